@@ -1,0 +1,1 @@
+"""The argument contract of the action and administration scripts."""

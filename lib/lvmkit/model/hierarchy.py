@@ -1,0 +1,84 @@
+"""The hierarchy graph: who requires whom, and in which order things start and stop."""
+
+from __future__ import annotations
+
+from lvmkit.model.instance import Dependency, Instance
+from lvmkit.model.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class Hierarchy(Value):
+    """All instances of one server and the dependencies between them."""
+
+    instances: tuple[Instance, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All tags, in the order in which they were created."""
+        return tuple(instance.tag for instance in self.instances)
+
+    def by_tag(self, tag: str) -> Instance | None:
+        """The instance with this tag."""
+        return next((instance for instance in self.instances if instance.tag == tag), None)
+
+    def by_id(self, resource_id: str, resource_type: str | None = None) -> Instance | None:
+        """The instance with this ID, optionally of one type only."""
+        wanted = (i for i in self.instances if i.id == resource_id and resource_type in (None, i.type))
+        return next(wanted, None)
+
+    def children(self, tag: str) -> tuple[str, ...]:
+        """Tags that this tag requires directly."""
+        return tuple(d.child for d in self.dependencies if d.parent == tag)
+
+    def parents(self, tag: str) -> tuple[str, ...]:
+        """Tags that require this tag directly."""
+        return tuple(d.parent for d in self.dependencies if d.child == tag)
+
+    def roots(self) -> tuple[str, ...]:
+        """Tags that nothing requires."""
+        required = {d.child for d in self.dependencies}
+        return tuple(tag for tag in self.tags if tag not in required)
+
+    def below(self, tag: str) -> tuple[str, ...]:
+        """The tag and all it requires, children before parents: the order of restore."""
+        return _depth_first([tag], self.children)
+
+    def above(self, tag: str) -> tuple[str, ...]:
+        """The tag and all that require it, parents before children: the order of remove."""
+        return _depth_first([tag], self.parents)
+
+    def restore_order(self, tags: Iterable[str]) -> tuple[str, ...]:
+        """These tags, children first."""
+        return self._ordered(tags)
+
+    def remove_order(self, tags: Iterable[str]) -> tuple[str, ...]:
+        """These tags, parents first."""
+        return tuple(reversed(self._ordered(tags)))
+
+    def would_loop(self, dependency: Dependency) -> bool:
+        """Whether this dependency would make a tag require itself."""
+        return dependency.parent in self.below(dependency.child)
+
+    def _ordered(self, tags: Iterable[str]) -> tuple[str, ...]:
+        wanted = set(tags)
+        return tuple(tag for tag in _depth_first(self.roots(), self.children) if tag in wanted)
+
+
+def _depth_first(starts: Iterable[str], successors: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
+    """Post-order walk without recursion: each tag once, after all its successors; a loop (damaged data) is cut."""
+    done: dict[str, None] = {}
+    entered: set[str] = set()
+    stack = [(start, False) for start in reversed(tuple(starts))]
+    while stack:
+        tag, expanded = stack.pop()
+        if expanded:
+            done[tag] = None
+        elif tag not in entered:
+            entered.add(tag)
+            stack.append((tag, True))
+            stack.extend((other, False) for other in reversed(successors(tag)))
+    return tuple(done)

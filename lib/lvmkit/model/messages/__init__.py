@@ -1,0 +1,79 @@
+"""Numbered messages: everything the kit says has a number, a level, a text made of typed fields, and an action.
+
+A message is a class; raising or reporting one means making an instance with the facts. The text is derived, so tests
+compare numbers and facts. The class docstring is the cause that `lvmkit explain` prints. Numbers 000001-000030 and
+110000-110009, with their texts, are those of the LVM Recovery Kit guide of 2006; ours begin at 110010.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
+
+INFO, WARN, ERROR, FATAL = "INFO", "WARN", "ERROR", "FATAL"
+
+# LCDI exit codes (LifeKeeper's LCDI manual pages, section "exit codes").
+LCDI_OK, LCDI_SYSTEM, LCDI_SYNTAX, LCDI_INTERNAL, LCDI_EXISTS = 0, 1, 2, 3, 4
+LCDI_ARGUMENT, LCDI_RANGE, LCDI_NO_OBJECT, LCDI_HAS_DEPENDENTS, LCDI_NO_COMMUNICATION = 5, 6, 7, 8, 9
+
+# OCF return codes (OCF resource agent API 1.1).
+OCF_SUCCESS, OCF_ERR_GENERIC, OCF_ERR_ARGS, OCF_ERR_UNIMPLEMENTED, OCF_ERR_PERM = 0, 1, 2, 3, 4
+OCF_ERR_INSTALLED, OCF_ERR_CONFIGURED, OCF_NOT_RUNNING = 5, 6, 7
+
+
+class Message(Value):
+    """Base of all numbered messages."""
+
+    number: ClassVar[int] = 0
+    level: ClassVar[str] = ERROR
+    template: ClassVar[str] = ""
+    action: ClassVar[str] = ""
+    script_exit: ClassVar[int] = 1
+    lcdi_exit: ClassVar[int] = LCDI_SYSTEM
+    ocf_exit: ClassVar[int] = OCF_ERR_GENERIC
+
+    @property
+    def text(self) -> str:
+        """The sentence, with the facts filled in and control characters made harmless."""
+        return self._filled(self.template)
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, with the facts filled in; empty when there is nothing to do."""
+        return self._filled(self.action)
+
+    def _filled(self, sentence: str) -> str:
+        return sentence.format_map({name: _shown(value) for name, value in self.as_dict().items()})
+
+
+class Failure(Exception):
+    """Work stopped for reasons that have numbers; the first message decides the exit code."""
+
+    def __init__(self, *messages: Message) -> None:
+        super().__init__(*messages)
+        self.messages = messages
+
+    def __str__(self) -> str:
+        return "; ".join(f"{message.number:06d} {message.text}" for message in self.messages)
+
+
+def _shown(value: object) -> str:
+    """A field as a reader sees it: lists joined, nothing that could forge a second log line or move a cursor."""
+    text = ", ".join(map(_shown, value)) if isinstance(value, (tuple, list)) else str(value)
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def catalogue() -> dict[int, type[Message]]:
+    """Every message class by its number."""
+    from lvmkit.model.messages import command, engine, faults, guide, service, storage
+
+    classes = [
+        item
+        for module in (guide, service, storage, faults, engine, command)
+        for item in vars(module).values()
+        if isinstance(item, type) and issubclass(item, Message) and item is not Message
+    ]
+    return {item.number: item for item in sorted(classes, key=lambda item: item.number)}

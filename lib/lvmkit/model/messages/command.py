@@ -1,0 +1,59 @@
+"""Messages of the command line: 110100 and up."""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import INFO, LCDI_ARGUMENT, LCDI_NO_OBJECT, LCDI_OK, OCF_ERR_ARGS, WARN, Message
+
+
+class InvalidName(Message):
+    """A name holds characters that no volume group, volume, tag or ID can have."""
+
+    number = 110100
+    template = "{given} is not a valid {what}."
+    action = "Look the name up with 'lvmkit status' or 'lvs'."
+    lcdi_exit = LCDI_ARGUMENT
+    ocf_exit = OCF_ERR_ARGS
+    given: str
+    what: str
+
+
+class NoSuchMessage(Message):
+    """The number is not in the table of messages."""
+
+    number = 110101
+    template = "There is no message {given}."
+    action = "'lvmkit explain --all' lists them."
+    lcdi_exit = LCDI_NO_OBJECT
+    given: str
+
+
+class NothingToDo(Message):
+    """The hierarchy already agrees with the storage."""
+
+    number = 110102
+    level = INFO
+    template = "{tag}: nothing to do."
+    script_exit = 0
+    lcdi_exit = LCDI_OK
+    ocf_exit = 0
+    tag: str
+
+
+class NotRoot(Message):
+    """The work needs the rights of root."""
+
+    number = 110103
+    template = "{what} needs root."
+    action = "Run it as root."
+    what: str
+
+
+class FstabWillMount(Message):
+    """The boot would try to mount a file system whose volume group the kit keeps inactive until it is in service."""
+
+    number = 110104
+    level = WARN
+    template = "/etc/fstab mounts {mount_point} at boot; the boot would wait for it and stop."
+    action = "Add the options 'noauto,nofail' to that line: the kit mounts it."
+    script_exit = lcdi_exit = ocf_exit = 0
+    mount_point: str

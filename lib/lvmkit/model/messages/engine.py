@@ -1,0 +1,173 @@
+"""Messages of the engine, its database, locks, plans and journal: 110080-110099."""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import INFO, LCDI_EXISTS, LCDI_HAS_DEPENDENTS, LCDI_INTERNAL, LCDI_NO_OBJECT, WARN, Message
+
+
+class DatabaseDamaged(Message):
+    """The engine's database cannot be read as one."""
+
+    number = 110080
+    template = "The database {path} is damaged: {why}"
+    action = "Move it aside and create the hierarchies again; volumes and file systems are not affected."
+    lcdi_exit = LCDI_INTERNAL
+    path: str
+    why: str
+
+
+class DatabaseTooNew(Message):
+    """The engine's database was written by a newer version of the kit."""
+
+    number = 110081
+    template = "The database {path} has version {found}; this kit knows {known}."
+    action = "Install the newer kit again."
+    lcdi_exit = LCDI_INTERNAL
+    path: str
+    found: int
+    known: int
+
+
+class StateNotStored(Message):
+    """The kit could not write its own state (disk full, read-only, no permission)."""
+
+    number = 110082
+    template = "{path} cannot be written: {why}"
+    action = "Make room, or mend the file system that holds it, and try again. Nothing was changed."
+    lcdi_exit = LCDI_INTERNAL
+    path: str
+    why: str
+
+
+class AdminLockHeld(Message):
+    """Another create, delete, reconfigure or move is running."""
+
+    number = 110083
+    template = "The admin lock is held by process {pid} ({purpose}); waited {seconds} s."
+    action = "Wait until it is done, then try again."
+    lcdi_exit = LCDI_EXISTS
+    pid: int
+    purpose: str
+    seconds: float
+
+
+class InterruptedWork(Message):
+    """An earlier run was killed in the middle; what it left is being finished or taken back now."""
+
+    number = 110084
+    level = WARN
+    template = "An earlier '{work}' was interrupted; {remedy} now."
+    action = "Nothing: this happens by itself."
+    script_exit = lcdi_exit = ocf_exit = 0
+    work: str
+    remedy: str
+
+
+class UndoFailed(Message):
+    """A step of the back-out failed; the journal is kept and the next run tries again."""
+
+    number = 110085
+    template = "Taking back '{step}' failed: {why}"
+    action = "Mend what the reason says; any further lvmkit command then finishes the back-out."
+    lcdi_exit = LCDI_INTERNAL
+    step: str
+    why: str
+
+
+class HasDependents(Message):
+    """Another resource requires the one that was to be removed."""
+
+    number = 110086
+    template = "{tag} is required by {parents}."
+    action = "Remove the hierarchy from its root."
+    lcdi_exit = LCDI_HAS_DEPENDENTS
+    tag: str
+    parents: tuple[str, ...]
+
+
+class NotStored(Message):
+    """A change to the engine's records was refused because it does not fit what is there."""
+
+    number = 110087
+    template = "The change does not fit what is stored: {why}"
+    action = "Look at 'lvmkit status'; nothing was changed."
+    lcdi_exit = LCDI_NO_OBJECT
+    why: str
+
+
+class ActionFailed(Message):
+    """An action script ended with an error."""
+
+    number = 110088
+    template = "{action_name} of {tag} failed ({status})"
+    action = "The script's own messages say why."
+    action_name: str
+    tag: str
+    status: str
+
+
+class ActionHung(Message):
+    """An action script did not end in time and was killed, or abandoned where it could not be killed."""
+
+    number = 110089
+    template = "{action_name} of {tag} did not end within {seconds} s and was {fate}"
+    action = "The script's own messages say what it waited for."
+    action_name: str
+    tag: str
+    seconds: float
+    fate: str
+
+
+class RecoveryBegins(Message):
+    """A check failed, and the resource is taken down and brought back once."""
+
+    number = 110090
+    level = WARN
+    template = "Local recovery of {tag}: taking {affected} down and bringing back once."
+    script_exit = lcdi_exit = ocf_exit = 0
+    tag: str
+    affected: tuple[str, ...]
+
+
+class RecoveryFailed(Message):
+    """The one attempt of local recovery did not help; the resource stays out of service as failed."""
+
+    number = 110091
+    template = "Local recovery of {tag} failed: {why}"
+    action = "Mend the cause, then bring the resource in service: lvmkit in-service {tag}"
+    tag: str
+    why: str
+
+
+class Recovered(Message):
+    """Local recovery brought the resource back."""
+
+    number = 110092
+    level = WARN
+    template = "Local recovery brought {tag} back in service."
+    action = "The messages before this one say what was broken; look into its cause."
+    script_exit = lcdi_exit = ocf_exit = 0
+    tag: str
+
+
+class StepDone(Message):
+    """Progress of a change."""
+
+    number = 110093
+    level = INFO
+    template = "{position}/{count} {step}"
+    script_exit = lcdi_exit = ocf_exit = 0
+    position: int
+    count: int
+    step: str
+
+
+class Unexpected(Message):
+    """The kit met a case that it does not handle: a fault of its own."""
+
+    number = 110099
+    template = "Unexpected: {kind}: {why}"
+    action = "Report it with the trace that the log holds."
+    lcdi_exit = LCDI_INTERNAL
+    kind: str
+    why: str

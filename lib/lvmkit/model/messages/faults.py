@@ -1,0 +1,143 @@
+"""What a check can find wrong with a resource that should be in service: 110040-110059."""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import OCF_NOT_RUNNING, WARN, Message
+
+
+class LvGone(Message):
+    """The kernel holds no device for a logical volume that was brought up."""
+
+    number = 110040
+    template = "Logical volume {lv} is not in device-mapper."
+    action = "Recovery brings it back. If it keeps vanishing, find who deactivates it (log, 'journalctl -k')."
+    ocf_exit = OCF_NOT_RUNNING
+    lv: str
+
+
+class LvSuspended(Message):
+    """All I/O to the logical volume waits: someone suspended the device and did not resume it."""
+
+    number = 110041
+    template = "Logical volume {lv} is suspended: all I/O to it waits."
+    action = "See which LVM command was interrupted; 'dmsetup resume {name}' lets the I/O go on."
+    lv: str
+    name: str
+
+
+class LvWrongTable(Message):
+    """The live table of the device is not what a logical volume of this kind has."""
+
+    number = 110042
+    template = "Logical volume {lv} has a table of {found} where {expected} is expected."
+    action = "Take it out of service and in service again; an 'error' table means that a disk was cut off by hand."
+    lv: str
+    found: str
+    expected: str
+
+
+class PvGone(Message):
+    """The block device of a physical volume has left the kernel."""
+
+    number = 110043
+    template = "Disk {device} (physical volume {uuid}) is gone from the kernel."
+    action = "Check the disk, its cable, path or target."
+    device: str
+    uuid: str
+
+
+class PvNotRunning(Message):
+    """The kernel has the disk, but has taken it offline or has lost all paths to it."""
+
+    number = 110044
+    template = "Disk {device} (physical volume {uuid}) is {condition}."
+    action = "Check the disk, its cable, path or target, and the kernel log."
+    device: str
+    uuid: str
+    condition: str
+
+
+class PvReadFailed(Message):
+    """A direct read of the disk failed."""
+
+    number = 110045
+    template = "Reading disk {device} (physical volume {uuid}) failed: {why}."
+    action = "Check the disk and the kernel log."
+    device: str
+    uuid: str
+    why: str
+
+
+class PvHung(Message):
+    """A direct read of the disk did not come back in time."""
+
+    number = 110046
+    template = "Disk {device} (physical volume {uuid}) did not answer for {seconds} s."
+    action = "Check the disk, its paths and the array behind it. The reader was abandoned."
+    device: str
+    uuid: str
+    seconds: float
+
+
+class LvUnhealthy(Message):
+    """The target itself reports that it cannot serve its data in full."""
+
+    number = 110047
+    template = "Logical volume {lv} ({kind}) reports: {condition}."
+    action = "See lvmraid(7), lvmthin(7) or lvs -o+lv_health_status; the kit repairs nothing."
+    lv: str
+    kind: str
+    condition: str
+
+
+class LvDegraded(Message):
+    """The volume serves its data but has lost redundancy or is close to a limit."""
+
+    number = 110048
+    level = WARN
+    template = "Logical volume {lv} ({kind}) is degraded: {condition}."
+    action = "Replace what failed, or extend the pool, before the next fault."
+    script_exit = lcdi_exit = ocf_exit = 0
+    lv: str
+    kind: str
+    condition: str
+
+
+class NotMounted(Message):
+    """The protected file system is not mounted."""
+
+    number = 110049
+    template = "{device} is not mounted on {mount_point}."
+    action = "Recovery mounts it again. If it keeps vanishing, find who unmounts it."
+    ocf_exit = OCF_NOT_RUNNING
+    device: str
+    mount_point: str
+
+
+class MountedReadOnly(Message):
+    """The kernel turned the file system read-only after an error."""
+
+    number = 110050
+    template = "{mount_point} has become read-only."
+    action = "Look for I/O errors in the kernel log. When the disk is well: out of service, fsck by hand, in service."
+    mount_point: str
+
+
+class RecordLost(Message):
+    """What restore wrote about the volume group is missing, so the check compares with the hierarchy only."""
+
+    number = 110051
+    level = WARN
+    template = "The record of what was brought up for {tag} is missing; comparing with the hierarchy instead."
+    action = "Bring the resource in service again: that writes the record anew and changes nothing else."
+    script_exit = lcdi_exit = ocf_exit = 0
+    tag: str
+
+
+class KernelUnreadable(Message):
+    """Device-mapper did not answer, so nothing can be said about any volume."""
+
+    number = 110052
+    template = "Device-mapper cannot be asked: {why}."
+    action = "See that the dm_mod module is loaded and that this runs as root."
+    why: str

@@ -1,0 +1,257 @@
+"""Messages of going in service, out of service, and of who may do so: 110010-110039."""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import INFO, OCF_ERR_CONFIGURED, OCF_ERR_INSTALLED, WARN, Message
+
+
+class Begin(Message):
+    """An action starts."""
+
+    number = 110010
+    level = INFO
+    template = "BEGIN {action_name} of {tag} on server {server}"
+    script_exit = lcdi_exit = ocf_exit = 0
+    action_name: str
+    tag: str
+    server: str
+
+
+class EndSuccessful(Message):
+    """An action ended and reached what it was for."""
+
+    number = 110011
+    level = INFO
+    template = "END successful {action_name} of {tag} on server {server} ({detail})"
+    script_exit = lcdi_exit = ocf_exit = 0
+    action_name: str
+    tag: str
+    server: str
+    detail: str
+
+
+class EndFailed(Message):
+    """An action ended without reaching what it was for."""
+
+    number = 110012
+    template = "END failed {action_name} of {tag} on server {server}"
+    action = "The message before this one says why."
+    action_name: str
+    tag: str
+    server: str
+
+
+class VgNotFound(Message):
+    """No disk that this server can read carries the volume group."""
+
+    number = 110013
+    template = "Volume group {vg} ({uuid}) is not on any disk this server can read{last_seen}."
+    action = (
+        "See that its disks are connected and pass LVM's filters and devices file ('pvs', 'lsblk'), then try again."
+    )
+    ocf_exit = OCF_ERR_INSTALLED
+    vg: str
+    uuid: str
+    last_seen: str = ""
+
+
+class PvsMissing(Message):
+    """Some physical volumes of the group cannot be found, and the policy asks for all of them."""
+
+    number = 110014
+    template = "Volume group {vg} lacks {count} of its physical volumes: {missing}."
+    action = (
+        "Reconnect the disks and try again. Where every logical volume has a complete redundant copy, the policy"
+        " 'degraded' (LVMKIT_MISSING_PV=degraded) brings it in service without them. Nothing is repaired or removed."
+    )
+    vg: str
+    count: int
+    missing: tuple[str, ...]
+
+
+class VgExported(Message):
+    """The volume group is marked as exported, which forbids its use."""
+
+    number = 110015
+    template = "Volume group {vg} is exported."
+    action = "If it is meant to be used here: 'vgimport {vg}' by hand, then try again."
+    ocf_exit = OCF_ERR_CONFIGURED
+    vg: str
+
+
+class VgForeign(Message):
+    """The system ID in the volume group's metadata names another host as its owner."""
+
+    number = 110016
+    template = "Volume group {vg} belongs to host '{owner}'; this host is '{own}'."
+    action = "Make sure that '{owner}' does not use it any more. See lvmsystemid(7) for a change of owner by hand."
+    vg: str
+    owner: str
+    own: str
+
+
+class VgImpostor(Message):
+    """The volume group found under the protected name has another UUID: it is not the one that was protected."""
+
+    number = 110017
+    template = "Volume group {vg} has UUID {found}; the protected one is {expected}."
+    action = "Disconnect or rename ('vgrename {found} NEWNAME') the other group. It was not touched."
+    ocf_exit = OCF_ERR_CONFIGURED
+    vg: str
+    found: str
+    expected: str
+
+
+class VgRenamed(Message):
+    """The protected volume group was found by its UUID under another name."""
+
+    number = 110018
+    level = WARN
+    template = "Volume group {old} is now named {new}; following it."
+    action = "Run 'lvmkit reconfigure' for its tag so that IDs and paths follow too."
+    script_exit = lcdi_exit = ocf_exit = 0
+    old: str
+    new: str
+
+
+class DuplicatePv(Message):
+    """The same physical volume is on two devices (clone, snapshot, multipath leg): which is right, LVM cannot know."""
+
+    number = 110019
+    template = "Physical volume {uuid} of volume group {vg} is on more than one device: {devices}."
+    action = "Hide all but the right device from LVM (devices file or filter), or disconnect the clone."
+    vg: str
+    uuid: str
+    devices: tuple[str, ...]
+
+
+class LvsNotUp(Message):
+    """After activation the kernel does not hold every logical volume that should be there."""
+
+    number = 110020
+    template = "Logical volumes of {vg} that did not come up: {missing}.{why}"
+    action = "See LVM's own words in the log; check lvm.conf's volume_list and the disks of these volumes."
+    vg: str
+    missing: tuple[str, ...]
+    why: str = ""
+
+
+class LvBusy(Message):
+    """Something still uses a logical volume, so it cannot be taken down."""
+
+    number = 110021
+    template = "Logical volume {lv} is in use: {holders}."
+    action = "Stop or unmount what is named, then take it out of service again."
+    lv: str
+    holders: tuple[str, ...]
+
+
+class LvsStillUp(Message):
+    """After deactivation the kernel still holds devices of the volume group."""
+
+    number = 110022
+    template = "Device-mapper still holds devices of {vg}: {left}."
+    action = "The messages before this one say what LVM and the kernel answered."
+    vg: str
+    left: tuple[str, ...]
+
+
+class TakenDownWithoutLvm(Message):
+    """LVM could not read the disks any more, so the dead devices were removed from the kernel by their UUIDs."""
+
+    number = 110023
+    level = WARN
+    template = "LVM could not deactivate {vg} ({why}); its {count} devices were removed from device-mapper directly."
+    action = "Look at the disks of this volume group before it is used again."
+    script_exit = lcdi_exit = ocf_exit = 0
+    vg: str
+    count: int
+    why: str
+
+
+class FilesystemBusy(Message):
+    """A file system could not be unmounted within the bounded effort."""
+
+    number = 110024
+    template = "{mount_point} cannot be unmounted: {holders}."
+    action = "Stop what is named, then take it out of service again."
+    mount_point: str
+    holders: tuple[str, ...]
+
+
+class SignalledHolder(Message):
+    """A process that kept a file system busy was told to end."""
+
+    number = 110025
+    level = WARN
+    template = "Sent {signal} to {holder}, which uses {mount_point}."
+    script_exit = lcdi_exit = ocf_exit = 0
+    signal: str
+    holder: str
+    mount_point: str
+
+
+class MountFailed(Message):
+    """The file system could not be mounted."""
+
+    number = 110026
+    template = "Mounting {device} on {mount_point} failed: {why}"
+    action = "Mend what the reason says (a dirty file system: its own fsck, by hand), then try again."
+    device: str
+    mount_point: str
+    why: str
+
+
+class MountPointTaken(Message):
+    """Another file system is mounted where this one belongs."""
+
+    number = 110027
+    template = "{mount_point} carries {other}, not {device}."
+    action = "Unmount the other file system; it was not touched."
+    mount_point: str
+    other: str
+    device: str
+
+
+class LvNotInVg(Message):
+    """The logical volume that was protected is not in its volume group any more."""
+
+    number = 110028
+    template = "Logical volume {lv} ({uuid}) is not in volume group {vg}."
+    action = "If it was removed on purpose, run 'lvmkit reconfigure' for the volume group's tag."
+    vg: str
+    lv: str
+    uuid: str
+
+
+class DegradedActivation(Message):
+    """The volume group was brought up although physical volumes are missing, as the policy allows."""
+
+    number = 110029
+    level = WARN
+    template = "Volume group {vg} comes up degraded, without: {missing}."
+    action = "Replace the disks and let LVM rebuild the copies (lvmraid(7)); the kit repairs nothing."
+    script_exit = lcdi_exit = ocf_exit = 0
+    vg: str
+    missing: tuple[str, ...]
+
+
+class UnmountFailed(Message):
+    """The kernel refused to unmount for a reason other than use."""
+
+    number = 110030
+    template = "Unmounting {mount_point} failed: {why}"
+    action = "Mend what the reason says, then take it out of service again."
+    mount_point: str
+    why: str
+
+
+class AlreadyBusy(Message):
+    """Another process of the kit works on the same resource."""
+
+    number = 110031
+    template = "{what} is being worked on by process {pid}; waited {seconds} s."
+    action = "Wait for it, or look at what that process is stuck in."
+    what: str
+    pid: int
+    seconds: int

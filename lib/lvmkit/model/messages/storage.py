@@ -1,0 +1,79 @@
+"""Messages of LVM commands, the stack below a mount point, and the kit's own files: 110060-110079."""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import LCDI_ARGUMENT, OCF_ERR_INSTALLED, Message
+
+
+class CommandMissing(Message):
+    """A system tool that the kit needs is not installed."""
+
+    number = 110060
+    template = "{path} is not installed."
+    action = "Install the package that holds it (lvm2, util-linux, mount)."
+    ocf_exit = OCF_ERR_INSTALLED
+    path: str
+
+
+class CommandFailed(Message):
+    """A system tool ended with an error."""
+
+    number = 110061
+    template = "'{command}' ended with {status}: {why}"
+    action = "The words after the colon are the tool's own."
+    command: str
+    status: str
+    why: str
+
+
+class CommandHung(Message):
+    """A system tool did not end in time and was killed, or abandoned where it could not be killed."""
+
+    number = 110062
+    template = "'{command}' did not end within {seconds} s and was {fate}."
+    action = "Look for a disk that does not answer ('lvmkit check --deep', the kernel log)."
+    command: str
+    seconds: float
+    fate: str
+
+
+class CommandGarbled(Message):
+    """A system tool ended well, but what it printed is not what it is documented to print."""
+
+    number = 110063
+    template = "'{command}' printed something that cannot be understood: {why}"
+    action = "Check that the tool is the distribution's own and undamaged."
+    command: str
+    why: str
+
+
+class NotAMountPoint(Message):
+    """The path is neither a mount point nor a block device."""
+
+    number = 110064
+    template = "{path} is neither a mount point nor a block device."
+    action = "Mount the file system first, or name the device of the logical volume."
+    lcdi_exit = LCDI_ARGUMENT
+    path: str
+
+
+class NotOnLvm(Message):
+    """The file system or device does not stand on a logical volume."""
+
+    number = 110065
+    template = "{path} does not stand on a logical volume but on {found}."
+    action = "This kit protects storage on LVM only."
+    lcdi_exit = LCDI_ARGUMENT
+    path: str
+    found: str
+
+
+class SystemStorage(Message):
+    """The volume group carries the running system itself."""
+
+    number = 110066
+    template = "Volume group {vg} carries {use} of this server and cannot be protected."
+    action = "Put data that should move between servers in a volume group of its own."
+    lcdi_exit = LCDI_ARGUMENT
+    vg: str
+    use: str

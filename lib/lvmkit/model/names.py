@@ -1,0 +1,127 @@
+"""Names as LVM, device-mapper and LifeKeeper allow them, checked once at the edge.
+
+Rules for VG and LV names: lvm(8), "Valid names"; mangling of device-mapper names: a hyphen inside a name is doubled,
+a single hyphen separates VG, LV and layer (libdm, dm_build_dm_name). Tags: LifeKeeper's tag rules.
+"""
+
+from __future__ import annotations
+
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-")
+_TAG_FORBIDDEN = frozenset("+;:!@#$*= ")
+_RESERVED_STARTS = ("snapshot", "pvmove")
+_RESERVED_PARTS = (
+    "_cdata", "_cmeta", "_corig", "_cpool", "_cvol", "_imeta", "_iorig", "_mimage", "_mlog", "_pmspare", "_rimage",
+    "_rmeta", "_tdata", "_tmeta", "_vdata", "_vorigin", "_wcorig",
+)  # fmt: skip
+_LONGEST_NAME = 127
+_LONGEST_DM_NAME = 127
+_LONGEST_TAG = 256
+_UUID_GROUPS = (6, 4, 4, 4, 4, 4, 6)
+
+
+def is_vg_name(name: str) -> bool:
+    """Whether LVM would accept this as the name of a volume group."""
+    return (
+        0 < len(name) <= _LONGEST_NAME and name[0] != "-" and name not in (".", "..") and set(name) <= _NAME_CHARACTERS
+    )
+
+
+def is_lv_name(name: str) -> bool:
+    """Whether LVM would accept this as the name of a visible logical volume."""
+    return (
+        is_vg_name(name) and not name.startswith(_RESERVED_STARTS) and not any(part in name for part in _RESERVED_PARTS)
+    )
+
+
+def is_tag(tag: str) -> bool:
+    """Whether this can be a resource tag; LifeKeeper's rules, and no '..' as a path component."""
+    return (
+        0 < len(tag) <= _LONGEST_TAG
+        and tag[0] not in ".-"
+        and tag.isprintable()
+        and not set(tag) & _TAG_FORBIDDEN
+        and ".." not in tag.split("/")
+    )
+
+
+def is_lvm_uuid(text: str) -> bool:
+    """Whether this is an LVM UUID in its printed form, 6-4-4-4-4-4-6."""
+    groups = text.split("-")
+    return tuple(len(group) for group in groups) == _UUID_GROUPS and all(g.isascii() and g.isalnum() for g in groups)
+
+
+def tag_from(name: str) -> str:
+    """A valid tag close to a name or path: each character a tag may not hold becomes '_'."""
+    tag = "".join("_" if c in _TAG_FORBIDDEN or not c.isprintable() else c for c in name)[:_LONGEST_TAG]
+    return "_" + tag[1:] if tag[:1] in (".", "-") else tag
+
+
+def mangle(name: str) -> str:
+    """A VG or LV name as part of a device-mapper name."""
+    return name.replace("-", "--")
+
+
+def dm_name(vg: str, lv: str) -> str:
+    """The device-mapper name of an LV: dm_name("my-vg", "data") is "my--vg-data"."""
+    return f"{mangle(vg)}-{mangle(lv)}"
+
+
+def fits_device_mapper(vg: str, lv: str) -> bool:
+    """Whether the mangled name still fits the kernel's 128-byte field."""
+    return len(dm_name(vg, lv)) <= _LONGEST_DM_NAME
+
+
+def split_dm_name(name: str) -> tuple[str, str, str] | None:
+    """(VG, LV, layer) of a device-mapper name; None where no VG separator is found. layer is '' for the LV itself."""
+    parts: list[str] = [""]
+    position = 0
+    while position < len(name):
+        if name[position] != "-":
+            parts[-1] += name[position]
+        elif name[position : position + 2] == "--":
+            parts[-1] += "-"
+            position += 1
+        else:
+            parts.append("")
+        position += 1
+    if len(parts) < 2:
+        return None
+    return parts[0], parts[1], "-".join(parts[2:])
+
+
+def dm_uuid(vg_uuid: str, lv_uuid: str = "") -> str:
+    """The device-mapper UUID LVM gives an LV; without an LV the prefix that all of a VG's devices share."""
+    return "LVM-" + vg_uuid.replace("-", "") + lv_uuid.replace("-", "")
+
+
+def lvm_uuid(packed: str) -> str:
+    """The printed form, 6-4-4-4-4-4-6, of a 32-character UUID."""
+    groups, start = [], 0
+    for size in _UUID_GROUPS:
+        groups.append(packed[start : start + size])
+        start += size
+    return "-".join(groups)
+
+
+def lvmvg_id(vg: str) -> str:
+    """The lvmvg ID of a volume group: lvmvg-<vg>."""
+    return f"lvmvg-{vg}"
+
+
+def vg_of_lvmvg_id(resource_id: str) -> str | None:
+    """The volume group of a lvmvg ID; None when the ID is not one."""
+    vg = resource_id[len("lvmvg-") :]
+    return vg if resource_id.startswith("lvmvg-") and is_vg_name(vg) else None
+
+
+def lvmlv_id(vg: str, lv: str) -> str:
+    """The lvmlv ID of a logical volume: /dev/<vg>/<lv>."""
+    return f"/dev/{vg}/{lv}"
+
+
+def vg_lv_of_lvmlv_id(resource_id: str) -> tuple[str, str] | None:
+    """(VG, LV) of a lvmlv ID; None when the ID is not one."""
+    parts = resource_id.split("/")
+    if len(parts) != 4 or parts[:2] != ["", "dev"] or not is_vg_name(parts[2]) or not is_lv_name(parts[3]):
+        return None
+    return parts[2], parts[3]

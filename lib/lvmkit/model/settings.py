@@ -1,0 +1,49 @@
+"""Where things are and the tunables, as values; reading them from disk is storage/conffile.py."""
+
+from __future__ import annotations
+
+from lvmkit.model.value import Value
+
+COMPLETE, DEGRADED = "complete", "degraded"
+MISSING_PV_POLICIES = (COMPLETE, DEGRADED)
+
+
+class Paths(Value):
+    """Every path that the kit reads or writes; tests give their own."""
+
+    lkroot: str = "/opt/LifeKeeper"
+    state: str = "/var/lib/lvmkit"
+    """survives a reboot: database, journal, admin lock"""
+    run: str = "/run/lvmkit"
+    """ends with the boot: records of what was brought up, per-resource locks"""
+    lkvgs: str = "/etc/lkvgs"
+    defaults: str = "/etc/default/LifeKeeper"
+    fstab: str = "/etc/fstab"
+
+    @property
+    def database(self) -> str:
+        """The embedded engine's SQLite file."""
+        return f"{self.state}/engine.sqlite"
+
+
+class Settings(Value):
+    """Tunables of /etc/default/LifeKeeper, under LifeKeeper's own names where it has them. Times in seconds."""
+
+    check_interval: int = 120
+    """LKCHECKINTERVAL"""
+    missing_pv: str = COMPLETE
+    """LVMKIT_MISSING_PV: complete or degraded"""
+    command_deadline: float = 60.0
+    """LVMKIT_COMMAND_DEADLINE: one LVM or system command"""
+    action_deadline: float = 300.0
+    """LVMKIT_ACTION_DEADLINE: one action script run by the embedded engine"""
+    probe_deadline: float = 5.0
+    """LVMKIT_PROBE_DEADLINE: one direct read"""
+    busy_patience: float = 5.0
+    """LVMKIT_BUSY_PATIENCE: how long a volume may stay open before remove gives up"""
+    lock_patience: float = 30.0
+    """LVMKIT_LOCK_PATIENCE: how long to wait for another run of the kit"""
+    umount_retries: int = 1
+    """FS_UMOUNT_RETRIES: SIGTERM rounds before SIGKILL"""
+    kernel_retries: int = 3
+    """LVMKIT_KILL_RETRIES: SIGKILL rounds before a busy file system is reported"""
