@@ -48,6 +48,12 @@ class Port(Protocol):
     def set_state(self, tag: str, state: str, reason: str = "") -> None:
         """Store the state of one instance."""
 
+    def wanted(self, tag: str) -> bool:
+        """Whether the resource should be in service: it was when its state was last set, and no one took it out."""
+
+    def resume(self, tell: Callable[[Message], None]) -> None:
+        """Finish actions whose process was killed; they are idempotent, so they are run again."""
+
     def bring_in_service(self, tag: str, tell: Callable[[Message], None]) -> None:
         """Restore the tag and all it requires, children first. Raises Failure (000023) and marks OSF what failed."""
 

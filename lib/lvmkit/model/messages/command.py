@@ -57,3 +57,38 @@ class FstabWillMount(Message):
     action = "Add the options 'noauto,nofail' to that line: the kit mounts it."
     script_exit = lcdi_exit = ocf_exit = 0
     mount_point: str
+
+
+class UnknownDevices(Message):
+    """A device was named for reconfiguration that is not part of the difference."""
+
+    number = 110105
+    template = "Not part of what changed in volume group {vg}: {devices}."
+    action = "'adddelpv TAG' shows what changed."
+    lcdi_exit = LCDI_ARGUMENT
+    vg: str
+    devices: tuple[str, ...]
+
+
+class Difference(Message):
+    """Hierarchy and volume group do not agree."""
+
+    number = 110106
+    level = WARN
+    template = "{tag} differs from volume group {vg}: {changes}."
+    action = "'adddelpv {tag} --yes' makes the hierarchy follow."
+    script_exit = lcdi_exit = ocf_exit = 0
+    tag: str
+    vg: str
+    changes: tuple[str, ...]
+
+
+class NoUnextendHere(Message):
+    """The embedded engine knows one server, so there is no other one that the hierarchy could stay on."""
+
+    number = 110107
+    template = "{tag} is on {server} only; it cannot be unextended."
+    action = "To end its protection use 'lvmkit delete {tag}'."
+    lcdi_exit = LCDI_ARGUMENT
+    tag: str
+    server: str

@@ -255,3 +255,36 @@ class AlreadyBusy(Message):
     what: str
     pid: int
     seconds: int
+
+
+class AutoactivationUnchanged(Message):
+    """The volume group's autoactivation property could not be written, mostly because its disks cannot be."""
+
+    number = 110032
+    level = WARN
+    template = "Autoactivation of volume group {vg} was left as it is: {why}"
+    action = "When its disks are back, set it by hand: 'vgchange --setautoactivation y|n {vg}'."
+    script_exit = lcdi_exit = ocf_exit = 0
+    vg: str
+    why: str
+
+
+class StaleTables(Message):
+    """The kernel's volumes still point to disks that are gone, although the disks came back under other numbers."""
+
+    number = 110033
+    template = "Logical volumes of {vg} still stand on disks that are gone: {lvs}."
+    action = "Take the volume group out of service and in service again."
+    vg: str
+    lvs: tuple[str, ...]
+
+
+class MissingInformation(Message):
+    """The instance does not carry what the kit stores in it, so it was not made by this kit."""
+
+    number = 110034
+    template = "Resource {tag} carries no {what}."
+    action = "Delete the resource and create it again with this kit."
+    ocf_exit = OCF_ERR_CONFIGURED
+    tag: str
+    what: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages import LCDI_ARGUMENT, OCF_ERR_INSTALLED, Message
+from lvmkit.model.messages import LCDI_ARGUMENT, OCF_ERR_INSTALLED, WARN, Message
 
 
 class CommandMissing(Message):
@@ -77,3 +77,39 @@ class SystemStorage(Message):
     lcdi_exit = LCDI_ARGUMENT
     vg: str
     use: str
+
+
+class FileUnreadable(Message):
+    """A file that the kit reads is there, but is not a readable regular file of a sensible size."""
+
+    number = 110067
+    template = "{path} cannot be read: {why}."
+    action = "See what the path is ('ls -l {path}') and put the right file in its place."
+    path: str
+    why: str
+
+
+class SettingIgnored(Message):
+    """A tunable has a value that it cannot have, so its default is used."""
+
+    number = 110068
+    level = WARN
+    template = "{path}: {key}={value} makes no sense; using {default}."
+    action = "Correct the line."
+    script_exit = lcdi_exit = ocf_exit = 0
+    path: str
+    key: str
+    value: str
+    default: str
+
+
+class PartOfFilesystem(Message):
+    """The mount point shows a part of a file system only (a bind mount or a subvolume): mounting its device gives more."""
+
+    number = 110069
+    template = "{path} shows only {root} of the file system on {device}."
+    action = "Name the mount point of the whole file system."
+    lcdi_exit = LCDI_ARGUMENT
+    path: str
+    root: str
+    device: str

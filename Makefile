@@ -1,0 +1,94 @@
+# lvmkit. `make help` lists the targets.
+
+LKROOT  ?= /opt/LifeKeeper
+DESTDIR ?=
+PREFIX  ?= /usr
+PYTHON  := /usr/bin/python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+# Debian packages: the kit itself, its tests, and the lab's guests.
+NEEDS_KIT  := python3 python3-click lvm2 mount util-linux
+NEEDS_TEST := python3-venv fdisk
+NEEDS_LAB  := qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd
+NEEDS      := $(NEEDS_KIT) $(NEEDS_TEST) $(NEEDS_LAB)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint unit metadata lab deps install uninstall clean
+
+help:  ## print every target
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: deps  ## show the main job on real LVM in a guest; does all of its own set-up
+	@PYTHONPATH=tests $(BIN)/python -m lab.demo
+
+test: unit metadata lab  ## all tests; does all of its own set-up
+
+check: lint unit  ## ruff, mypy --strict, import-linter, unit tests
+
+lint: deps
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	PYTHONPATH=lib $(BIN)/lint-imports --no-cache
+
+unit: deps  ## unit tests, seconds
+	$(BIN)/pytest -q tests/unit
+
+metadata: deps  ## tests on real LVM metadata on loop devices (root)
+	$(BIN)/pytest -q tests/metadata
+
+lab: deps  ## tests in guests with a real kernel
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/lab
+
+deps: $(VENV)/.stamp  ## install what the targets need
+	@missing=$$(for p in $(NEEDS); do \
+	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	    echo "installing:" $$missing; \
+	    $(SUDO) apt-get -q update && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qy --no-install-recommends $$missing; \
+	fi
+
+$(VENV)/.stamp: tests/requirements.txt
+	@dpkg-query -W -f '$${Status}' python3-venv 2>/dev/null | grep -q 'ok installed' || \
+	    { $(SUDO) apt-get -q update && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qy --no-install-recommends python3-venv; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+install:  ## install the kit below LKROOT, honouring DESTDIR
+	install -d $(DESTDIR)$(LKROOT)/lib $(DESTDIR)$(LKROOT)/subsys $(DESTDIR)$(LKROOT)/lkadm $(DESTDIR)$(LKROOT)/bin
+	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit
+	cd lib && find lvmkit -name '*.py' -exec install -D -m 644 {} $(abspath $(DESTDIR)$(LKROOT))/lib/{} \;
+	cd opt/LifeKeeper && find subsys -type f -exec install -D -m 755 {} $(abspath $(DESTDIR)$(LKROOT))/{} \;
+	find lkadm -type f -exec install -D -m 755 {} $(DESTDIR)$(LKROOT)/{} \;
+	install -m 755 bin/lvmkit bin/adddelpv $(DESTDIR)$(LKROOT)/bin
+	$(PYTHON) -m compileall -q -s '$(DESTDIR)' $(DESTDIR)$(LKROOT)/lib/lvmkit
+	install -d $(DESTDIR)$(PREFIX)/sbin
+	ln -sfn $(LKROOT)/bin/lvmkit $(LKROOT)/bin/adddelpv $(DESTDIR)$(PREFIX)/sbin
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-check.service share/systemd/lvmkit-check.timer
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants
+	ln -sfn ../lvmkit-check.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants/lvmkit-check.timer
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/systemd/system-generators share/systemd/lvmkit-check-interval
+	sed -i 's|/opt/LifeKeeper|$(LKROOT)|' $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-check.service \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions share/bash-completion/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 share/man/man8/*.8
+
+uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /var/lib/lvmkit stay
+	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
+	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv $(DESTDIR)$(LKROOT)/subsys/gen/resources/filesys \
+	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv \
+	    $(DESTDIR)$(LKROOT)/lkadm/subsys/gen/filesys
+	rm -f $(DESTDIR)$(LKROOT)/bin/lvmkit $(DESTDIR)$(LKROOT)/bin/adddelpv $(DESTDIR)$(PREFIX)/sbin/lvmkit \
+	    $(DESTDIR)$(PREFIX)/sbin/adddelpv $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-check.* \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants/lvmkit-check.timer \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lvmkit \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/adddelpv \
+	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit.8 $(DESTDIR)$(PREFIX)/share/man/man8/adddelpv.8
+
+clean:  ## remove what the targets made in this folder
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,147 @@
+"""The administration scripts below lkadm/: create, devicehier, delete, extend, canextend, depstoextend, unextend.
+
+They are driven by the create or extend of a higher-level kit. create, extend and delete print the tags that they made
+or removed on stdout, one per line; depstoextend prints the tags of the children.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lvmkit.entry.boundary import guarded
+from lvmkit.entry.kit import kit
+from lvmkit.entry.report import Voice
+from lvmkit.model import names
+from lvmkit.model.instance import FILESYS, INTELLIGENT, SWITCHBACKS, Instance
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import InvalidName, NoUnextendHere
+from lvmkit.model.messages.guide import (
+    CreateUsageError,
+    HierarchyNotCreated,
+    InvalidConstructorArgument,
+    SwitchbackMissing,
+    TagAndIdMissing,
+    TagMissing,
+    TemplateAlreadyExtended,
+    TemplateArgumentsMissing,
+    TemplateDoesNotExist,
+    UsageError,
+)
+from lvmkit.model.settings import Paths
+from lvmkit.workflow import create, delete
+from lvmkit.workflow.subject import find
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.plan import Kit
+
+_USAGE = {
+    "create": "create -t TAG -s INTELLIGENT|AUTOMATIC -p MOUNTPOINT|DEVICE|VG",
+    "devicehier": "devicehier -p DEVICE [-t TAG] [-s INTELLIGENT|AUTOMATIC]",
+    "delete": "delete -t TAG -i ID",
+    "extend": "extend TEMPLATESYS TEMPLATETAG -t TAG",
+    "canextend": "canextend TEMPLATESYS TEMPLATETAG",
+    "depstoextend": "depstoextend TEMPLATESYS TEMPLATETAG",
+    "unextend": "unextend TEMPLATESYS TEMPLATETAG",
+}
+
+
+def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
+    """Run the administration script at this path (.../<type>/bin/<name>); returns the exit code."""
+    parts = script.split("/")
+    resource_type, name = parts[-3], parts[-1]
+    voice = Voice(name, resource_type, name, "")
+
+    def work() -> int:
+        options, rest = _parsed(arguments, name)
+        tools = kit(paths or _installed(script), voice.tell)
+        printed = _run(name, resource_type, options, rest, tools)
+        sys.stdout.write("".join(f"{tag}\n" for tag in printed))
+        return 0
+
+    return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit)
+
+
+def _run(name: str, resource_type: str, options: dict[str, str], rest: list[str], tools: Kit) -> tuple[str, ...]:
+    """What the script prints, a tag a line."""
+    if name in ("create", "devicehier"):
+        return (_create(name, resource_type, options, rest, tools),)
+    if name == "delete":
+        return _delete(resource_type, options, tools)
+    instance = _template(resource_type, rest, tools)
+    if name == "depstoextend":
+        return tools.port.hierarchy().children(instance.tag)
+    if name == "unextend":
+        raise Failure(NoUnextendHere(instance.tag, instance.server))
+    if name == "extend" and "-t" not in options:
+        raise Failure(TagMissing(name))
+    raise Failure(TemplateAlreadyExtended(instance.tag, tools.port.local_server()))
+
+
+def _create(name: str, resource_type: str, options: dict[str, str], rest: list[str], tools: Kit) -> str:
+    """Create the hierarchy from the given device down; the messages of the guide for what is missing."""
+    if rest or "-p" not in options or "-i" in options:
+        raise Failure(CreateUsageError(_USAGE[name]))
+    if name == "create" and "-t" not in options:
+        raise Failure(TagMissing(name))
+    if name == "create" and "-s" not in options:
+        raise Failure(SwitchbackMissing())
+    switchback = options.get("-s", INTELLIGENT).upper()
+    if switchback not in SWITCHBACKS:
+        raise Failure(CreateUsageError(_USAGE[name]))
+    if not options["-p"]:
+        raise Failure(InvalidConstructorArgument(resource_type, "''"))
+    wish = create.Wish(options["-p"], options.get("-t", ""), switchback, resource_type)
+    try:
+        return create.create(wish, tools)
+    except Failure as failure:
+        if resource_type == FILESYS:
+            raise
+        raise Failure(*failure.messages, HierarchyNotCreated(options["-p"])) from failure
+
+
+def _delete(resource_type: str, options: dict[str, str], tools: Kit) -> tuple[str, ...]:
+    if "-t" not in options and "-i" not in options:
+        raise Failure(TagAndIdMissing())
+    instance = find(tools.port.hierarchy(), options.get("-t"), options.get("-i"))
+    if instance.type != resource_type:
+        raise Failure(InvalidConstructorArgument(resource_type, instance.tag))
+    return delete.delete(instance.tag, tools)
+
+
+def _template(resource_type: str, rest: list[str], tools: Kit) -> Instance:
+    """The instance to be extended. The embedded engine knows no server but its own."""
+    if len(rest) < 2:
+        raise Failure(TemplateArgumentsMissing())
+    server, tag = rest[:2]
+    if not names.is_tag(tag):
+        raise Failure(InvalidName(tag or "''", "tag"))
+    found = tools.port.hierarchy().by_tag(tag)
+    if server != tools.port.local_server() or found is None or found.type != resource_type:
+        raise Failure(TemplateDoesNotExist(tag, server))
+    return found
+
+
+def _parsed(arguments: list[str], name: str) -> tuple[dict[str, str], list[str]]:
+    """({option: word}, other words). Raises Failure 000002 or 000013."""
+    options: dict[str, str] = {}
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word not in ("-t", "-i", "-s", "-p"):
+            rest.append(word)
+            continue
+        value = next(words, None)
+        if value is None:
+            usage = CreateUsageError if name in ("create", "devicehier") else UsageError
+            raise Failure(usage(_USAGE[name]))
+        options[word] = value
+    if any(word.startswith("-") for word in rest):
+        raise Failure(UsageError(_USAGE[name]))
+    return options, rest
+
+
+def _installed(script: str) -> Paths:
+    root, found, _ = script.partition("/lkadm/")
+    return Paths(lkroot=root) if found else Paths()

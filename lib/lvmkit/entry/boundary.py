@@ -1,0 +1,69 @@
+"""The outer boundary of every program of the kit: signals become exceptions, exceptions become numbered lines."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from lvmkit.model.interruption import Interruption
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.engine import Unexpected
+from lvmkit.model.messages.guide import ActionInterrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from lvmkit.entry.report import Voice
+    from lvmkit.model.messages import Message
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def guarded(work: Callable[[], int], voice: Voice, server: str, exit_code: Callable[[Message], int]) -> int:
+    """Run the work and return the process's exit code; says in numbered lines why it did not end well.
+
+    exit_code: which of a message's exit codes this program uses. Nothing gets past this function but sys.exit.
+    """
+    _turn_signals_into_exceptions()
+    try:
+        return work()
+    except Failure as failure:
+        for message in failure.messages:
+            voice.tell(message)
+        _log_last_commands(voice)
+        return exit_code(failure.messages[0])
+    except Interruption as interruption:
+        message = ActionInterrupted(voice.action, voice.tag, server, interruption.signal_name)
+        voice.tell(message)
+        return exit_code(message)
+    except Exception as error:  # noqa: BLE001 - the one outer boundary: an engine must never see a traceback
+        unexpected = Unexpected(type(error).__name__, str(error))
+        voice.tell(unexpected)
+        _log_trace(voice)
+        return exit_code(unexpected)
+
+
+def _turn_signals_into_exceptions() -> None:
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        for each in _SIGNALS:  # one is enough: a second one would interrupt the back-out
+            signal.signal(each, signal.SIG_IGN)
+        raise Interruption(signal.Signals(number).name)
+
+    for each in _SIGNALS:
+        signal.signal(each, interrupt)
+
+
+def _log_trace(voice: Voice) -> None:
+    import traceback  # only on the way down: it costs more than a whole check
+
+    voice.log_text(traceback.format_exc())
+    _log_last_commands(voice)
+
+
+def _log_last_commands(voice: Voice) -> None:
+    """The flight recorder, if any command ran at all."""
+    recorder = sys.modules.get("lvmkit.storage.recorder")
+    if recorder is not None:
+        voice.log_text(recorder.dump())

@@ -1,0 +1,97 @@
+"""How a message leaves the process: one line on stderr, and one entry in the system's log.
+
+The line is LifeKeeper's form, `prog[pid]: LEVEL:component:action:tag:NNNNNN:text`. journald gets the parts as fields
+(systemd.journal-fields(7)); where it does not run, /dev/log gets the line (RFC 3164).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lvmkit.model.messages import ERROR, FATAL, INFO, WARN
+from lvmkit.model.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.model.messages import Message
+
+JOURNAL, SYSLOG = "/run/systemd/journal/socket", "/dev/log"
+_PRIORITY = {INFO: 6, WARN: 4, ERROR: 3, FATAL: 2}
+_FACILITY_DAEMON = 3
+
+
+class Voice(Value):
+    """Who speaks: the program, the resource type or part of the kit, the action and the tag it is about."""
+
+    program: str
+    component: str
+    action: str
+    tag: str = ""
+
+    def line(self, message: Message) -> str:
+        """The message in LifeKeeper's form."""
+        parts = (message.level, self.component, self.action, self.tag, f"{message.number:06d}", message.text)
+        return f"{self.program}[{os.getpid()}]: {':'.join(parts)}"
+
+    def tell(self, message: Message) -> None:
+        """Say it on stderr and in the log."""
+        write_stderr(self.line(message))
+        self.log(message)
+
+    def log(self, message: Message) -> None:
+        """Say it in the log only."""
+        fields = {
+            "MESSAGE": f"{message.level}:{self.component}:{self.action}:{self.tag}:{message.number:06d}:{message.text}",
+            "PRIORITY": str(_PRIORITY[message.level]),
+            "SYSLOG_IDENTIFIER": self.program,
+            "LVMKIT_NUMBER": f"{message.number:06d}",
+            "LVMKIT_TAG": self.tag,
+            "LVMKIT_ACTION": self.action,
+        }
+        if not _send(JOURNAL, _journal_entry(fields)):
+            _send(SYSLOG, _syslog_entry(fields))
+
+    def log_text(self, text: str) -> None:
+        """A trace or the last commands, line by line, in the log only."""
+        for line in text.splitlines():
+            fields = {"MESSAGE": line, "PRIORITY": "7", "SYSLOG_IDENTIFIER": self.program, "LVMKIT_TAG": self.tag}
+            if not _send(JOURNAL, _journal_entry(fields)):
+                _send(SYSLOG, _syslog_entry(fields))
+
+
+def write_stderr(line: str) -> None:
+    """A whole line in one write, so that lines of several processes do not mix; a closed stderr is no error."""
+    try:
+        sys.stderr.flush()
+        os.write(2, (line + "\n").encode("utf-8", "backslashreplace"))
+    except OSError:
+        return
+
+
+def _journal_entry(fields: dict[str, str]) -> bytes:
+    """journald's native protocol: KEY, newline, 64-bit length, value, newline."""
+    entry = b""
+    for key, value in fields.items():
+        raw = value.encode("utf-8", "backslashreplace")
+        entry += key.encode() + b"\n" + len(raw).to_bytes(8, "little") + raw + b"\n"
+    return entry
+
+
+def _syslog_entry(fields: dict[str, str]) -> bytes:
+    priority = _FACILITY_DAEMON * 8 + int(fields["PRIORITY"])
+    line = f"<{priority}>{fields['SYSLOG_IDENTIFIER']}[{os.getpid()}]: {fields['MESSAGE']}"
+    return line.encode("utf-8", "backslashreplace")
+
+
+def _send(path: str, datagram: bytes) -> bool:
+    """Whether the log took it. A full or absent log never stops the work, so the send does not wait."""
+    import socket  # only when something is to be said: a quiet check does not pay for it
+
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as channel:
+            channel.connect(path)
+            channel.send(datagram)
+    except OSError:
+        return False
+    return True

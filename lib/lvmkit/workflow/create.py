@@ -1,0 +1,186 @@
+"""Put a file system or a logical volume under protection, with all that it stands on.
+
+The plan is made from what storage and engine say now; nothing is changed before it is carried out, and whatever fails
+or interrupts it, it is taken back.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model import names
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance, pack_info
+from lvmkit.model.interruption import Interruption
+from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages.command import FstabWillMount, InvalidName
+from lvmkit.model.messages.guide import (
+    ErrorCreatingResource,
+    FailedCreation,
+    IdInUse,
+    ResourceExists,
+    SwitchbackMismatch,
+)
+from lvmkit.model.messages.storage import SystemStorage
+from lvmkit.model.value import Value
+from lvmkit.plan import Plan, carry_out, finish_interrupted
+from lvmkit.storage import dm, files, fstab, guard, lvm, stack
+from lvmkit.workflow.devices import Drafts, add_devices
+from lvmkit.workflow.steps import BringInService, Commit, ListVg, SetAutoactivation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.model.volumes import MountedFilesystem, Stack
+    from lvmkit.plan import Kit, Step
+
+_KERNEL_ONLY_OPTIONS = frozenset({"seclabel"})
+"""options that /proc/self/mountinfo prints and mount(8) does not take"""
+
+
+class Wish(Value):
+    """What is to be protected, and how. tag '' means: choose one."""
+
+    path: str
+    """a mount point, or the device of a logical volume"""
+    tag: str = ""
+    switchback: str = "INTELLIGENT"
+    top: str = ""
+    """FILESYS, LVMLV or LVMVG: where the hierarchy ends; '' means at the file system where path is a mount point"""
+
+
+class Draft(Value):
+    """A plan, and the tag that its root has or will have."""
+
+    plan: Plan
+    root: str
+
+
+def create(wish: Wish, kit: Kit) -> str:
+    """Make the hierarchy and bring it in service; returns the root's tag. The admin lock is taken.
+
+    Raises Failure: the reasons, then 000024; everything was backed out. What exists already as wished is success.
+    """
+    server = kit.port.local_server()
+    try:
+        with kit.port.admin_lock(f"create {wish.path}"):
+            finish_interrupted(kit)
+            draft = draft_creation(wish, kit)
+            carry_out(draft.plan, kit)
+    except Failure as failure:
+        shown = wish.tag or wish.path
+        raise Failure(
+            *failure.messages, ErrorCreatingResource(shown, server), FailedCreation(shown, server)
+        ) from failure
+    except Interruption:
+        kit.tell(FailedCreation(wish.tag or wish.path, server))
+        raise
+    return draft.root
+
+
+def draft_creation(wish: Wish, kit: Kit) -> Draft:
+    """The plan for a wish; changes nothing. Raises Failure with every reason against it."""
+    found = stack.stack_of(wish.path, deadline=kit.settings.command_deadline)
+    _refuse(found, wish, kit)
+    now = kit.port.hierarchy()
+    drafts = Drafts(now, kit.port.local_server(), wish.switchback)
+    root = _draft_instances(found, wish, drafts)
+    _warn(found, root, drafts, kit)
+    return Draft(Plan(f"create {wish.path}", _steps(found, root, drafts, kit)), root)
+
+
+def _refuse(found: Stack, wish: Wish, kit: Kit) -> None:
+    """Reasons why this storage must not, or not now, be protected."""
+    vg = found.vg
+    if wish.tag and not names.is_tag(wish.tag):
+        raise Failure(InvalidName(wish.tag, "tag"))
+    if not names.fits_device_mapper(vg.name, found.lv.name):
+        raise Failure(InvalidName(f"{vg.name}/{found.lv.name}", "device-mapper name"))
+    use = stack.system_use(vg, deadline=kit.settings.command_deadline)
+    if use:
+        raise Failure(SystemStorage(vg.name, use))
+    own = lvm.own_system_id(deadline=kit.settings.command_deadline) if vg.system_id else ""
+    against = guard.refusals(
+        vg, expected_uuid=vg.uuid, own_system_id=own, policy=kit.settings.missing_pv, last_known={}
+    )
+    errors = tuple(message for message in against if message.level == ERROR)
+    if errors:
+        raise Failure(*errors)
+
+
+def _draft_instances(found: Stack, wish: Wish, drafts: Drafts) -> str:
+    """Draft what is missing, from the disks up; returns the root's tag."""
+    top = wish.top or (FILESYS if found.filesystem else LVMLV)
+    vg_tag = _draft_vg(found, wish.tag if top == LVMVG else "", drafts)
+    if top == LVMVG:
+        return vg_tag
+    lv_tag = _draft_lv(found, vg_tag, wish.tag if top == LVMLV else "", drafts)
+    if top == LVMLV or found.filesystem is None:
+        return lv_tag
+    return _draft_filesystem(found, found.filesystem, lv_tag, wish.tag, drafts)
+
+
+def _draft_vg(found: Stack, tag: str, drafts: Drafts) -> str:
+    vg = found.vg
+    present = drafts.now.by_id(names.lvmvg_id(vg.name), LVMVG)
+    if present is not None:
+        if present.details.get("vg_uuid") != vg.uuid:
+            raise Failure(IdInUse(present.id))
+        return _same_tag(present, tag)
+    info = pack_info({"vg_uuid": vg.uuid, "autoactivation": "y" if vg.autoactivation else "n"})
+    vg_tag = drafts.add(LVMVG, names.lvmvg_id(vg.name), tag, vg.name, info)
+    add_devices(found.devices, vg_tag, drafts)
+    return vg_tag
+
+
+def _draft_lv(found: Stack, vg_tag: str, tag: str, drafts: Drafts) -> str:
+    resource_id = found.vg.lv_path(found.lv)
+    present = drafts.now.by_id(resource_id, LVMLV)
+    if present is not None:
+        if present.details.get("lv_uuid") != found.lv.uuid:
+            raise Failure(IdInUse(present.id))
+        return _same_tag(present, tag)
+    info = pack_info({"vg_uuid": found.vg.uuid, "lv_uuid": found.lv.uuid, "kind": found.lv.kind})
+    lv_tag = drafts.add(LVMLV, resource_id, tag, f"{found.vg.name}/{found.lv.name}", info)
+    drafts.link(lv_tag, vg_tag)
+    return lv_tag
+
+
+def _draft_filesystem(found: Stack, mounted: MountedFilesystem, lv_tag: str, tag: str, drafts: Drafts) -> str:
+    present = drafts.now.by_id(mounted.mount_point, FILESYS)
+    if present is not None:
+        raise Failure(ResourceExists(present.tag))
+    options = ",".join(option for option in mounted.options.split(",") if option not in _KERNEL_ONLY_OPTIONS)
+    facts = {"device": found.vg.lv_path(found.lv), "fstype": mounted.type, "options": options, "uuid": mounted.uuid}
+    root = drafts.add(FILESYS, mounted.mount_point, tag, mounted.mount_point, pack_info(facts))
+    drafts.link(root, lv_tag)
+    return root
+
+
+def _same_tag(present: Instance, tag: str) -> str:
+    """The tag of what exists already; Failure when another tag was asked for."""
+    if tag and tag != present.tag:
+        raise Failure(IdInUse(present.id))
+    return present.tag
+
+
+def _steps(found: Stack, root: str, drafts: Drafts, kit: Kit) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    if drafts.has_new(LVMVG) and found.vg.autoactivation:
+        steps.append(SetAutoactivation(found.vg.name, False, True))
+    if drafts.has_new(LVMVG):
+        steps.append(ListVg(found.vg.name, True))
+    if drafts.instances:
+        steps.append(Commit(drafts.change()))
+    return (*steps, BringInService(root, _is_up(found)))
+
+
+def _is_up(found: Stack) -> bool:
+    """Whether the volume group was active before: then a back-out leaves it so."""
+    return bool(dm.of_vg(dm.list_devices(), found.vg.uuid))
+
+
+def _warn(found: Stack, root: str, drafts: Drafts, kit: Kit) -> None:
+    """Things that do not stop a creation but bite later."""
+    for parent, child in drafts.mismatches():
+        kit.tell(SwitchbackMismatch(parent, child, drafts.server))
+    mounted = found.filesystem
+    text = files.read(kit.paths.fstab) or ""
+    if mounted and fstab.mounts_at_boot(text, mounted.mount_point, (found.vg.lv_path(found.lv), mounted.source)):
+        kit.tell(FstabWillMount(mounted.mount_point))

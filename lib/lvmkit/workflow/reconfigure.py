@@ -1,0 +1,198 @@
+"""Make the hierarchy follow its volume group after disks or volumes were added, removed or renamed (adddelpv)."""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.cluster.port import Change
+from lvmkit.model.instance import DEVICE, DISK, LVMLV, LVMVG, Dependency, Instance
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import UnknownDevices
+from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
+from lvmkit.model.messages.service import VgNotFound
+from lvmkit.model.value import Value, replace
+from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
+from lvmkit.storage import dm, lkvgs, lvm, records, stack
+from lvmkit.workflow.delete import going_with
+from lvmkit.workflow.devices import Drafts, add_devices
+from lvmkit.workflow.restore import observed
+from lvmkit.workflow.steps import Commit, ListVg
+from lvmkit.workflow.subject import VgSubject, find, lv_subject, vg_subject
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.volumes import Layer, VolumeGroup
+    from lvmkit.plan import Kit
+
+
+class PvChange(Value):
+    """A physical volume that the volume group has and the hierarchy lacks, or the other way round."""
+
+    device: str
+    """the device's path now, or the last one known"""
+    pv_uuid: str
+    tag: str = ""
+    """tag of the instance, where there is one"""
+
+
+class LvChange(Value):
+    """A logical volume that is new in the group, or protected but gone."""
+
+    name: str
+    lv_uuid: str
+    tag: str = ""
+
+
+class Difference(Value):
+    """Between the hierarchy and the volume group."""
+
+    tag: str
+    vg: str
+    added: tuple[PvChange, ...]
+    removed: tuple[PvChange, ...]
+    new_volumes: tuple[LvChange, ...]
+    """they are protected when something on them is created; the checks watch them at once"""
+    gone_volumes: tuple[LvChange, ...]
+    unlisted: bool = False
+    """/etc/lkvgs does not name the volume group"""
+    unwatched: bool = False
+    """the record that the checks compare with differs from the volume group"""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether hierarchy and volume group agree."""
+        return not (self.added or self.removed or self.gone_volumes or self.unlisted or self.unwatched)
+
+
+class RenewRecord(Step):
+    """Write anew what the checks compare with, from what the kernel holds now."""
+
+    tag: str
+
+    def describe(self) -> str:
+        """What the step does."""
+        return f"renew what the checks of {self.tag} expect"
+
+    def apply(self, kit: Kit) -> None:
+        """Observe and store; a group that is not in service has no record."""
+        group = vg_subject(find(kit.port.hierarchy(), self.tag))
+        if dm.of_vg(dm.list_devices(), group.uuid):
+            records.store(kit.paths, observed(_present(group, kit), group, kit))
+
+    def undo(self, kit: Kit) -> None:
+        """Nothing: the record states what the kernel holds, whatever the hierarchy says."""
+
+
+def difference(tag: str, kit: Kit) -> Difference:
+    """Compare; changes nothing. Raises Failure when tag is not a volume group's, or the group is not to be found."""
+    return _compare(tag, kit)[0]
+
+
+def reconfigure(tag: str, kit: Kit, only: tuple[Sequence[str], Sequence[str]] | None = None) -> Difference:
+    """Apply the difference and return what was applied. The admin lock is taken.
+
+    only: (devices to add, devices to remove), the rest is left; every device must be in the difference.
+    """
+    with kit.port.admin_lock(f"reconfigure {tag}"):
+        finish_interrupted(kit)
+        found, layers = _compare(tag, kit)
+        wanted = found if only is None else _narrowed(found, *only)
+        if not wanted.is_empty:
+            _carry_out(wanted, layers, kit)
+    return wanted
+
+
+def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
+    """Apply, and name in the guide's words a link that could not be made."""
+    now = kit.port.hierarchy()
+    vg = find(now, wanted.tag)
+    drafts = Drafts(now, kit.port.local_server(), vg.switchback)
+    add_devices([(pv.pv_uuid, layers[pv.pv_uuid]) for pv in wanted.added], vg.tag, drafts)
+    gone = _leaving(wanted, now)
+    tags = tuple(i.tag for i in gone)
+    unlink = tuple(d for d in now.dependencies if {d.parent, d.child} & set(tags) or _drops(d, wanted))
+    change = replace(drafts.change(), unlink=unlink, remove=tags)
+    steps: list[Step] = [Commit(change, gone)] if change != Change() else []
+    steps += [ListVg(wanted.vg, True)] if wanted.unlisted else []
+    try:
+        carry_out(Plan(f"reconfigure {wanted.tag}", (*steps, RenewRecord(wanted.tag))), kit)
+    except Failure as failure:
+        lost = (DeviceDependencyNotCreated(wanted.tag, pv.device) for pv in wanted.added)
+        raise Failure(*failure.messages, *lost) from failure
+
+
+def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
+    now = kit.port.hierarchy()
+    instance = find(now, tag)
+    if instance.type != LVMVG:
+        raise Failure(InvalidConstructorArgument(LVMVG, tag))
+    group = vg_subject(instance)
+    vg = _present(group, kit)
+    layers = dict(stack.devices_of(vg, deadline=kit.settings.command_deadline))
+    known = {child.details.get("pv_uuid", ""): child for child in _children(now, tag) if child.type in (DEVICE, DISK)}
+    present = {pv.uuid: pv for pv in vg.physical}
+    added = tuple(PvChange(layers[u].stable, u) for u in present if u not in known and u in layers)
+    removed = tuple(PvChange(child.id, u, child.tag) for u, child in known.items() if u not in present)
+    new, gone = _volume_changes(tag, vg, now)
+    listed = vg.name in lkvgs.listed(kit.paths.lkvgs)
+    return Difference(tag, vg.name, added, removed, new, gone, not listed, _unwatched(group, vg, kit)), layers
+
+
+def _volume_changes(tag: str, vg: VolumeGroup, now: Hierarchy) -> tuple[tuple[LvChange, ...], tuple[LvChange, ...]]:
+    protected = [lv_subject(i) for i in map(now.by_tag, now.parents(tag)) if i is not None and i.type == LVMLV]
+    covered = {volume.uuid for volume in protected}
+    new = tuple(LvChange(lv.name, lv.uuid) for lv in vg.logical if lv.uuid not in covered)
+    gone = tuple(LvChange(volume.name, volume.uuid, volume.tag) for volume in protected if vg.lv(volume.uuid) is None)
+    return new, gone
+
+
+def _unwatched(group: VgSubject, vg: VolumeGroup, kit: Kit) -> bool:
+    """Whether the group is up and its record does not name exactly what is up."""
+    if not dm.of_vg(dm.list_devices(), vg.uuid):
+        return False
+    return records.load(kit.paths, group.id) != observed(vg, group, kit)
+
+
+def _present(group: VgSubject, kit: Kit) -> VolumeGroup:
+    vg = lvm.find(group.uuid, group.name, devices=(), deadline=kit.settings.command_deadline)
+    if vg is None:
+        raise Failure(VgNotFound(group.name, group.uuid))
+    return vg
+
+
+def _children(now: Hierarchy, tag: str) -> tuple[Instance, ...]:
+    return tuple(child for child in map(now.by_tag, now.children(tag)) if child is not None)
+
+
+def _narrowed(found: Difference, add: Sequence[str], remove: Sequence[str]) -> Difference:
+    """Only the named devices of the difference; Failure when one is not part of it."""
+    chosen_add = tuple(pv for pv in found.added if _names(pv) & set(add))
+    chosen_remove = tuple(pv for pv in found.removed if _names(pv) & set(remove))
+    known = set().union(*(_names(pv) for pv in (*chosen_add, *chosen_remove)))
+    strange = tuple(name for name in (*add, *remove) if name not in known)
+    if strange:
+        raise Failure(UnknownDevices(found.vg, strange))
+    return replace(found, added=chosen_add, removed=chosen_remove, new_volumes=(), gone_volumes=())
+
+
+def _names(pv: PvChange) -> set[str]:
+    """Every word by which an administrator may mean this physical volume."""
+    return {name for name in (pv.device, os.path.realpath(pv.device), pv.pv_uuid, pv.tag) if name}
+
+
+def _leaving(wanted: Difference, now: Hierarchy) -> tuple[Instance, ...]:
+    """Instances that nothing requires once the difference is applied: lost volumes, and devices with their disks."""
+    lost = [volume.tag for volume in wanted.gone_volumes if not now.parents(volume.tag)]
+    tops = [pv.tag for pv in wanted.removed]
+    gone: dict[str, Instance] = {tag: i for tag in lost for i in [now.by_tag(tag)] if i is not None}
+    for top in tops:
+        if set(now.parents(top)) <= {wanted.tag}:
+            gone.update((instance.tag, instance) for instance in going_with(top, now))
+    return tuple(gone.values())
+
+
+def _drops(dependency: Dependency, wanted: Difference) -> bool:
+    return dependency.parent == wanted.tag and dependency.child in {pv.tag for pv in wanted.removed}

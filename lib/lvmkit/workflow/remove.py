@@ -1,0 +1,165 @@
+"""Take one resource out of service on this server.
+
+The aim is a fact of the kernel: nothing of the volume group is left in device-mapper. LVM is asked first where its
+disks answer; where they don't, the dead devices are taken down by their UUIDs, because a server that cannot let go of
+a dead volume group would have to be killed for it. Metadata is never written.
+"""
+
+from __future__ import annotations
+
+import time
+
+from lvmkit.model import names
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
+from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages.service import LvBusy, LvsStillUp, TakenDownWithoutLvm
+from lvmkit.model.value import replace
+from lvmkit.storage import dm, holders, lvm, probe, records, vitals
+from lvmkit.workflow import filesystem
+from lvmkit.workflow.locks import working_on
+from lvmkit.workflow.subject import LvSubject, VgSubject, filesystem_subject, lv_subject, vg_subject
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.plan import Kit
+    from lvmkit.storage.dm import Device
+
+ALREADY_DOWN = "already down"
+_PLAIN_TARGETS = frozenset({"linear", "striped", "error", "zero"})
+"""Targets that nothing watches from outside (no dmeventd, pool or snapshot): LVM itself only calls the same ioctl."""
+
+
+def remove(instance: Instance, kit: Kit) -> str:
+    """Take the resource out of service; returns in a few words what was done. Raises Failure when it is in use."""
+    if instance.type == LVMVG:
+        return remove_vg(vg_subject(instance), kit)
+    if instance.type == LVMLV:
+        return remove_lv(lv_subject(instance), kit)
+    if instance.type == FILESYS:
+        return filesystem.unmount(filesystem_subject(instance), kit)
+    return ALREADY_DOWN
+
+
+def give_up(instance: Instance, kit: Kit) -> str:
+    """remoteremove: another server takes the resource, so let go without looking at metadata or disks."""
+    if instance.type == LVMVG:
+        group = vg_subject(instance)
+        with working_on(group.uuid, group.name, kit):
+            return _let_go(group, kit, "given up to another server", _held(group, kit))
+    return remove(instance, kit)
+
+
+def remove_vg(group: VgSubject, kit: Kit) -> str:
+    """Deactivate a volume group. At most one LVM command; none where the disks don't answer or nothing is up."""
+    with working_on(group.uuid, group.name, kit):
+        mine = _held(group, kit)
+        if not mine:
+            records.drop(kit.paths, group.id)
+            return ALREADY_DOWN
+        why = _disks_silent(group, kit) or _deactivated(mine, kit)
+        left = dm.of_vg(dm.list_devices(), group.uuid)
+        if not left:
+            records.drop(kit.paths, group.id)
+            return "deactivated"
+        return _let_go(group, kit, why or "it left devices behind", left)
+
+
+def remove_lv(volume: LvSubject, kit: Kit) -> str:
+    """Take one volume down. A plain one goes by the ioctl that LVM would use; others need LVM to unregister them."""
+    with working_on(volume.vg_uuid, volume.vg, kit):
+        mine = tuple(d for d in dm.list_devices() if d.uuid == volume.dm_uuid)
+        if not mine:
+            return ALREADY_DOWN
+        _wait_until_free(mine, kit)
+        _forget_in_record(volume, kit)
+        if not _is_plain(mine[0]):
+            lv = names.split_dm_name(mine[0].name) or (volume.vg, volume.name, "")
+            lvm.deactivate_lv(lv[0], lv[1], deadline=kit.settings.command_deadline)
+        else:
+            dm.remove(volume.dm_uuid)
+        left = tuple(d.name for d in dm.list_devices() if d.uuid == volume.dm_uuid)
+        if left:
+            raise Failure(LvsStillUp(volume.vg, left))
+        return "deactivated"
+
+
+def _held(group: VgSubject, kit: Kit) -> tuple[Device, ...]:
+    """The kernel's devices of the group, once nothing outside of it uses them. Raises Failure that names who does."""
+    mine = dm.of_vg(dm.list_devices(), group.uuid)
+    _wait_until_free(mine, kit)
+    return mine
+
+
+def _disks_silent(group: VgSubject, kit: Kit) -> str:
+    """Why LVM should not be asked: '' when every disk of the record answers a direct read."""
+    record = records.load(kit.paths, group.id)
+    if record is None:
+        return ""
+    known = vitals.record_faults(replace(record, logical=()), dm.list_devices())
+    dead = [fault for fault in known if fault.level == ERROR]
+    dead = dead or list(probe.pv_read_faults(record.physical, deadline=kit.settings.probe_deadline))
+    return "; ".join(fault.text for fault in dead)
+
+
+def _deactivated(mine: tuple[Device, ...], kit: Kit) -> str:
+    """Ask LVM; returns its words when it did not do everything."""
+    vg = names.split_dm_name(mine[0].name)
+    if vg is None:
+        return f"device {mine[0].name} has no volume group in its name"
+    try:
+        answer = lvm.deactivate(vg[0], deadline=kit.settings.command_deadline)
+    except Failure as failure:
+        return str(failure)
+    return answer.stderr.strip()
+
+
+def _let_go(group: VgSubject, kit: Kit, why: str, mine: tuple[Device, ...]) -> str:
+    """Remove the devices from the kernel, tops first, hung ones after their tables were replaced by 'error'."""
+    for device in dm.removal_order(mine):
+        dm.wipe(device.uuid)
+        dm.remove(device.uuid)
+    left = dm.of_vg(dm.list_devices(), group.uuid)
+    if left:
+        raise Failure(LvsStillUp(group.name, tuple(device.name for device in left)))
+    records.drop(kit.paths, group.id)
+    if mine:
+        kit.tell(TakenDownWithoutLvm(group.name, len(mine), why))
+    return f"{len(mine)} devices removed from device-mapper"
+
+
+def _wait_until_free(mine: tuple[Device, ...], kit: Kit) -> None:
+    """Give udev's brief opens time to end. Raises Failure that names who holds what when the patience is over."""
+    end = time.monotonic() + kit.settings.busy_patience
+    pause = 0.02
+    while True:
+        busy = _in_use(mine)
+        if not busy:
+            return
+        if time.monotonic() >= end:
+            raise Failure(*(LvBusy(d.name, holders.described(holders.of_device(d.number))) for d in busy))
+        time.sleep(pause)
+        pause = min(pause * 2, 0.5)
+
+
+def _in_use(mine: tuple[Device, ...]) -> tuple[Device, ...]:
+    """Devices opened by something that is not a device of the same group."""
+    stacked = [number for device in mine for number in dm.dependencies(device.uuid)]
+    found = []
+    for device in mine:
+        status = dm.status(device.uuid)
+        if status is not None and status.open_count > stacked.count(device.number):
+            found.append(device)
+    return tuple(found)
+
+
+def _is_plain(device: Device) -> bool:
+    status = dm.status(device.uuid)
+    return status is not None and {target.kind for target in status.targets} <= _PLAIN_TARGETS
+
+
+def _forget_in_record(volume: LvSubject, kit: Kit) -> None:
+    """A volume that is down on purpose is not missed by the checks of its group."""
+    record = records.load(kit.paths, names.lvmvg_id(volume.vg))
+    if record:
+        kept = tuple(lv for lv in record.logical if lv.uuid != volume.uuid)
+        records.store(kit.paths, replace(record, logical=kept))
