@@ -38,7 +38,7 @@ class Kit(Value):
 
 
 class Step(Value):
-    """One action of a plan. Fields are strings, numbers, booleans, tuples or Values, so that a journal can hold them."""
+    """One action of a plan. Its fields are plain values, tuples or Values, so that a journal can hold them."""
 
     def describe(self) -> str:
         """What the step does, in the imperative."""
@@ -114,7 +114,7 @@ def _drop_journal(kit: Kit) -> None:
 
 
 def _read_journal(kit: Kit) -> tuple[Plan, int] | None:
-    """(plan, number of steps begun), or None. A journal is written atomically, so one that cannot be read is not ours."""
+    """(plan, number of steps begun), or None. It is written atomically, so one that is not whole is not ours."""
     text = files.read(_journal(kit))
     if text is None:
         return None

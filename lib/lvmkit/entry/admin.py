@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lvmkit.plan import Kit
 
 _USAGE = {
-    "create": "create -t TAG -s INTELLIGENT|AUTOMATIC -p MOUNTPOINT|DEVICE|VG",
+    "create": "create -t TAG -s INTELLIGENT|AUTOMATIC -p MOUNTPOINT|DEVICE",
     "devicehier": "devicehier -p DEVICE [-t TAG] [-s INTELLIGENT|AUTOMATIC]",
     "delete": "delete -t TAG -i ID",
     "extend": "extend TEMPLATESYS TEMPLATETAG -t TAG",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from lvmkit.model.messages import ERROR, FATAL, INFO, WARN
+from lvmkit.model.messages import ERROR, FATAL, INFO, WARN, shown
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -31,8 +31,7 @@ class Voice(Value):
 
     def line(self, message: Message) -> str:
         """The message in LifeKeeper's form."""
-        parts = (message.level, self.component, self.action, self.tag, f"{message.number:06d}", message.text)
-        return f"{self.program}[{os.getpid()}]: {':'.join(parts)}"
+        return f"{self.program}[{os.getpid()}]: {self._parts(message)}"
 
     def tell(self, message: Message) -> None:
         """Say it on stderr and in the log."""
@@ -42,7 +41,7 @@ class Voice(Value):
     def log(self, message: Message) -> None:
         """Say it in the log only."""
         fields = {
-            "MESSAGE": f"{message.level}:{self.component}:{self.action}:{self.tag}:{message.number:06d}:{message.text}",
+            "MESSAGE": self._parts(message),
             "PRIORITY": str(_PRIORITY[message.level]),
             "SYSLOG_IDENTIFIER": self.program,
             "LVMKIT_NUMBER": f"{message.number:06d}",
@@ -51,6 +50,10 @@ class Voice(Value):
         }
         if not _send(JOURNAL, _journal_entry(fields)):
             _send(SYSLOG, _syslog_entry(fields))
+
+    def _parts(self, message: Message) -> str:
+        tag = shown(self.tag)  # a tag that was not checked yet may hold anything
+        return f"{message.level}:{self.component}:{self.action}:{tag}:{message.number:06d}:{message.text}"
 
     def log_text(self, text: str) -> None:
         """A trace or the last commands, line by line, in the log only."""

@@ -18,7 +18,7 @@ from lvmkit.model.messages.guide import (
     ResourceExists,
     SwitchbackMismatch,
 )
-from lvmkit.model.messages.storage import SystemStorage
+from lvmkit.model.messages.storage import NotAMountPoint, SystemStorage
 from lvmkit.model.value import Value
 from lvmkit.plan import Plan, carry_out, finish_interrupted
 from lvmkit.storage import dm, files, fstab, guard, lvm, stack
@@ -107,11 +107,13 @@ def _refuse(found: Stack, wish: Wish, kit: Kit) -> None:
 def _draft_instances(found: Stack, wish: Wish, drafts: Drafts) -> str:
     """Draft what is missing, from the disks up; returns the root's tag."""
     top = wish.top or (FILESYS if found.filesystem else LVMLV)
+    if top == FILESYS and found.filesystem is None:
+        raise Failure(NotAMountPoint(wish.path))
     vg_tag = _draft_vg(found, wish.tag if top == LVMVG else "", drafts)
     if top == LVMVG:
         return vg_tag
     lv_tag = _draft_lv(found, vg_tag, wish.tag if top == LVMLV else "", drafts)
-    if top == LVMLV or found.filesystem is None:
+    if top != FILESYS or found.filesystem is None:
         return lv_tag
     return _draft_filesystem(found, found.filesystem, lv_tag, wish.tag, drafts)
 

@@ -23,6 +23,7 @@ def delete(tag: str, kit: Kit) -> tuple[str, ...]:
 
     What another hierarchy still requires stays. Raises Failure (000019, 110086); then nothing was changed.
     """
+    find(kit.port.hierarchy(), tag)
     with kit.port.admin_lock(f"delete {tag}"):
         finish_interrupted(kit)
         gone, plan = draft_deletion(tag, kit)

@@ -14,7 +14,7 @@ from lvmkit.model.messages.service import (
     SignalledHolder,
     UnmountFailed,
 )
-from lvmkit.storage import holders, mountinfo, run
+from lvmkit.storage import files, holders, mountinfo, run
 from lvmkit.workflow.filesystem_check import mounted
 from lvmkit.workflow.subject import FilesystemSubject
 
@@ -86,5 +86,11 @@ def _own_line() -> set[int]:
     line, pid = set(), os.getpid()
     while pid > 1 and pid not in line:
         line.add(pid)
-        pid = mountinfo.parent_of(pid)
+        pid = _parent(pid)
     return line
+
+
+def _parent(pid: int) -> int:
+    """The parent of a process; 0 when the process is gone (proc_pid_status(5), PPid)."""
+    lines = (files.read(f"/proc/{pid}/status") or "").splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("PPid:")), 0)

@@ -33,5 +33,5 @@ def faults(filesystem: FilesystemSubject) -> list[Message]:
     if found is None:
         return [NotMounted(filesystem.device, filesystem.mount_point)]
     wanted_writable = "ro" not in filesystem.options.split(",")
-    is_read_only = "ro" in (*found.options.split(","), *found.super_options.split(","))
+    is_read_only = "ro" in (*found.options, *found.super_options)
     return [MountedReadOnly(filesystem.mount_point)] if wanted_writable and is_read_only else []

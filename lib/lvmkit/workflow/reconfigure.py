@@ -96,6 +96,7 @@ def reconfigure(tag: str, kit: Kit, only: tuple[Sequence[str], Sequence[str]] | 
 
     only: (devices to add, devices to remove), the rest is left; every device must be in the difference.
     """
+    find(kit.port.hierarchy(), tag)
     with kit.port.admin_lock(f"reconfigure {tag}"):
         finish_interrupted(kit)
         found, layers = _compare(tag, kit)

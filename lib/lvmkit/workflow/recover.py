@@ -54,6 +54,7 @@ def watch(kit: Kit) -> tuple[Finding, ...]:
     A resource that does not come back stays OSF with its reason; the others are still looked after.
     """
     _finish(kit)
+    _bring_back_after_boot(kit)
     findings = check_all(kit)
     for finding in findings:
         for message in finding.messages:
@@ -102,6 +103,21 @@ def _mark_failed(tag: str, affected: tuple[str, ...], cause: Finding, failure: F
 
 def _in_service(instance: Instance | None) -> bool:
     return instance is not None and instance.state in (*IN_SERVICE, ILLSTATE)
+
+
+def _bring_back_after_boot(kit: Kit) -> None:
+    """What was in service before the boot comes back in service; what does not is OSF with its reason."""
+    now = kit.port.hierarchy()
+    waiting = {i.tag for i in now.instances if i.state == ILLSTATE and kit.port.wanted(i.tag)}
+    for tag in now.restore_order(waiting):
+        if waiting & set(now.parents(tag)):
+            continue
+        with kit.port.admin_lock(f"bring back {tag}"):
+            try:
+                kit.port.bring_in_service(tag, kit.tell)
+            except Failure as failure:
+                for message in failure.messages:
+                    kit.tell(message)
 
 
 def _finish(kit: Kit) -> None:

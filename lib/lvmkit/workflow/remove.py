@@ -114,10 +114,9 @@ def _deactivated(mine: tuple[Device, ...], kit: Kit) -> str:
 
 
 def _let_go(group: VgSubject, kit: Kit, why: str, mine: tuple[Device, ...]) -> str:
-    """Remove the devices from the kernel, tops first, hung ones after their tables were replaced by 'error'."""
+    """Remove the devices from the kernel, tops before what they stand on."""
     for device in dm.removal_order(mine):
-        dm.wipe(device.uuid)
-        dm.remove(device.uuid)
+        _take_down(device.uuid, kit.settings.probe_deadline)
     left = dm.of_vg(dm.list_devices(), group.uuid)
     if left:
         raise Failure(LvsStillUp(group.name, tuple(device.name for device in left)))
@@ -125,6 +124,14 @@ def _let_go(group: VgSubject, kit: Kit, why: str, mine: tuple[Device, ...]) -> s
     if mine:
         kit.tell(TakenDownWithoutLvm(group.name, len(mine), why))
     return f"{len(mine)} devices removed from device-mapper"
+
+
+def _take_down(dm_uuid: str, deadline: float) -> None:
+    """Remove one device; where even that waits for a dead disk, replace its table by 'error' first."""
+    ending = probe.bounded(lambda: dm.remove(dm_uuid).encode(), deadline=deadline)
+    if ending.hung:
+        probe.bounded(lambda: str(dm.wipe(dm_uuid)).encode(), deadline=deadline)
+        probe.bounded(lambda: dm.remove(dm_uuid).encode(), deadline=deadline)
 
 
 def _wait_until_free(mine: tuple[Device, ...], kit: Kit) -> None:
@@ -154,7 +161,7 @@ def _in_use(mine: tuple[Device, ...]) -> tuple[Device, ...]:
 
 def _is_plain(device: Device) -> bool:
     status = dm.status(device.uuid)
-    return status is not None and {target.kind for target in status.targets} <= _PLAIN_TARGETS
+    return status is not None and set(status.kinds) <= _PLAIN_TARGETS
 
 
 def _forget_in_record(volume: LvSubject, kit: Kit) -> None:

@@ -147,13 +147,13 @@ def _stands_on_nothing(device: Device) -> bool:
 def _is_live(dm_uuid: str) -> bool:
     """Whether device-mapper holds the device with a live table that is not suspended."""
     status = dm.status(dm_uuid)
-    return status is not None and bool(status.targets) and not status.suspended
+    return status is not None and status.live and not status.suspended
 
 
 def _kinds(dm_uuid: str) -> tuple[str, ...]:
     """The target types of a live table, each once."""
     status = dm.status(dm_uuid)
-    return tuple(dict.fromkeys(target.kind for target in status.targets)) if status else ()
+    return status.kinds if status else ()
 
 
 def _devices(vg: VolumeGroup) -> tuple[str, ...]:

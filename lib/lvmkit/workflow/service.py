@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def in_service(tag: str, kit: Kit) -> str:
     """Bring the tag and all it requires in service; returns the tag. Raises Failure (000022) with the reasons."""
+    found = find(kit.port.hierarchy(), tag)
     with kit.port.admin_lock(f"in-service {tag}"):
         finish_interrupted(kit)
-        found = find(kit.port.hierarchy(), tag)
         try:
             kit.port.bring_in_service(found.tag, kit.tell)
         except Failure as failure:
@@ -26,8 +26,8 @@ def in_service(tag: str, kit: Kit) -> str:
 
 def out_of_service(tag: str, kit: Kit) -> str:
     """Take the tag and all that requires it out of service; returns the tag. Raises Failure with the reasons."""
+    found = find(kit.port.hierarchy(), tag)
     with kit.port.admin_lock(f"out-of-service {tag}"):
         finish_interrupted(kit)
-        found = find(kit.port.hierarchy(), tag)
         kit.port.take_out_of_service(found.tag, kit.tell)
     return found.tag

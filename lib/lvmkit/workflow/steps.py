@@ -5,7 +5,7 @@ from __future__ import annotations
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import Instance
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import LkvgsNotUpdated, RemovingAfterCreateError
+from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError
 from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.plan import Step
 from lvmkit.storage import lkvgs, lvm
@@ -91,8 +91,14 @@ class Commit(Step):
         return "; ".join(f"{verb} {', '.join(what)}" for verb, what in parts if what) or "store nothing"
 
     def apply(self, kit: Kit) -> None:
-        """Store it."""
-        kit.port.commit(self.change)
+        """Store it; the guide's own message follows the reason where instances could not be created."""
+        try:
+            kit.port.commit(self.change)
+        except Failure as failure:
+            if not self.change.add:
+                raise
+            refused = InsCreateFailed(kit.port.local_server(), failure.messages[0].text)
+            raise Failure(*failure.messages, refused) from failure
 
     def undo(self, kit: Kit) -> None:
         """Store the opposite of what was stored; a change is atomic, so it is there as a whole or not at all."""

@@ -46,7 +46,7 @@ class Message(Value):
         return self._filled(self.action)
 
     def _filled(self, sentence: str) -> str:
-        return sentence.format_map({name: _shown(value) for name, value in self.as_dict().items()})
+        return sentence.format_map({name: shown(value) for name, value in self.as_dict().items()})
 
 
 class Failure(Exception):
@@ -60,9 +60,9 @@ class Failure(Exception):
         return "; ".join(f"{message.number:06d} {message.text}" for message in self.messages)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A field as a reader sees it: lists joined, nothing that could forge a second log line or move a cursor."""
-    text = ", ".join(map(_shown, value)) if isinstance(value, (tuple, list)) else str(value)
+    text = ", ".join(map(shown, value)) if isinstance(value, (tuple, list)) else str(value)
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages import INFO, LCDI_ARGUMENT, LCDI_NO_OBJECT, LCDI_OK, OCF_ERR_ARGS, WARN, Message
+from lvmkit.model.messages import (
+    INFO,
+    LCDI_ARGUMENT,
+    LCDI_NO_OBJECT,
+    LCDI_OK,
+    OCF_ERR_ARGS,
+    OCF_NOT_RUNNING,
+    WARN,
+    Message,
+)
 
 
 class InvalidName(Message):
@@ -92,3 +101,54 @@ class NoUnextendHere(Message):
     lcdi_exit = LCDI_ARGUMENT
     tag: str
     server: str
+
+
+class NotInService(Message):
+    """A resource that was to be checked, or that a checked one requires, is not in service."""
+
+    number = 110108
+    template = "{tag} is not in service but {state}."
+    action = "'lvmkit in-service {tag}' brings it in service; 'lvmkit status' says why it is not."
+    ocf_exit = OCF_NOT_RUNNING
+    tag: str
+    state: str
+
+
+class UpThoughOutOfService(Message):
+    """The engine has the resource as out of service, but the kernel holds its volumes or mount: a hand activated it."""
+
+    number = 110109
+    level = WARN
+    template = "{tag} is out of service, yet the kernel holds it: {what}."
+    action = "Find out who uses it; then take it down by hand, or bring the resource in service."
+    script_exit = lcdi_exit = ocf_exit = 0
+    tag: str
+    what: tuple[str, ...]
+
+
+class DeviceUnwell(Message):
+    """A disk, or a device on disks, that a hierarchy stands on does not work."""
+
+    number = 110110
+    template = "Block device {device} is {condition}."
+    action = "Check the disk, its cable, path or target, and the kernel log."
+    device: str
+    condition: str
+
+
+class OutputNotWritten(Message):
+    """The result was found, but standard output did not take it (disk full, closed)."""
+
+    number = 110111
+    template = "The result cannot be written to standard output: {why}."
+    action = "See where the output goes, and run the command again. What the command did before stays done."
+    why: str
+
+
+class NotConfirmed(Message):
+    """The question before a deletion was not answered with yes."""
+
+    number = 110112
+    template = "{work} was not confirmed; nothing was changed."
+    action = "Answer 'y', or give --yes."
+    work: str

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages import INFO, LCDI_EXISTS, LCDI_HAS_DEPENDENTS, LCDI_INTERNAL, LCDI_NO_OBJECT, WARN, Message
+from lvmkit.model.messages import (
+    INFO,
+    LCDI_ARGUMENT,
+    LCDI_EXISTS,
+    LCDI_HAS_DEPENDENTS,
+    LCDI_INTERNAL,
+    LCDI_NO_OBJECT,
+    OCF_ERR_PERM,
+    WARN,
+    Message,
+)
 
 
 class DatabaseDamaged(Message):
@@ -160,6 +170,32 @@ class StepDone(Message):
     position: int
     count: int
     step: str
+
+
+class DatabaseOfAnotherServer(Message):
+    """The engine's database carries another server's name: it was copied here, or this host was renamed."""
+
+    number = 110094
+    template = "The database {path} was made on {stored}; this host is named {present}."
+    action = (
+        "If this host was renamed, give it the name {stored} again ('hostnamectl hostname {stored}'). If the database"
+        " was copied from another server, move it aside and create the hierarchies here."
+    )
+    lcdi_exit = LCDI_ARGUMENT
+    path: str
+    stored: str
+    present: str
+
+
+class ScriptRefused(Message):
+    """An action script is not one that only root could have put there, or cannot be run."""
+
+    number = 110095
+    template = "{path} is not run: {why}"
+    action = "Reinstall the kit that it belongs to, or mend owner and mode (root, 0755) of the file and its folders."
+    ocf_exit = OCF_ERR_PERM
+    path: str
+    why: str
 
 
 class Unexpected(Message):

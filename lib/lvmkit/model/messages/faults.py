@@ -141,3 +141,27 @@ class KernelUnreadable(Message):
     template = "Device-mapper cannot be asked: {why}."
     action = "See that the dm_mod module is loaded and that this runs as root."
     why: str
+
+
+class DeviceMapperRefused(Message):
+    """Device-mapper would not change a device, for a reason other than use."""
+
+    number = 110053
+    template = "Device-mapper would not {verb} the device {uuid}: {why}."
+    action = "See the kernel log ('journalctl -k'); 'dmsetup info -u {uuid}' shows the device."
+    verb: str
+    uuid: str
+    why: str
+
+
+class PvDegraded(Message):
+    """The disk serves, but a path to it or a leg of the array below it is lost."""
+
+    number = 110054
+    level = WARN
+    template = "Disk {device} (physical volume {uuid}) is degraded: {condition}."
+    action = "Bring back the path, or replace the leg, before the next fault."
+    script_exit = lcdi_exit = ocf_exit = 0
+    device: str
+    uuid: str
+    condition: str

@@ -104,7 +104,7 @@ class SettingIgnored(Message):
 
 
 class PartOfFilesystem(Message):
-    """The mount point shows a part of a file system only (a bind mount or a subvolume): mounting its device gives more."""
+    """The mount point shows only a part of a file system (bind mount, subvolume); its device would show all of it."""
 
     number = 110069
     template = "{path} shows only {root} of the file system on {device}."
@@ -113,3 +113,14 @@ class PartOfFilesystem(Message):
     path: str
     root: str
     device: str
+
+
+class VgNameAmbiguous(Message):
+    """Several volume groups carry the same name, so the name alone does not say which one is meant."""
+
+    number = 110070
+    template = "More than one volume group is named {vg}: {uuids}."
+    action = "Rename or disconnect the others ('vgrename UUID NEWNAME')."
+    lcdi_exit = LCDI_ARGUMENT
+    vg: str
+    uuids: tuple[str, ...]

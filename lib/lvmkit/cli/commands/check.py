@@ -1,0 +1,135 @@
+"""lvmkit check: is what should be in service there and well?"""
+
+from __future__ import annotations
+
+import click
+
+from lvmkit.cli.console import write
+from lvmkit.cli.naming import tag_of
+from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
+from lvmkit.model.instance import DEVICE, DISK, IN_SERVICE
+from lvmkit.model.messages.command import NotInService
+from lvmkit.model.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from lvmkit.cli.session import Session
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.instance import Instance
+    from lvmkit.model.messages import Message
+    from lvmkit.plan import Kit
+    from lvmkit.workflow.recover import Finding
+
+OK, WARNING, FAIL, RECOVERED = "ok", "warn", "FAIL", "recovered"
+
+
+class Verdict(Value):
+    """What a check comes to for one resource."""
+
+    word: str
+    tag: str
+    state: str
+    messages: tuple[Message, ...]
+
+
+@click.command(
+    "check", epilog="Example: lvmkit check /data --deep", short_help="Check what is in service against the kernel."
+)
+@click.argument("words", metavar="[TAG|ID]...", type=TAG_OR_ID, nargs=-1)
+@click.option("--deep", is_flag=True, help="Also read from every disk, under a deadline.")
+@click.option("--all", "watch", is_flag=True, help="The engine's own round: check everything, report, and recover.")
+@format_option
+@quiet_option
+@pass_session
+def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool, form: str) -> int:
+    """Check everything that should be in service, or the hierarchies below the given tags, which then should be.
+
+    Nothing is changed, except with --all. Exit 0 when all is well, 1 when there is a fault. --quiet leaves out what
+    is well.
+    """
+    if watch and (words or deep):
+        raise click.UsageError("--all takes neither tags nor --deep.")
+
+    def job(kit: Kit) -> int:
+        verdicts = _watched(kit) if watch else _checked(words, deep, kit)
+        is_well = all(verdict.word != FAIL for verdict in verdicts)
+        write(_as_json(verdicts, deep, is_well, kit) if form == JSON else _as_text(verdicts, session.quiet))
+        return 0 if is_well else 1
+
+    return session.work("check", " ".join(words), job)
+
+
+def _checked(words: tuple[str, ...], deep: bool, kit: Kit) -> list[Verdict]:
+    """The shallow check, with the deep one where it is wanted."""
+    from lvmkit.workflow import status
+
+    now = kit.port.hierarchy()
+    below = {tag for word in words for tag in now.below(tag_of(word, now))}
+    tags = now.restore_order(below) if words else status.in_service(now, kit)
+    found: dict[str, list[Message]] = {tag: [] for tag, _ in _instances(tags, now)}
+    for tag, instance in _instances(tags, now) if words else ():
+        found[tag] += [NotInService(tag, instance.state)] if _is_down(instance) else []
+    for finding in (*status.examine(tags, now, kit), *(_deep(tags, now, kit) if deep else ())):
+        found[finding.tag] += [message for message in finding.messages if message not in found[finding.tag]]
+    return [_verdict(tag, now, tuple(messages)) for tag, messages in found.items()]
+
+
+def _deep(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
+    from lvmkit.workflow.deep_check import deep_check
+
+    return deep_check(tags, now, kit)
+
+
+def _watched(kit: Kit) -> list[Verdict]:
+    """The engine's round; what is in service again after it has recovered."""
+    from lvmkit.workflow.recover import watch
+
+    findings = watch(kit)
+    now = kit.port.hierarchy()
+    verdicts = [_verdict(finding.tag, now, finding.messages) for finding in findings]
+    return [Verdict(_outcome(verdict), verdict.tag, verdict.state, verdict.messages) for verdict in verdicts]
+
+
+def _outcome(verdict: Verdict) -> str:
+    return RECOVERED if verdict.word == FAIL and verdict.state in IN_SERVICE else verdict.word
+
+
+def _verdict(tag: str, now: Hierarchy, messages: tuple[Message, ...]) -> Verdict:
+    instance = now.by_tag(tag)
+    bad = any(message.script_exit != 0 for message in messages)
+    word = FAIL if bad else WARNING if messages else OK
+    return Verdict(word, tag, instance.state if instance else "", messages)
+
+
+def _instances(tags: Iterable[str], now: Hierarchy) -> list[tuple[str, Instance]]:
+    return [(tag, instance) for tag in tags for instance in [now.by_tag(tag)] if instance is not None]
+
+
+def _is_down(instance: Instance) -> bool:
+    """A disk has no state of its own that would say anything."""
+    return instance.type not in (DEVICE, DISK) and instance.state not in IN_SERVICE
+
+
+def _as_text(verdicts: list[Verdict], quiet: bool) -> str:
+    from lvmkit.cli.layout import columns
+
+    rows: list[tuple[str, ...]] = []
+    for verdict in verdicts:
+        if verdict.messages:
+            rows += [(verdict.word, verdict.tag, f"{m.number:06d}", m.text) for m in verdict.messages]
+        elif not quiet:
+            rows.append((verdict.word, verdict.tag, "", ""))
+    return columns(rows)
+
+
+def _as_json(verdicts: list[Verdict], deep: bool, is_well: bool, kit: Kit) -> str:
+    from lvmkit.cli.document import document, faults, now
+
+    resources: list[dict[str, Any]] = [
+        {"tag": v.tag, "state": v.state, "verdict": v.word.lower(), "faults": faults(v.messages)} for v in verdicts
+    ]
+    facts = {"server": kit.port.local_server(), "time": now(), "deep": deep, "well": is_well}
+    return document({**facts, "resources": resources})

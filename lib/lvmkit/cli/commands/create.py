@@ -1,0 +1,107 @@
+"""lvmkit create: protect a file system or a logical volume, or show what that would do."""
+
+from __future__ import annotations
+
+import click
+
+from lvmkit.cli.console import write
+from lvmkit.cli.options import JSON, PATH, TAG, dry_run_option, format_option, pass_session, quiet_option
+from lvmkit.model.instance import INTELLIGENT, SWITCHBACKS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lvmkit.cli.session import Session
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.plan import Kit
+    from lvmkit.workflow.create import Draft, Wish
+
+
+@click.command(
+    "create", epilog="Example: lvmkit create /data --tag payroll-data --dry-run", short_help="Protect a file system."
+)
+@click.argument("path", metavar="MOUNTPOINT|DEVICE", type=PATH)
+@click.option("-t", "--tag", type=TAG, metavar="TAG", help="Tag of the root; chosen from its name by default.")
+@click.option(
+    "-s",
+    "--switchback",
+    type=click.Choice(SWITCHBACKS, case_sensitive=False),
+    default=INTELLIGENT,
+    show_default=True,
+    help="Whether it stays where it is or goes home when a failed server returns.",
+)
+@dry_run_option
+@format_option
+@quiet_option
+@pass_session
+def command(session: Session, path: str, tag: str | None, switchback: str, dry_run: bool, form: str) -> int:
+    """Put a mounted file system, or a logical volume, under protection with all that it stands on.
+
+    The whole hierarchy is created and brought in service, or nothing is. The root's tag is printed on stdout.
+    """
+
+    def job(kit: Kit) -> int:
+        from lvmkit.workflow import create
+
+        wish = create.Wish(path, tag or "", switchback)
+        write(_preview(wish, kit, form) if dry_run else _created(create.create(wish, kit), form))
+        return 0
+
+    return session.work("create", tag or path, job)
+
+
+def _created(root: str, form: str) -> str:
+    if form != JSON:
+        return f"{root}\n"
+    from lvmkit.cli.document import document
+
+    return document({"root": root, "dry_run": False})
+
+
+def _preview(wish: Wish, kit: Kit, form: str) -> str:
+    from lvmkit.workflow.create import draft_creation
+
+    draft = draft_creation(wish, kit)
+    now = kit.port.hierarchy()
+    after = _after(draft, now)
+    if form != JSON:
+        return _as_text(draft, now, after)
+    from lvmkit.cli.document import document
+
+    return document(_as_facts(draft, now, after))
+
+
+def _after(draft: Draft, now: Hierarchy) -> Hierarchy:
+    """The hierarchy as it would be."""
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.workflow.steps import Commit
+
+    changes = [step.change for step in draft.plan.steps if isinstance(step, Commit)]
+    added = tuple(instance for change in changes for instance in change.add)
+    links = tuple(link for change in changes for link in change.link)
+    return Hierarchy((*now.instances, *added), (*now.dependencies, *links))
+
+
+def _as_text(draft: Draft, now: Hierarchy, after: Hierarchy) -> str:
+    from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, twigs
+
+    rows = [("TAG", "TYPE", "ID", "")]
+    for twig in twigs((draft.root,), after.children, glyphs()):
+        instance = after.by_tag(twig.tag)
+        if instance is not None:
+            tag = twig.lead + twig.tag + SHOWN_ABOVE * twig.is_repeated
+            rows.append((tag, instance.type, instance.id, "exists" if now.by_tag(twig.tag) else "new"))
+    steps = [(f"{number}.", step.describe()) for number, step in enumerate(draft.plan.steps, 1)]
+    return f"{columns(rows)}\n{columns(steps)}"
+
+
+def _as_facts(draft: Draft, now: Hierarchy, after: Hierarchy) -> dict[str, Any]:
+    below = [after.by_tag(tag) for tag in reversed(after.below(draft.root))]
+    resources = [
+        {"tag": i.tag, "type": i.type, "id": i.id, "new": not now.by_tag(i.tag), "children": after.children(i.tag)}
+        for i in below
+        if i is not None
+    ]
+    steps = [step.describe() for step in draft.plan.steps]
+    return {"root": draft.root, "dry_run": True, "resources": resources, "steps": steps}

@@ -1,0 +1,81 @@
+"""lvmkit delete: end the protection of a hierarchy. Data, volumes and mounts stay."""
+
+from __future__ import annotations
+
+import click
+
+from lvmkit.cli.console import confirms, is_interactive, write
+from lvmkit.cli.naming import tag_of
+from lvmkit.cli.options import JSON, dry_run_option, format_option, pass_session, quiet_option, resource_argument
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import NotConfirmed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.cli.session import Session
+    from lvmkit.plan import Kit
+
+
+@click.command("delete", epilog="Example: lvmkit delete /data --dry-run", short_help="End the protection.")
+@resource_argument
+@click.option("-y", "--yes", is_flag=True, help="Do not ask, on a terminal.")
+@dry_run_option
+@format_option
+@quiet_option
+@pass_session
+def command(session: Session, word: str, yes: bool, dry_run: bool, form: str) -> int:
+    """Take the hierarchy below a root out of protection. Data, volumes and mounts stay exactly as they are.
+
+    What another hierarchy requires stays protected. The tags that went are printed. Only on a terminal it asks first.
+    """
+
+    def job(kit: Kit) -> int:
+        tag = tag_of(word, kit.port.hierarchy())
+        if dry_run:
+            write(_preview(tag, form, kit))
+            return 0
+        if not yes and is_interactive():
+            _ask(tag, kit)
+        from lvmkit.workflow.delete import delete
+
+        write(_deleted(tag, delete(tag, kit), form))
+        return 0
+
+    return session.work("delete", word, job)
+
+
+def _deleted(tag: str, gone: tuple[str, ...], form: str) -> str:
+    if form != JSON:
+        return "".join(f"{each}\n" for each in gone)
+    from lvmkit.cli.document import document
+
+    return document({"tag": tag, "dry_run": False, "gone": gone})
+
+
+def _ask(tag: str, kit: Kit) -> None:
+    """Raises Failure (110112) unless the answer is yes."""
+    from lvmkit.workflow.delete import draft_deletion
+
+    gone, _ = draft_deletion(tag, kit)
+    if not confirms(f"End the protection of {', '.join(instance.tag for instance in gone)}?"):
+        raise Failure(NotConfirmed(f"Deletion of {tag}"))
+
+
+def _preview(tag: str, form: str, kit: Kit) -> str:
+    from lvmkit.workflow.delete import draft_deletion
+
+    gone, plan = draft_deletion(tag, kit)
+    now = kit.port.hierarchy()
+    going = tuple(instance.tag for instance in gone)
+    staying = {kept: now.parents(kept) for kept in reversed(now.below(tag)) if kept not in going}
+    steps = [step.describe() for step in plan.steps]
+    if form == JSON:
+        from lvmkit.cli.document import document
+
+        stays = [{"tag": kept, "parents": parents} for kept, parents in staying.items()]
+        return document({"tag": tag, "dry_run": True, "gone": going, "stays": stays, "steps": steps})
+    from lvmkit.cli.layout import columns
+
+    rows = [("goes", each, "") for each in going]
+    rows += [("stays", kept, f"required by {', '.join(parents)}") for kept, parents in staying.items()]
+    return f"{columns(rows)}\n{columns([(f'{number}.', step) for number, step in enumerate(steps, 1)])}"

@@ -1,0 +1,100 @@
+"""lvmkit explain: what a message means and what to do about it."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+
+import click
+
+from lvmkit.cli.console import write
+from lvmkit.cli.options import JSON, format_option, pass_session
+from lvmkit.model.messages import Failure, Message, catalogue
+from lvmkit.model.messages.command import NoSuchMessage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lvmkit.cli.session import Session
+
+_WIDTH = 100
+_LONGEST = 9
+
+
+@click.command(
+    "explain", epilog="Example: lvmkit explain 110014", short_help="Say what a message means and what to do."
+)
+@click.argument("number", metavar="[NUMBER]", required=False)
+@click.option("--all", "every", is_flag=True, help="List all messages.")
+@format_option
+@pass_session
+def command(session: Session, number: str | None, every: bool, form: str) -> int:
+    """Say what the message with this number means, what to do about it, and which exit codes it leads to."""
+    if every == (number is not None):
+        raise click.UsageError("Either NUMBER or --all.")
+
+    def job() -> int:
+        write(_all(form) if number is None else _one(_kind(number), form))
+        return 0
+
+    return session.guard("explain", "", job)
+
+
+def _kind(number: str) -> type[Message]:
+    """The message class. Raises Failure (110101)."""
+    is_number = number.isascii() and number.isdigit() and len(number) <= _LONGEST
+    kind = catalogue().get(int(number)) if is_number else None
+    if kind is None:
+        raise Failure(NoSuchMessage(number or "''"))
+    return kind
+
+
+def cause(kind: type[Message]) -> str:
+    """Why the message is given: the docstring of its class."""
+    return " ".join((inspect.getdoc(kind) or "").split())
+
+
+def readable(kind: type[Message], sentence: str) -> str:
+    """A template with <name> where a fact is filled in."""
+    return sentence.format_map({name: f"<{name}>" for name in kind._fields})
+
+
+def _one(kind: type[Message], form: str) -> str:
+    if form == JSON:
+        from lvmkit.cli.document import document
+
+        return document(_facts(kind))
+    lines = [f"{kind.number:06d} {kind.level}", *_wrapped(readable(kind, kind.template), "  "), ""]
+    lines += _wrapped(cause(kind), "Cause:  ")
+    lines += _wrapped(readable(kind, kind.action) or "None needed.", "Action: ")
+    lines.append(f"Exit:   script {kind.script_exit}, LCDI {kind.lcdi_exit}, OCF {kind.ocf_exit}")
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, label: str) -> list[str]:
+    indent = " " * len(label)
+    return textwrap.wrap(text, _WIDTH, initial_indent=label, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _all(form: str) -> str:
+    kinds = catalogue().values()
+    if form == JSON:
+        from lvmkit.cli.document import document
+
+        return document({"messages": [_facts(kind) for kind in kinds]})
+    from lvmkit.cli.layout import columns
+
+    rows = [(f"{kind.number:06d}", kind.level, readable(kind, kind.template)) for kind in kinds]
+    return columns([("NUMBER", "LEVEL", "TEXT"), *rows])
+
+
+def _facts(kind: type[Message]) -> dict[str, Any]:
+    return {
+        "number": f"{kind.number:06d}",
+        "level": kind.level,
+        "text": readable(kind, kind.template),
+        "cause": cause(kind),
+        "action": readable(kind, kind.action),
+        "exit": {"script": kind.script_exit, "lcdi": kind.lcdi_exit, "ocf": kind.ocf_exit},
+    }

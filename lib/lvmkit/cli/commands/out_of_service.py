@@ -1,0 +1,42 @@
+"""lvmkit out-of-service: take a resource, and all that requires it, out of service."""
+
+from __future__ import annotations
+
+import click
+
+from lvmkit.cli.moves import show_order
+from lvmkit.cli.naming import tag_of
+from lvmkit.cli.options import dry_run_option, format_option, pass_session, quiet_option, resource_argument
+from lvmkit.model.instance import OSU
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.cli.session import Session
+    from lvmkit.plan import Kit
+
+
+@click.command(
+    "out-of-service", epilog="Example: lvmkit out-of-service vg1 --dry-run", short_help="Take it out of service."
+)
+@resource_argument
+@dry_run_option
+@format_option
+@quiet_option
+@pass_session
+def command(session: Session, word: str, dry_run: bool, form: str) -> int:
+    """Take the resource and all that requires it out of service, parents first.
+
+    What is out of service already is left alone. --format is that of --dry-run.
+    """
+
+    def job(kit: Kit) -> int:
+        from lvmkit.workflow import service
+
+        now = kit.port.hierarchy()
+        tag = tag_of(word, now)
+        if dry_run:
+            return show_order("remove", tag, [i for i in map(now.by_tag, now.above(tag)) if i and i.state != OSU], form)
+        service.out_of_service(tag, kit)
+        return 0
+
+    return session.work("out-of-service", word, job)

@@ -1,0 +1,138 @@
+"""lvmkit status: the hierarchies as a tree, with what the kernel says against the engine's states."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from lvmkit.cli.console import RED, YELLOW, may_colour, painted, write
+from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, harmless, twigs
+from lvmkit.cli.naming import tag_of
+from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
+from lvmkit.model.interruption import Interruption
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from lvmkit.cli.session import Session
+    from lvmkit.plan import Kit
+    from lvmkit.workflow.status import Resource, Survey
+
+_LONGEST_PAUSE = 86400
+_CLEAR = "\x1b[H\x1b[2J"
+
+
+@click.command("status", epilog="Example: lvmkit status /data --watch", short_help="Show hierarchies and their states.")
+@click.argument("word", metavar="[TAG|ID]", type=TAG_OR_ID, required=False)
+@click.option(
+    "--by", type=click.Choice(("tag", "id")), default="tag", show_default=True, help="Name resources by this."
+)
+@click.option(
+    "--watch",
+    type=click.IntRange(1, _LONGEST_PAUSE),
+    is_flag=False,
+    flag_value=2,
+    metavar="[SECONDS]",
+    help="Show it again every so many seconds (2), until interrupted.",
+)
+@click.option("--exit-code", "judge", is_flag=True, help="Exit with 1 when a resource has failed or has a fault.")
+@format_option
+@quiet_option
+@pass_session
+def command(session: Session, word: str | None, by: str, watch: int | None, judge: bool, form: str) -> int:
+    """Show all hierarchies, or the one below TAG, with state and reason.
+
+    A state with '!' is one that the kernel does not confirm; the reason says why.
+    """
+
+    def job(kit: Kit) -> int:
+        if watch is not None:
+            return _repeated(watch, lambda: write(_shown(word, by, form, True, kit)[0]))
+        text, is_well = _shown(word, by, form, False, kit)
+        write(text)
+        return 1 if judge and not is_well else 0
+
+    return session.work("status", word or "", job)
+
+
+def _shown(word: str | None, by: str, form: str, is_repeated: bool, kit: Kit) -> tuple[str, bool]:
+    """What to print, and whether all is well."""
+    from lvmkit.workflow.status import survey
+
+    found = survey(kit, None if word is None else tag_of(word, kit.port.hierarchy()))
+    if form == JSON:
+        from lvmkit.cli.document import document
+
+        return document(_as_facts(found), compact=is_repeated), found.is_well
+    clear = _CLEAR if is_repeated and sys.stdout.isatty() else ""
+    return clear + _as_text(found, by), found.is_well
+
+
+def _repeated(seconds: int, show: Callable[[], bool]) -> int:
+    """Show until interrupted, which is how this is meant to end, or until nobody reads it any more."""
+    try:
+        while show():
+            time.sleep(seconds)
+    except Interruption:
+        return 0
+    return 0
+
+
+def _as_text(found: Survey, by: str) -> str:
+    by_tag = {resource.instance.tag: resource for resource in found.resources}
+    rows = [(by.upper(), "STATE", "REASON")]
+    shown: list[Resource | None] = [None]
+    for twig in twigs(found.roots, lambda tag: by_tag[tag].children, glyphs()):
+        resource = by_tag[twig.tag]
+        name = twig.tag if by == "tag" else resource.instance.id
+        mark = "!" if resource.is_contradicted else ""
+        rows.append((twig.lead + name + SHOWN_ABOVE * twig.is_repeated, resource.instance.state + mark, _why(resource)))
+        shown.append(resource)
+    wanted = may_colour(sys.stdout)
+    lines = columns(rows).splitlines()
+    return "".join(painted(line, _colour(resource), wanted) + "\n" for line, resource in zip(lines, shown))
+
+
+def _why(resource: Resource) -> str:
+    """The faults that the kernel shows, then the reason that the engine stored."""
+    return "; ".join((*(fault.text for fault in resource.faults), *filter(None, (harmless(resource.instance.reason),))))
+
+
+def _colour(resource: Resource | None) -> str:
+    if resource is None:
+        return ""
+    if resource.needs_attention:
+        return RED
+    return YELLOW if resource.faults else ""
+
+
+def _as_facts(found: Survey) -> dict[str, Any]:
+    from lvmkit.cli.document import now
+
+    resources = [_resource_facts(resource) for resource in found.resources]
+    return {"server": found.server, "time": now(), "resources": resources, "roots": found.roots}
+
+
+def _resource_facts(resource: Resource) -> dict[str, Any]:
+    from lvmkit.cli.document import faults
+
+    instance = resource.instance
+    return {
+        "tag": instance.tag,
+        "id": instance.id,
+        "type": instance.type,
+        "app": instance.app,
+        "state": instance.state,
+        "reason": instance.reason,
+        "contradicted": resource.is_contradicted,
+        "faults": faults(resource.faults),
+        "switchback": instance.switchback,
+        "initialisation": instance.initialisation,
+        "parents": resource.parents,
+        "children": resource.children,
+        "info": instance.details,
+    }

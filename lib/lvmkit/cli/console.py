@@ -1,0 +1,105 @@
+"""How the command line speaks: results on stdout, everything else on stderr in the form a person reads, and in the log.
+
+The log gets LifeKeeper's line form, as from every other program of the kit; see entry/report.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lvmkit.entry.report import Voice
+from lvmkit.model.messages import ERROR, FATAL, INFO, WARN, Failure
+from lvmkit.model.messages.command import OutputNotWritten
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from lvmkit.model.messages import Message
+
+RED, YELLOW = "31", "33"
+_COLOURS = {WARN: YELLOW, ERROR: RED, FATAL: RED}
+
+
+class Console(Voice):
+    """A voice for a person: `lvmkit: ERROR 110014: text`, and what to do about it on a line of its own."""
+
+    quiet: bool = False
+    """leave out what is only progress; the log gets it all the same"""
+    colour: bool = False
+
+    def tell(self, message: Message) -> None:
+        """Say it on stderr, unless it is only progress and that is not wanted, and in the log."""
+        if message.level != INFO or not self.quiet:
+            _write_stderr(self.rendered(message))
+        self.log(message)
+
+    def rendered(self, message: Message) -> str:
+        """The lines for stderr."""
+        level = painted(message.level, _COLOURS.get(message.level, ""), self.colour)
+        advice = f"  -> {message.advice}\n" if message.advice else ""
+        return f"{self.program}: {level} {message.number:06d}: {message.text}\n{advice}"
+
+
+def painted(text: str, colour: str, wanted: bool) -> str:
+    """The text in a colour (an SGR number of ECMA-48), or as it is."""
+    return f"\x1b[{colour}m{text}\x1b[0m" if wanted and colour else text
+
+
+def may_colour(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal that shows colours, and its user has not said no (https://no-color.org)."""
+    environment = os.environ
+    if stream is None or environment.get("NO_COLOR") or environment.get("TERM", "dumb") == "dumb":
+        return False
+    return stream.isatty()
+
+
+def write(text: str) -> bool:
+    """Put a result on stdout now. False when its reader has gone away, which is no failure: `lvmkit status | head -1`.
+
+    Raises Failure (110111) when stdout does not take it for another reason.
+    """
+    if not text:
+        return True
+    if sys.stdout is None:
+        raise Failure(OutputNotWritten("it is closed"))
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        abandon_stdout()
+        return False
+    except OSError as error:
+        abandon_stdout()
+        raise Failure(OutputNotWritten(error.strerror or str(error))) from error
+    return True
+
+
+def abandon_stdout() -> None:
+    """Let what is still buffered go nowhere, so that Python's own flush at the end does not complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+def is_interactive() -> bool:
+    """Whether a person can be asked: both a question and its answer go through a terminal."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def confirms(question: str) -> bool:
+    """Ask on the terminal; anything but y or yes is a no."""
+    _write_stderr(f"{question} [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _write_stderr(text: str) -> None:
+    """A message in one write; a closed stderr is no error, but no reason to stop either."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        return

@@ -1,0 +1,33 @@
+"""Results as JSON. Fields are only ever added; schema_version changes when one goes or gets another meaning."""
+
+from __future__ import annotations
+
+import json
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from lvmkit.model.messages import Message
+
+SCHEMA_VERSION = 1
+
+
+def document(facts: dict[str, Any], *, compact: bool = False) -> str:
+    """A JSON document in ASCII that ends its line; compact: all in that line."""
+    return json.dumps({"schema_version": SCHEMA_VERSION, **facts}, indent=None if compact else 2) + "\n"
+
+
+def faults(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """Messages as data."""
+    return [
+        {"number": f"{message.number:06d}", "level": message.level, "text": message.text, "advice": message.advice}
+        for message in messages
+    ]
+
+
+def now() -> str:
+    """The time in UTC, as RFC 3339 writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,72 @@
+"""Options and arguments that several commands share. Names are checked here, once, before anything is looked up."""
+
+from __future__ import annotations
+
+import click
+
+from lvmkit.cli.session import Session
+from lvmkit.model import names
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import InvalidName
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TEXT, JSON = "text", "json"
+_LONGEST_PATH = 4095
+"""PATH_MAX of Linux without its final NUL"""
+
+
+class Word(click.ParamType):
+    """A word that must be a name of some kind."""
+
+    def __init__(self, name: str, what: str, *kinds: Callable[[str], bool]) -> None:
+        self.name = name
+        self._what = what
+        self._kinds = kinds
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word as it is. Raises Failure (110100) when it is none of the kinds."""
+        word = str(value)
+        if not any(is_one(word) for is_one in self._kinds):
+            raise Failure(InvalidName(word or "''", self._what))
+        return word
+
+
+def _is_path(word: str) -> bool:
+    """Whether this is an absolute path of printable characters that does not climb."""
+    return word.startswith("/") and len(word) <= _LONGEST_PATH and word.isprintable() and ".." not in word.split("/")
+
+
+PATH = Word("path", "mount point or device (an absolute path)", _is_path)
+TAG = Word("tag", "tag", names.is_tag)
+TAG_OR_ID = Word("tag", "tag or ID", names.is_tag, _is_path)
+"""what names a resource: its tag, or its ID (a mount point, the path of a volume, lvmvg-NAME)"""
+
+
+def _be_quiet(context: click.Context, _parameter: click.Parameter, given: bool) -> None:
+    session = context.find_object(Session)
+    if given and session is not None:
+        session.quiet = True
+
+
+quiet_option = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=_be_quiet,
+    help="No progress on stderr; warnings and errors still.",
+)
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice((TEXT, JSON)),
+    default=TEXT,
+    show_default=True,
+    help="How the result is printed on stdout.",
+)
+dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Show what would be done; change nothing.")
+resource_argument = click.argument("word", metavar="TAG|ID", type=TAG_OR_ID)
+pass_session = click.make_pass_decorator(Session)

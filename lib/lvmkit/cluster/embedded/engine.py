@@ -1,0 +1,141 @@
+"""The embedded engine: the port of one server, over its database and the action scripts.
+
+What runs scripts is imported where it is used: looking up one resource must stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.cluster.embedded import changes, flags, rows
+from lvmkit.cluster.embedded.database import check, reading, writing
+from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, Move
+from lvmkit.cluster.embedded.lock import admin_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from lvmkit.cluster.port import Change
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.instance import Instance
+    from lvmkit.model.messages import Message
+    from lvmkit.model.settings import Paths, Settings
+
+
+class Engine:
+    """The cluster port for one server. Every method may raise Failure with a numbered message."""
+
+    def __init__(self, paths: Paths, settings: Settings) -> None:
+        self._paths = paths
+        self._settings = settings
+
+    def local_server(self) -> str:
+        """The name of this server: the one under which the database was made, else the host name (uname -n)."""
+        with reading(self._paths.database) as connection:
+            return rows.server(connection) or os.uname().nodename
+
+    def hierarchy(self) -> Hierarchy:
+        """All instances and dependencies, read at one moment."""
+        with reading(self._paths.database) as connection:
+            return rows.hierarchy(connection)
+
+    def find(self, tag: str | None, resource_id: str | None) -> Instance:
+        """The instance with this tag, this ID or both. Raises Failure (000011, 000019)."""
+        with reading(self._paths.database) as connection:
+            return rows.find(connection, tag, resource_id)
+
+    def wanted(self, tag: str) -> bool:
+        """Whether the resource should be in service: it was when its state was last known, and is AUTORES_ISP."""
+        with reading(self._paths.database) as connection:
+            return rows.wanted(connection, tag)
+
+    def commit(self, change: Change) -> None:
+        """Store a change as one unit. Raises Failure (000014, 110003, 110004, 110086, 110087, 110100)."""
+        with writing(self._paths.database) as connection:
+            changes.apply(connection, change)
+
+    def set_state(self, tag: str, state: str, reason: str = "") -> None:
+        """Store the state of one instance. Raises Failure (000019, 110100)."""
+        with writing(self._paths.database) as connection:
+            changes.set_state(connection, tag, state, reason)
+
+    def perform_action(self, tag: str, action: str) -> None:
+        """Run one action script for one resource; states and other resources are left alone.
+
+        For restore and remove in the order of the hierarchy there are bring_in_service and take_out_of_service.
+        Raises Failure (000019, 110000, 110088, 110089, 110095, 110100).
+        """
+        from lvmkit.cluster.embedded import actions
+
+        actions.perform(self.find(tag, None), action, self._paths, self._settings)
+
+    def bring_in_service(self, tag: str, tell: Callable[[Message], None]) -> None:
+        """Restore the tag and all it requires that is not ISP, children first; ISU becomes ISP without a script.
+
+        Raises Failure (000019; 110088 or what else a script failed with, and 000023) and marks OSF what failed.
+        """
+        self._carry_out(Move(RESTORE, tag), tell)
+
+    def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
+        """Remove the tag and all that requires it, parents first, except what is OSU already.
+
+        Raises Failure (000019, 110088 or what else a script failed with) and marks OSF what failed.
+        """
+        self._carry_out(Move(REMOVE, tag), tell)
+
+    def interrupted(self) -> tuple[Move, ...]:
+        """Moves in or out of service whose process was killed."""
+        with reading(self._paths.database) as connection:
+            return flags.interrupted(connection)
+
+    def resume(self, tell: Callable[[Message], None]) -> None:
+        """Carry out again what interrupted() names. Raises Failure as the moves do."""
+        from lvmkit.cluster.embedded import moves
+
+        if self.interrupted():
+            with self.admin_lock("finish interrupted work"):
+                moves.resume(self._paths, self._settings, tell)
+
+    def remove_instances(self, tags: tuple[str, ...], tell: Callable[[Message], None]) -> None:
+        """Run the delete scripts of these tags, parents first, then remove them as one unit.
+
+        Raises Failure (110086, 110087, 110088 or what else a script failed with); then all of them are still there.
+        """
+        from lvmkit.cluster.embedded import moves
+
+        with self.admin_lock(f"remove {', '.join(tags)}"):
+            moves.remove_instances(tags, self._paths, self._settings, tell)
+
+    def flags(self) -> tuple[str, ...]:
+        """All flags that are on."""
+        with reading(self._paths.database) as connection:
+            return flags.names(connection)
+
+    def create_flag(self, flag: str) -> bool:
+        """Turn a flag on; False when it was on."""
+        with writing(self._paths.database) as connection:
+            return flags.create(connection, flag)
+
+    def remove_flag(self, flag: str) -> bool:
+        """Turn a flag off; False when it was off."""
+        with writing(self._paths.database) as connection:
+            return flags.remove(connection, flag)
+
+    def check_database(self) -> None:
+        """Look at every page of the database. Raises Failure (110080, 110081, 000010)."""
+        check(self._paths.database)
+
+    def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
+        """Only one create, delete, reconfigure or move at a time; a process that has it may enter again.
+
+        Raises Failure (110083) after the lock patience.
+        """
+        return admin_lock(self._paths, purpose, self._settings.lock_patience)
+
+    def _carry_out(self, move: Move, tell: Callable[[Message], None]) -> None:
+        from lvmkit.cluster.embedded import moves
+
+        with self.admin_lock(f"{move.action} {move.tag}"):
+            moves.carry_out(move, self._paths, self._settings, tell)

@@ -1,0 +1,110 @@
+"""Flags: LifeKeeper's named marks, among them the engine's own notes of what it is doing.
+
+Shapes are LifeKeeper's: '!volatile!...' ends with the boot, '!restore!<tag>' and '!remove!<tag>' mark an action that is
+owed, '!action!<pid>!<epoch>!<server>:<purpose>' shows who holds the admin lock. Only a flag with a process is ours.
+"""
+
+from __future__ import annotations
+
+import time
+
+from lvmkit.cluster.embedded.processes import Process, boot_id, is_running, this_process
+from lvmkit.cluster.embedded.words import is_storable
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import InvalidName
+from lvmkit.model.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+RESTORE, REMOVE = "restore", "remove"
+
+_VOLATILE, _ACTION = "!volatile!", "!action!"
+
+
+class Move(Value):
+    """A tag that is being brought in service (restore) or taken out (remove), with all that this takes."""
+
+    action: str
+    tag: str
+
+    @property
+    def flag(self) -> str:
+        """The flag that notes it."""
+        return f"!{self.action}!{self.tag}"
+
+
+def names(connection: Connection) -> tuple[str, ...]:
+    """All flags that are on: none of an earlier boot where volatile, none of an admin lock whose holder is gone."""
+    rows = connection.execute("SELECT flag, boot, pid, started FROM flags ORDER BY flag").fetchall()
+    return tuple(flag for flag, *holder in rows if _is_on(flag, *holder))
+
+
+def create(connection: Connection, flag: str) -> bool:
+    """Turn a flag on; False when it was on. Raises Failure (110100) for text that cannot be a flag."""
+    if not flag or not is_storable(flag):
+        raise Failure(InvalidName(flag, "flag"))
+    was_on = flag in names(connection)
+    connection.execute("INSERT OR REPLACE INTO flags (flag, boot) VALUES (?, ?)", (flag, boot_id()))
+    return not was_on
+
+
+def remove(connection: Connection, flag: str) -> bool:
+    """Turn a flag off; False when it was off."""
+    return bool(connection.execute("DELETE FROM flags WHERE flag = ?", (flag,)).rowcount)
+
+
+def note_move(connection: Connection, move: Move) -> None:
+    """Note that this process begins a move."""
+    _create_own(connection, move.flag)
+
+
+def forget_moves(connection: Connection, tag: str) -> None:
+    """Wipe what is noted for a tag that is being removed."""
+    for action in (RESTORE, REMOVE):
+        remove(connection, Move(action, tag).flag)
+
+
+def moves(connection: Connection) -> tuple[Move, ...]:
+    """All moves that were begun and not ended, whether their processes still run or not; oldest first."""
+    rows = connection.execute("SELECT flag FROM flags WHERE pid IS NOT NULL ORDER BY rowid")
+    parts = (flag.split("!", 2) for (flag,) in rows)
+    return tuple(Move(action, tag) for _, action, tag in parts if action in (RESTORE, REMOVE))
+
+
+def interrupted(connection: Connection) -> tuple[Move, ...]:
+    """The moves whose processes are gone."""
+    return tuple(move for move in moves(connection) if not is_running(_process(connection, move.flag)))
+
+
+def note_lock(connection: Connection, server: str, purpose: str) -> str:
+    """Show who holds the admin lock, and wipe what killed holders left; returns the flag. Only the holder may call."""
+    connection.execute("DELETE FROM flags WHERE pid IS NOT NULL AND substr(flag, 1, 8) = ?", (_ACTION,))
+    shown = "".join(c if is_storable(c) else "?" for c in purpose)
+    flag = f"{_ACTION}{this_process().pid:05d}!{int(time.time())}!{server}:{shown}"
+    _create_own(connection, flag)
+    return flag
+
+
+def purpose_of(connection: Connection, pid: int) -> str:
+    """For what a process holds the admin lock; 'unknown' when that is not noted."""
+    query = "SELECT flag FROM flags WHERE pid = ? AND substr(flag, 1, 8) = ?"
+    row = connection.execute(query, (pid, _ACTION)).fetchone()
+    return "unknown" if row is None else row[0].partition(":")[2]
+
+
+def _create_own(connection: Connection, flag: str) -> None:
+    me = this_process()
+    query = "INSERT OR REPLACE INTO flags (flag, boot, pid, started) VALUES (?, ?, ?, ?)"
+    connection.execute(query, (flag, me.boot, me.pid, me.started))
+
+
+def _process(connection: Connection, flag: str) -> Process:
+    return Process(*connection.execute("SELECT boot, pid, started FROM flags WHERE flag = ?", (flag,)).fetchone())
+
+
+def _is_on(flag: str, boot: str, pid: int | None, started: int | None) -> bool:
+    if flag.startswith(_ACTION) and pid is not None:
+        return is_running(Process(boot, pid, started or 0))
+    return not flag.startswith(_VOLATILE) or boot == boot_id()

@@ -1,0 +1,53 @@
+"""Who a process is, beyond its number: numbers are used again, also after a reboot. Source: proc_pid_stat(5)."""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.guide import ResourceInformationUnreadable
+from lvmkit.model.value import Value
+
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_STATE, _START_TIME = 0, 19
+"""places among the words that follow the command name in /proc/<pid>/stat: fields 3 and 22"""
+_ENDED = ("Z", "X")
+
+
+class Process(Value):
+    """One process of one boot."""
+
+    boot: str
+    pid: int
+    started: int
+    """clock ticks since the boot"""
+
+
+def boot_id() -> str:
+    """The kernel's random ID of this boot (source: random(4)). Raises Failure (000010) where /proc does not have it."""
+    try:
+        with open(_BOOT_ID, encoding="ascii") as file:
+            return file.read().strip()
+    except OSError as error:
+        raise Failure(ResourceInformationUnreadable(f"{_BOOT_ID}: {error.strerror}")) from error
+
+
+def this_process() -> Process:
+    """The process that asks."""
+    return Process(boot_id(), os.getpid(), _start_time(os.getpid()) or 0)
+
+
+def is_running(process: Process) -> bool:
+    """Whether exactly this process still runs; one that ended and was not reaped yet does not."""
+    return process.boot == boot_id() and _start_time(process.pid) == process.started
+
+
+def _start_time(pid: int) -> int | None:
+    """When the process started, in clock ticks since the boot; None when it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The command name stands in parentheses and may hold anything, also spaces and parentheses.
+            words = file.read().rpartition(b")")[2].decode().split()
+    except OSError:
+        return None
+    return None if words[_STATE] in _ENDED else int(words[_START_TIME])

@@ -1,0 +1,71 @@
+"""The engine's records as values. Reading one instance needs this module and database.py only."""
+
+from __future__ import annotations
+
+from lvmkit.cluster.embedded.processes import boot_id
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import AUTORES_ISP, ILLSTATE, IN_SERVICE, Dependency, Instance
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.guide import ResourceNotFound, TagAndIdMissing
+from lvmkit.model.value import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+NOT_CHECKED = "not checked since the boot"
+
+_INSTANCES = """SELECT server, app, type, tag, id, info, state, reason, initialisation, switchback, boot FROM instances
+    WHERE (?1 IS NULL OR tag = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY position"""
+
+
+def instances(connection: Connection, tag: str | None = None, resource_id: str | None = None) -> tuple[Instance, ...]:
+    """All instances, or those with this tag or ID, in the order in which they were created.
+
+    What was in service before the last boot is ILLSTATE: nobody has looked since.
+    """
+    boot = boot_id()
+    return tuple(_instance(row, boot) for row in connection.execute(_INSTANCES, (tag, resource_id)))
+
+
+def find(connection: Connection, tag: str | None, resource_id: str | None) -> Instance:
+    """The one instance with this tag, this ID, or both; None or '' is not given.
+
+    Raises Failure: 000011 when neither is given; 000019 when there is none, when tag and ID belong to different
+    resources, and when an ID alone is that of resources of several types.
+    """
+    if not tag and not resource_id:
+        raise Failure(TagAndIdMissing())
+    sought = ", ".join([f"tag {tag}"] * bool(tag) + [f"ID {resource_id}"] * bool(resource_id))
+    found = instances(connection, tag or None, resource_id or None)
+    if len(found) != 1:
+        among = f" (it is that of {', '.join(i.tag for i in found)})" if found else ""
+        raise Failure(ResourceNotFound(sought + among))
+    return found[0]
+
+
+def hierarchy(connection: Connection) -> Hierarchy:
+    """All instances and dependencies."""
+    links = connection.execute("SELECT parent, child FROM dependencies ORDER BY position")
+    return Hierarchy(instances(connection), tuple(Dependency(*link) for link in links))
+
+
+def server(connection: Connection) -> str | None:
+    """The name of the server that made the database; None when nothing was stored yet."""
+    row = connection.execute("SELECT server FROM identity").fetchone()
+    return None if row is None else row[0]
+
+
+def wanted(connection: Connection, tag: str) -> bool:
+    """Whether the resource should be in service: it last was, and is one to restore automatically."""
+    row = connection.execute("SELECT was_in_service, initialisation FROM instances WHERE tag = ?", (tag,)).fetchone()
+    if row is None:
+        raise Failure(ResourceNotFound(f"tag {tag}"))
+    return bool(row[0]) and row[1] == AUTORES_ISP
+
+
+def _instance(row: tuple[str, ...], boot: str) -> Instance:
+    instance = Instance(*row[:-1])
+    if instance.state in IN_SERVICE and row[-1] != boot:
+        return replace(instance, state=ILLSTATE, reason=NOT_CHECKED)
+    return instance

@@ -1,0 +1,103 @@
+"""/etc/default/LifeKeeper: the tunables, read as data. The file looks like shell, but no shell ever sees it.
+
+On the quickCheck path, so nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.storage import SettingIgnored
+from lvmkit.model.settings import MISSING_PV_POLICIES, Settings
+from lvmkit.storage import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lvmkit.model.messages import Message
+
+LONGEST = 86400
+"""seconds: no time in this file is longer than a day"""
+MOST_RETRIES = 1000
+
+
+def load_settings(path: str) -> tuple[Settings, tuple[Message, ...]]:
+    """The settings of a file and what was wrong with it; the defaults where it says nothing or nonsense.
+
+    Keys that the kit does not know belong to others and are passed over. The last line for a key counts.
+    Raises nothing: a file that cannot be read gives the defaults and the message that says so.
+    """
+    try:
+        text = files.read(path)
+    except Failure as failure:
+        return Settings(), failure.messages
+    given: dict[str, object] = {}
+    ignored: dict[str, Message] = {}
+    for key, value in map(_pair, (text or "").splitlines()):
+        if key in _KEYS:
+            field, convert = _KEYS[key]
+            given.pop(field, None)
+            ignored.pop(key, None)
+            try:
+                given[field] = convert(value)
+            except ValueError:
+                ignored[key] = SettingIgnored(path, key, value, str(getattr(Settings, field)))
+    return Settings(**given), tuple(ignored.values())  # type: ignore[arg-type]
+
+
+def _pair(line: str) -> tuple[str, str]:
+    """(key, value) of a line; ('', '') when it is no assignment."""
+    words = line.strip()
+    if words.startswith("export "):
+        words = words[len("export ") :].lstrip()
+    key, equals, value = words.partition("=")
+    return (key, _unquoted(value)) if equals and key.isidentifier() else ("", "")
+
+
+def _unquoted(value: str) -> str:
+    """A value without its quotes, or up to the first blank, as a shell would take it."""
+    if value[:1] in ("'", '"'):
+        return value[1:].partition(value[0])[0]
+    return (value.split() or [""])[0] if value[:1].strip() else ""
+
+
+def _seconds(value: str) -> float:
+    seconds = float(value)
+    if not 0 < seconds <= LONGEST:
+        raise ValueError(value)
+    return seconds
+
+
+def _patience(value: str) -> float:
+    return 0.0 if float(value) == 0 else _seconds(value)
+
+
+def _interval(value: str) -> int:
+    if not 0 < int(value) <= LONGEST:
+        raise ValueError(value)
+    return int(value)
+
+
+def _retries(value: str) -> int:
+    if not 0 <= int(value) <= MOST_RETRIES:
+        raise ValueError(value)
+    return int(value)
+
+
+def _policy(value: str) -> str:
+    if value not in MISSING_PV_POLICIES:
+        raise ValueError(value)
+    return value
+
+
+_KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
+    "LKCHECKINTERVAL": ("check_interval", _interval),
+    "LVMKIT_MISSING_PV": ("missing_pv", _policy),
+    "LVMKIT_COMMAND_DEADLINE": ("command_deadline", _seconds),
+    "LVMKIT_ACTION_DEADLINE": ("action_deadline", _seconds),
+    "LVMKIT_PROBE_DEADLINE": ("probe_deadline", _seconds),
+    "LVMKIT_BUSY_PATIENCE": ("busy_patience", _patience),
+    "LVMKIT_LOCK_PATIENCE": ("lock_patience", _patience),
+    "FS_UMOUNT_RETRIES": ("umount_retries", _retries),
+    "LVMKIT_KILL_RETRIES": ("kernel_retries", _retries),
+}

@@ -1,0 +1,287 @@
+"""Who keeps a volume or a mount busy, so that a refusal names names.
+
+One pass over /proc for each question. It is read as text: a process's open files by the link's words and the mount ID
+in its fdinfo (proc(5)), never by stat(2) on the file, which would wait for the very file system that hangs. What has
+to wait for a process's memory lock, its mapped files, is read last and in a child under a deadline.
+Not to be seen from here: what the kernel itself uses (an NFS export, an in-kernel target).
+"""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.model.value import Value
+from lvmkit.storage import mountinfo, probe, sysfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from lvmkit.storage.mountinfo import Mount
+
+MOUNT, PROCESS, SWAP, DM, NESTED_PV, LOOP, MD, BLOCK = (
+    "mount",
+    "process",
+    "swap",
+    "dm",
+    "nested PV",
+    "loop",
+    "md",
+    "block",
+)
+
+_MAPS_DEADLINE = 2.0
+"""seconds for reading what processes have mapped"""
+
+_VG_PREFIX = len("LVM-") + 32
+"""how much of a device-mapper UUID names the volume group"""
+
+_DELETED = " (deleted)"
+"""what /proc appends to the path of a file that was removed"""
+
+
+class Holder(Value):
+    """One user of a device or mount."""
+
+    kind: str
+    """MOUNT, PROCESS, SWAP, DM, NESTED_PV, LOOP, MD or BLOCK"""
+    name: str
+    """mount point, command name, swap file, or device"""
+    pid: int = 0
+    """of a process, or of one in the mount namespace of a mount that this process does not see"""
+    how: str = ""
+    """what the process does with it: 'working directory', 'open file' ..."""
+
+
+def of_device(number: str, *, proc: str = mountinfo.PROC, sys: str = sysfs.ROOT) -> tuple[Holder, ...]:
+    """Who uses a block device.
+
+    number: major:minor.  proc, sys: where these are mounted.
+    Found are: mounts in every mount namespace, processes that have the device open, swap, devices on top (a volume of
+    another volume group means that this one is a PV of it), loop devices on it.
+    """
+
+    def is_it(path: str) -> bool:
+        return sysfs.number_of(path) == number
+
+    return (
+        *_mounts_of_device(number, proc),
+        *_openers(number, proc),
+        *_swaps(is_it, proc, "partition"),
+        *_stacked(number, sys),
+        *_loops(is_it, sys, "/dev/"),
+    )
+
+
+def of_mount(mount_point: str, *, proc: str = mountinfo.PROC, sys: str = sysfs.ROOT) -> tuple[Holder, ...]:
+    """Who keeps a mount from being unmounted; () where nothing is mounted there.
+
+    mount_point: absolute path without symbolic links.  proc, sys: where these are mounted.
+    Found are: mounts below it; processes that work in it, run from it, have it as their root, have a file in it open or
+    mapped; swap files and loop devices' files in it.
+    """
+    seen = mountinfo.mounts(proc=proc)
+    mount = mountinfo.at(mount_point, seen)
+    if mount is None:
+        return ()
+    is_in_it = _inside(mount, seen)
+    return (
+        *_mounts_below(mount, seen),
+        *_processes_in(mount, is_in_it, proc),
+        *_swaps(is_in_it, proc, "file"),
+        *_loops(is_in_it, sys, "/"),
+    )
+
+
+def described(some: Iterable[Holder]) -> tuple[str, ...]:
+    """Holders in words: "process 4711 (postgres): open file"."""
+    return tuple(_words(holder) for holder in some)
+
+
+def _words(holder: Holder) -> str:
+    if holder.kind == PROCESS:
+        return f"process {holder.pid} ({holder.name}): {holder.how}"
+    elsewhere = f" (in the mount namespace of process {holder.pid})" if holder.pid else ""
+    return f"{holder.kind} {holder.name}{elsewhere}"
+
+
+def _mounts_of_device(number: str, proc: str) -> list[Holder]:
+    """Own mounts first; those of other namespaces only where the same mount point is not among them already."""
+    found = {mount.mount_point: Holder(MOUNT, mount.mount_point) for mount in _mounts_on(number, "self", proc)}
+    for pid in _one_of_each_namespace(proc):
+        for mount in _mounts_on(number, pid, proc):
+            found.setdefault(mount.mount_point, Holder(MOUNT, mount.mount_point, int(pid)))
+    return list(found.values())
+
+
+def _mounts_on(number: str, pid: str, proc: str) -> tuple[Mount, ...]:
+    return mountinfo.of(number, mountinfo.mounts(pid, proc))
+
+
+def _one_of_each_namespace(proc: str) -> list[str]:
+    """A process for each mount namespace, this process's own left out."""
+    own = _link(f"{proc}/self/ns/mnt")
+    found: dict[str, str] = {}
+    for pid in _pids(proc):
+        namespace = _link(f"{proc}/{pid}/ns/mnt")
+        if namespace not in ("", own):
+            found.setdefault(namespace, pid)
+    return list(found.values())
+
+
+def _openers(number: str, proc: str) -> list[Holder]:
+    """Processes with the device open. Only names below /dev are asked for their number: those never hang."""
+    found = []
+    for pid in _pids(proc):
+        links = (f"{proc}/{pid}/fd/{fd}" for fd in _entries(f"{proc}/{pid}/fd"))
+        if any(_link(link).startswith("/dev/") and sysfs.number_of(link) == number for link in links):
+            found.append(_process(pid, "the device is open", proc))
+    return found
+
+
+def _stacked(number: str, sys: str) -> list[Holder]:
+    own = _attribute(number, "dm/uuid", sys)
+    return [_on_top(block, own, sys) for block in sysfs.holders(number, sys)]
+
+
+def _on_top(block: sysfs.Block, own_uuid: str, sys: str) -> Holder:
+    """A volume of another volume group stands on this device: then this one is a physical volume of that group."""
+    name, uuid = _attribute(block.number, "dm/name", sys), _attribute(block.number, "dm/uuid", sys)
+    if name:
+        is_nested = uuid.startswith("LVM-") and uuid[:_VG_PREFIX] != own_uuid[:_VG_PREFIX]
+        return Holder(NESTED_PV if is_nested else DM, name)
+    return Holder(MD if block.name.startswith("md") else BLOCK, block.name)
+
+
+def _swaps(is_ours: Callable[[str], bool], proc: str, kind: str) -> list[Holder]:
+    """Swap space of one kind, "file" or "partition", that is ours (proc(5), /proc/swaps)."""
+    lines = [line.split() for line in _read(f"{proc}/swaps").split(b"\n")[1:]]
+    paths = [mountinfo.unescaped(words[0]) for words in lines if len(words) > 1 and words[1] == kind.encode("ascii")]
+    return [Holder(SWAP, path) for path in paths if is_ours(path)]
+
+
+def _loops(is_ours: Callable[[str], bool], sys: str, start: str) -> list[Holder]:
+    """Loop devices whose backing file is ours. start: how the paths begin for which that may be asked."""
+    found = []
+    for name in _entries(f"{sys}/block"):
+        path = _read(f"{sys}/block/{name}/loop/backing_file").rstrip(b"\n").decode("utf-8", "surrogateescape")
+        if path.startswith(start) and is_ours(_without(_DELETED, path)):
+            found.append(Holder(LOOP, f"/dev/{name}"))
+    return found
+
+
+def _mounts_below(mount: Mount, seen: Iterable[Mount]) -> list[Holder]:
+    below = (other.mount_point for other in seen if other.id != mount.id)
+    return [
+        Holder(MOUNT, point)
+        for point in below
+        if point != mount.mount_point and mountinfo.is_below(point, mount.mount_point)
+    ]
+
+
+def _inside(mount: Mount, seen: Sequence[Mount]) -> Callable[[str], bool]:
+    """Whether a path is in this very mount and not in another one below it."""
+
+    def is_inside(path: str) -> bool:
+        if not mountinfo.is_below(path, mount.mount_point):
+            return False
+        holding = mountinfo.holding(path, seen)
+        return holding is not None and holding.id == mount.id
+
+    return is_inside
+
+
+def _processes_in(mount: Mount, is_in_it: Callable[[str], bool], proc: str) -> list[Holder]:
+    """Processes using the mount, each once with the first use found; mapped files are looked at last."""
+    pids = list(_pids(proc))
+    found = {pid: how for pid in pids if (how := _use_by_links(pid, mount, is_in_it, proc))}
+    rest = [pid for pid in pids if pid not in found and _sees(pid, mount, proc)]
+    mapped = set(_mappers(rest, is_in_it, proc))
+    found.update((pid, "mapped file") for pid in rest if pid in mapped)
+    return [_process(pid, found[pid], proc) for pid in pids if pid in found]
+
+
+def _use_by_links(pid: str, mount: Mount, is_in_it: Callable[[str], bool], proc: str) -> str:
+    """What a process does in the mount, '' if nothing.
+
+    An open file is told by its mount ID, which holds in whatever namespace the process is; the three links are words,
+    which mean the same only for processes that see the mount.
+    """
+    if any(_mount_id(f"{proc}/{pid}/fdinfo/{fd}") == mount.id for fd in _entries(f"{proc}/{pid}/fdinfo")):
+        return "open file"
+    if not _sees(pid, mount, proc):
+        return ""
+    uses = (("cwd", "working directory"), ("root", "root directory"), ("exe", "program"))
+    return next((how for link, how in uses if is_in_it(_without(_DELETED, _link(f"{proc}/{pid}/{link}")))), "")
+
+
+def _sees(pid: str, mount: Mount, proc: str) -> bool:
+    """Whether the process lives in the mount namespace that the mount is in, which is this process's own."""
+    return _link(f"{proc}/{pid}/ns/mnt") == _link(f"{proc}/self/ns/mnt")
+
+
+def _mappers(pids: Sequence[str], is_in_it: Callable[[str], bool], proc: str) -> list[str]:
+    """Those processes that have a file of the mount mapped.
+
+    Reading maps takes the lock of the process's memory, which a page fault on a dead disk holds: so this is done in a
+    child, and where that does not come back the answer does without.
+    """
+
+    def work() -> bytes:
+        return "\n".join(pid for pid in pids if any(map(is_in_it, _mapped_paths(pid, proc)))).encode("ascii")
+
+    return probe.bounded(work, deadline=_MAPS_DEADLINE).result.decode("ascii").split()
+
+
+def _mapped_paths(pid: str, proc: str) -> Iterator[str]:
+    """The files a process has mapped (proc(5), maps: the sixth column, line ends written as \\012)."""
+    for line in _read(f"{proc}/{pid}/maps").split(b"\n"):
+        columns = line.split(None, 5)
+        if len(columns) == 6 and columns[5].startswith(b"/"):
+            yield _without(_DELETED, columns[5].decode("utf-8", "surrogateescape").replace("\\012", "\n"))
+
+
+def _mount_id(fdinfo: str) -> int:
+    """The mount that an open file belongs to: the mnt_id line; -1 where it has gone."""
+    lines = (line.split() for line in _read(fdinfo).split(b"\n"))
+    return next((int(words[1]) for words in lines if words[:1] == [b"mnt_id:"]), -1)
+
+
+def _process(pid: str, how: str, proc: str) -> Holder:
+    """comm, not the command line: that one is read from the process's memory and can hang."""
+    name = _read(f"{proc}/{pid}/comm").rstrip(b"\n").decode("utf-8", "surrogateescape")
+    return Holder(PROCESS, name or "?", int(pid), how)
+
+
+def _pids(proc: str) -> list[str]:
+    return sorted((name for name in _entries(proc) if name.isdigit()), key=int)
+
+
+def _without(ending: str, text: str) -> str:
+    return text[: -len(ending)] if text.endswith(ending) else text
+
+
+def _attribute(number: str, name: str, sys: str) -> str:
+    return _read(f"{sys}/dev/block/{number}/{name}").rstrip(b"\n").decode("utf-8", "surrogateescape")
+
+
+def _entries(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

@@ -1,0 +1,75 @@
+"""/etc/lkvgs: the volume groups that the boot must leave alone, because the cluster decides where they are active.
+
+One name for each line; what follows a '#' is a comment. Lines that are not ours to understand stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.model import names
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.guide import LkvgsNotUpdated
+from lvmkit.storage import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE = 10.0
+"""seconds to wait for another process that changes the list"""
+
+_HEADING = (
+    "# Volume groups under the control of LifeKeeper (lvmkit): the boot does not activate them. One name a line.\n"
+)
+
+
+def listed(path: str) -> tuple[str, ...]:
+    """The volume groups on the list, each once; () when there is no such file.
+
+    Raises Failure(FileUnreadable) when something else than a readable file is there.
+    """
+    return tuple(dict.fromkeys(vg for vg in map(_entry, _lines(files.read(path) or "")) if vg))
+
+
+def add(path: str, vg: str) -> None:
+    """Put a volume group on the list; nothing happens where it is there. A missing file is made.
+
+    Raises Failure(LkvgsNotUpdated).
+    """
+    _update(path, lambda lines: lines if vg in map(_entry, lines) else [*_ended(lines or [_HEADING]), f"{vg}\n"])
+
+
+def remove(path: str, vg: str) -> None:
+    """Take a volume group off the list; nothing happens where it is not on it. Raises Failure(LkvgsNotUpdated)."""
+    _update(path, lambda lines: [line for line in lines if _entry(line) != vg])
+
+
+def _update(path: str, change: Callable[[list[str]], list[str]]) -> None:
+    real = os.path.realpath(path)  # an administrator's link to a managed file stays a link
+    folder, name = os.path.split(real)
+    try:
+        with files.locked(f"{folder}/.{name}.lock", what=path, patience=PATIENCE):
+            before = _lines(files.read(real) or "")
+            after = change(before)
+            if after != before:
+                files.replace(real, "".join(after))
+    except Failure as failure:
+        raise Failure(LkvgsNotUpdated("; ".join(message.text for message in failure.messages))) from failure
+
+
+def _lines(text: str) -> list[str]:
+    """The lines with their ends; split at line feeds only, other control characters belong to the line."""
+    parts = text.split("\n")
+    return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+
+
+def _ended(lines: list[str]) -> list[str]:
+    """The lines, the last one with a line feed."""
+    return [*lines[:-1], lines[-1] if lines[-1].endswith("\n") else lines[-1] + "\n"]
+
+
+def _entry(line: str) -> str:
+    """The volume group that a line names; '' for comments and for what is no name."""
+    name = line.partition("#")[0].strip()
+    return name if names.is_vg_name(name) else ""

@@ -1,0 +1,278 @@
+"""LVM: one report that tells everything about volume groups, and the few commands that change them.
+
+Every command goes through _lvm(): the `lvm` binary by its path, names checked, `--devices` where the disks are known,
+so that a hung disk of somebody else costs nothing, and a deadline. The exit status of an activation means little (it is
+5 when only dmeventd is missing and 0 when a volume is not up), so callers get the answer and ask device-mapper.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+from lvmkit.model import names
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import InvalidName
+from lvmkit.model.messages.storage import CommandFailed, CommandGarbled
+from lvmkit.model.settings import COMPLETE, DEGRADED
+from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
+from lvmkit.storage.run import run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from lvmkit.storage.run import Finished
+
+    Row = dict[str, str]
+
+LVM_PATHS = ("/usr/sbin/lvm", "/sbin/lvm")
+
+extra_arguments: tuple[str, ...] = ()
+"""for tests without device-mapper only: added to every command"""
+extra_environment: Mapping[str, str] = {}
+"""for tests only: LVM_SYSTEM_DIR"""
+
+_FIELDS = {
+    "vg": ("vg_uuid", "vg_name", "vg_size", "vg_exported", "vg_systemid", "vg_autoactivation"),
+    "pv": ("pv_uuid", "pv_name", "pv_size", "pv_missing"),
+    "lv": ("lv_uuid", "lv_name", "lv_size", "lv_role", "lv_skip_activation", "origin", "pool_lv"),
+    "seg": ("lv_uuid", "segtype"),
+    "pvseg": ("pvseg_start",),
+}
+_NO_PV_SEGMENTS = ("-S", "pvseg_start<0")  # fullreport has no way to leave this part out; it can be very long
+_UNKNOWN_DEVICE = "[unknown]"
+_THICK_ROLES = ("thickorigin", "thicksnapshot")
+
+
+def report(vg: str | None = None, *, devices: Sequence[str] = (), deadline: float) -> tuple[VolumeGroup, ...]:
+    """Volume groups with their physical and visible logical volumes, from one LVM command (lvmreport(7), fullreport).
+
+    vg: one name; None for all that are seen, also exported ones, shared ones and those of other hosts.
+    devices: look at these only, if any still exists. LVM's filters do not apply to them.  deadline: seconds.
+    Returns () for an unknown name, and more than one group where several carry the name.
+    Raises Failure: CommandFailed, CommandHung, CommandMissing, CommandGarbled, InvalidName.
+    """
+    words = ("--reportformat", "json", "--units", "b", "--nosuffix", "--foreign", "--shared", *_report_words())
+    answer = _lvm("fullreport", *words, *_checked_vg(vg), devices=devices, deadline=deadline)
+    if vg and f'Volume group "{vg}" not found' in answer.stderr:
+        return ()
+    if vg and "Multiple VGs found with the same name" in answer.stderr:
+        return tuple(group for group in report(devices=devices, deadline=deadline) if group.name == vg)
+    try:
+        found = _groups(answer)
+    except Failure:
+        _raise_unless_done(answer)
+        raise
+    if not found:  # a group that LVM trips over must not hide the others, so the status counts only where none came
+        _raise_unless_done(answer)
+    return found
+
+
+def find(vg_uuid: str, vg_name: str, devices: Sequence[str] = (), *, deadline: float) -> VolumeGroup | None:
+    """The volume group with this UUID, whatever its name now; else one with this name; else None.
+
+    devices: where it was last seen: asked first and alone. All disks are asked when it is not whole there.
+    deadline: seconds for each of at most two LVM commands. Raises Failure as report() does.
+    """
+    known = _present(devices)
+    near = report(devices=known, deadline=deadline) if known else ()
+    whole = next((vg for vg in near if vg.uuid == vg_uuid and not vg.missing), None)
+    if whole:
+        return whole
+    seen = (*report(deadline=deadline), *near)
+    same = [vg for vg in seen if vg.uuid == vg_uuid]
+    return next(iter([*same, *(vg for vg in seen if vg.name == vg_name)]), None)
+
+
+def activate(vg: str, *, devices: Sequence[str] = (), degraded: bool = False, deadline: float) -> Finished:
+    """Bring up the volumes of a group that do not carry the activation-skip flag. No metadata is written.
+
+    degraded: also those whose redundancy makes up for missing disks (lvmraid(7)).  deadline: seconds.
+    Returns LVM's answer; device-mapper knows what came up. Raises Failure: CommandHung, CommandMissing, InvalidName.
+    """
+    return _lvm("vgchange", "-ay", *_mode(degraded), *_checked_vg(vg), devices=devices, deadline=deadline)
+
+
+def deactivate(vg: str, *, devices: Sequence[str] = (), deadline: float) -> Finished:
+    """Take all volumes of a group down. Returns and raises as activate() does."""
+    return _lvm("vgchange", "-an", *_checked_vg(vg), devices=devices, deadline=deadline)
+
+
+def activate_lv(vg: str, lv: str, *, devices: Sequence[str] = (), degraded: bool = False, deadline: float) -> Finished:
+    """Bring up one volume, also one that carries the activation-skip flag: it was asked for by name.
+
+    Returns and raises as activate() does.
+    """
+    words = ("-ay", "--ignoreactivationskip", *_mode(degraded), _checked_lv(vg, lv))
+    return _lvm("lvchange", *words, devices=devices, deadline=deadline)
+
+
+def deactivate_lv(vg: str, lv: str, *, devices: Sequence[str] = (), deadline: float) -> Finished:
+    """Take one volume down. Returns and raises as activate() does."""
+    return _lvm("lvchange", "-an", _checked_lv(vg, lv), devices=devices, deadline=deadline)
+
+
+def set_autoactivation(vg: str, on: bool, *, devices: Sequence[str] = (), deadline: float) -> None:
+    """Say whether the boot and udev may bring the group up by themselves (lvmautoactivation(7)); writes metadata.
+
+    Raises Failure: CommandFailed when it could not be written, CommandHung, CommandMissing, InvalidName.
+    """
+    words = ("--setautoactivation", "y" if on else "n", *_checked_vg(vg))
+    answer = _lvm("vgchange", *words, devices=devices, deadline=deadline)
+    if "autoactivation is already" not in answer.stderr:  # LVM ends with 5 where there is nothing to write
+        _raise_unless_done(answer)
+
+
+def own_system_id(*, deadline: float) -> str:
+    """This host's LVM system ID (lvmsystemid(7)); '' where lvm.conf says that it has none.
+
+    Raises Failure: CommandFailed, CommandHung, CommandMissing, CommandGarbled.
+    """
+    answer = _lvm("systemid", deadline=deadline)
+    _raise_unless_done(answer)
+    label, colon, value = answer.stdout.partition(":")
+    if not colon or label.strip() != "system ID":
+        raise Failure(CommandGarbled(answer.command, "no system ID"))
+    return value.strip()
+
+
+def _lvm(subcommand: str, *words: str, devices: Sequence[str] = (), deadline: float) -> Finished:
+    known = _present(devices)
+    only = ("--devices", ",".join(known)) if known else ()
+    argv = (_binary(), subcommand, *words, *only, *extra_arguments)
+    return run(argv, deadline=deadline, environment=extra_environment)
+
+
+def _binary() -> str:
+    return next((path for path in LVM_PATHS if os.path.exists(path)), LVM_PATHS[0])
+
+
+def _present(devices: Sequence[str]) -> tuple[str, ...]:
+    """The block devices among these that exist, by the names that LVM knows without udev's links."""
+    real = dict.fromkeys(os.path.realpath(device) for device in devices)
+    return tuple(device for device in real if _is_block_device(device))
+
+
+def _is_block_device(path: str) -> bool:
+    try:
+        return stat.S_ISBLK(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _mode(degraded: bool) -> tuple[str, str]:
+    return "--activationmode", DEGRADED if degraded else COMPLETE
+
+
+def _checked_vg(vg: str | None) -> tuple[str, ...]:
+    if vg is None:
+        return ()
+    if not names.is_vg_name(vg):
+        raise Failure(InvalidName(vg, "volume group name"))
+    return (vg,)
+
+
+def _checked_lv(vg: str, lv: str) -> str:
+    if not names.is_lv_name(lv):
+        raise Failure(InvalidName(lv, "logical volume name"))
+    return "/".join((*_checked_vg(vg), lv))
+
+
+def _raise_unless_done(answer: Finished) -> None:
+    if answer.status != 0:
+        words = "; ".join(line.strip() for line in answer.stderr.splitlines() if line.strip())
+        raise Failure(CommandFailed(answer.command, str(answer.status), words or "it did not say why"))
+
+
+def _report_words() -> tuple[str, ...]:
+    parts = ((("--configreport", name, "-o", ",".join(fields))) for name, fields in _FIELDS.items())
+    return (*(word for part in parts for word in part), *_NO_PV_SEGMENTS)
+
+
+def _groups(answer: Finished) -> tuple[VolumeGroup, ...]:
+    """The volume groups of a report; CommandGarbled when it is not of the documented shape."""
+    duplicates = _duplicates(answer.stderr)
+    try:
+        parts = json.loads(answer.stdout, strict=False)["report"]
+        return tuple(_group(part, duplicates) for part in parts if part.get("vg"))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Failure(CommandGarbled(answer.command, f"{type(error).__name__}: {error}")) from error
+
+
+def _group(part: dict[str, Any], duplicates: Mapping[str, tuple[str, ...]]) -> VolumeGroup:
+    (row,) = part["vg"]
+    kinds = {segment["lv_uuid"]: segment["segtype"] for segment in reversed(part["seg"])}
+    return VolumeGroup(
+        uuid=_text(row, "vg_uuid"),
+        name=_text(row, "vg_name"),
+        size=int(row["vg_size"]),
+        exported=_is_set(row, "vg_exported"),
+        system_id=_optional(row, "vg_systemid"),
+        autoactivation=_is_set(row, "vg_autoactivation"),
+        physical=tuple(_physical(pv, duplicates) for pv in part["pv"]),
+        logical=tuple(_logical(lv, kinds) for lv in part["lv"]),
+    )
+
+
+def _physical(row: Row, duplicates: Mapping[str, tuple[str, ...]]) -> PhysicalVolume:
+    device, uuid = _text(row, "pv_name"), _text(row, "pv_uuid")
+    unknown = device == _UNKNOWN_DEVICE
+    return PhysicalVolume(
+        uuid=uuid,
+        device="" if unknown else device,
+        size=int(row["pv_size"]),
+        missing=unknown or _is_set(row, "pv_missing"),
+        duplicates=duplicates.get(uuid, ()),
+    )
+
+
+def _logical(row: Row, kinds: Mapping[str, str]) -> LogicalVolume:
+    uuid = _text(row, "lv_uuid")
+    return LogicalVolume(
+        uuid=uuid,
+        name=_text(row, "lv_name"),
+        kind=str(kinds[uuid]),
+        size=int(row["lv_size"]),
+        skips_activation=_is_set(row, "lv_skip_activation"),
+        origin=_optional(row, "origin"),
+        pool=_optional(row, "pool_lv"),
+        snapshot_target=any(role in _optional(row, "lv_role") for role in _THICK_ROLES),
+    )
+
+
+def _text(row: Row, field: str) -> str:
+    value = row[field]
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{field} is {value!r}")
+    return value
+
+
+def _optional(row: Row, field: str) -> str:
+    """A field that may be empty; lvm.conf's report/compact_output then leaves it out."""
+    value = row.get(field, "")
+    if not isinstance(value, str):
+        raise TypeError(f"{field} is {value!r}")
+    return value
+
+
+def _is_set(row: Row, field: str) -> bool:
+    """A yes-or-no field: a word or '', or 1, 0, -1 under lvm.conf's report/binary_values_as_numeric."""
+    return _optional(row, field) not in ("", "0", "-1")
+
+
+def _duplicates(warnings: str) -> dict[str, tuple[str, ...]]:
+    """By PV UUID the devices that LVM saw and put aside. Only its warnings tell: the report itself shows one of them.
+
+    Seen with 2.03.16: "WARNING: Not using device /dev/loop4 for PV 3lUXtS-...-UIlH3r."
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for line in warnings.splitlines():
+        _, mark, rest = line.partition("Not using device ")
+        device, of, uuid = rest.rpartition(" for PV ")
+        uuid = uuid.strip().rstrip(".")
+        if mark and of and names.is_lvm_uuid(uuid):
+            found[uuid] = (*found.get(uuid, ()), device)
+    return found

@@ -1,0 +1,240 @@
+"""Does a disk answer? One direct read of each, all at the same time, each in a child that can be left behind.
+
+A read from a dead disk can wait for ever in a state that no signal ends. So the process that must go on never reads
+itself and never waits for a child without a limit: a child that is late is killed, and where even that takes no effect
+it is abandoned, to be collected later or by init.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+import select
+import signal
+import stat
+import struct
+import time
+
+from lvmkit.model.messages.faults import PvHung, PvReadFailed
+from lvmkit.model.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from lvmkit.model.messages import Message
+    from lvmkit.model.record import ExpectedPv
+
+OK, ERROR, HUNG = "ok", "error", "hung"
+
+_BLKSSZGET = 0x1268
+"""ioctl that tells the logical block size (linux/fs.h)"""
+_USUAL_BLOCK = 4096
+_BURIAL = 0.02
+"""seconds that a killed child gets to end before it is abandoned"""
+_POLL = 0.001
+
+_abandoned: set[int] = set()
+"""children that did not end when they were killed"""
+
+
+class ProbeResult(Value):
+    """What came of one read."""
+
+    device: str
+    outcome: str
+    """OK, ERROR or HUNG"""
+    seconds: float
+    """until the answer, or until the read was given up"""
+    why: str = ""
+    """the kernel's words for an ERROR"""
+
+
+class Ending(Value):
+    """How bounded work ended: what it returned, or the errno it failed with, or neither when it did not end."""
+
+    result: bytes = b""
+    error: int = 0
+    hung: bool = False
+
+
+class _Child:
+    """One piece of work in a process of its own, and the pipe on which it reports."""
+
+    def __init__(self, work: Callable[[], bytes]) -> None:
+        self._out, into = os.pipe2(os.O_CLOEXEC)
+        self.pid = os.fork()
+        if self.pid == 0:
+            _work_and_exit(work, into)
+        os.close(into)
+        self.report = b""
+
+    def fileno(self) -> int:
+        """The end of the pipe to wait for."""
+        return self._out
+
+    def hear(self) -> bool:
+        """Take in what the child has written; True when it has said all."""
+        part = os.read(self._out, 1 << 16)
+        self.report += part
+        return not part
+
+
+def probe(devices: Iterable[str], *, deadline: float) -> tuple[ProbeResult, ...]:
+    """Read the first block of each device past the page cache, all at once.
+
+    devices: paths of block devices.  deadline: seconds for all of them together; kept within 50 ms.
+    Returns a result for each device, in their order. Raises nothing for a disk's sake: an error, a missing device and a
+    hang are results (source: open(2), O_DIRECT; block size by BLKSSZGET).
+    """
+    paths = list(devices)
+    endings = _all_bounded([_reader(path) for path in paths], deadline)
+    return tuple(_result(path, ending, deadline) for path, ending in zip(paths, endings))
+
+
+def pv_read_faults(
+    physical: Iterable[ExpectedPv],
+    *,
+    deadline: float,
+    read: Callable[..., tuple[ProbeResult, ...]] = probe,
+) -> list[Message]:
+    """Read each physical volume once; the faults found, [] when all answer.
+
+    physical: of the record of what was brought up.  deadline: seconds for all together.  read: probe().
+    """
+    volumes = list(physical)
+    found: list[Message] = []
+    for pv, result in zip(volumes, read([pv.device for pv in volumes], deadline=deadline)):
+        if result.outcome == HUNG:
+            found.append(PvHung(pv.device, pv.uuid, round(result.seconds, 1)))
+        elif result.outcome == ERROR:
+            found.append(PvReadFailed(pv.device, pv.uuid, result.why))
+    return found
+
+
+def bounded(work: Callable[[], bytes], *, deadline: float) -> Ending:
+    """Do something that may hang in a child process, for at most this many seconds.
+
+    work: runs in a copy of this process; only the bytes it returns or the OSError it raises come back.
+    A child that is late is killed, which undoes nothing that it did.
+    """
+    return _all_bounded([work], deadline)[0]
+
+
+def _all_bounded(works: Sequence[Callable[[], bytes]], deadline: float) -> list[Ending]:
+    """All works side by side under one deadline; their endings in the order of the works."""
+    _collect_abandoned()
+    end = time.monotonic() + deadline
+    children: list[_Child] = []
+    silent: set[_Child] = set()
+    try:
+        for work in works:
+            children.append(_Child(work))
+            silent.add(children[-1])
+        _listen(silent, end)
+    finally:
+        _dismiss(children, silent)
+    return [Ending(hung=True) if child in silent else _ending(child.report) for child in children]
+
+
+def _listen(silent: set[_Child], end: float) -> None:
+    """Take in what the children say until the end; those that have said all leave the set."""
+    speaking = {child.fileno(): child for child in silent}
+    poller = select.poll()
+    for number in speaking:
+        poller.register(number, select.POLLIN)
+    while silent and (left := end - time.monotonic()) > 0:
+        for number, _event in poller.poll(left * 1000):
+            if speaking[number].hear():
+                poller.unregister(number)
+                silent.discard(speaking[number])
+
+
+def _dismiss(children: Iterable[_Child], late: set[_Child]) -> None:
+    """Kill the late ones and collect all, with one short patience for all of them together.
+
+    A child that has reported can hang as well, when its end closes the device.
+    """
+    for child in late:
+        os.kill(child.pid, signal.SIGKILL)
+    end = time.monotonic() + _BURIAL
+    for child in children:
+        os.close(child.fileno())
+        if not _collected(child.pid, end - time.monotonic()):
+            _abandoned.add(child.pid)
+
+
+def _work_and_exit(work: Callable[[], bytes], into: int) -> None:
+    """The life of a child. It leaves by _exit: what the parent registered to run at its end is the parent's."""
+    status = 1
+    try:
+        try:
+            report = struct.pack("=i", 0) + work()
+        except OSError as error:
+            report = struct.pack("=i", error.errno or errno.EIO)
+        while report:
+            report = report[os.write(into, report) :]
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _ending(report: bytes) -> Ending:
+    """What a child said before it ended; silence means that somebody else killed it."""
+    if len(report) < 4:
+        return Ending(error=errno.EINTR)
+    return Ending(report[4:], struct.unpack_from("=i", report)[0])
+
+
+def _reader(device: str) -> Callable[[], bytes]:
+    def read() -> bytes:
+        began = time.monotonic()
+        _read_directly(device)
+        return struct.pack("=d", time.monotonic() - began)
+
+    return read
+
+
+def _read_directly(device: str) -> None:
+    """Raises OSError. The file is left to the end of the process: closing a device can hang after all was read."""
+    number = os.open(device, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
+    size = max(_USUAL_BLOCK, _block_size(number))
+    if os.preadv(number, [mmap.mmap(-1, size)], 0) == 0:
+        raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
+
+
+def _block_size(number: int) -> int:
+    if not stat.S_ISBLK(os.fstat(number).st_mode):
+        return _USUAL_BLOCK
+    size: int = struct.unpack("=i", fcntl.ioctl(number, _BLKSSZGET, b"\0" * 4))[0]
+    return size
+
+
+def _result(device: str, ending: Ending, deadline: float) -> ProbeResult:
+    if ending.hung:
+        return ProbeResult(device, HUNG, deadline)
+    if ending.error:
+        return ProbeResult(device, ERROR, 0.0, os.strerror(ending.error))
+    return ProbeResult(device, OK, struct.unpack("=d", ending.result)[0])
+
+
+def _collect_abandoned() -> None:
+    for pid in list(_abandoned):
+        if _collected(pid, 0):
+            _abandoned.discard(pid)
+
+
+def _collected(pid: int, patience: float) -> bool:
+    """Whether the child has ended, within this many seconds."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return True
+        except ChildProcessError:
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(_POLL)

@@ -1,0 +1,65 @@
+"""The flight recorder: the last commands of this process, noted before they run so that a hang can be seen.
+
+The idea is that of lvmdbusd: when something fails, the log gets what was asked and answered just before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+KEPT = 16
+_HEAD = 400
+
+
+class Entry:
+    """One command: what was asked, when, and what came of it. status None means that it has not ended."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.argv = tuple(argv)
+        self.started = time.time()
+        self.seconds: float | None = None
+        self.status: int | None = None
+        self.fate = "running"
+        self.stdout = self.stderr = ""
+
+    def ended(self, status: int, seconds: float, stdout: str, stderr: str) -> None:
+        """Note the end of the command. seconds: how long it took."""
+        self.status, self.seconds, self.fate = status, seconds, f"status {status}"
+        self.stdout, self.stderr = stdout[:_HEAD], stderr[:_HEAD]
+
+    def failed(self, fate: str, seconds: float) -> None:
+        """Note that the command did not end by itself, and what became of it."""
+        self.fate, self.seconds = fate, seconds
+
+
+_entries: deque[Entry] = deque(maxlen=KEPT)
+
+
+def begin(argv: Sequence[str]) -> Entry:
+    """Note a command that is about to run; the oldest entry makes room."""
+    entry = Entry(argv)
+    _entries.append(entry)
+    return entry
+
+
+def dump() -> str:
+    """The kept commands, oldest first, as lines for the log; empty when none ran."""
+    return "".join(f"{line}\n" for entry in _entries for line in _lines(entry))
+
+
+def clear() -> None:
+    """Forget everything; for tests and for a child process that starts its own work."""
+    _entries.clear()
+
+
+def _lines(entry: Entry) -> list[str]:
+    clock = time.strftime("%H:%M:%S", time.localtime(entry.started))
+    took = "" if entry.seconds is None else f" after {entry.seconds:.3f} s"
+    head = f"{clock} {' '.join(entry.argv)} [{entry.fate}{took}]"
+    streams = (("out", entry.stdout), ("err", entry.stderr))
+    return [head, *(f"    {name}: {line}" for name, text in streams for line in text.splitlines())]

@@ -1,0 +1,56 @@
+"""The records of what restore brought up, one file for each volume group. On the quickCheck path."""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.model import names
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import InvalidName
+from lvmkit.model.messages.engine import StateNotStored
+from lvmkit.model.messages.storage import FileUnreadable
+from lvmkit.model.record import Record, dump, parse
+from lvmkit.storage import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.model.settings import Paths
+
+
+def path_of(paths: Paths, resource_id: str) -> str:
+    """The record's file. resource_id: lvmvg-<vg>; Failure (110100) for anything else, as it becomes a file name."""
+    if names.vg_of_lvmvg_id(resource_id) is None:
+        raise Failure(InvalidName(resource_id, "ID of a volume group resource"))
+    return f"{paths.run}/{resource_id}"
+
+
+def load(paths: Paths, resource_id: str) -> Record | None:
+    """The record of a volume group; None when there is none that can be read and is whole.
+
+    A check must not call a healthy resource broken because of the kit's own notes, so a bad file is as good as none.
+    """
+    try:
+        text = files.read(path_of(paths, resource_id))
+    except Failure as failure:
+        if not isinstance(failure.messages[0], FileUnreadable):
+            raise
+        return None
+    return None if text is None else parse(text)
+
+
+def store(paths: Paths, record: Record) -> None:
+    """Write the record, in one step, under the ID of its volume group. Raises Failure (110082, 110100)."""
+    path = path_of(paths, names.lvmvg_id(record.vg))
+    files.make_folder(paths.run, mode=0o755)
+    files.replace(path, dump(record))
+
+
+def drop(paths: Paths, resource_id: str) -> None:
+    """Forget what was brought up; none there is as well. Raises Failure (110082, 110100)."""
+    path = path_of(paths, resource_id)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise Failure(StateNotStored(path, files.why(error))) from error

@@ -1,0 +1,188 @@
+"""The one place where the kit starts another program: no shell, no inherited environment, always a deadline.
+
+Output is collected in memory files (memfd_create(2)), not pipes: a daemon that a command leaves behind keeps its
+descriptors, and reading a pipe to its end would wait for that daemon instead of the command.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import time
+
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.storage import CommandFailed, CommandHung, CommandMissing
+from lvmkit.model.value import Value
+from lvmkit.storage import recorder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+TERM_GRACE, KILL_GRACE = 0.5, 1.0
+"""seconds: to end by itself after SIGTERM, and to be gone after SIGKILL"""
+LARGEST_OUTPUT = 16 * 1024 * 1024
+"""bytes of each output stream; a write beyond it fails in the command"""
+
+KILLED, ABANDONED = "killed", "abandoned in uninterruptible sleep"
+
+_POLL = 0.01
+
+
+class Finished(Value):
+    """A command that ended."""
+
+    argv: tuple[str, ...]
+    status: int
+    """exit status; -N when signal N ended it"""
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def command(self) -> str:
+        """The command as messages show it."""
+        return " ".join(self.argv)
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    deadline: float,
+    stdin: bytes | None = None,
+    pass_output: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> Finished:
+    """Run a program to its end and collect what it says.
+
+    argv: argv[0] is an absolute path.  deadline: seconds.  stdin: what it may read; nothing when absent.
+    pass_output: it writes to our own stdout and stderr, and the texts in the result stay empty.
+    environment: its whole environment besides LC_ALL=C.
+    Returns Finished whatever the exit status. Raises Failure: CommandMissing; CommandFailed when it cannot be
+    started; CommandHung when it did not end in time and was killed with its process group, or would not even die.
+    An exception that a signal handler raises here ends the program in the same way.
+    """
+    if not os.path.isabs(argv[0]):
+        raise ValueError(f"not an absolute path: {argv[0]}")
+    entry = recorder.begin(argv)
+    files = [_memory_file(LARGEST_OUTPUT), _memory_file(LARGEST_OUTPUT), _input_file(stdin)]
+    try:
+        child = _start(argv, files, pass_output, {"LC_ALL": "C", **(environment or {})})
+        seconds = _wait(child, argv, deadline, entry)
+        finished = Finished(tuple(argv), child.returncode, _text(files[0]), _text(files[1]), seconds)
+    finally:
+        for handle in files:
+            os.close(handle)
+    entry.ended(finished.status, finished.seconds, finished.stdout, finished.stderr)
+    return finished
+
+
+def _start(
+    argv: Sequence[str], files: Sequence[int], pass_output: bool, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    out, err, given = files
+    try:
+        return subprocess.Popen(
+            [_bytes(word) for word in argv],
+            stdin=given,
+            stdout=None if pass_output else out,
+            stderr=None if pass_output else err,
+            env={_bytes(name): _bytes(value) for name, value in environment.items()},
+            cwd="/",  # so that the child does not keep a file system busy that the caller happens to stand in
+            close_fds=True,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        raise Failure(CommandMissing(argv[0])) from error
+    except OSError as error:
+        raise Failure(CommandFailed(" ".join(argv), "no start", error.strerror or str(error))) from error
+
+
+def _wait(child: subprocess.Popen[bytes], argv: Sequence[str], deadline: float, entry: recorder.Entry) -> float:
+    """Wait for the child and return the seconds it took; whatever interrupts the waiting, the child is ended."""
+    start = time.monotonic()
+    ended = False
+    fate = KILLED
+    try:
+        ended = _has_ended(child.pid, deadline)
+    finally:
+        if not ended:
+            fate = _end(child)
+            entry.failed(fate, time.monotonic() - start)
+    if not ended:
+        raise Failure(CommandHung(" ".join(argv), deadline, fate))
+    seconds = time.monotonic() - start
+    child.wait()
+    return seconds
+
+
+def _end(child: subprocess.Popen[bytes]) -> str:
+    """Terminate the child's process group, then kill it; what became of it."""
+    # The child is not reaped before the last signal: until then nobody else can get its process group's number.
+    _signal_group(child.pid, signal.SIGTERM)
+    _has_ended(child.pid, TERM_GRACE)
+    _signal_group(child.pid, signal.SIGKILL)
+    if not _has_ended(child.pid, KILL_GRACE):
+        return ABANDONED
+    child.wait()
+    return KILLED
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return
+
+
+def _has_ended(pid: int, patience: float) -> bool:
+    """Whether a child ends within patience (seconds); it is not reaped. Wakes up at once (source: pidfd_open(2))."""
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:  # kernels before 5.3
+        return _has_ended_polling(pid, patience)
+    try:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        return bool(poll.poll(max(0.0, patience) * 1000))
+    finally:
+        os.close(handle)
+
+
+def _has_ended_polling(pid: int, patience: float) -> bool:
+    limit = time.monotonic() + patience
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() >= limit:
+            return False
+        time.sleep(_POLL)
+    return True
+
+
+def _memory_file(size: int) -> int:
+    """A file in memory that cannot grow beyond size; how much was written shows in its shared offset."""
+    handle = os.memfd_create("lvmkit", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(handle, size)
+    fcntl.fcntl(handle, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
+    return handle
+
+
+def _input_file(content: bytes | None) -> int:
+    if content is None:
+        return os.open(os.devnull, os.O_RDONLY)
+    handle = os.memfd_create("lvmkit", os.MFD_CLOEXEC)
+    os.write(handle, content)
+    os.lseek(handle, 0, os.SEEK_SET)
+    return handle
+
+
+def _text(handle: int) -> str:
+    written = os.lseek(handle, 0, os.SEEK_CUR)
+    return os.pread(handle, written, 0).decode("utf-8", "surrogateescape")
+
+
+def _bytes(word: str) -> bytes:
+    """The same bytes from which the text was read, whatever the locale."""
+    return word.encode("utf-8", "surrogateescape")

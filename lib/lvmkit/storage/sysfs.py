@@ -1,0 +1,178 @@
+"""What sysfs knows of a block device, found by its major:minor.
+
+Reading sysfs takes no lock that a dead disk can hold and sends no I/O, so these facts can be had at any time. Names and
+meanings are those of Documentation/ABI/{stable,testing}/sysfs-block, sysfs-devices... and admin-guide/md.rst of the
+kernel. Every function takes the place where sysfs is mounted, so that tests can bring their own tree.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from lvmkit.model.value import Value
+
+ROOT = "/sys"
+
+_WELL_STATES = ("running", "live")
+"""scsi_device_state_name() in drivers/scsi/scsi_sysfs.c; nvme_sysfs_show_state() in drivers/nvme/host/sysfs.c"""
+
+_BAD_ARRAY_STATES = ("clear", "inactive", "suspended", "broken")
+"""admin-guide/md.rst, array_state: no array, no I/O allowed, I/O blocked, lost members that it cannot do without"""
+
+
+class Block(Value):
+    """A block device as sysfs names it."""
+
+    name: str
+    """kernel name: sda1, dm-3, md0"""
+    number: str
+    """major:minor"""
+
+
+class Leg(Value):
+    """One slot of an md array; number is '' and in_sync False where the slot is empty."""
+
+    number: str
+    in_sync: bool
+
+
+class Array(Value):
+    """An md array: its level as md writes it (raid1, linear ...) and its slots."""
+
+    level: str
+    legs: tuple[Leg, ...]
+
+
+def condition(number: str, root: str = ROOT) -> str:
+    """What is wrong with a device by itself, '' when nothing is: "gone", "offline", "of size 0" ...
+
+    number: major:minor of a disk, partition, md array, loop or device-mapper device. A partition shares its disk's
+    condition. What the device stands on is not looked at, see slaves(). An md array that runs degraded is well.
+    """
+    device = _device(number, root)
+    if not os.path.isdir(device):
+        return "gone"
+    disk = _disk(device)
+    return _driver_state(disk) or _array_state(disk) or _emptiness(device, disk)
+
+
+def number_of(path: str) -> str:
+    """The major:minor of the block device that a path names, links followed; '' where there is none.
+
+    path: below /dev, which is in memory: the question never reaches a disk.
+    """
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return ""
+    return f"{os.major(found.st_rdev)}:{os.minor(found.st_rdev)}" if stat.S_ISBLK(found.st_mode) else ""
+
+
+def sequence(number: str, root: str = ROOT) -> str:
+    """The kernel's serial number of the whole disk (diskseq, kernel 5.15), '' where it has none.
+
+    It is never given twice during one boot: another value means that another disk took the major:minor.
+    """
+    return _text(f"{_disk(_device(number, root))}/diskseq")
+
+
+def kernel_name(number: str, root: str = ROOT) -> str:
+    """The name under /dev: sda1, dm-3, cciss/c0d0 (sysfs writes '!' for '/'); '' where there is no such device."""
+    device = _device(number, root)
+    return os.path.basename(os.path.realpath(device)).replace("!", "/") if os.path.isdir(device) else ""
+
+
+def whole_disk(number: str, root: str = ROOT) -> str:
+    """The major:minor of the disk that a partition is on; the number itself for anything else."""
+    return _text(f"{_disk(_device(number, root))}/dev") or number
+
+
+def read_only(number: str, root: str = ROOT) -> bool:
+    """Whether the kernel refuses to write to the device."""
+    return _text(f"{_device(number, root)}/ro") == "1"
+
+
+def holders(number: str, root: str = ROOT) -> tuple[Block, ...]:
+    """Devices that stand directly on this one; for a whole disk also those on its partitions."""
+    device = _device(number, root)
+    partitions = [name for name in _entries(device) if os.path.exists(f"{device}/{name}/partition")]
+    return tuple(
+        found for part in ("", *(f"/{name}" for name in partitions)) for found in _blocks(f"{device}{part}/holders")
+    )
+
+
+def slaves(number: str, root: str = ROOT) -> tuple[Block, ...]:
+    """Devices that this one stands on directly: of a device-mapper or md device; () for a disk or partition."""
+    return _blocks(f"{_device(number, root)}/slaves")
+
+
+def array(number: str, root: str = ROOT) -> Array | None:
+    """The md array behind a number, None where it is not one. Source: admin-guide/md.rst, raid_disks, rdNN, state."""
+    md = f"{_device(number, root)}/md"
+    if not os.path.isdir(md):
+        return None
+    slots = _text(f"{md}/raid_disks")
+    legs = tuple(_leg(f"{md}/rd{slot}") for slot in range(int(slots) if slots.isdigit() else 0))
+    return Array(_text(f"{md}/level"), legs)
+
+
+def _leg(slot: str) -> Leg:
+    state = _text(f"{slot}/state").split(",")
+    return Leg(_text(f"{slot}/block/dev"), "in_sync" in state and "faulty" not in state)
+
+
+def _driver_state(disk: str) -> str:
+    """The state a SCSI or NVMe driver gives the device; '' when it works, or when the driver gives none (virtio, loop).
+
+    An NVMe namespace with several paths belongs to a subsystem that has no state of its own: one live controller is
+    enough.
+    """
+    state = _text(f"{disk}/device/state")
+    if state:
+        return "" if state in _WELL_STATES else state
+    paths = [name for name in _entries(f"{disk}/device") if name.startswith("nvme")]
+    states = [state for name in paths if (state := _text(f"{disk}/device/{name}/state"))]
+    return "" if not states or any(state in _WELL_STATES for state in states) else ", ".join(states)
+
+
+def _array_state(disk: str) -> str:
+    state = _text(f"{disk}/md/array_state")
+    return f"an md array in state {state}" if state in _BAD_ARRAY_STATES else ""
+
+
+def _emptiness(device: str, disk: str) -> str:
+    if os.path.basename(os.path.realpath(disk)).startswith("loop") and not os.path.exists(f"{disk}/loop/backing_file"):
+        return "a loop device without a backing file"
+    return "of size 0" if _text(f"{device}/size") in ("", "0") else ""
+
+
+def _device(number: str, root: str) -> str:
+    return f"{root}/dev/block/{number}"
+
+
+def _disk(device: str) -> str:
+    """The directory of the whole disk: sysfs keeps a partition's directory inside its disk's."""
+    return f"{device}/.." if os.path.exists(f"{device}/partition") else device
+
+
+def _blocks(directory: str) -> tuple[Block, ...]:
+    return tuple(
+        Block(name.replace("!", "/"), dev) for name in _entries(directory) if (dev := _text(f"{directory}/{name}/dev"))
+    )
+
+
+def _entries(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []
+
+
+def _text(path: str) -> str:
+    """One attribute without its line end; '' where there is none or the device went away while it was read."""
+    try:
+        with open(path, "rb") as attribute:
+            return attribute.read().decode("utf-8", "surrogateescape").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,40 @@
+"""The deep check: read something from every disk below what is in service, past the page cache, under a deadline.
+
+The shallow check asks the kernel what it knows; a disk that would not answer may still look well there.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model.instance import IN_SERVICE, LVMVG, Instance
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.faults import RecordLost
+from lvmkit.storage import probe, records
+from lvmkit.workflow.recover import Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.messages import Message
+    from lvmkit.plan import Kit
+
+
+def deep_check(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
+    """Read every physical volume of the volume groups in service among these tags; a finding for each group.
+
+    Takes up to settings.probe_deadline seconds for each group whose disks don't answer. Raises nothing: what cannot be
+    read, and a group whose record is lost, are findings.
+    """
+    groups = [i for i in map(now.by_tag, tags) if i is not None and i.type == LVMVG and i.state in IN_SERVICE]
+    return tuple(Finding(group.tag, _read_faults(group, kit)) for group in groups)
+
+
+def _read_faults(group: Instance, kit: Kit) -> tuple[Message, ...]:
+    try:
+        record = records.load(kit.paths, group.id)
+        if record is None:
+            return (RecordLost(group.tag),)
+        return tuple(probe.pv_read_faults(record.physical, deadline=kit.settings.probe_deadline))
+    except Failure as failure:
+        return failure.messages

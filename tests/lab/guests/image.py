@@ -1,0 +1,155 @@
+"""Build the guest image from Debian's archive, once for everything it is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import initramfs, rootfs, store
+from .errors import LabError
+
+SUITE = "bookworm"
+DEFAULT_MIRROR = "http://deb.debian.org/debian"
+ATTEMPTS = 3
+NETWORK_TROUBLE = ("Failed to fetch", "Temporary failure", "Could not connect", "Connection failed", "Hash Sum mismatch")
+IMAGES_KEPT = 3
+LINES_SHOWN = 30
+OPTIONS = (
+    "--variant=essential",
+    '--aptopt=Acquire::Languages "none"',
+    '--aptopt=Acquire::Retries "3"',
+    "--dpkgopt=force-unsafe-io",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    # The lab makes its own initramfs: keep the kernel package from making a large one.
+    "--dpkgopt=path-exclude=/etc/kernel/postinst.d/initramfs-tools",
+    "--skip=cleanup/reproducible",
+    "--format=null",
+)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A finished guest image in the cache."""
+
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        """Identity: the digest of everything the image is made of."""
+        return self.folder.name
+
+    @property
+    def root(self) -> Path:
+        """The root disk, raw; never written to, only the base of overlays."""
+        return self.folder / rootfs.ROOT_IMAGE
+
+    @property
+    def kernel(self) -> Path:
+        """The kernel to boot."""
+        return self.folder / rootfs.KERNEL
+
+    @property
+    def initramfs(self) -> Path:
+        """The initramfs to boot with."""
+        return self.folder / rootfs.INITRAMFS
+
+
+def packages() -> list[str]:
+    """Return the packages of the guest: every packages*.txt of the image folder."""
+    lists = sorted(rootfs.IMAGE_FOLDER.glob("packages*.txt"))
+    return [package for path in lists for package in rootfs.list_file(path.name)]
+
+
+def _ingredients() -> list[Path]:
+    code = [Path(module.__file__ or "") for module in (rootfs, initramfs)] + [Path(__file__), rootfs.AGENT]
+    return code + sorted(path for path in rootfs.IMAGE_FOLDER.rglob("*") if path.is_file())
+
+
+def key() -> str:
+    """Return the digest of everything the image is made of, except what Debian's archive holds today."""
+    total = hashlib.sha256(mirror().encode())
+    for path in _ingredients():
+        total.update(f"{path.name} {path.stat().st_mode & 0o111:o} {path.stat().st_size}\n".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+def mirror() -> str:
+    """Return the Debian archive to build from ($LVMKIT_LAB_MIRROR, or the public one)."""
+    return os.environ.get("LVMKIT_LAB_MIRROR", DEFAULT_MIRROR)
+
+
+def find() -> Image | None:
+    """Return the image for the present ingredients if it is built, and note its use."""
+    folder = store.cache() / "images" / key()
+    if not folder.is_dir():
+        return None
+    os.utime(folder)
+    return Image(folder)
+
+
+def ensure(progress: Progress) -> Image:
+    """Return the image for the present ingredients, building it when missing.
+
+    progress: gets a line of text now and then.  Raises LabError when it can't be built.
+    """
+    return find() or _build(progress)
+
+
+def _build(progress: Progress) -> Image:
+    final = store.cache() / "images" / key()
+    progress("waiting for the build lock")
+    with store.lock("images"):
+        if not final.is_dir():
+            with store.unfinished(final) as folder:
+                _attempt_often(folder, progress)
+            store.keep_newest(final.parent, IMAGES_KEPT)
+    return Image(final)
+
+
+def _attempt_often(folder: Path, progress: Progress) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        lines = _attempt(folder, progress)
+        if lines is None:
+            return
+        text = "\n".join(lines[-LINES_SHOWN:])
+        if attempt == ATTEMPTS or not any(trouble in text for trouble in NETWORK_TROUBLE):
+            raise LabError(f"mmdebstrap: the guest image was not built\n{text}")
+        progress(f"network trouble, attempt {attempt + 1} of {ATTEMPTS} in {2 * attempt} s")
+        time.sleep(2 * attempt)
+
+
+def command(folder: Path) -> list[str]:
+    """Return the mmdebstrap command that leaves its files in `folder`.
+
+    Raises LabError when mmdebstrap is not installed.
+    """
+    program = shutil.which("mmdebstrap")
+    if program is None:
+        raise LabError("mmdebstrap: not installed (apt-get install mmdebstrap)")
+    source = f"deb {mirror()} {SUITE} main"
+    hook = f"--customize-hook={rootfs.IMAGE_FOLDER / 'hook'}"
+    return [program, *OPTIONS, f"--include={','.join(packages())}", hook, SUITE, "/dev/null", source]
+
+
+def _attempt(folder: Path, progress: Progress) -> list[str] | None:
+    """Run mmdebstrap once. Return None, or its messages when it failed."""
+    env = {**os.environ, rootfs.OUTPUT_VARIABLE: str(folder), "TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    begin, lines = time.monotonic(), []
+    with subprocess.Popen(command(folder), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            if line.startswith("I: "):
+                progress(f"{time.monotonic() - begin:4.0f} s  {lines[-1][3:]}")
+    return lines if process.returncode else None

@@ -1,0 +1,165 @@
+"""Real LVM on loop devices: a host of its own for each test, with its own lvm.conf that sees its own disks only.
+
+There need not be a device-mapper in the kernel: every command gets `--driverloaded n`. Root is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lvmkit.storage import lvm
+from lvmkit.storage.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lvmkit.model.volumes import VolumeGroup
+
+LOSETUP, LVM = "/usr/sbin/losetup", "/usr/sbin/lvm"
+WITHOUT_KERNEL = ("--driverloaded", "n")
+PREFIX = "lvmkit-metadata-"
+DEADLINE = 20.0
+DISK_SIZE = 32 * 1024 * 1024
+
+CONFIGURATION = """
+devices {{ use_devicesfile=0 hints="none" filter=[{accepted}] global_filter=[{accepted}] }}
+global {{ locking_dir="{folder}" system_id_source="lvmlocal" }}
+backup {{ backup=0 archive=0 }}
+activation {{ monitoring=0 udev_sync=0 udev_rules=0 }}
+report {{ {report} }}
+local {{ {local} }}
+"""
+
+
+def why_not() -> str:
+    """Why these tests cannot run on this machine; '' when they can."""
+    if os.geteuid() != 0:
+        return "root is needed for loop devices and LVM"
+    missing = [path for path in (LOSETUP, LVM, "/dev/loop-control") if not os.path.exists(path)]
+    return f"not on this machine: {', '.join(missing)}" if missing else ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _possible() -> None:
+    reason = why_not()
+    if reason and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    detach_stale_loops()
+
+
+def detach_stale_loops() -> None:
+    """Free the loop devices of test runs that were killed: the backing file's name carries the process ID."""
+    listed = run((LOSETUP, "--list", "--json", "-O", "NAME,BACK-FILE"), deadline=DEADLINE).stdout
+    for row in json.loads(listed or '{"loopdevices": []}')["loopdevices"]:
+        name = os.path.basename(row["back-file"] or "")
+        pid = name[len(PREFIX) :].partition("-")[0]
+        if name.startswith(PREFIX) and not os.path.exists(f"/proc/{pid}"):
+            run((LOSETUP, "--detach", row["name"]), deadline=DEADLINE)
+
+
+class Host:
+    """A server with disks, as LVM sees it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.disks: list[str] = []
+        self.images: dict[str, Path] = {}
+        self.local = self.report = ""
+        self.configure()
+
+    def configure(self, *, local: str | None = None, report: str | None = None) -> None:
+        """Write lvm.conf for the disks that there are. local, report: words for these sections of it."""
+        self.local = self.local if local is None else local
+        self.report = self.report if report is None else report
+        accepted = ", ".join([*(f'"a|^{disk}$|"' for disk in self.disks), '"r|.*|"'])
+        text = CONFIGURATION.format(accepted=accepted, folder=self.folder, local=self.local, report=self.report)
+        (self.folder / "lvm.conf").write_text(text)
+
+    def add_disks(self, count: int, size: int = DISK_SIZE) -> list[str]:
+        """Attach new empty disks."""
+        return [self._attach(self._image(size)) for _ in range(count)]
+
+    def clone(self, disk: str) -> str:
+        """Attach a second disk with the content of one."""
+        image = self._image(0)
+        shutil.copyfile(self.images[disk], image)
+        return self._attach(image)
+
+    def pull(self, disk: str) -> None:
+        """Take a disk away."""
+        self.lvm_free(LOSETUP, "--detach", disk)
+        self.disks.remove(disk)
+        self.configure()
+
+    def lvm(self, *words: str) -> str:
+        """Run an LVM command on the host's disks; it must succeed. Returns what it printed."""
+        only = ("--devices", ",".join(self.disks))
+        return self.lvm_free(LVM, *words, *only, *WITHOUT_KERNEL)
+
+    def lvm_free(self, *argv: str) -> str:
+        """Run any command of the test's own; it must succeed."""
+        answer = run(argv, deadline=DEADLINE, environment={"LVM_SYSTEM_DIR": str(self.folder)})
+        assert answer.status == 0, f"{answer.command}: {answer.stderr}"
+        return answer.stdout
+
+    def vg(self, name: str, count: int = 1, *words: str) -> list[str]:
+        """Make a volume group on new disks."""
+        disks = self.add_disks(count)
+        self.lvm("pvcreate", "--quiet", *disks)
+        self.lvm("vgcreate", *words, name, *disks)
+        return disks
+
+    def lv(self, vg: str, name: str, extents: int = 1) -> None:
+        """Make a linear volume that stays down."""
+        self.lvm("lvcreate", "-an", "-Zn", "-Wn", "-n", name, "-l", str(extents), vg)
+
+    def write_volumes(self, vg: str, volumes: str) -> None:
+        """Give a volume group the volumes of this metadata text: kinds that lvcreate makes with device-mapper only."""
+        backup = self.folder / "metadata"
+        self.lvm("vgcfgbackup", "-f", str(backup), vg)
+        body, _, _ = backup.read_text().rpartition("}")
+        backup.write_text(f"{body}logical_volumes {{\n{volumes}\n}}\n}}\n")
+        self.lvm("vgcfgrestore", "--force", "--yes", "-f", str(backup), vg)
+
+    def seen(self, vg: str) -> VolumeGroup:
+        """The only volume group of this name, by the code under test."""
+        (found,) = lvm.report(vg, devices=self.disks, deadline=DEADLINE)
+        return found
+
+    def close(self) -> None:
+        """Detach every disk."""
+        for disk in tuple(self.disks):
+            self.pull(disk)
+
+    def _image(self, size: int) -> Path:
+        image = self.folder / f"{PREFIX}{os.getpid()}-{len(self.images)}.img"
+        with image.open("xb") as file:
+            file.truncate(size)
+        return image
+
+    def _attach(self, image: Path) -> str:
+        disk = self.lvm_free(LOSETUP, "--find", "--show", str(image)).strip()
+        self.disks.append(disk)
+        self.images[disk] = image
+        self.configure()
+        return disk
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """A server without disks; the code under test uses its lvm.conf."""
+    monkeypatch.setattr(lvm, "extra_arguments", WITHOUT_KERNEL)
+    monkeypatch.setattr(lvm, "extra_environment", {"LVM_SYSTEM_DIR": str(tmp_path)})
+    server = Host(tmp_path)
+    try:
+        yield server
+    finally:
+        server.close()

@@ -1,0 +1,159 @@
+"""Commands that change something, identity under renaming, and how many commands it takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import InvalidName
+from lvmkit.model.messages.service import VgImpostor
+from lvmkit.model.messages.storage import CommandFailed, VgNameAmbiguous
+from lvmkit.model.settings import COMPLETE
+from lvmkit.storage import guard, lvm, recorder, stack
+
+from .conftest import DEADLINE, LOSETUP, PREFIX, detach_stale_loops
+
+if TYPE_CHECKING:
+    from .conftest import Host
+
+
+@pytest.fixture(autouse=True)
+def _recorded() -> None:
+    recorder.clear()
+
+
+def sequence(host: Host, vg: str) -> str:
+    """The number of the metadata's version: every write raises it."""
+    return host.lvm("vgs", "--noheadings", "-o", "vg_seqno", vg).strip()
+
+
+def commands() -> int:
+    return sum(" fullreport " in line for line in recorder.dump().splitlines())
+
+
+def test_autoactivation_is_set_once_and_can_be_set_again(host: Host) -> None:
+    host.vg("vg1")
+    for on in (False, False, True, True):
+        lvm.set_autoactivation("vg1", on, devices=host.disks, deadline=DEADLINE)
+        assert host.seen("vg1").autoactivation is on
+    assert sequence(host, "vg1") == "3", "two writes after the creation"
+
+
+def test_what_cannot_be_written_is_a_failure(host: Host) -> None:
+    _, second = host.vg("vg1", 2)
+    with pytest.raises(Failure) as failure:
+        lvm.set_autoactivation("vg2", False, deadline=DEADLINE)
+    assert isinstance(failure.value.messages[0], CommandFailed)
+    host.pull(second)
+    with pytest.raises(Failure) as failure:
+        lvm.set_autoactivation("vg1", False, deadline=DEADLINE)
+    assert isinstance(failure.value.messages[0], CommandFailed)
+    assert host.seen("vg1").autoactivation
+
+
+def test_activation_and_deactivation_write_no_metadata(host: Host) -> None:
+    host.vg("my-vg.1+a", 2)
+    host.lv("my-vg.1+a", "data--x")
+    before = sequence(host, "my-vg.1+a")
+    answers = [
+        lvm.activate("my-vg.1+a", devices=host.disks, deadline=DEADLINE),
+        lvm.activate("my-vg.1+a", devices=host.disks, degraded=True, deadline=DEADLINE),
+        lvm.deactivate("my-vg.1+a", devices=host.disks, deadline=DEADLINE),
+        lvm.activate_lv("my-vg.1+a", "data--x", devices=host.disks, deadline=DEADLINE),
+        lvm.deactivate_lv("my-vg.1+a", "data--x", devices=host.disks, deadline=DEADLINE),
+    ]
+    # LVM refuses the single volume for want of a kernel driver only: it understood every word of the command.
+    assert [answer.status for answer in answers[:3]] == [0, 0, 0]
+    assert not any("unrecognized" in answer.stderr or "not found" in answer.stderr for answer in answers)
+    assert not any("rror during parsing" in answer.stderr for answer in answers)
+    assert sequence(host, "my-vg.1+a") == before
+
+
+def test_activating_what_is_not_there_is_an_answer_and_no_exception(host: Host) -> None:
+    assert lvm.activate("nothing", deadline=DEADLINE).status != 0
+    assert lvm.deactivate_lv("nothing", "data", deadline=DEADLINE).status != 0
+
+
+@pytest.mark.parametrize("name", ["", "-an", "a b", "../vg", "vg1/lv", "v\n", "@tag"])
+def test_no_bad_name_reaches_lvm(host: Host, name: str) -> None:
+    for call in (
+        lambda: lvm.report(name, deadline=DEADLINE),
+        lambda: lvm.activate(name, deadline=DEADLINE),
+        lambda: lvm.deactivate_lv("vg1", name, deadline=DEADLINE),
+        lambda: lvm.activate_lv(name, "data", deadline=DEADLINE),
+        lambda: lvm.set_autoactivation(name, False, deadline=DEADLINE),
+    ):
+        with pytest.raises(Failure) as failure:
+            call()
+        assert isinstance(failure.value.messages[0], InvalidName)
+    assert recorder.dump() == ""
+    assert host.disks == []
+
+
+def test_a_renamed_group_is_found_by_its_uuid(host: Host) -> None:
+    host.vg("vg1", 2)
+    before = host.seen("vg1")
+    host.lvm("vgrename", "vg1", "vg-2")
+    recorder.clear()
+    found = lvm.find(before.uuid, "vg1", host.disks, deadline=DEADLINE)
+    assert found is not None
+    assert (found.name, found.uuid) == ("vg-2", before.uuid)
+    assert commands() == 1
+
+
+def test_a_group_that_moved_to_other_disks_is_found_with_a_second_command(host: Host) -> None:
+    first, second = host.vg("vg1", 2)
+    (unrelated,) = host.vg("vg2")
+    vg = host.seen("vg1")
+    for remembered in ((first,), (unrelated,), ()):
+        recorder.clear()
+        assert lvm.find(vg.uuid, "vg1", remembered, deadline=DEADLINE) == vg
+        assert commands() == (2 if remembered else 1)
+    host.pull(second)
+    recorder.clear()
+    partial = lvm.find(vg.uuid, "vg1", (first, second), deadline=DEADLINE)
+    assert partial is not None
+    assert [pv.uuid for pv in partial.missing] == [vg.physical[1].uuid]
+    assert commands() == 2
+
+
+def test_two_groups_of_one_name_are_told_apart_by_uuid(host: Host) -> None:
+    first = host.vg("vg1")
+    host.lv("vg1", "data")
+    vg = host.seen("vg1")
+    parked = host.disks.copy()
+    host.disks.clear()
+    second = host.vg("vg1")
+    impostor = host.seen("vg1")
+    host.disks += parked
+    host.configure()
+    assert {found.uuid for found in lvm.report("vg1", deadline=DEADLINE)} == {vg.uuid, impostor.uuid}
+    for devices in (first, second, ()):
+        assert lvm.find(vg.uuid, "vg1", devices, deadline=DEADLINE) == vg
+    assert lvm.activate("vg1", devices=first, deadline=DEADLINE).status == 0
+    with pytest.raises(Failure) as failure:
+        stack.stack_of("/dev/vg1/data", deadline=DEADLINE)
+    assert isinstance(failure.value.messages[0], VgNameAmbiguous)
+
+
+def test_an_impostor_alone_is_handed_over_for_the_guard_to_refuse(host: Host) -> None:
+    (disk,) = host.vg("vg1")
+    protected = host.seen("vg1").uuid
+    host.pull(disk)
+    host.vg("vg1")
+    found = lvm.find(protected, "vg1", host.disks, deadline=DEADLINE)
+    assert found is not None
+    messages = guard.refusals(found, expected_uuid=protected, own_system_id="", policy=COMPLETE)
+    assert messages == (VgImpostor("vg1", found.uuid, protected),)
+
+
+def test_loops_of_killed_runs_are_freed_and_those_of_this_run_are_not(host: Host) -> None:
+    host.vg("vg1")
+    image = host.folder / f"{PREFIX}{2**22 + 1}-0.img"
+    image.write_bytes(bytes(4096))
+    stale = host.lvm_free(LOSETUP, "--find", "--show", str(image)).strip()
+    detach_stale_loops()
+    assert stale not in host.lvm_free(LOSETUP, "--list", "--noheadings", "-O", "NAME").split()
+    assert host.seen("vg1").missing == ()

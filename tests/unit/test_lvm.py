@@ -1,0 +1,253 @@
+"""LVM's answers, good and bad. Every command that may run is declared, in order."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.storage import CommandFailed, CommandGarbled, CommandHung
+from lvmkit.storage import lvm
+from lvmkit.storage.run import Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VG_UUID, OTHER_UUID = "hM5iQv-X8Fw-K11I-W2V0-dhX2-h6lK-VdwxQg", "cGna2H-dyP8-5iGT-JukA-QZXo-AMBm-ntB21S"
+PV_UUID, LV_UUID = "3lUXtS-wj0p-277E-UGNr-T7PL-rsZH-UIlH3r", "nWuijl-wOgY-7BX0-vEyM-1wt1-rxjs-MxJbjR"
+
+
+class Lvm:
+    """Answers the declared commands in turn and fails on any other."""
+
+    def __init__(self) -> None:
+        self.answers: list[Finished | Failure] = []
+        self.asked: list[tuple[str, ...]] = []
+
+    def answers_with(self, stdout: object = "", status: int = 0, stderr: str = "") -> None:
+        text = stdout if isinstance(stdout, str) else json.dumps(stdout)
+        self.answers.append(Finished(("lvm",), status, text, stderr, 0.1))
+
+    def run(self, argv: tuple[str, ...], **_named: object) -> Finished:
+        self.asked.append(argv)
+        assert self.answers, f"a command too many: {argv}"
+        answer = self.answers.pop(0)
+        if isinstance(answer, Failure):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lvm]:
+    fake = Lvm()
+    monkeypatch.setattr(lvm, "run", fake.run)
+    monkeypatch.setattr(lvm, "_is_block_device", lambda path: path.startswith("/dev/sd"))
+    yield fake
+    assert fake.answers == [], "a command too few"
+
+
+def part(**changes: Any) -> dict[str, Any]:
+    """One volume group as fullreport prints it."""
+    whole: dict[str, Any] = {
+        "vg": [
+            {
+                "vg_uuid": VG_UUID,
+                "vg_name": "vg1",
+                "vg_size": "100",
+                "vg_exported": "",
+                "vg_systemid": "n1",
+                "vg_autoactivation": "enabled",
+            }
+        ],
+        "pv": [{"pv_uuid": PV_UUID, "pv_name": "/dev/sda", "pv_size": "100", "pv_missing": ""}],
+        "lv": [
+            {
+                "lv_uuid": LV_UUID,
+                "lv_name": "data",
+                "lv_size": "50",
+                "lv_role": "public",
+                "lv_skip_activation": "",
+                "origin": "",
+                "pool_lv": "",
+            }
+        ],
+        "pvseg": [],
+        "seg": [{"lv_uuid": LV_UUID, "segtype": "linear"}],
+    }
+    for field, value in changes.items():
+        table = field.partition("_")[0]
+        if table == field:
+            whole[table] = value
+        else:
+            whole[table] = [{**row, field: value} for row in whole[table]]
+    return whole
+
+
+def report(*parts: object) -> dict[str, Any]:
+    return {"report": list(parts)}
+
+
+def failed(call: object) -> object:
+    with pytest.raises(Failure) as failure:
+        call()  # type: ignore[operator]
+    return failure.value.messages[0]
+
+
+def test_a_report_is_one_command_that_covers_every_owner(fake: Lvm) -> None:
+    fake.answers_with(report({"pv": [{"pv_uuid": "x"}], "pvseg": []}, part()))
+    (vg,) = lvm.report("vg1", devices=("/dev/sda", "/dev/gone", "/dev/sda"), deadline=1)
+    assert (vg.uuid, vg.system_id, vg.autoactivation, vg.exported) == (VG_UUID, "n1", True, False)
+    (argv,) = fake.asked
+    assert argv[0] in lvm.LVM_PATHS
+    assert argv[1] == "fullreport"
+    assert {"--foreign", "--shared", "vg1"} <= set(argv)
+    assert argv[argv.index("--devices") + 1] == "/dev/sda"
+
+
+def test_no_device_left_means_no_restriction(fake: Lvm) -> None:
+    fake.answers_with(report())
+    lvm.report(devices=("/dev/gone",), deadline=1)
+    assert "--devices" not in fake.asked[0]
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "",
+        "garbage",
+        '{"report": [',
+        "[]",
+        "{}",
+        "null",
+        '{"report": null}',
+        '{"report": [1]}',
+        '{"report": {"vg": 1}}',
+        "[" * 100000,
+        report({"vg": [{}]}),
+        report(part(vg=[{}, {}])),
+        report(part(vg="x")),
+        report(part(pv=None)),
+        report(part(lv={"lv_uuid": LV_UUID})),
+        report(part(seg=[])),
+        report(part(seg=[{}])),
+        report(part(vg_uuid="")),
+        report(part(vg_uuid=7)),
+        report(part(vg_name=None)),
+        report(part(vg_size="1.00g")),
+        report(part(vg_size=[])),
+        report(part(vg_systemid=[])),
+        report(part(pv_name="")),
+        report(part(pv_missing=True)),
+        report(part(lv_size="")),
+        report(part(lv_role=None)),
+    ],
+)
+def test_what_is_no_report_is_garbled_and_nothing_worse(fake: Lvm, printed: object) -> None:
+    fake.answers_with(printed)
+    assert isinstance(failed(lambda: lvm.report(deadline=1)), CommandGarbled)
+
+
+@pytest.mark.parametrize("status", [5, 3, -9])
+def test_an_error_without_a_group_is_told_in_lvms_words(fake: Lvm, status: int) -> None:
+    for printed in ("", '{"report": [', report()):
+        fake.answers_with(printed, status, "  Can't open lock\n\n  Cannot process\n")
+        message = failed(lambda: lvm.report(deadline=1))
+        assert message == CommandFailed("lvm", str(status), "Can't open lock; Cannot process")
+
+
+def test_a_group_that_lvm_trips_over_does_not_hide_the_others(fake: Lvm) -> None:
+    fake.answers_with(report(part()), 5, "  VG vg2 lock failed\n")
+    (vg,) = lvm.report(deadline=1)
+    assert vg.name == "vg1"
+
+
+def test_an_unknown_name_is_no_error_but_a_device_not_found_is_none_either(fake: Lvm) -> None:
+    fake.answers_with(report(), 5, '  Volume group "vg1" not found\n  Cannot process volume group vg1\n')
+    assert lvm.report("vg1", deadline=1) == ()
+    fake.answers_with(report(part()), 0, "  Device not found for /dev/sdx.\n")
+    assert len(lvm.report("vg1", deadline=1)) == 1
+
+
+def test_a_hang_is_passed_on(fake: Lvm) -> None:
+    fake.answers.append(Failure(CommandHung("lvm", 1, "killed")))
+    assert isinstance(failed(lambda: lvm.report(deadline=1)), CommandHung)
+
+
+def test_duplicates_are_read_from_the_warnings(fake: Lvm) -> None:
+    warnings = (
+        f"  WARNING: Not using device /dev/sdb for PV {PV_UUID}.\n"
+        f"  fullreport[123] WARNING: Not using device /dev/a for PV b for PV {PV_UUID}.\n"
+        "  WARNING: Not using device /dev/sdc for PV not-a-uuid.\n"
+        f"  WARNING: PV {PV_UUID} prefers device /dev/sda because device name matches previous.\n"
+    )
+    fake.answers_with(report(part()), 0, warnings)
+    (vg,) = lvm.report(deadline=1)
+    assert vg.physical[0].duplicates == ("/dev/sdb", "/dev/a for PV b")
+
+
+def test_a_disk_that_lvm_marked_as_missing_counts_as_missing_though_it_is_back(fake: Lvm) -> None:
+    fake.answers_with(report(part(pv_missing="missing")))
+    fake.answers_with(report(part(pv_name="[unknown]")))
+    (back,), (gone,) = (lvm.report(deadline=1)[0].physical for _ in range(2))
+    assert (back.missing, back.device) == (True, "/dev/sda")
+    assert (gone.missing, gone.device) == (True, "")
+
+
+def test_columns_left_out_as_empty_are_empty(fake: Lvm) -> None:
+    whole = part()
+    del whole["vg"][0]["vg_systemid"], whole["lv"][0]["origin"], whole["pv"][0]["pv_missing"]
+    fake.answers_with(report(whole))
+    (vg,) = lvm.report(deadline=1)
+    assert (vg.system_id, vg.logical[0].origin, vg.missing) == ("", "", ())
+
+
+def test_a_group_that_is_whole_on_its_known_disks_takes_one_command(fake: Lvm) -> None:
+    fake.answers_with(report(part(vg_name="renamed")))
+    found = lvm.find(VG_UUID, "vg1", ("/dev/sda",), deadline=1)
+    assert found is not None
+    assert found.name == "renamed"
+
+
+def test_the_right_uuid_wins_over_the_right_name_wherever_it_was_seen(fake: Lvm) -> None:
+    impostor = part(vg_uuid=OTHER_UUID)
+    fake.answers_with(report(part(pv_name="[unknown]", vg_name="renamed")))
+    fake.answers_with(report(impostor))
+    found = lvm.find(VG_UUID, "vg1", ("/dev/sda",), deadline=1)
+    assert found is not None
+    assert found.uuid == VG_UUID
+    assert ["--devices" in argv for argv in fake.asked] == [True, False]
+    fake.answers_with(report(impostor))
+    assert (lvm.find(VG_UUID, "vg1", deadline=1) or found).uuid == OTHER_UUID
+    fake.answers_with(report(impostor))
+    assert lvm.find(VG_UUID, "vg2", deadline=1) is None
+
+
+def test_the_mode_of_activation_is_always_said(fake: Lvm) -> None:
+    for _ in range(4):
+        fake.answers_with(status=5, stderr="no dmeventd")
+    assert lvm.activate("vg1", deadline=1).status == 5
+    lvm.activate("vg1", degraded=True, deadline=1)
+    lvm.activate_lv("vg1", "data", deadline=1)
+    lvm.activate_lv("vg1", "data", degraded=True, deadline=1)
+    modes = [argv[argv.index("--activationmode") + 1] for argv in fake.asked]
+    assert modes == ["complete", "degraded", "complete", "degraded"]
+    assert [argv[-1] for argv in fake.asked] == ["vg1", "vg1", "vg1/data", "vg1/data"]
+
+
+def test_autoactivation_that_is_as_wished_is_no_error(fake: Lvm) -> None:
+    fake.answers_with(status=5, stderr="  Volume group autoactivation is already no.\n")
+    lvm.set_autoactivation("vg1", False, deadline=1)
+    fake.answers_with(status=5, stderr="  Cannot change VG vg1 while PVs are missing.\n")
+    assert isinstance(failed(lambda: lvm.set_autoactivation("vg1", False, deadline=1)), CommandFailed)
+
+
+def test_the_system_id_is_what_follows_the_colon(fake: Lvm) -> None:
+    fake.answers_with("  system ID: n1.a:b\n")
+    fake.answers_with("  system ID: \n")
+    assert [lvm.own_system_id(deadline=1) for _ in range(2)] == ["n1.a:b", ""]
+    fake.answers_with("n1\n")
+    assert isinstance(failed(lambda: lvm.own_system_id(deadline=1)), CommandGarbled)
+    fake.answers_with("", 5, "no")
+    assert isinstance(failed(lambda: lvm.own_system_id(deadline=1)), CommandFailed)
