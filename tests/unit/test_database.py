@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -56,10 +57,11 @@ VG, LV, FS = instance("vg", "lvmvg"), instance("lv", "lvmlv"), instance("/data",
 TREE = Change(add=(VG, LV, FS), link=(Dependency("lv", "vg"), Dependency("/data", "lv")))
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No waiting for the disk: what a killed process has written survives in the page cache as well."""
-    monkeypatch.setattr(database, "_PRAGMAS", ("synchronous = OFF", "foreign_keys = ON"))
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder in memory where the system has such a place: waiting for a disk would take most of the time."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -137,8 +139,7 @@ def test_only_root_can_look_into_the_database(path: str) -> None:
     assert os.listdir(os.path.dirname(path)) == ["engine.sqlite"]
 
 
-def test_it_is_kept_as_durably_as_promised(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
+def test_it_is_kept_as_durably_as_promised(path: str) -> None:
     with database.writing(path) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -297,10 +298,7 @@ def damages() -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
 
 
 @pytest.mark.parametrize("damage", [pytest.param(work, id=name) for name, work in damages()])
-def test_a_damaged_file_is_told_as_such_and_left_alone(
-    path: str, damage: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.undo()
+def test_a_damaged_file_is_told_as_such_and_left_alone(path: str, damage: Callable[[bytes], bytes]) -> None:
     commit(path, TREE)
     broken = damage(Path(path).read_bytes())
     Path(path).write_bytes(broken)

@@ -66,7 +66,8 @@ class Kernel:
         assert request >> 8 == 0xC138FD, "_IOWR(0xfd, ..., 312 bytes)"
         words = list(struct.unpack_from("=3IIIIiIIIQ128s129s", buffer))
         name, uuid = (words[i].split(b"\0")[0].decode() for i in (11, 12))
-        assert words[0] == 4 and words[3] == len(buffer)
+        assert words[0] == 4
+        assert words[3] == len(buffer)
         assert not (name and uuid), "the kernel takes one of both"
         assert words[8] == 0, "no cookie"
         self.asked.append((request & 0xFF, words[7], name, uuid, bytes(buffer[312:]).rstrip(b"\0")))
@@ -76,8 +77,14 @@ class Kernel:
         self._write(buffer, **reply)
 
     def _write(
-        self, buffer: bytearray, data: bytes = b"", flags: int = 0, device: Any = ("", "", 0), targets: int = 0, opened: int = 0
-    ) -> None:  # fmt: skip
+        self,
+        buffer: bytearray,
+        data: bytes = b"",
+        flags: int = 0,
+        device: Any = ("", "", 0),
+        targets: int = 0,
+        opened: int = 0,
+    ) -> None:
         name, uuid, number = device
         if len(data) + 312 > len(buffer):
             flags, data = flags | FULL, b""
@@ -184,7 +191,7 @@ def test_status_tells_state_and_targets(kernel: Kernel) -> None:
     found = dm.status(ONE[1])
     assert found is not None
     assert (found.name, found.number, found.open_count) == ("vg-one", "253:0", 2)
-    assert found.suspended and found.read_only and found.live
+    assert (found.suspended, found.read_only, found.live) == (True, True, True)
     assert found.targets[1] == dm.Target(8192, 16, "striped", "2 8:0 8:16 1 AD")
     assert found.kinds == ("linear", "striped")
     assert kernel.asked[0][1] == 1 << 11, "noflush, and no table"
@@ -194,7 +201,8 @@ def test_status_tells_state_and_targets(kernel: Kernel) -> None:
 def test_the_table_is_asked_for_by_a_flag(kernel: Kernel) -> None:
     kernel.answer(STATUS, {"data": target_list((0, 8, "linear", "8:0 2048")), "flags": ACTIVE, "targets": 1})
     found = dm.table(name="vg-one")
-    assert found is not None and found.targets[0].params == "8:0 2048"
+    assert found is not None
+    assert found.targets[0].params == "8:0 2048"
     assert kernel.asked[0][1] & 1 << 4
     assert kernel.asked[0][2:4] == ("vg-one", "")
 

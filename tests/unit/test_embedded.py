@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from lvmkit.model.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lvmkit.cluster.port import Port
 
@@ -65,10 +66,11 @@ class Scripts:
         return lines
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No waiting for the disk: what a killed process has written survives in the page cache as well."""
-    monkeypatch.setattr(database, "_PRAGMAS", ("synchronous = OFF", "foreign_keys = ON"))
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder in memory where the system has such a place: waiting for a disk would take most of the time."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -378,7 +380,11 @@ def test_after_a_reboot_what_was_begun_is_interrupted_whatever_runs_under_its_nu
     assert engine.wanted("lv")
 
 
-def test_real_scripts_run_in_order_and_survive_the_engine(engine: Engine, paths: Paths, tmp_path: Path) -> None:
+def test_real_scripts_run_in_order_and_survive_the_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
+    tmp_path = tmp_path_factory.mktemp("disk")  # memory may be mounted noexec
+    paths = Paths(lkroot=f"{tmp_path}/lk", state=f"{tmp_path}/state")
+    engine = Engine(paths, Settings())
+    engine.commit(Change(add=CHAIN, link=LINKS))
     for kind in ("filesys", "lvmlv", "lvmvg"):
         script = Path(paths.lkroot, "subsys/scsi/resources", kind, "actions/restore")
         script.parent.mkdir(parents=True)

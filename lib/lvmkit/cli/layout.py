@@ -6,6 +6,7 @@ import os
 import sys
 import unicodedata
 
+from lvmkit.model.messages import shown
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -72,7 +73,7 @@ def _below(children: Sequence[str], indent: str, style: Glyphs) -> list[tuple[st
 
 def columns(rows: Iterable[Sequence[str]]) -> str:
     """Rows with their cells aligned; the last column is as long as it is."""
-    cells = [[harmless(cell) for cell in row] for row in rows]
+    cells = [[shown(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells)]
     return "".join(_line(row, widths) for row in cells)
 
@@ -88,8 +89,3 @@ def width(text: str) -> int:
         return len(text)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(unicodedata.combining(c) != 0 for c in text)
-
-
-def harmless(text: str) -> str:
-    """The text with what is not printable in escapes: a name from storage may not move the cursor."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -47,7 +47,7 @@ _HAS_UUID, _HAS_NO_UUID = 1, 2  # DM_NAME_LIST_FLAG_*, kernel 5.13
 _LIST_EXTRA_SINCE = (4, 37)  # interface version from which event_nr and flags follow the name, kernel 4.13
 
 _FIRST_BUFFER = 1 << 16
-_LARGEST_BUFFER = 1 << 26
+_LARGEST_BUFFER = 1 << 24
 _INTERRUPTIONS = 16
 
 

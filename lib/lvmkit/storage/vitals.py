@@ -276,14 +276,15 @@ def _bearable(level: str, members: int) -> int:
 def _raid(words: list[str]) -> Verdict:
     """dm-raid.rst: type, count, health characters, sync ratio, sync action ...
 
-    A alive and in sync, a alive and not in sync, D dead, - not there. While a leg is rebuilt the others are in sync;
-    where none is in sync the array is being synchronised for the first time, and all hold its data.
+    A alive and in sync, a alive and not in sync, D dead, - not there. A leg that is not in sync holds no data yet where
+    others are in sync or, having been rebuilt from, are lost; where none is in sync and none lost, the array is being
+    synchronised for the first time and all legs hold its data.
     """
-    level, count, health = words[0], int(words[1]), words[2]
+    level, count, health, done, doing = words[0], int(words[1]), words[2], words[3], words[4]
     lost = sum(mark in "D-" for mark in health)
-    rebuilt = health.count("a") if "A" in health else 0
+    rebuilt = health.count("a") if "A" in health or (lost and doing == "recover") else 0
     verdict = _by_losses(level, lost + rebuilt, count, _bearable(level, count)) or _WELL
-    return verdict if lost or verdict.dead or not rebuilt else Verdict(worn=f"rebuilding ({words[3]} done)")
+    return verdict if lost or verdict.dead or not rebuilt else Verdict(worn=f"rebuilding, {done} done")
 
 
 def _mirror(words: list[str]) -> Verdict:

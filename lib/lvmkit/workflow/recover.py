@@ -72,7 +72,7 @@ def recover(tag: str, kit: Kit) -> set[str]:
     with kit.port.admin_lock(f"recover {tag}"):
         now = kit.port.hierarchy()
         still = [f for f in check_tags((tag,), now, kit) if f.is_fault]
-        if not still:
+        if not still or not _in_service(now.by_tag(tag)):  # while we waited somebody mended it or took it out
             return set()
         affected = tuple(above for above in now.above(tag) if _in_service(now.by_tag(above)))
         kit.tell(RecoveryBegins(tag, affected))

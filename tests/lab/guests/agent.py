@@ -43,6 +43,8 @@ LONGEST_PAYLOAD_UP = 0xFFFF
 TIMED_OUT = 124
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
+LONGEST_SLEEP = 30.0
+"""Seconds between looks at a port without a host, in case a signal was missed."""
 SECONDS_TO_DIE = 2.0
 """How long a killed command may take to disappear before it is abandoned (a process in D state never does)."""
 
@@ -209,7 +211,7 @@ class Agent:
     def __init__(self, port: int) -> None:
         self._port = port
         self._frames = Frames()
-        self._greeted = False
+        self._greeted = self._connected = False
         self._outbox = bytearray()
         self._request = bytearray()
         self._job: Job | None = None
@@ -222,6 +224,7 @@ class Agent:
             if ready.get(self._port, 0) & select.POLLHUP:
                 self._hang_up()
                 continue
+            self._connected = True
             self._serve_port(ready.get(self._port, 0))
             if self._job is not None:
                 self._serve_job(self._job, ready)
@@ -241,16 +244,17 @@ class Agent:
         return dict(poll.poll(wait))
 
     def _hang_up(self) -> None:
-        """The host is gone: end its command, and sleep until the kernel signals a change on the port.
+        """No host is connected: end the last one's command, and sleep until the kernel signals a change on the port.
 
-        What is still to be read may be the next host's HELLO already, so it is looked at, not thrown away.
+        The next host's bytes may come before the news that it is connected: they are looked at, and that session is not ended.
         """
-        self._new_session()
+        if self._connected:
+            self._new_session()
         if not self._receive():
-            signal.sigtimedwait([signal.SIGIO], 60)
+            signal.sigtimedwait([signal.SIGIO], LONGEST_SLEEP)
 
     def _new_session(self) -> None:
-        self._greeted = False
+        self._greeted = self._connected = False
         self._outbox.clear()
         self._request.clear()
         if self._job is not None:

@@ -157,6 +157,10 @@ class Session:
         if not data:
             self._stdin = None
 
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes that need not be whole frames (to test what the agent makes of that)."""
+        self._socket.sendall(data)
+
     def _send(self) -> None:
         try:
             del self._outbox[:self._socket.send(self._outbox)]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import accel, channel, machine, store
-from .errors import LabError
+from .errors import LabError, NotInstalledError
 from .machine import Condition, Machine, Setting
 
 MEMORY = "memory"
@@ -125,9 +125,9 @@ def _definition() -> str:
 
 
 def qemu_version() -> str:
-    """Return QEMU's version: another version may not load this one's saved states. Raises LabError when it is not installed."""
+    """Return QEMU's version: another version may not load this one's saved states."""
     try:
         done = subprocess.run([accel.QEMU, "--version"], stdout=subprocess.PIPE, text=True, check=True)
     except FileNotFoundError as error:
-        raise LabError(f"{accel.QEMU}: not installed (apt-get install qemu-system-x86)") from error
+        raise NotInstalledError(accel.QEMU, "qemu-system-x86") from error
     return done.stdout.splitlines()[0]

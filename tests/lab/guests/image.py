@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import initramfs, rootfs, store
-from .errors import LabError
+from .errors import LabError, NotInstalledError
 
 SUITE = "bookworm"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
@@ -132,11 +132,11 @@ def _attempt_often(folder: Path, progress: Progress) -> None:
 def command(folder: Path) -> list[str]:
     """Return the mmdebstrap command that leaves its files in `folder`.
 
-    Raises LabError when mmdebstrap is not installed.
+    Raises NotInstalledError without mmdebstrap.
     """
     program = shutil.which("mmdebstrap")
     if program is None:
-        raise LabError("mmdebstrap: not installed (apt-get install mmdebstrap)")
+        raise NotInstalledError("mmdebstrap", "mmdebstrap")
     source = f"deb {mirror()} {SUITE} main"
     hook = f"--customize-hook={rootfs.IMAGE_FOLDER / 'hook'}"
     return [program, *OPTIONS, f"--include={','.join(packages())}", hook, SUITE, "/dev/null", source]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import accel, channel, process, rootfs
-from .errors import LabError
+from .errors import LabError, NotInstalledError
 from .image import Image
 from .qmp import Qmp, QmpError
 
@@ -175,7 +175,7 @@ class Machine:
         try:
             return os.posix_spawnp(command[0], command, os.environ, file_actions=actions, setsid=True)
         except FileNotFoundError as error:
-            raise LabError(f"{command[0]}: not installed (apt-get install qemu-system-x86 util-linux)") from error
+            raise NotInstalledError(command[0], "qemu-system-x86 util-linux") from error
 
     def wait_launched(self) -> None:
         """Wait until QEMU has started and has loaded its saved memory, if it got any. Raises LabError with its words when it fails."""

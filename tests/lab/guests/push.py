@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 from typing import IO
 
-from .errors import LabError
+from .errors import LabError, NotInstalledError
 
 LKROOT = "/opt/LifeKeeper"
 UNPACK = ("tar", "-x", "-f", "-", "-C", "/", "--keep-directory-symlink", "--no-overwrite-dir", "--unlink-first")
@@ -22,7 +22,7 @@ def stage(checkout: Path, staging: Path) -> None:
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     except FileNotFoundError as error:
-        raise LabError("make: not installed (apt-get install make)") from error
+        raise NotInstalledError("make", "make") from error
     if done.returncode:
         raise LabError(f"make install in {checkout} failed:\n{done.stdout.strip()}")
 

@@ -7,9 +7,9 @@ import click
 from lvmkit.cli.console import write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
-from lvmkit.model.instance import DEVICE, DISK, IN_SERVICE
+from lvmkit.model.instance import DEVICE, DISK, IN_SERVICE, OSF
 from lvmkit.model.messages.command import NotInService
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,17 +84,21 @@ def _deep(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
 
 
 def _watched(kit: Kit) -> list[Verdict]:
-    """The engine's round; what is in service again after it has recovered."""
-    from lvmkit.workflow.recover import watch
+    """The engine's round: what it found, and how everything that should be in service stands after it."""
+    from lvmkit.workflow import recover, status
 
-    findings = watch(kit)
+    wanted = status.in_service(kit.port.hierarchy(), kit)
+    found = {finding.tag: finding.messages for finding in recover.watch(kit)}
     now = kit.port.hierarchy()
-    verdicts = [_verdict(finding.tag, now, finding.messages) for finding in findings]
-    return [Verdict(_outcome(verdict), verdict.tag, verdict.state, verdict.messages) for verdict in verdicts]
+    tags = now.restore_order({*wanted, *found})
+    return [_outcome(_verdict(tag, now, found.get(tag, ()))) for tag in tags]
 
 
-def _outcome(verdict: Verdict) -> str:
-    return RECOVERED if verdict.word == FAIL and verdict.state in IN_SERVICE else verdict.word
+def _outcome(verdict: Verdict) -> Verdict:
+    """What was found broken and is in service again has recovered; what did not come up is a failure."""
+    if verdict.word == FAIL and verdict.state in IN_SERVICE:
+        return replace(verdict, word=RECOVERED)
+    return replace(verdict, word=FAIL) if verdict.state == OSF else verdict
 
 
 def _verdict(tag: str, now: Hierarchy, messages: tuple[Message, ...]) -> Verdict:
@@ -120,8 +124,8 @@ def _as_text(verdicts: list[Verdict], quiet: bool) -> str:
     for verdict in verdicts:
         if verdict.messages:
             rows += [(verdict.word, verdict.tag, f"{m.number:06d}", m.text) for m in verdict.messages]
-        elif not quiet:
-            rows.append((verdict.word, verdict.tag, "", ""))
+        elif verdict.word != OK or not quiet:
+            rows.append((verdict.word, verdict.tag, "", verdict.state))
     return columns(rows)
 
 

@@ -33,9 +33,8 @@ def command(session: Session, word: str, dry_run: bool, form: str) -> int:
         now = kit.port.hierarchy()
         tag = tag_of(word, now)
         if dry_run:
-            return show_order(
-                "restore", tag, [i for i in map(now.by_tag, now.below(tag)) if i and i.state != ISP], form
-            )
+            order = [i for i in map(now.by_tag, now.below(tag)) if i and i.state != ISP]
+            return show_order("restore", tag, order, form)
         service.in_service(tag, kit)
         return 0
 

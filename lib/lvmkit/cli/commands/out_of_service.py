@@ -35,7 +35,8 @@ def command(session: Session, word: str, dry_run: bool, form: str) -> int:
         now = kit.port.hierarchy()
         tag = tag_of(word, now)
         if dry_run:
-            return show_order("remove", tag, [i for i in map(now.by_tag, now.above(tag)) if i and i.state != OSU], form)
+            order = [i for i in map(now.by_tag, now.above(tag)) if i and i.state != OSU]
+            return show_order("remove", tag, order, form)
         service.out_of_service(tag, kit)
         return 0
 

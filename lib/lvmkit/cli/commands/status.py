@@ -8,7 +8,7 @@ import time
 import click
 
 from lvmkit.cli.console import RED, YELLOW, may_colour, painted, write
-from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, harmless, twigs
+from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, twigs
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
 from lvmkit.model.interruption import Interruption
@@ -29,7 +29,7 @@ _CLEAR = "\x1b[H\x1b[2J"
 @click.command("status", epilog="Example: lvmkit status /data --watch", short_help="Show hierarchies and their states.")
 @click.argument("word", metavar="[TAG|ID]", type=TAG_OR_ID, required=False)
 @click.option(
-    "--by", type=click.Choice(("tag", "id")), default="tag", show_default=True, help="Name resources by this."
+    "--by", type=click.Choice(("tag", "id")), default="tag", show_default=True, help="What to call the resources by."
 )
 @click.option(
     "--watch",
@@ -99,7 +99,7 @@ def _as_text(found: Survey, by: str) -> str:
 
 def _why(resource: Resource) -> str:
     """The faults that the kernel shows, then the reason that the engine stored."""
-    return "; ".join((*(fault.text for fault in resource.faults), *filter(None, (harmless(resource.instance.reason),))))
+    return "; ".join((*(fault.text for fault in resource.faults), *filter(None, (resource.instance.reason,))))
 
 
 def _colour(resource: Resource | None) -> str:

@@ -1,0 +1,126 @@
+"""Bounded reads: real files, a real hang (nobody writes to the FIFO), real children."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from lvmkit.model.messages.faults import PvHung, PvReadFailed
+from lvmkit.model.record import ExpectedPv
+from lvmkit.storage import probe
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> str:
+    os.mkfifo(tmp_path / "fifo")
+    return str(tmp_path / "fifo")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> str:
+    path = tmp_path / "disk"
+    path.write_bytes(b"\0" * 8192)
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_DIRECT))
+    except OSError:
+        pytest.skip("the file system of the temporary directory has no O_DIRECT")
+    return str(path)
+
+
+def no_children_left() -> bool:
+    try:
+        return os.waitpid(-1, os.WNOHANG) == (0, 0) and not probe._abandoned
+    except ChildProcessError:
+        return True
+
+
+def test_each_device_has_its_own_outcome_in_order(disk: str, hanging: str, tmp_path: Path) -> None:
+    results = probe.probe([disk, hanging, str(tmp_path / "none"), str(tmp_path)], deadline=0.1)
+    assert [result.outcome for result in results] == [probe.OK, probe.HUNG, probe.ERROR, probe.ERROR]
+    assert [result.device for result in results][:2] == [disk, hanging]
+    assert 0 <= results[0].seconds < 0.1
+    assert results[2].why == os.strerror(errno.ENOENT)
+    assert no_children_left()
+
+
+def test_an_empty_disk_does_not_answer(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (result,) = probe.probe([str(tmp_path / "empty")], deadline=1)
+    assert result.outcome == probe.ERROR
+
+
+def test_the_deadline_is_kept_for_all_together(hanging: str) -> None:
+    began = time.monotonic()
+    results = probe.probe([hanging] * 4, deadline=0.1)
+    assert 0.1 <= time.monotonic() - began < 0.4
+    assert {result.outcome for result in results} == {probe.HUNG}
+    assert no_children_left()
+
+
+def test_nothing_to_read_is_done_at_once() -> None:
+    assert probe.probe([], deadline=0.1) == ()
+
+
+def test_faults_name_the_physical_volume() -> None:
+    volumes = [ExpectedPv(f"u{n}", f"/dev/sd{n}", "8:0", "") for n in range(3)]
+
+    def read(devices: list[str], *, deadline: float) -> tuple[probe.ProbeResult, ...]:
+        assert devices == ["/dev/sd0", "/dev/sd1", "/dev/sd2"]
+        outcomes = ((probe.OK, ""), (probe.HUNG, ""), (probe.ERROR, "Input/output error"))
+        return tuple(
+            probe.ProbeResult(device, outcome, deadline, why) for device, (outcome, why) in zip(devices, outcomes)
+        )
+
+    assert probe.pv_read_faults(volumes, deadline=2.0, read=read) == [
+        PvHung("/dev/sd1", "u1", 2.0),
+        PvReadFailed("/dev/sd2", "u2", "Input/output error"),
+    ]
+
+
+def test_bounded_work_gives_back_what_it_made() -> None:
+    assert probe.bounded(lambda: b"x" * 200_000, deadline=5).result == b"x" * 200_000
+
+
+def test_bounded_work_gives_back_its_error() -> None:
+    def work() -> bytes:
+        raise OSError(errno.EBUSY, "")
+
+    assert probe.bounded(work, deadline=5) == probe.Ending(error=errno.EBUSY)
+
+
+def test_work_that_is_killed_by_others_is_not_well() -> None:
+    def work() -> bytes:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return b""
+
+    ending = probe.bounded(work, deadline=5)
+    assert ending.error
+    assert not ending.hung
+
+
+def test_an_interrupted_wait_leaves_no_reader_behind(hanging: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_anything: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(probe, "_listen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        probe.probe([hanging], deadline=60)
+    assert no_children_left()
+
+
+def test_a_child_that_nothing_ends_is_abandoned_and_collected_later(
+    hanging: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill = os.kill
+    monkeypatch.setattr(os, "kill", lambda pid, number: None)
+    assert probe.probe([hanging], deadline=0.01)[0].outcome == probe.HUNG
+    (pid,) = probe._abandoned
+    kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    probe.probe([], deadline=0)
+    assert no_children_left()
