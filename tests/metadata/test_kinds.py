@@ -85,15 +85,14 @@ def test_a_mirror_is_one_volume_without_its_images(host: Host) -> None:
     assert not found["mirrored"].snapshot_target
 
 
-def test_thin_volumes_name_their_pool_and_origin_and_skip_activation(host: Host) -> None:
+def test_thin_volumes_name_their_pool_which_is_no_volume_itself_and_skip_activation(host: Host) -> None:
     found = seen(host, THIN)
     assert {name: (lv.kind, lv.pool, lv.origin, lv.skips_activation) for name, lv in found.items()} == {
-        "pool": ("thin-pool", "", "", False),
         "thin": ("thin", "pool", "", False),
         "copy": ("thin", "pool", "thin", True),
     }
     assert not any(lv.snapshot_target for lv in found.values())
-    assert [lv.name for lv in host.seen("vg1").expected] == ["pool", "thin"]
+    assert [lv.name for lv in host.seen("vg1").expected] == ["thin"]
 
 
 def test_a_snapshot_and_its_origin_are_told_apart_from_plain_volumes(host: Host) -> None:

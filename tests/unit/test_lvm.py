@@ -195,6 +195,17 @@ def test_a_disk_that_lvm_marked_as_missing_counts_as_missing_though_it_is_back(f
     assert (gone.missing, gone.device) == (True, "")
 
 
+def test_pools_are_no_volumes(fake: Lvm) -> None:
+    """Seen on a real kernel: device-mapper has a pool under its UUID with '-pool', so nobody would find it up."""
+    pool = {"lv_uuid": OTHER_UUID, "lv_name": "pool", "lv_size": "9", "lv_role": "private"}
+    whole = part()
+    fake.answers_with(
+        report(part(lv=[pool, *whole["lv"]], seg=[*whole["seg"], {"lv_uuid": OTHER_UUID, "segtype": "thin-pool"}]))
+    )
+    (vg,) = lvm.report(deadline=1)
+    assert [lv.name for lv in vg.logical] == ["data"]
+
+
 def test_columns_left_out_as_empty_are_empty(fake: Lvm) -> None:
     whole = part()
     del whole["vg"][0]["vg_systemid"], whole["lv"][0]["origin"], whole["pv"][0]["pv_missing"]

@@ -173,6 +173,7 @@ class Machine:
         self.root = root
         self.devices: list[dm.Device] = []
         self.states: dict[str, dm.DeviceStatus] = {}
+        self.stands_on: dict[str, tuple[str, ...]] = {}
         self.asked: list[str] = []
         (root / "dev/block").mkdir(parents=True)
         (root / "block").mkdir()
@@ -191,18 +192,31 @@ class Machine:
     def partition(self, name: str, number: str) -> None:
         self.disk(name, number, state="", partition="1")
 
-    def mapped(self, name: str, number: str, now: dm.DeviceStatus, uuid: str = "", on: tuple[str, ...] = ()) -> None:
+    def mapped(
+        self,
+        name: str,
+        number: str,
+        now: dm.DeviceStatus,
+        uuid: str = "",
+        on: tuple[str, ...] = (),
+        below: tuple[str, ...] = (),
+    ) -> None:
+        """A device-mapper device; without UUID it has its status' name only. below: numbers besides those of `on`."""
         self.disk(name, number, state="", on=on)
-        uuid = uuid or f"mpath-{number}"
         self.devices.append(dm.Device(now.name, uuid, number))
-        self.states[uuid] = now
+        self.states[uuid or now.name] = now
+        numbers = tuple((self.root / "block" / lower / "dev").read_text() for lower in on)
+        self.stands_on[uuid or now.name] = numbers + below
 
-    def status(self, uuid: str) -> dm.DeviceStatus | None:
-        self.asked.append(uuid)
-        return self.states.get(uuid)
+    def status(self, uuid: str = "", *, name: str = "") -> dm.DeviceStatus | None:
+        self.asked.append(uuid or name)
+        return self.states.get(uuid or name)
+
+    def below(self, uuid: str = "", *, name: str = "") -> tuple[str, ...]:
+        return self.stands_on[uuid or name]
 
     def pv(self, number: str, sequence: str = "5") -> list[Message]:
-        stack = vitals.Stack(self.devices, str(self.root), self.status)
+        stack = vitals.Stack(self.devices, str(self.root), self.status, self.below)
         return vitals.pv_faults(ExpectedPv("pv-uuid", "/dev/pv", number, sequence), stack)
 
 
@@ -307,7 +321,9 @@ def record(*lvs: ExpectedLv, pvs: tuple[ExpectedPv, ...] = ()) -> Record:
 
 
 def faults(machine: Machine, wanted: Record) -> list[Message]:
-    return vitals.record_faults(wanted, machine.devices, root=str(machine.root), status=machine.status)
+    return vitals.record_faults(
+        wanted, machine.devices, root=str(machine.root), status=machine.status, below=machine.below
+    )
 
 
 def test_a_healthy_record_costs_one_question_for_each_volume(machine: Machine) -> None:
@@ -341,3 +357,53 @@ def test_all_faults_are_found_at_once(machine: Machine) -> None:
     pvs = (ExpectedPv("u1", "/dev/sda", "8:0", "5"), ExpectedPv("u2", "/dev/sdb", "8:16", "7"))
     found = faults(machine, record(EXPECTED, ExpectedLv("d" * 32, "more", ("linear",)), pvs=pvs))
     assert kinds_of(found) == [LvWrongTable, LvGone, PvNotRunning, PvGone]
+
+
+RAID = names.dm_uuid(VG_UUID, "r" * 32)
+LEGS = (ExpectedPv("u0", "/dev/sda", "8:0", "5"), ExpectedPv("u1", "/dev/sdb", "8:16", "5"))
+
+
+def raid_machine(machine: Machine, health: str, missing: str = "") -> None:
+    """A raid1 volume over two disks, each leg with data and metadata; its PV of number `missing` is pulled."""
+    for name, number in (("sda", "8:0"), ("sdb", "8:16")):
+        if number != missing:
+            machine.disk(name, number)
+    for n, number in enumerate(("8:0", "8:0", "8:16", "8:16")):
+        leg = dm.DeviceStatus(f"vg-leg{n}", "", "", 1, False, False, True, (dm.Target(0, 8, "linear", ""),))
+        machine.mapped(f"dm-{n}", f"253:{n}", leg, f"{names.dm_uuid(VG_UUID, str(n) * 32)}", below=(number,))
+    line = ("raid", f"raid1 2 {health} 8/8 idle 0 0 -")
+    machine.mapped("dm-9", "253:9", status(line), RAID, on=("dm-0", "dm-1", "dm-2", "dm-3"))
+
+
+RAID_LV = ExpectedLv("r" * 32, "mirrored", ("raid",))
+
+
+@pytest.mark.parametrize("health", ["AA", "AD"])
+def test_a_lost_leg_of_what_still_serves_is_a_warning(machine: Machine, health: str) -> None:
+    raid_machine(machine, health, missing="8:16")
+    found = faults(machine, record(RAID_LV, pvs=LEGS))
+    assert kinds_of(found)[-1:] == [PvDegraded]
+    assert {message.script_exit for message in found} == {0}
+
+
+def test_a_lost_disk_of_an_unprotected_volume_is_a_fault(machine: Machine) -> None:
+    raid_machine(machine, "AA", missing="8:16")
+    machine.mapped("dm-10", "253:10", status(("linear", "")), DM_UUID, below=("8:16",))
+    assert faults(machine, record(RAID_LV, EXPECTED, pvs=LEGS)) == [PvGone("/dev/sdb", "u1")]
+
+
+def test_a_disk_whose_number_was_taken_still_fails_its_volume(machine: Machine) -> None:
+    machine.disk("sda", "8:0", diskseq="6")
+    machine.mapped("dm-0", "253:0", status(("linear", "")), DM_UUID, on=("sda",))
+    assert faults(machine, record(EXPECTED, pvs=LEGS[:1])) == [PvGone("/dev/sda", "u0")]
+
+
+def test_without_volumes_disks_are_judged_for_themselves(machine: Machine) -> None:
+    raid_machine(machine, "AA", missing="8:16")
+    assert faults(machine, record(pvs=LEGS)) == [PvGone("/dev/sdb", "u1")]
+
+
+def test_a_mapped_disk_without_uuid_is_asked_for_by_its_name(machine: Machine) -> None:
+    machine.mapped("dm-9", "253:9", status(("error", "")))
+    assert kinds_of(machine.pv("253:9")) == [PvNotRunning]
+    assert machine.asked == ["vg-data"]

@@ -1,7 +1,4 @@
-"""lvmkit-messages(7) from the table of messages: `python3 -m lvmkit.cli.manual > lvmkit-messages.7`.
-
-The page has no date, so that the same table gives the same page.
-"""
+"""lvmkit-messages(7) from the table of messages: `python3 -m lvmkit.cli.manual > lvmkit-messages.7`."""
 
 from __future__ import annotations
 
@@ -15,11 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.model.messages import Message
 
+DATE = "2026-11-22"
+"""of the page, as of the ones written by hand: a fixed one, so that the same table gives the same page"""
+
 _ESCAPES = str.maketrans({"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"})
 
 _HEAD = """\
 .\\" Made from the table of messages by lvmkit.cli.manual; do not edit.
-.TH LVMKIT\\-MESSAGES 7 "" "lvmkit {version}" "LVM Recovery Kit"
+.TH LVMKIT\\-MESSAGES 7 {date} "lvmkit {version}" "LVM Recovery Kit"
 .SH NAME
 lvmkit\\-messages \\- the numbered messages of the LVM Recovery Kit
 .SH DESCRIPTION
@@ -47,7 +47,7 @@ _TAIL = """\
 
 def page() -> str:
     """The page as roff source, for man(7) macros."""
-    return _HEAD.format(version=escaped(VERSION)) + "".join(map(_entry, catalogue().values())) + _TAIL
+    return _HEAD.format(date=DATE, version=escaped(VERSION)) + "".join(map(_entry, catalogue().values())) + _TAIL
 
 
 def escaped(text: str) -> str:

@@ -44,11 +44,15 @@ _FIELDS = {
 }
 _NO_PV_SEGMENTS = ("-S", "pvseg_start<0")  # fullreport has no way to leave this part out; it can be very long
 _UNKNOWN_DEVICE = "[unknown]"
+_PUBLIC = "public"
+"""lv_role of what can be used. Pools are listed by lvs too, but as private: their device carries the UUID with '-pool'"""
 _THICK_ROLES = ("thickorigin", "thicksnapshot")
 
 
 def report(vg: str | None = None, *, devices: Sequence[str] = (), deadline: float) -> tuple[VolumeGroup, ...]:
     """Volume groups with their physical and visible logical volumes, from one LVM command (lvmreport(7), fullreport).
+
+    Pools are not among the logical volumes: they come up with the volumes in them and have no device of their own name.
 
     vg: one name; None for all that are seen, also exported ones, shared ones and those of other hosts.
     devices: look at these only, if any still exists. LVM's filters do not apply to them.  deadline: seconds.
@@ -213,7 +217,7 @@ def _group(part: dict[str, Any], duplicates: Mapping[str, tuple[str, ...]]) -> V
         system_id=_optional(row, "vg_systemid"),
         autoactivation=_is_set(row, "vg_autoactivation"),
         physical=tuple(_physical(pv, duplicates) for pv in part["pv"]),
-        logical=tuple(_logical(lv, kinds) for lv in part["lv"]),
+        logical=tuple(_logical(lv, kinds) for lv in part["lv"] if _PUBLIC in _optional(lv, "lv_role")),
     )
 
 

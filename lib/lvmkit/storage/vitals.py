@@ -65,8 +65,8 @@ _BEARABLE_LOSSES: dict[str, Callable[[int], int]] = {
 }
 """how many of its members an array can lose; for raid10, where it depends on which, the most that it can"""
 
-_REDUNDANT = ("multipath", "raid", "mirror")
-"""targets that serve while something below them does"""
+_GONE = "gone"
+"""as sysfs.condition() says it"""
 
 
 class Verdict(Value):
@@ -84,25 +84,25 @@ def record_faults(
     devices: Iterable[dm.Device],
     *,
     root: str = sysfs.ROOT,
-    status: Callable[[str], dm.DeviceStatus | None] = dm.status,
+    status: Callable[..., dm.DeviceStatus | None] = dm.status,
+    below: Callable[..., tuple[str, ...]] = dm.dependencies,
 ) -> list[Message]:
     """All that is wrong with what a record says was brought up; [] when all is well.
 
     devices: dm.list_devices(), so that one list serves many records.  root: where sysfs is.
-    status: one ioctl for each volume, and for each hidden layer that has a health of its own.
+    status, below: how to ask device-mapper; one question for each volume and for each hidden layer that has a health of
+    its own, more only for disks that are device-mapper devices themselves, and where a disk has failed.
     Raises Failure (110052) where device-mapper cannot be asked.
     """
-    by_uuid = {device.uuid: device for device in devices if device.uuid}
+    known = tuple(devices)
+    by_uuid = {device.uuid: device for device in known if device.uuid}
     found: list[Message] = []
     for lv in record.logical:
         uuid = names.dm_uuid(record.vg_uuid, lv.uuid)
         found += lv_faults(lv, record.vg, status(uuid) if uuid in by_uuid else None)
     for device in _layers_below(record, by_uuid, root):
         found += _layer_faults(device, status(device.uuid))
-    stack = Stack(by_uuid.values(), root, status)
-    for pv in record.physical:
-        found += pv_faults(pv, stack)
-    return found
+    return found + _disk_faults(record, Stack(known, root, status, below))
 
 
 def lv_faults(expected: ExpectedLv, vg: str, status: dm.DeviceStatus | None) -> list[Message]:
@@ -130,8 +130,10 @@ def pv_faults(expected: ExpectedPv, stack: Stack) -> list[Message]:
     Raises Failure (110052) where device-mapper must be asked and cannot.
     """
     now = sysfs.sequence(expected.number, stack.root)
+    if expected.sequence and now and now != expected.sequence:
+        stack.write_off(expected.number)
     verdict = stack.verdict(expected.number)
-    if verdict.dead == "gone" or (expected.sequence and now and now != expected.sequence):
+    if verdict.dead == _GONE:
         return [PvGone(expected.device, expected.uuid)]
     if verdict.dead:
         return [PvNotRunning(expected.device, expected.uuid, verdict.dead)]
@@ -160,11 +162,12 @@ class Stack:
         self,
         devices: Iterable[dm.Device],
         root: str = sysfs.ROOT,
-        status: Callable[[str], dm.DeviceStatus | None] = dm.status,
+        status: Callable[..., dm.DeviceStatus | None] = dm.status,
+        below: Callable[..., tuple[str, ...]] = dm.dependencies,
     ) -> None:
         self.root = root
-        self._status = status
-        self._uuids = {device.number: device.uuid for device in devices}
+        self._status, self._below = status, below
+        self._mapped = {device.number: device for device in devices}
         self._verdicts: dict[str, Verdict] = {}
 
     def verdict(self, number: str) -> Verdict:
@@ -174,39 +177,85 @@ class Stack:
             self._verdicts[number] = self._judged(number)
         return self._verdicts[number]
 
+    def write_off(self, number: str) -> None:
+        """The device that is meant is gone, whatever has its number now."""
+        self._verdicts[number] = Verdict(_GONE)
+
+    def serves(self, uuid: str) -> bool:
+        """Whether the device with this UUID is there and all that it cannot do without."""
+        numbers = [device.number for device in self._mapped.values() if device.uuid == uuid]
+        return bool(numbers) and not self.verdict(numbers[0]).dead
+
     def _judged(self, number: str) -> Verdict:
         own = sysfs.condition(number, self.root)
         if own:
             return Verdict(own)
         disk = sysfs.whole_disk(number, self.root)
-        array = sysfs.array(disk, self.root)
+        if disk != number:
+            return self.verdict(disk)
+        if number in self._mapped:
+            return self._dm_verdict(self._mapped[number])
+        array = sysfs.array(number, self.root)
         if array is not None:
             return self._array_verdict(array)
-        below = [self.verdict(block.number) for block in sysfs.slaves(disk, self.root)]
-        return self._dm_verdict(self._uuids[disk], below) if disk in self._uuids else _joined(below)
+        return _joined([self.verdict(block.number) for block in sysfs.slaves(number, self.root)])
 
     def _array_verdict(self, array: sysfs.Array) -> Verdict:
         legs = [self.verdict(leg.number) if leg.in_sync else Verdict("not in the array") for leg in array.legs]
         dead = sum(bool(leg.dead) for leg in legs)
         return _by_losses(f"md {array.level}", dead, len(legs), _bearable(array.level, len(legs))) or _joined(legs)
 
-    def _dm_verdict(self, uuid: str, below: list[Verdict]) -> Verdict:
-        """A device-mapper device as a disk: multipath, crypt, a partition by kpartx, a volume of another group."""
-        status = self._status(uuid)
+    def _dm_verdict(self, device: dm.Device) -> Verdict:
+        """A device-mapper device: a volume, or a disk by multipath, crypt, kpartx, a volume of another group."""
+        whom = {"uuid": device.uuid} if device.uuid else {"name": device.name}
+        status = self._status(**whom)
         if status is None:
-            return Verdict("gone")
+            return Verdict(_GONE)
         if status.suspended:
             return Verdict("suspended")
         if not status.targets or "error" in status.kinds:
             return Verdict("cut off (its table is an error target)" if status.targets else "without a table")
         own = _joined([target_verdict(target) for target in status.targets])
-        return own if own.dead else _joined([own, self._support(status, below)])
+        # The kernel's own list: sysfs forgets a disk that was pulled out from under the device.
+        return own if own.dead else _joined([own, self._support(status, self._below(**whom))])
 
-    def _support(self, status: dm.DeviceStatus, below: list[Verdict]) -> Verdict:
-        dead = sum(bool(one.dead) for one in below)
-        if set(status.kinds) & set(_REDUNDANT):
-            return _by_losses(status.kinds[0], dead, len(below), len(below) - 1) or _joined(below)
-        return _joined(below)
+    def _support(self, status: dm.DeviceStatus, below: tuple[str, ...]) -> Verdict:
+        """What a device-mapper device makes of the state of those that it stands on."""
+        verdicts = [self.verdict(number) for number in below]
+        dead = sum(bool(one.dead) for one in verdicts)
+        if not dead or len(status.targets) > 1:
+            return _joined(verdicts)
+        kind, words = status.targets[0].kind, status.targets[0].params.split()
+        if kind in ("multipath", "mirror"):
+            return _by_losses(kind, dead, len(below), len(below) - 1) or _WELL
+        if kind == "raid" and len(words) > 1 and words[1].isdigit():
+            members = int(words[1])
+            lost = -(-dead * members // len(below))  # each member is a device for data and mostly one for metadata
+            return _by_losses(words[0], lost, members, _bearable(words[0], members)) or _WELL
+        return _joined(verdicts)
+
+
+def _disk_faults(record: Record, stack: Stack) -> list[Message]:
+    """Of a group's disks. A disk that is lost is only a warning while every volume serves without it.
+
+    That is so for a leg of RAID volumes, or a disk that no volume lies on: to stop what still serves would not help.
+    A record without volumes is asked for the disks' own sake.
+    """
+    faults = [fault for pv in record.physical for fault in pv_faults(pv, stack)]
+    lost = [fault for fault in faults if isinstance(fault, (PvGone, PvNotRunning))]
+    if not lost or not record.logical:
+        return faults
+    if not all(stack.serves(names.dm_uuid(record.vg_uuid, lv.uuid)) for lv in record.logical):
+        return faults
+    return [_softened(fault) for fault in faults]
+
+
+def _softened(fault: Message) -> Message:
+    if isinstance(fault, PvNotRunning):
+        return PvDegraded(fault.device, fault.uuid, f"{fault.condition}, but every volume serves without it")
+    if isinstance(fault, PvGone):
+        return PvDegraded(fault.device, fault.uuid, "gone from the kernel, but every volume serves without it")
+    return fault
 
 
 def _target_faults(lv: str, status: dm.DeviceStatus) -> list[Message]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.cluster.port import Change
-from lvmkit.model.instance import DEVICE, DISK, LVMLV, LVMVG, Dependency, Instance
+from lvmkit.model.instance import DEVICE, DISK, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import UnknownDevices
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
@@ -16,7 +16,7 @@ from lvmkit.storage import dm, lkvgs, lvm, records, stack
 from lvmkit.workflow.delete import going_with
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.restore import observed
-from lvmkit.workflow.steps import Commit, ListVg
+from lvmkit.workflow.steps import BringInService, Commit, ListVg
 from lvmkit.workflow.subject import VgSubject, find, lv_subject, vg_subject
 
 TYPE_CHECKING = False
@@ -118,6 +118,8 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     change = replace(drafts.change(), unlink=unlink, remove=tags)
     steps: list[Step] = [Commit(change, gone)] if change != Change() else []
     steps += [ListVg(wanted.vg, True)] if wanted.unlisted else []
+    # A group in service stays so: this only gives its new disks the state that they are in.
+    steps += [BringInService(wanted.tag, True)] if vg.state in IN_SERVICE else []
     try:
         carry_out(Plan(f"reconfigure {wanted.tag}", (*steps, RenewRecord(wanted.tag))), kit)
     except Failure as failure:

@@ -1,0 +1,224 @@
+"""An engine in memory, and a command line that runs in this process; for tests of everything above the port."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from click.testing import CliRunner
+
+from lvmkit.cli.program import program
+from lvmkit.cli.session import Session
+from lvmkit.entry import report
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import (
+    APPLICATION,
+    DISK,
+    FILESYS,
+    IN_SERVICE,
+    ISP,
+    LVMLV,
+    LVMVG,
+    OSU,
+    Dependency,
+    Instance,
+    pack_info,
+)
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
+from lvmkit.model.settings import Paths, Settings
+from lvmkit.model.value import replace
+from lvmkit.plan import Kit
+from lvmkit.storage import dm, sysfs
+from lvmkit.workflow import recover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import click
+    import pytest
+    from click.testing import Result
+
+    from lvmkit.cluster.port import Change
+    from lvmkit.model.messages import Message
+
+SERVER = "n1"
+VG_UUID = "eZLYNF-60RB-HoX8-hEsD-z8RN-RvTJ-gHkArK"
+LV_UUID = "UC2RRa-Y6Dy-tsmu-z4Fv-zSJc-N9Gg-VNRuJ5"
+
+
+def instance(kind: str, tag: str, resource_id: str, state: str = ISP, **facts: str) -> Instance:
+    """One instance on SERVER; facts go to its info field."""
+    return Instance(SERVER, APPLICATION[kind], kind, tag, resource_id, pack_info(facts), state)
+
+
+def data_hierarchy(state: str = ISP) -> Hierarchy:
+    """/data on vg1/data on vg1 on two disks."""
+    return Hierarchy(
+        (
+            instance(FILESYS, "/data", "/data", state, device="/dev/vg1/data", fstype="ext4", options="rw"),
+            instance(LVMLV, "vg1/data", "/dev/vg1/data", state, vg_uuid=VG_UUID, lv_uuid=LV_UUID),
+            instance(LVMVG, "vg1", "lvmvg-vg1", state, vg_uuid=VG_UUID),
+            instance(DISK, "disk-A", "/dev/disk/by-id/A", state, pv_uuid="A"),
+            instance(DISK, "disk-B", "/dev/disk/by-id/B", state, pv_uuid="B"),
+        ),
+        (
+            Dependency("/data", "vg1/data"),
+            Dependency("vg1/data", "vg1"),
+            Dependency("vg1", "disk-A"),
+            Dependency("vg1", "disk-B"),
+        ),
+    )
+
+
+class FakePort:
+    """The cluster port over a Hierarchy in memory. What changes something is noted in `calls`, in order."""
+
+    def __init__(self, now: Hierarchy | None = None) -> None:
+        self.now = now or Hierarchy()
+        self.calls: list[tuple[str, ...]] = []
+        self.failing: dict[str, Message] = {}
+        """tag: why it does not go in or out of service"""
+        self.unwanted: set[str] = set()
+        """tags that an administrator took out of service"""
+
+    def local_server(self) -> str:
+        return SERVER
+
+    def hierarchy(self) -> Hierarchy:
+        return self.now
+
+    def commit(self, change: Change) -> None:
+        self.calls.append(("commit", *(i.tag for i in change.add), *(f"-{tag}" for tag in change.remove)))
+        kept = tuple(i for i in self.now.instances if i.tag not in change.remove)
+        updated = {i.tag: i for i in change.update}
+        links = tuple(d for d in self.now.dependencies if d not in change.unlink)
+        links = tuple(d for d in links if not {d.parent, d.child} & set(change.remove))
+        instances = (*(updated.get(i.tag, i) for i in kept), *change.add)
+        self.now = Hierarchy(instances, (*links, *change.link))
+
+    def set_state(self, tag: str, state: str, reason: str = "") -> None:
+        self.calls.append(("set_state", tag, state))
+        self._set({tag}, state, reason)
+
+    def wanted(self, tag: str) -> bool:
+        return tag not in self.unwanted
+
+    def resume(self, tell: Callable[[Message], None]) -> None:
+        self.calls.append(("resume",))
+
+    def bring_in_service(self, tag: str, tell: Callable[[Message], None]) -> None:
+        self.calls.append(("restore", tag))
+        self._require(tag, ErrorBringingInService(tag, SERVER))
+        self._set(set(self.now.below(tag)), ISP)
+
+    def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
+        self.calls.append(("remove", tag))
+        self._require(tag)
+        self._set(set(self.now.above(tag)), OSU)
+
+    @contextmanager
+    def admin_lock(self, purpose: str) -> Iterator[None]:
+        self.calls.append(("lock",))
+        yield
+        self.calls.append(("unlock",))
+
+    @property
+    def moves(self) -> list[tuple[str, ...]]:
+        """What was brought in and taken out of service."""
+        return [call for call in self.calls if call[0] in ("restore", "remove")]
+
+    def in_service(self) -> set[str]:
+        return {i.tag for i in self.now.instances if i.state in IN_SERVICE}
+
+    def _require(self, tag: str, *after: Message) -> None:
+        if self.now.by_tag(tag) is None:
+            raise Failure(ResourceNotFound(tag))
+        if tag in self.failing:
+            raise Failure(self.failing[tag], *after)
+
+    def _set(self, tags: set[str], state: str, reason: str = "") -> None:
+        changed = (replace(i, state=state, reason=reason) if i.tag in tags else i for i in self.now.instances)
+        self.now = Hierarchy(tuple(changed), self.now.dependencies)
+
+
+class FakeKernel:
+    """What checks find, what device-mapper holds, and how disks are; all well until told otherwise."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.faults: dict[str, list[Message]] = {}
+        """tag: what its check finds"""
+        self.refusing: dict[str, Message] = {}
+        """tag: why its check cannot be made at all"""
+        self.devices: tuple[dm.Device, ...] = ()
+        self.conditions: dict[str, str] = {}
+        """path: condition; "gone" for a device without a number"""
+        self.looks = 0
+        monkeypatch.setattr(recover, "quick_check", self._quick_check)
+        monkeypatch.setattr(dm, "list_devices", self._list_devices)
+        monkeypatch.setattr(sysfs, "number_of", lambda path: "" if self.conditions.get(path) == "gone" else path)
+        monkeypatch.setattr(sysfs, "condition", lambda path: self.conditions.get(path, ""))
+
+    def _list_devices(self) -> tuple[dm.Device, ...]:
+        self.looks += 1
+        return self.devices
+
+    def _quick_check(self, one: Instance, *_: object) -> list[Message]:
+        if one.tag in self.refusing:
+            raise Failure(self.refusing[one.tag])
+        return self.faults.get(one.tag, [])
+
+
+def kit(port: FakePort, folder: Path, tell: Callable[[Message], None]) -> Kit:
+    """A kit on a fake engine, with all its files below a folder."""
+    return Kit(port, paths(folder), Settings(), tell)
+
+
+def paths(folder: Path) -> Paths:
+    """Paths below a folder."""
+    return Paths(
+        state=f"{folder}/state", run=f"{folder}/run", lkvgs=f"{folder}/lkvgs", defaults="/nowhere", fstab=f"{folder}/f"
+    )
+
+
+class Shell:
+    """Runs the command line in this process, as root, on a fake engine; the log is caught."""
+
+    def __init__(self, folder: Path, port: FakePort, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.port = port
+        self.folder = folder
+        self.logged: list[bytes] = []
+        self.told: list[Message] = []
+        monkeypatch.setattr(report, "_send", self._log)
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    def run(self, *words: str, command: click.Command = program) -> Result:
+        """The result of a command: exit_code, stdout and stderr."""
+        name = command.name or ""
+        session = Session(paths(self.folder), self._open, program=name)
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+        try:
+            return CliRunner(mix_stderr=False).invoke(command, words, obj=session)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _open(self, _paths: Paths, tell: Callable[[Message], None]) -> Kit:
+        def heard(message: Message) -> None:
+            self.told.append(message)
+            tell(message)
+
+        return kit(self.port, self.folder, heard)
+
+    def _log(self, _path: str, datagram: bytes) -> bool:
+        self.logged.append(datagram)
+        return True
+
+
+def numbers(result: Any) -> list[int]:
+    """The numbers of the messages on stderr, in order."""
+    heads = (line.split(": ") for line in result.stderr.splitlines() if not line.startswith(" "))
+    return [int(parts[1].split()[1]) for parts in heads if len(parts) > 2]

@@ -1,0 +1,127 @@
+"""The programs as real processes: reached through a link, with odd words, odd streams, and what they load."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMPLETION = ROOT / "share/bash-completion/lvmkit"
+
+
+def _run(*words: str | bytes, program: str = "lvmkit", **options: object) -> subprocess.CompletedProcess[bytes]:
+    argv = [sys.executable, "-I", str(ROOT / "bin" / program), *words]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run(argv, timeout=20, env={}, **streams)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.parametrize("program", ["lvmkit", "adddelpv"])
+def test_the_programs_are_thin_and_executable(program: str) -> None:
+    path = ROOT / "bin" / program
+    assert path.stat().st_mode & 0o777 == 0o755
+    assert path.read_text().startswith("#!/usr/bin/python3 -I\n")
+    assert len(path.read_text().splitlines()) <= 16
+
+
+def test_a_link_elsewhere_finds_the_library(tmp_path: Path) -> None:
+    link = tmp_path / "lvmkit"
+    link.symlink_to(ROOT / "bin/lvmkit")
+    done = subprocess.run([sys.executable, "-I", str(link), "explain", "3"], capture_output=True, timeout=20, cwd="/")
+    assert (done.returncode, done.stderr, done.stdout[:6]) == (0, b"", b"000003")
+
+
+def test_bytes_that_are_no_text_are_a_numbered_message() -> None:
+    done = _run("create", b"/caf\xe9")
+    assert (done.returncode, done.stdout) == (5, b"")
+    assert done.stderr.startswith(b"lvmkit: ERROR 110100: ")
+
+
+def test_a_full_disk_behind_stdout_is_a_numbered_message() -> None:
+    for words in (("explain", "3"), ("--help",)):
+        with open("/dev/full", "wb") as full:
+            done = _run(*words, stdout=full)
+        assert done.returncode == 1
+        assert done.stderr.startswith(b"lvmkit: ERROR 110111: ")
+        assert done.stderr.count(b"\n") == 2
+
+
+def test_a_closed_pipe_behind_stdout_is_silent() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = _run("explain", "--all", stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_explain_loads_neither_engine_nor_processes() -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); from lvmkit.cli.program import main; main('/x', ['explain',"
+        " '3']); main('/x', ['--help']); print(*sys.modules, file=sys.stderr)"
+    )
+    argv = [sys.executable, "-I", "-c", script, str(ROOT / "lib")]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
+    loaded = set(done.stderr.split())
+    assert done.returncode == 0
+    assert "lvmkit.cli.commands.explain" in loaded
+    unwanted = {"sqlite3", "subprocess", "logging", "json", "lvmkit.plan", "lvmkit.storage", "lvmkit.cluster"}
+    assert not loaded & unwanted
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+class TestCompletion:
+    TAGS = ("/data", "vg1/data", "vg1", "a`touch oops`b", "it's")
+
+    def _complete(self, *words: str, function: str = "_lvmkit", folder: Path | None = None) -> list[str]:
+        script = """
+            source "$1"; shift; function=$1; shift
+            lvmkit() { [ "$2" = --type ] && echo vg1 || printf '%s\\n' "${TAGS[@]}"; }
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+            TAGS=(/data vg1/data vg1 'a`touch oops`b' "it's")
+            "$function"; printf '%s\\n' "${COMPREPLY[@]}"
+        """
+        argv = ["bash", "--norc", "-c", script, "bash", str(COMPLETION), function, *words]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20, cwd=folder)
+        assert done.stderr == ""
+        return [line for line in done.stdout.splitlines() if line]
+
+    def test_commands(self) -> None:
+        assert self._complete("lvmkit", "") == [
+            "create", "status", "in-service", "out-of-service", "check", "reconfigure", "delete", "explain",
+            "--help", "--quiet", "--version",
+        ]  # fmt: skip
+        assert self._complete("lvmkit", "--quiet", "st") == ["status"]
+
+    @pytest.mark.parametrize("command", ["create", "status", "in-service", "check", "reconfigure", "delete", "explain"])
+    def test_options_are_those_that_the_command_has(self, command: str) -> None:
+        from lvmkit.cli.commands import check, create, delete, explain, in_service, reconfigure, status
+
+        modules = {"create": create, "status": status, "in-service": in_service, "check": check}
+        modules |= {"reconfigure": reconfigure, "delete": delete, "explain": explain}
+        known = {name for parameter in modules[command].command.params for name in parameter.opts if name[:2] == "--"}
+        assert set(self._complete("lvmkit", command, "-")) == known | {"--help"}
+
+    def test_tags_are_quoted_and_never_run(self, tmp_path: Path) -> None:
+        assert self._complete("lvmkit", "status", "v", folder=tmp_path) == ["vg1/data", "vg1"]
+        found = self._complete("lvmkit", "in-service", "", folder=tmp_path)
+        assert found[-2:] == ["a\\`touch\\ oops\\`b", "it\\'s"]
+        assert not list(tmp_path.iterdir())
+
+    def test_values_of_options(self) -> None:
+        assert self._complete("lvmkit", "status", "--format", "") == ["text", "json"]
+        assert self._complete("lvmkit", "create", "-s", "a") == ["automatic"]
+        assert self._complete("lvmkit", "status", "--by", "i") == ["id"]
+
+    def test_paths_for_create(self, tmp_path: Path) -> None:
+        (tmp_path / "data").mkdir()
+        assert self._complete("lvmkit", "create", f"{tmp_path}/d") == [f"{tmp_path}/data"]
+
+    def test_adddelpv_takes_volume_groups(self) -> None:
+        assert self._complete("adddelpv", "", function="_adddelpv") == ["vg1"]
+        assert self._complete("lvmkit", "reconfigure", "") == ["vg1"]
+        assert "--yes" in self._complete("adddelpv", "-", function="_adddelpv")
+        assert self._complete("adddelpv", "vg1", "", function="_adddelpv") == []

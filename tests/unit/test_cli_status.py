@@ -1,0 +1,268 @@
+"""lvmkit status and lvmkit check: what is printed, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lvmkit.cli import console
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import FILESYS, ILLSTATE, LVMLV, OSF, OSU, Dependency
+from lvmkit.model.interruption import Interruption
+from lvmkit.model.messages import Message
+from lvmkit.model.messages.faults import LvDegraded, LvGone, PvHung
+from lvmkit.model.record import ExpectedPv, Record
+from lvmkit.model.value import replace
+from lvmkit.storage import mountinfo, probe, records
+from tests.unit.fakes import (
+    LV_UUID,
+    SERVER,
+    VG_UUID,
+    FakeKernel,
+    FakePort,
+    Shell,
+    data_hierarchy,
+    instance,
+    numbers,
+    paths,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+GONE = LvGone("vg1/data")
+DEGRADED = LvDegraded("vg1/data", "raid1", "a leg is lost")
+FIELDS = {
+    "tag", "id", "type", "app", "state", "reason", "contradicted", "faults", "switchback", "initialisation",
+    "parents", "children", "info",
+}  # fmt: skip
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
+    monkeypatch.setattr(mountinfo, "at", lambda _path: None)
+    return FakeKernel(monkeypatch)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: FakeKernel) -> Shell:
+    monkeypatch.delenv("LC_ALL", raising=False)
+    monkeypatch.setenv("LC_CTYPE", "C.UTF-8")
+    return Shell(tmp_path, FakePort(data_hierarchy()), monkeypatch)
+
+
+def _json(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert found["schema_version"] == 1
+    return found
+
+
+class TestStatus:
+    def test_the_tree_has_aligned_columns(self, shell: Shell) -> None:
+        result = shell.run("status")
+        assert result.stdout.split("\n") == [
+            "TAG               STATE  REASON",
+            "/data             ISP",
+            "└─ vg1/data       ISP",
+            "   └─ vg1         ISP",
+            "      ├─ disk-A   ISP",
+            "      └─ disk-B   ISP",
+            "",
+        ] or result.stdout.split("\n") == [line.replace("  ISP", " ISP") for line in result.stdout.split("\n")]
+        assert (result.exit_code, result.stderr, shell.port.calls) == (0, "", [])
+
+    def test_ids_instead_of_tags(self, shell: Shell) -> None:
+        words = [line.split()[-2] for line in shell.run("status", "--by", "id").stdout.splitlines()[1:]]
+        assert words == ["/data", "/dev/vg1/data", "lvmvg-vg1", "/dev/disk/by-id/A", "/dev/disk/by-id/B"]
+
+    def test_a_state_that_the_kernel_contradicts_is_marked_with_its_fault(
+        self, shell: Shell, kernel: FakeKernel
+    ) -> None:
+        kernel.faults = {"vg1": [GONE], "vg1/data": [DEGRADED]}
+        lines = {line.split()[-1]: line for line in shell.run("status").stdout.splitlines()}
+        marked = [line for line in shell.run("status").stdout.splitlines() if "ISP!" in line]
+        assert len(marked) == 1
+        assert "vg1 " in marked[0]
+        assert marked[0].endswith(GONE.text)
+        assert any(line.endswith(DEGRADED.text) for line in lines.values())
+
+    def test_a_stored_reason_follows_and_cannot_move_the_cursor(self, shell: Shell) -> None:
+        shell.port.set_state("/data", OSF, "mount said \x1b[2J")
+        assert shell.run("status").stdout.splitlines()[1].endswith("OSF    mount said \\x1b[2J")
+
+    def test_a_shared_volume_group_is_under_both_file_systems(self, shell: Shell) -> None:
+        now = data_hierarchy()
+        logs = instance(FILESYS, "/logs", "/logs", device="/dev/vg1/logs", fstype="ext4")
+        volume = instance(LVMLV, "vg1/logs", "/dev/vg1/logs", vg_uuid=VG_UUID, lv_uuid=LV_UUID)
+        links = (Dependency("/logs", "vg1/logs"), Dependency("vg1/logs", "vg1"))
+        shell.port.now = Hierarchy((*now.instances, logs, volume), (*now.dependencies, *links))
+        tree = shell.run("status").stdout
+        assert tree.count(" vg1 ") == 2
+        assert tree.count("vg1 (see above)") == 1
+        assert tree.count("disk-A") == 1
+
+    def test_ascii_where_the_locale_is_c(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LC_ALL", "C")
+        assert shell.run("status").stdout.isascii()
+
+    def test_exit_code_only_where_it_was_asked_for(self, shell: Shell, kernel: FakeKernel) -> None:
+        assert shell.run("status", "--exit-code").exit_code == 0
+        kernel.faults = {"vg1": [GONE]}
+        assert shell.run("status").exit_code == 0
+        assert shell.run("status", "--exit-code").exit_code == 1
+        assert shell.run("status", "disk-A", "--exit-code").exit_code == 0
+
+    def test_json_has_every_field_of_every_resource(self, shell: Shell, kernel: FakeKernel) -> None:
+        kernel.faults = {"vg1": [GONE]}
+        found = _json(shell.run("status", "--format", "json"))
+        assert (found["server"], found["roots"]) == (SERVER, ["/data"])
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["time"])
+        assert all(set(resource) == FIELDS for resource in found["resources"])
+        vg = found["resources"][2]
+        assert (vg["tag"], vg["id"], vg["state"], vg["contradicted"]) == ("vg1", "lvmvg-vg1", "ISP", True)
+        assert vg["faults"] == [
+            {"number": "110040", "level": "ERROR", "text": GONE.text, "advice": GONE.advice},
+        ]
+        assert (vg["parents"], vg["children"]) == (["vg1/data"], ["disk-A", "disk-B"])
+        assert vg["info"] == {"vg_uuid": VG_UUID}
+
+    def test_an_id_names_the_hierarchy_as_well(self, shell: Shell) -> None:
+        found = _json(shell.run("status", "lvmvg-vg1", "--format", "json"))
+        assert (found["roots"], len(found["resources"])) == (["vg1"], 3)
+
+    def test_watch_shows_again_until_interrupted(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        pauses: list[float] = []
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                raise Interruption("SIGINT")
+
+        monkeypatch.setattr(time, "sleep", pause)
+        result = shell.run("status", "--format", "json", "--watch=7")
+        assert (result.exit_code, result.stderr, pauses) == (0, "", [7, 7, 7])
+        assert [json.loads(line)["roots"] for line in result.stdout.splitlines()] == [["/data"]] * 3
+
+    def test_watch_ends_when_nobody_reads_any_more(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        pauses: list[float] = []
+        monkeypatch.setattr(time, "sleep", pauses.append)
+        monkeypatch.setattr("lvmkit.cli.commands.status.write", lambda _text: len(pauses) < 2)
+        assert shell.run("status", "--watch").exit_code == 0
+        assert pauses == [2, 2]
+
+    def test_nothing_protected_is_an_empty_tree(self, shell: Shell) -> None:
+        shell.port.now = Hierarchy()
+        assert shell.run("status", "--exit-code").exit_code == 0
+        assert _json(shell.run("status", "--format", "json"))["resources"] == []
+
+
+class TestCheck:
+    def test_one_line_for_each_resource_that_should_be_up(self, shell: Shell) -> None:
+        result = shell.run("check")
+        assert [line.split()[:2] for line in result.stdout.splitlines()] == [
+            ["ok", tag] for tag in ("disk-A", "disk-B", "vg1", "vg1/data", "/data")
+        ]
+        assert (result.exit_code, shell.port.calls) == (0, [])
+        assert shell.run("check", "--quiet").stdout == ""
+
+    def test_a_fault_is_a_line_and_exit_1(self, shell: Shell, kernel: FakeKernel) -> None:
+        kernel.faults = {"vg1": [GONE, DEGRADED]}
+        result = shell.run("check", "-q")
+        assert [line.split()[:3] for line in result.stdout.splitlines()] == [
+            ["FAIL", "vg1", "110040"], ["FAIL", "vg1", "110048"],
+        ]  # fmt: skip
+        assert result.exit_code == 1
+
+    def test_a_warning_is_a_line_and_exit_0(self, shell: Shell, kernel: FakeKernel) -> None:
+        kernel.faults = {"vg1": [DEGRADED]}
+        result = shell.run("check", "-q")
+        assert result.stdout.split()[:3] == ["warn", "vg1", "110048"]
+        assert result.exit_code == 0
+
+    def test_out_of_service_is_a_fault_only_where_it_was_named(self, shell: Shell) -> None:
+        shell.port.now = data_hierarchy(OSU)
+        assert (shell.run("check").stdout, shell.run("check").exit_code) == ("", 0)
+        named = shell.run("check", "/data", "-q")
+        assert [line.split()[1:3] for line in named.stdout.splitlines()] == [
+            ["vg1", "110108"], ["vg1/data", "110108"], ["/data", "110108"],
+        ]  # fmt: skip
+        assert named.exit_code == 1
+
+    def test_only_the_named_hierarchies(self, shell: Shell, kernel: FakeKernel) -> None:
+        kernel.faults = {"/data": [GONE]}
+        assert shell.run("check", "vg1", "disk-A").exit_code == 0
+        assert len(shell.run("check", "vg1", "disk-A").stdout.splitlines()) == 3
+
+    def test_deep_adds_direct_reads(self, shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        def hang(_physical: object, *, deadline: float) -> list[Message]:
+            return [PvHung("/dev/sda", "A", deadline)]
+
+        records.store(paths(tmp_path), Record("vg1", "vg1", VG_UUID, (), (ExpectedPv("A", "/dev/sda", "8:0", ""),)))
+        monkeypatch.setattr(probe, "pv_read_faults", hang)
+        assert shell.run("check", "/data").exit_code == 0
+        found = _json(shell.run("check", "/data", "--deep", "--format", "json"))
+        assert (found["deep"], found["well"]) == (True, False)
+        verdicts = {r["tag"]: (r["verdict"], [fault["number"] for fault in r["faults"]]) for r in found["resources"]}
+        assert verdicts["vg1"] == ("fail", ["110046"])
+        assert verdicts["/data"] == ("ok", [])
+
+    def test_all_recovers_and_is_then_well(self, shell: Shell, kernel: FakeKernel) -> None:
+        kernel.faults = {"/data": [GONE]}
+        result = shell.run("check", "--all", "--quiet")
+        assert shell.port.moves == [("remove", "/data"), ("restore", "/data")]
+        assert result.stdout.split()[:3] == ["recovered", "/data", "110040"]
+        assert (result.exit_code, 110040 in numbers(result)) == (0, True)
+
+    def test_all_is_exit_1_where_something_does_not_come_back(self, shell: Shell, kernel: FakeKernel) -> None:
+        kernel.faults = {"/data": [GONE]}
+        shell.port.failing = {"/data": GONE}
+        result = shell.run("check", "--all", "--format", "json")
+        found = _json(result)
+        assert (result.exit_code, found["well"]) == (1, False)
+        assert {r["tag"]: (r["state"], r["verdict"]) for r in found["resources"]}["/data"] == (OSF, "fail")
+
+    def test_all_is_exit_1_where_something_does_not_come_up_after_the_boot(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shell.port.now = data_hierarchy(ILLSTATE)
+
+        def refuse(tag: str, _tell: object) -> None:
+            shell.port.set_state(tag, OSF, "no")
+
+        monkeypatch.setattr(shell.port, "bring_in_service", refuse)
+        result = shell.run("check", "--all", "--quiet")
+        assert result.exit_code == 1
+        assert ["FAIL", "/data"] in [line.split()[:2] for line in result.stdout.splitlines()]
+
+
+def test_a_reader_that_has_gone_changes_no_exit_code(
+    shell: Shell, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone:
+        encoding = "utf-8"
+
+        def write(self, _text: str) -> None:
+            raise BrokenPipeError
+
+        def isatty(self) -> bool:
+            return False
+
+    abandoned: list[bool] = []
+    monkeypatch.setattr(console, "abandon_stdout", lambda: abandoned.append(True))
+    monkeypatch.setattr(console.sys, "stdout", Gone())
+    assert console.write("x") is False
+    assert console.write("") is True
+    assert abandoned == [True]
+
+
+def test_the_switchback_of_an_instance_is_shown_as_it_is(shell: Shell) -> None:
+    changed = tuple(replace(i, switchback="AUTOMATIC") for i in shell.port.now.instances)
+    shell.port.now = Hierarchy(changed, shell.port.now.dependencies)
+    found = _json(shell.run("status", "--format", "json"))
+    assert {resource["switchback"] for resource in found["resources"]} == {"AUTOMATIC"}
