@@ -7,7 +7,6 @@ steps back in reverse order. So every `undo` must be harmless where its step was
 
 from __future__ import annotations
 
-import json
 import os
 
 from lvmkit.cluster.port import Change
@@ -102,6 +101,8 @@ def _journal(kit: Kit) -> str:
 
 
 def _write_journal(plan: Plan, reached: int, kit: Kit) -> None:
+    import json  # only changes need it; a restore or remove starts without
+
     files.make_folder(kit.paths.state, mode=0o700)
     files.replace(_journal(kit), json.dumps({"reached": reached, "plan": _packed(plan)}), mode=0o600)
 
@@ -118,6 +119,8 @@ def _read_journal(kit: Kit) -> tuple[Plan, int] | None:
     text = files.read(_journal(kit))
     if text is None:
         return None
+    import json
+
     try:
         stored = json.loads(text)
         plan, reached = _unpacked(stored["plan"]), stored["reached"]

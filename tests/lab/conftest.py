@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from guests.errors import NotInstalledError
-from guests.guest import Guest
-from guests.lab import Lab, default_name
+from lab.guests.errors import NotInstalledError
+from lab.guests.guest import Guest
+from lab.guests.lab import Lab, default_name
 
 PUSHED = "pushed"
 

@@ -55,11 +55,15 @@ class Story:
 
 def main() -> int:
     """Bring a guest up, tell the story, and leave nothing running."""
-    with _guest() as lab:
-        story = Story(lab)
-        for part in (prepare, protect, switch_off_and_on, grow, lose_a_disk, recover):
-            part(story, lab)
-        story.chapter("The end: every byte that was written is there.")
+    try:
+        with _guest() as lab:
+            story = Story(lab)
+            for part in (prepare, protect, switch_off_and_on, grow, lose_a_disk, recover):
+                part(story, lab)
+            story.chapter("The end: every byte that was written is there.")
+    except LabError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from guests import channel
-from guests.errors import LabError
-from guests.guest import Guest
-from guests.lab import CommandFailedError, Lab
+from lab.guests import agent, channel
+from lab.guests.errors import LabError
+from lab.guests.guest import Guest
+from lab.guests.lab import CommandFailedError, Lab
 
 ALL_BYTES = bytes(range(1, 256))
 
@@ -66,7 +66,9 @@ def test_a_command_that_takes_too_long_is_killed(bare_guest: Guest) -> None:
 
 def test_a_command_ends_when_its_client_dies(bare_guest: Guest) -> None:
     folder = Path(__file__).parent
-    with subprocess.Popen([sys.executable, folder / "lab", "--name", bare_guest.lab.name, "run", "1", "--", "sleep", "1000"]) as client:
+    with subprocess.Popen(
+        [sys.executable, folder / "lab", "--name", bare_guest.lab.name, "run", "1", "--", "sleep", "1000"]
+    ) as client:
         bare_guest.sh("until pgrep -x sleep; do sleep 0.1; done")
         client.kill()
     bare_guest.sh("while pgrep -x sleep; do sleep 0.1; done", timeout=10)
@@ -76,7 +78,7 @@ def test_a_client_that_died_within_a_frame_does_no_harm(bare_guest: Guest) -> No
     port = sorted(bare_guest.lab.run_folder.glob("node1/port*.sock"))[0]
     session = channel.Session(port)
     session.greet(0.0, deadline=10)
-    session.send_raw(channel.agent.HEADER.pack(channel.agent.REQUEST, 4000) + b"cut")
+    session.send_raw(agent.HEADER.pack(agent.REQUEST, 4000) + b"cut")
     session.close()
     assert [bare_guest.run("echo", "fine").stdout for _ in range(3)] == ["fine\n"] * 3
 
@@ -140,6 +142,23 @@ def test_a_lost_disk_is_gone_and_comes_back_with_its_content(bare_guest: Guest) 
     assert bare_guest.run("head", "-n1", bare_guest.disk("SHARED3")).stdout == "kept\n"
 
 
+def test_a_failing_disk_gives_errors_until_it_is_healed(bare_guest: Guest) -> None:
+    read = ("dd", f"if={bare_guest.disk('SHARED1')}", "of=/dev/null", "iflag=direct", "bs=4k", "count=1")
+    bare_guest.lab.fail_disk(1, "SHARED1")
+    assert "Input/output error" in bare_guest.run(*read, check=False).stderr
+    bare_guest.lab.heal_disk(1, "SHARED1")
+    bare_guest.run(*read)
+
+
+def test_a_hanging_disk_lets_its_users_wait_until_it_resumes(bare_guest: Guest) -> None:
+    read = ("dd", f"if={bare_guest.disk('PRIVATE1')}", "of=/dev/null", "iflag=direct", "bs=4k", "count=2")
+    bare_guest.lab.hang_disk(1, "PRIVATE1")
+    result = bare_guest.run(*read, timeout=1, check=False)
+    assert (result.returncode, "abandoned" in result.stderr) == (124, True)
+    bare_guest.lab.resume_disk(1, "PRIVATE1")
+    bare_guest.run(*read)
+
+
 def test_a_saved_state_remembers_a_lost_disk(bare_guest: Guest) -> None:
     bare_guest.lose_disk("SHARED4")
     bare_guest.lab.save("without")
@@ -156,10 +175,17 @@ def test_lvm_works_on_the_disks(bare_guest: Guest) -> None:
 
 
 def test_an_instance_does_not_survive_its_owner(lab: Lab) -> None:
-    owner = ("import sys, os, signal; from guests.lab import Lab; it = Lab(sys.argv[1], owned=True); it.up();"
-             "print(it.run_folder, flush=True); os.kill(os.getpid(), signal.SIGKILL)")
-    done = subprocess.run([sys.executable, "-c", owner, f"{lab.name} owner"], cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True,
-                          check=False)
+    owner = (
+        "import sys, os, signal; from lab.guests.lab import Lab; it = Lab(sys.argv[1], owned=True); it.up();"
+        "print(it.run_folder, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", owner, f"{lab.name} owner"],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
     folder = Path(done.stdout.strip())
     Lab(lab.name)
     assert (done.returncode, folder.is_absolute(), folder.exists()) == (-9, True, False)

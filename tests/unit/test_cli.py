@@ -14,7 +14,7 @@ from lvmkit.cli.adddelpv import program as adddelpv
 from lvmkit.cli.console import Console
 from lvmkit.cli.layout import ASCII_GLYPHS, UNICODE_GLYPHS, Twig, columns, glyphs, twigs, width
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.program import COMMANDS, program
+from lvmkit.cli.program import COMMANDS, Program, program
 from lvmkit.cli.session import installed
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DEVICE, LVMLV
@@ -40,7 +40,8 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     "words",
     [(), ("nonsense",), ("status", "--nonsense"), ("create",), ("create", "/a", "/b"), ("status", "--format", "xml"),
      ("status", "--watch=0"), ("status", "--watch=nan"), ("create", "/a", "-s", "sometimes"), ("in-service",),
-     ("delete", "-rf"), ("check", "--all", "vg1"), ("check", "--all", "--deep"), ("explain",), ("explain", "1", "--all"),
+     ("delete", "-rf"), ("check", "--all", "vg1"), ("check", "--all", "--deep"), ("explain",),
+     ("explain", "1", "--all"),
      ("reconfigure", "vg1", "/dev/sda"), ("reconfigure", "vg1", "a", "b", "c")],
 )  # fmt: skip
 def test_wrong_usage_is_000002_and_exit_2(shell: Shell, words: tuple[str, ...]) -> None:
@@ -260,6 +261,7 @@ def test_the_root_of_the_scripts_is_found_from_the_programs_place(tmp_path: Path
 
 
 def test_the_program_is_made_of_commands_that_click_can_load() -> None:
+    assert isinstance(program, Program)
     context = click.Context(program)
     assert {program.get_command(context, name) is not None for name in COMMANDS} == {True}
     assert program.get_command(context, "../x") is None

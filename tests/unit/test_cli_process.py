@@ -50,12 +50,27 @@ def test_a_full_disk_behind_stdout_is_a_numbered_message() -> None:
         assert done.stderr.count(b"\n") == 2
 
 
-def test_a_closed_pipe_behind_stdout_is_silent() -> None:
+@pytest.mark.parametrize("words", [("explain", "--all"), ("--help",)])
+def test_a_closed_pipe_behind_stdout_is_silent(words: tuple[str, ...]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = _run("explain", "--all", stdout=writer)
+    done = _run(*words, stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    script = """if True:
+        import os, sys
+        sys.path.insert(0, sys.argv[1])
+        from lvmkit.cli.program import main
+        main("/x", ["--version"])
+        with open(sys.argv[2], "w") as found:
+            found.write(" ".join(os.readlink(f"/proc/self/fd/{number}") for number in (0, 1, 2)))
+    """
+    argv = [sys.executable, "-I", "-c", script, str(ROOT / "lib"), str(tmp_path / "found")]
+    subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *argv], timeout=20, check=True)
+    assert (tmp_path / "found").read_text().split() == ["/dev/null"] * 3
 
 
 def test_explain_loads_neither_engine_nor_processes() -> None:

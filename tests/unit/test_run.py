@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -161,7 +162,7 @@ def test_an_exception_from_a_signal_handler_ends_the_child(tmp_path: Path) -> No
 
     def interrupt() -> None:
         handles.append(os.pidfd_open(int((tmp_path / "started").read_text())))
-        os.kill(os.getpid(), signal.SIGUSR1)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
 
     before = signal.signal(signal.SIGUSR1, handler)
     thread = threading.Thread(target=interrupt)
@@ -174,6 +175,42 @@ def test_an_exception_from_a_signal_handler_ends_the_child(tmp_path: Path) -> No
         thread.join()
     assert select.select(handles, [], [], 9)[0] == handles
     os.close(handles[0])
+
+
+def test_a_signal_at_the_birth_of_the_child_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The moment when the child runs and nobody has noted its process ID yet."""
+    born = []
+    real = subprocess.Popen
+
+    def popen(*arguments: Any, **named: Any) -> subprocess.Popen[bytes]:
+        child = real(*arguments, **named)
+        born.append(os.pidfd_open(child.pid))
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return child
+
+    def handler(_number: int, _frame: object) -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(InterruptedError):
+            run(("/bin/sleep", "60"), deadline=30)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert select.select(born, [], [], 9)[0] == born
+    os.close(born[0])
+
+
+def test_our_signal_mask_is_the_childs_and_stays_ours() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
+    try:
+        told = run(("/bin/grep", "SigBlk", "/proc/self/status"), deadline=9).stdout
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert int(told.split()[1], 16) == 1 << (signal.SIGUSR2 - 1)
+    assert mask == before | {signal.SIGUSR2}
 
 
 def test_kernels_without_pidfd_are_served_too(monkeypatch: pytest.MonkeyPatch) -> None:

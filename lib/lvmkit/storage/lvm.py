@@ -7,7 +7,6 @@ so that a hung disk of somebody else costs nothing, and a deadline. The exit sta
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 
@@ -45,7 +44,7 @@ _FIELDS = {
 _NO_PV_SEGMENTS = ("-S", "pvseg_start<0")  # fullreport has no way to leave this part out; it can be very long
 _UNKNOWN_DEVICE = "[unknown]"
 _PUBLIC = "public"
-"""lv_role of what can be used. Pools are listed by lvs too, but as private: their device carries the UUID with '-pool'"""
+"""lv_role of what can be used. lvs lists pools too, but as private: device-mapper has them as UUID-pool"""
 _THICK_ROLES = ("thickorigin", "thicksnapshot")
 
 
@@ -198,6 +197,8 @@ def _report_words() -> tuple[str, ...]:
 
 def _groups(answer: Finished) -> tuple[VolumeGroup, ...]:
     """The volume groups of a report; CommandGarbled when it is not of the documented shape."""
+    import json  # a command that prints no report starts without it
+
     duplicates = _duplicates(answer.stderr)
     try:
         parts = json.loads(answer.stdout, strict=False)["report"]

@@ -10,7 +10,6 @@ import fcntl
 import os
 import select
 import signal
-import subprocess
 import time
 
 from lvmkit.model.messages import Failure
@@ -20,7 +19,11 @@ from lvmkit.storage import recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
+    from typing import Union
+
+    Mask = set[Union[int, signal.Signals]]
 
 TERM_GRACE, KILL_GRACE = 0.5, 1.0
 """seconds: to end by itself after SIGTERM, and to be gone after SIGKILL"""
@@ -69,20 +72,33 @@ def run(
         raise ValueError(f"not an absolute path: {argv[0]}")
     entry = recorder.begin(argv)
     files = [_memory_file(LARGEST_OUTPUT), _memory_file(LARGEST_OUTPUT), _input_file(stdin)]
+    mask = _hold_signals()
     try:
-        child = _start(argv, files, pass_output, {"LC_ALL": "C", **(environment or {})})
-        seconds = _wait(child, argv, deadline, entry)
+        child = _start(argv, files, pass_output, {"LC_ALL": "C", **(environment or {})}, mask)
+        seconds = _wait(child, argv, deadline, entry, mask)
         finished = Finished(tuple(argv), child.returncode, _text(files[0]), _text(files[1]), seconds)
     finally:
         for handle in files:
             os.close(handle)
+        _release_signals(mask)
     entry.ended(finished.status, finished.seconds, finished.stdout, finished.stderr)
     return finished
 
 
+def _hold_signals() -> Mask:
+    """Keep signals waiting, so that no handler can raise between the child's birth and our knowing of it."""
+    return signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
+def _release_signals(mask: Mask) -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def _start(
-    argv: Sequence[str], files: Sequence[int], pass_output: bool, environment: Mapping[str, str]
+    argv: Sequence[str], files: Sequence[int], pass_output: bool, environment: Mapping[str, str], mask: Mask
 ) -> subprocess.Popen[bytes]:
+    import subprocess  # many actions find nothing to run, and start without it
+
     out, err, given = files
     try:
         return subprocess.Popen(
@@ -94,6 +110,7 @@ def _start(
             cwd="/",  # so that the child does not keep a file system busy that the caller happens to stand in
             close_fds=True,
             start_new_session=True,
+            preexec_fn=lambda: _release_signals(mask),
         )
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise Failure(CommandMissing(argv[0])) from error
@@ -101,15 +118,19 @@ def _start(
         raise Failure(CommandFailed(" ".join(argv), "no start", error.strerror or str(error))) from error
 
 
-def _wait(child: subprocess.Popen[bytes], argv: Sequence[str], deadline: float, entry: recorder.Entry) -> float:
+def _wait(
+    child: subprocess.Popen[bytes], argv: Sequence[str], deadline: float, entry: recorder.Entry, mask: Mask
+) -> float:
     """Wait for the child and return the seconds it took; whatever interrupts the waiting, the child is ended."""
     start = time.monotonic()
     ended = False
     fate = KILLED
     try:
+        _release_signals(mask)
         ended = _has_ended(child.pid, deadline)
     finally:
         if not ended:
+            _hold_signals()  # a second signal must not save the child from its end
             fate = _end(child)
             entry.failed(fate, time.monotonic() - start)
     if not ended:

@@ -14,7 +14,7 @@ from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.service import LvBusy, LvsStillUp, TakenDownWithoutLvm
 from lvmkit.model.value import replace
-from lvmkit.storage import dm, holders, lvm, probe, records, vitals
+from lvmkit.storage import dm, lvm, probe, records, vitals
 from lvmkit.workflow import filesystem
 from lvmkit.workflow.locks import working_on
 from lvmkit.workflow.subject import LvSubject, VgSubject, filesystem_subject, lv_subject, vg_subject
@@ -143,6 +143,8 @@ def _wait_until_free(mine: tuple[Device, ...], kit: Kit) -> None:
         if not busy:
             return
         if time.monotonic() >= end:
+            from lvmkit.storage import holders  # only a busy volume needs it
+
             raise Failure(*(LvBusy(d.name, holders.described(holders.of_device(d.number))) for d in busy))
         time.sleep(pause)
         pause = min(pause * 2, 0.5)

@@ -1,4 +1,7 @@
-"""Find out how fast guests can run here. /dev/kvm may exist where no guest boots under it, so the only test is to boot one."""
+"""Find out how fast guests can run here.
+
+/dev/kvm may exist where no guest boots under it, so the only test is to boot one.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,34 @@ def choose(image: Image) -> str:
 
 
 def _boots_under_kvm(image: Image) -> bool:
-    command = [QEMU, "-accel", "kvm", "-m", "256", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-               "-serial", "stdio", "-kernel", str(image.kernel), "-initrd", str(image.initramfs),
-               "-append", "console=ttyS0 quiet lab.probe"]
+    command = [
+        QEMU,
+        "-accel",
+        "kvm",
+        "-m",
+        "256",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-serial",
+        "stdio",
+        "-kernel",
+        str(image.kernel),
+        "-initrd",
+        str(image.initramfs),
+        "-append",
+        "console=ttyS0 quiet lab.probe",
+    ]
     output = b""
     with contextlib.suppress(subprocess.TimeoutExpired):
-        output = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                timeout=BOOT_DEADLINE, check=False).stdout
+        output = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=BOOT_DEADLINE,
+            check=False,
+        ).stdout
     return PROBE_MESSAGE in output

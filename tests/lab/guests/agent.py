@@ -1,12 +1,13 @@
 """Run commands for the host over one virtio-serial port. This file runs inside the guest.
 
-Why not ssh: a login costs two seconds under emulation and a connection does not survive a saved state. A virtio-serial port
-costs nothing to open, and an agent that sleeps in poll() is still asleep there after the guest has been restored.
+Why not ssh: a login costs two seconds under emulation and a connection does not survive a saved state. A virtio-serial
+port costs nothing to open, and an agent that sleeps on it is still asleep there after the guest has been restored.
 
 Wire format, both directions: frames of type (1 byte), length (2 bytes, big endian), payload.
-The host may vanish half-way through a frame, and the guest may not notice before the next host is connected. So every session
-starts with padding as long as the longest frame, which completes whatever frame was cut, and then HELLO with a random session
-identity. The agent ends what it was doing and answers with the bare identity; the host ignores everything before that.
+The host may vanish half-way through a frame, and the guest may not notice before the next host is connected. So every
+session starts with padding as long as the longest frame, which completes whatever frame was cut, and then HELLO with a
+random session identity. The agent ends what it was doing and answers with the bare identity; the host ignores what
+comes before that.
 
 Standard library only, no imports that take long: it starts as `python3 -IS`.
 """
@@ -24,11 +25,11 @@ import time
 
 HEADER = struct.Struct(">cH")
 LONGEST_FRAME = 4096
-"""Bytes of the longest frame to the guest, header included: one page, which is also what one read of the port returns."""
+"""Bytes of the longest frame to the guest, header included: one page, which is what one read of the port returns."""
 PADDING = b"\0"
 HELLO = b"H"
 GREETING = struct.Struct(">16sd")
-"""Payload of HELLO: session identity, and the time to set the clock to (seconds since the epoch, 0 leaves the clock alone)."""
+"""Payload of HELLO: session identity, and the time to set the clock to (seconds since the epoch, 0 leaves it alone)."""
 REQUEST = b"R"
 EXECUTE = b"X"
 STDIN = b"I"
@@ -74,7 +75,7 @@ class Frames:
         end = HEADER.size + length
         if len(self._bytes) < end:
             return None
-        payload = bytes(self._bytes[HEADER.size:end])
+        payload = bytes(self._bytes[HEADER.size : end])
         del self._bytes[:end]
         return kind, payload
 
@@ -94,8 +95,8 @@ def pack_request(argv: list[bytes], env: dict[bytes, bytes], timeout: float, has
 def unpack_request(blob: bytes) -> tuple[list[bytes], dict[bytes, bytes], float, bool]:
     """Undo pack_request."""
     timeout, has_stdin, count, *rest = blob.split(b"\0")
-    pairs = [item.partition(b"=") for item in rest[int(count):]]
-    return rest[:int(count)], {name: value for name, _, value in pairs}, float(timeout), has_stdin == b"1"
+    pairs = [item.partition(b"=") for item in rest[int(count) :]]
+    return rest[: int(count)], {name: value for name, _, value in pairs}, float(timeout), has_stdin == b"1"
 
 
 class Job:
@@ -124,8 +125,15 @@ class Job:
         actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(theirs)]
         self.stdin, self.pipes = ours_in, {ours_out: STDOUT, ours_err: STDERR}
         try:
-            self.pid = os.posix_spawnp(argv[0], argv, env, file_actions=actions, setsid=True, setsigmask=[],
-                                       setsigdef=[signal.SIGPIPE, signal.SIGXFSZ])
+            self.pid = os.posix_spawnp(
+                argv[0],
+                argv,
+                env,
+                file_actions=actions,
+                setsid=True,
+                setsigmask=[],
+                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+            )
         except OSError:
             self._close_pipes()
             raise
@@ -246,7 +254,8 @@ class Agent:
     def _hang_up(self) -> None:
         """No host is connected: end the last one's command, and sleep until the kernel signals a change on the port.
 
-        The next host's bytes may come before the news that it is connected: they are looked at, and that session is not ended.
+        The next host's bytes may come before the news that it is connected: they are looked at, and that session is not
+        ended.
         """
         if self._connected:
             self._new_session()
@@ -351,7 +360,7 @@ class Agent:
         return bool(data)
 
     def _finish(self, job: Job) -> None:
-        """The command has ended: pass on what is left in its pipes (but do not wait for daemons that hold them), then the code."""
+        """The command has ended: pass on what is left in its pipes, then the code. Daemons that hold them can wait."""
         code = job.reap()
         for fd in list(job.pipes):
             while self._copy(job, fd):

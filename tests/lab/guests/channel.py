@@ -93,7 +93,8 @@ class Session:
     def greet(self, now: float, *, deadline: float) -> bytes:
         """Start a session. Return what of the first answer came with the agent's greeting.
 
-        now: time to set the guest's clock to, 0 to leave it.  Raises ChannelError when no agent answers in `deadline` seconds.
+        now: time to set the guest's clock to, 0 to leave it.
+        Raises NoAnswerError when no agent answers in `deadline` seconds.
         """
         identity = os.urandom(16)
         self._end = time.monotonic() + deadline
@@ -112,7 +113,7 @@ class Session:
         self._stdin = request.stdin
         blob = agent.pack_request(list(request.argv), dict(request.env), request.timeout, request.stdin is not None)
         for start in range(0, len(blob), CHUNK):
-            self._outbox += agent.frame(agent.REQUEST, blob[start:start + CHUNK])
+            self._outbox += agent.frame(agent.REQUEST, blob[start : start + CHUNK])
         self._outbox += agent.frame(agent.EXECUTE)
         data = first
         while True:
@@ -163,7 +164,7 @@ class Session:
 
     def _send(self) -> None:
         try:
-            del self._outbox[:self._socket.send(self._outbox)]
+            del self._outbox[: self._socket.send(self._outbox)]
         except BlockingIOError:
             return
         except OSError as error:

@@ -37,7 +37,9 @@ class OneLineErrors(click.Group):
 def main(context: click.Context, name: str | None) -> None:
     """Real Debian guests with disks that can be lost, for tests."""
     begin = time.monotonic()
-    context.obj = Lab(name, progress=lambda line: click.echo(f"lab: {time.monotonic() - begin:5.1f} s  {line}", err=True))
+    context.obj = Lab(
+        name, progress=lambda line: click.echo(f"lab: {time.monotonic() - begin:5.1f} s  {line}", err=True)
+    )
 
 
 @main.command()
@@ -87,12 +89,14 @@ def status(lab: Lab) -> None:
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("--timeout", type=float, default=0.0, metavar="SECONDS", help="Kill the command after that time (exit code 124).")
+@click.option(
+    "--timeout", type=float, default=0.0, metavar="SECONDS", help="Kill the command after that time (exit code 124)."
+)
 @node_argument
 @click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @click.pass_obj
 def run(lab: Lab, timeout: float, node: int, argv: tuple[str, ...]) -> None:
-    """Run COMMAND in guest NODE: its exit code, its output, its errors; its standard input if that is a pipe or a file."""
+    """Run COMMAND in guest NODE: its exit code, its output, its errors; it reads a pipe or a file."""
     words = argv[1:] if argv[0] == "--" else argv
     sys.exit(lab.stream(node, words, _writer(1), _writer(2), stdin=_piped_stdin(), timeout=timeout))
 
@@ -100,7 +104,8 @@ def run(lab: Lab, timeout: float, node: int, argv: tuple[str, ...]) -> None:
 def _writer(fd: int) -> Callable[[bytes], None]:
     def write(data: bytes) -> None:
         while data:
-            data = data[os.write(fd, data):]
+            data = data[os.write(fd, data) :]
+
     return write
 
 
@@ -147,6 +152,7 @@ def console(lab: Lab, node: int) -> None:
 
 def _node_command(name: str, action: Callable[[Lab, int], None]) -> None:
     """Add a command that does one thing to one guest."""
+
     @main.command(name, help=(action.__doc__ or "").replace("`node`", "NODE"))
     @node_argument
     @click.pass_obj
@@ -155,8 +161,21 @@ def _node_command(name: str, action: Callable[[Lab, int], None]) -> None:
 
 
 NODE_COMMANDS: Sequence[tuple[str, Callable[[Lab, int], None]]] = (
-    ("kill", Lab.kill), ("start", Lab.start), ("pause", Lab.pause), ("resume", Lab.resume), ("cut", Lab.cut), ("mend", Lab.mend))
-DISK_ACTIONS: dict[str, Callable[[Lab, int, str], None]] = {"lose": Lab.lose_disk, "bring-back": Lab.bring_disk_back}
+    ("kill", Lab.kill),
+    ("start", Lab.start),
+    ("pause", Lab.pause),
+    ("resume", Lab.resume),
+    ("cut", Lab.cut),
+    ("mend", Lab.mend),
+)
+DISK_ACTIONS: dict[str, Callable[[Lab, int, str], None]] = {
+    "lose": Lab.lose_disk,
+    "bring-back": Lab.bring_disk_back,
+    "fail": Lab.fail_disk,
+    "heal": Lab.heal_disk,
+    "hang": Lab.hang_disk,
+    "resume": Lab.resume_disk,
+}
 
 for _name, _action in NODE_COMMANDS:
     _node_command(_name, _action)

@@ -21,7 +21,11 @@ SETTLE_COMMANDS = (
     ("udevadm", "settle", "--timeout=100"),
     ("systemctl", "is-system-running", "--wait"),
     # What nearly every test needs is in the page cache of the golden state, then.
-    ("lvs",), ("pvs", "-a"), ("vgchange", "--help"), ("python3", "-c", "import click, json, sqlite3, subprocess"), ("sync",),
+    ("lvs",),
+    ("pvs", "-a"),
+    ("vgchange", "--help"),
+    ("python3", "-c", "import click, json, sqlite3, subprocess"),
+    ("sync",),
 )
 
 
@@ -64,7 +68,9 @@ class Fleet:
         """Write the state of all guests at one moment into the empty `folder`; they run on after that."""
         self._each(lambda it: it.pause())
         try:
-            (folder / SUMMARY).write_text(json.dumps({it.name: it.condition().lost for it in self.machines}), encoding="ascii")
+            (folder / SUMMARY).write_text(
+                json.dumps({it.name: it.condition().lost for it in self.machines}), encoding="ascii"
+            )
             for each in self.machines:
                 (folder / each.name).mkdir()
                 each.save_memory(folder / each.name / MEMORY)
@@ -116,7 +122,12 @@ def _settle(which: Machine) -> None:
 def golden(setting: Setting) -> Path:
     """Return where the golden state for `setting` is kept: freshly booted guests, idle, empty disks."""
     parts = (setting.image.key, setting.accelerator, str(setting.nodes), _definition(), qemu_version())
-    return store.cache() / "golden" / store.digest(" ".join(parts))
+    return golden_folder(store.digest(" ".join(parts)))
+
+
+def golden_folder(name: str) -> Path:
+    """Return where the golden state of that name is kept."""
+    return store.cache() / "golden" / name
 
 
 def _definition() -> str:
@@ -125,7 +136,7 @@ def _definition() -> str:
 
 
 def qemu_version() -> str:
-    """Return QEMU's version: another version may not load this one's saved states."""
+    """Return QEMU's version: another one may not load this one's saved states."""
     try:
         done = subprocess.run([accel.QEMU, "--version"], stdout=subprocess.PIPE, text=True, check=True)
     except FileNotFoundError as error:

@@ -20,8 +20,14 @@ class Guest:
     lab: Lab
     node: int = 1
 
-    def run(self, *argv: Argument, stdin: bytes | None = None, env: Mapping[str, str] | None = None, timeout: float = 60.0,
-            check: bool = True) -> Result:
+    def run(
+        self,
+        *argv: Argument,
+        stdin: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 60.0,
+        check: bool = True,
+    ) -> Result:
         """Run a command in the guest; see Lab.run. Here a failure raises CommandFailedError unless check is False."""
         return self.lab.run(self.node, argv, stdin=stdin, env=env, timeout=timeout, check=check)
 
@@ -48,6 +54,6 @@ class Guest:
         self._wait_for_disk(serial, present=True)
 
     def _wait_for_disk(self, serial: str, *, present: bool) -> None:
-        """Wait for the disk's name to come or go, then for udev. Raises CommandFailedError when that does not happen."""
+        """Wait for the disk's name to come or go, then for udev. Raises CommandFailedError when that fails."""
         self.sh(WAIT_UNTIL_PRESENT if present else WAIT_UNTIL_ABSENT, BY_ID + serial, timeout=SETTLE_SECONDS)
         self.settle()

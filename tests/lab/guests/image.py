@@ -17,7 +17,13 @@ from .errors import LabError, NotInstalledError
 SUITE = "bookworm"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 ATTEMPTS = 3
-NETWORK_TROUBLE = ("Failed to fetch", "Temporary failure", "Could not connect", "Connection failed", "Hash Sum mismatch")
+NETWORK_TROUBLE = (
+    "Failed to fetch",
+    "Temporary failure",
+    "Could not connect",
+    "Connection failed",
+    "Hash Sum mismatch",
+)
 IMAGES_KEPT = 3
 LINES_SHOWN = 30
 OPTIONS = (
@@ -71,13 +77,13 @@ def packages() -> list[str]:
 
 
 def _ingredients() -> list[Path]:
-    code = [Path(module.__file__ or "") for module in (rootfs, initramfs)] + [Path(__file__), rootfs.AGENT]
-    return code + sorted(path for path in rootfs.IMAGE_FOLDER.rglob("*") if path.is_file())
+    code = [Path(module.__file__ or "") for module in (rootfs, initramfs)]
+    return [*code, rootfs.AGENT, *sorted(path for path in rootfs.IMAGE_FOLDER.rglob("*") if path.is_file())]
 
 
 def key() -> str:
     """Return the digest of everything the image is made of, except what Debian's archive holds today."""
-    total = hashlib.sha256(mirror().encode())
+    total = hashlib.sha256(" ".join([*OPTIONS, *packages(), SUITE, mirror()]).encode())
     for path in _ingredients():
         total.update(f"{path.name} {path.stat().st_mode & 0o111:o} {path.stat().st_size}\n".encode())
         total.update(path.read_bytes())
@@ -146,8 +152,15 @@ def _attempt(folder: Path, progress: Progress) -> list[str] | None:
     """Run mmdebstrap once. Return None, or its messages when it failed."""
     env = {**os.environ, rootfs.OUTPUT_VARIABLE: str(folder), "TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     begin, lines = time.monotonic(), []
-    with subprocess.Popen(command(folder), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+    with subprocess.Popen(
+        command(folder),
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
         for line in process.stdout or ():
             lines.append(line.rstrip())
             if line.startswith("I: "):

@@ -1,7 +1,8 @@
 """Build the guest's initramfs: busybox, the modules of the root disk and one short script.
 
-Debian's own initramfs is 20 MB and takes many seconds to build, to load and to run under emulation; this one is 2 MB. The archive
-is written here (format: "newc", see initramfs/buffer-format in the kernel's documentation) because cpio may not be installed.
+Debian's own initramfs is 20 MB and takes many seconds to build, to load and to run under emulation; this one is 2 MB.
+The archive is written here because cpio may not be installed (format: "newc", initramfs/buffer-format in the kernel's
+documentation).
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def archive(files: dict[str, tuple[int, bytes]]) -> bytes:
 def load_order(modules: Path, names: tuple[str, ...]) -> list[Path]:
     """Return the files of the modules `names` and of what they need, in the order to load them.
 
-    modules: the folder of one kernel's modules, with modules.dep (source: modules.dep(5), needed modules are listed last first).
+    modules: the folder of one kernel's modules, with modules.dep (source: modules.dep(5), what is
+    needed first is listed last).
     """
     needs = {}
     for line in (modules / "modules.dep").read_text(encoding="ascii").splitlines():
@@ -49,7 +51,7 @@ def build(root: Path, modules: Path, init: bytes) -> bytes:
     modules: the folder of its kernel's modules.  init: the script that runs first.
     """
     order = load_order(modules, MODULES)
-    files = {folder: (stat.S_IFDIR | 0o755, b"") for folder in FOLDERS}
+    files = dict.fromkeys(FOLDERS, (stat.S_IFDIR | 0o755, b""))
     files["init"] = (stat.S_IFREG | 0o755, init)
     files["bin/busybox"] = (stat.S_IFREG | 0o755, (root / "bin/busybox").read_bytes())
     files.update({path.name: (stat.S_IFREG | 0o644, path.read_bytes()) for path in order})

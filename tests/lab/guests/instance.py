@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from . import process, store
 from .errors import LabError
@@ -67,13 +68,26 @@ class Instance:
 
 @dataclass(frozen=True)
 class Record:
-    """What is on record about an instance. owner: the process it must not outlive, if any."""
+    """What is on record about an instance.
+
+    golden: name of the golden state it started from.  owner: the process it must not outlive, if any.
+    """
 
     name: str
     image: str
     accelerator: str
     nodes: int
+    golden: str
     owner: Process | None = None
+
+    @staticmethod
+    def read(stored: dict[str, Any]) -> Record | None:
+        """Return the record for what was read from a file, or None when another version of the lab wrote it."""
+        names = {each.name for each in fields(Record)}
+        if set(stored) != names:
+            return None
+        owner = stored["owner"]
+        return Record(**{**stored, "owner": Process(**owner) if owner else None})
 
     def orphan(self) -> bool:
         """Return whether the owner is dead."""
@@ -85,8 +99,7 @@ def _read(path: Path) -> Record | None:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    owner = stored.pop("owner")
-    return Record(**stored, owner=Process(**owner) if owner else None)
+    return Record.read(stored)
 
 
 def _kill(condition: Path) -> None:
@@ -104,7 +117,7 @@ def myself() -> Process | None:
 
 
 def records() -> Iterator[Record]:
-    """Return what is on record about every instance of this user."""
+    """Return what is on record about every instance of this user that this version of the lab understands."""
     for path in sorted(store.runtime().glob(f"*/{RECORD}")):
         record = _read(path)
         if record is not None:

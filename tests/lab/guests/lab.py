@@ -1,4 +1,4 @@
-"""The lab as its users see it: bring guests up, run commands in them, break things, and be back at the start in seconds."""
+"""The lab as its users see it: bring guests up, run commands in them, break things, be back at the start in seconds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Union
 
 from . import accel, channel, fleet, image, instance, machine, push, store
 from .errors import LabError
@@ -18,10 +19,10 @@ from .machine import Machine, Setting
 CHECKOUT = Path(__file__).resolve().parents[3]
 NAME_VARIABLE = "LVMKIT_LAB"
 GOLDEN = "golden"
-GOLDEN_KEPT = 4
+GOLDEN_KEPT = 6
 PUSH_TIMEOUT = 120.0
 
-Argument = str | bytes
+Argument = Union[str, bytes]
 Progress = Callable[[str], None]
 
 
@@ -75,7 +76,10 @@ class Lab:
         return image.ensure(self._progress)
 
     def up(self, nodes: int = 1) -> None:
-        """Bring the guests up in the golden state, which is made first when it is missing. Harmless when they are up already."""
+        """Bring the guests up in the golden state, which is made first when it is missing.
+
+        Harmless when they are up already.
+        """
         with self._locked():
             record = self._instance.record()
             if record is None:
@@ -89,7 +93,8 @@ class Lab:
         built = self.build()
         setting = Setting(built, accel.choose(built), nodes)
         golden = _ensure_golden(setting, self._progress)
-        self._instance.write(Record(self.name, built.key, setting.accelerator, nodes, instance.myself() if self._owned else None))
+        owner = instance.myself() if self._owned else None
+        self._instance.write(Record(self.name, built.key, setting.accelerator, nodes, golden.name, owner))
         try:
             self._fleet().restore(golden)
         except LabError:
@@ -116,10 +121,17 @@ class Lab:
         """Put all guests and disks back to the state saved under `to`."""
         with self._locked():
             fleet_now = self._fleet()
-            folder = fleet.golden(fleet_now.setting) if to == GOLDEN else self._instance.saves / to
-            if not folder.is_dir():
-                raise LabError(f"{to}: no such saved state")
-            fleet_now.restore(folder)
+            fleet_now.restore(self._saved(to))
+
+    def _saved(self, label: str) -> Path:
+        """Return where the state saved under `label` is, and note its use."""
+        record = self._record()
+        folder = fleet.golden_folder(record.golden) if label == GOLDEN else self._instance.saves / label
+        if not folder.is_dir():
+            raise LabError(f"{label}: no such saved state")
+        for used in (folder, self._image(record).folder):
+            os.utime(used)
+        return folder
 
     def status(self) -> list[tuple[str, str]]:
         """Return (name, what it does) of every guest; empty when the instance does not exist."""
@@ -139,8 +151,16 @@ class Lab:
 
     # ---- commands in a guest
 
-    def run(self, node: int, argv: Sequence[Argument], *, stdin: bytes | None = None, env: Mapping[str, str] | None = None,
-            timeout: float = 60.0, check: bool = False) -> Result:
+    def run(
+        self,
+        node: int,
+        argv: Sequence[Argument],
+        *,
+        stdin: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 60.0,
+        check: bool = False,
+    ) -> Result:
         """Run a command in guest `node` and return how it ended.
 
         argv goes unchanged, through no shell.  stdin: what it reads, None for nothing.  env: added to its environment.
@@ -154,8 +174,17 @@ class Lab:
         result = Result(tuple(map(os.fsdecode, argv)), code, os.fsdecode(bytes(out)), os.fsdecode(bytes(err)))
         return result.checked() if check else result
 
-    def stream(self, node: int, argv: Sequence[Argument], out: channel.Sink, err: channel.Sink, *, stdin: int | None = None,
-               env: Mapping[str, str] | None = None, timeout: float = 0.0) -> int:
+    def stream(
+        self,
+        node: int,
+        argv: Sequence[Argument],
+        out: channel.Sink,
+        err: channel.Sink,
+        *,
+        stdin: int | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 0.0,
+    ) -> int:
         """Run a command in guest `node`, passing its output on as it comes. Return its exit code.
 
         stdin: a file descriptor.  The rest is as in run(); timeout 0 waits for ever.
@@ -175,7 +204,9 @@ class Lab:
         with target.open("wb") as file:
             self._stream_checked(node, ("cat", "--", source), out=lambda data: _write(file.fileno(), data))
 
-    def _stream_checked(self, node: int, argv: Sequence[str], *, out: channel.Sink = channel.ignore, stdin: int | None = None) -> None:
+    def _stream_checked(
+        self, node: int, argv: Sequence[str], *, out: channel.Sink = channel.ignore, stdin: int | None = None
+    ) -> None:
         err = bytearray()
         code = self.stream(node, argv, out, err.extend, stdin=stdin)
         Result(tuple(argv), code, "", os.fsdecode(bytes(err))).checked()
@@ -200,6 +231,22 @@ class Lab:
     def bring_disk_back(self, node: int, serial: str) -> None:
         """Plug a lost disk of guest `node` in again."""
         self._machine(node).bring_back(machine.disk(serial))
+
+    def fail_disk(self, node: int, serial: str) -> None:
+        """Let all reads and writes of a disk end in an I/O error, in guest `node` only."""
+        self._machine(node).fail(machine.disk(serial))
+
+    def heal_disk(self, node: int, serial: str) -> None:
+        """Let a failing disk of guest `node` work again."""
+        self._machine(node).heal(machine.disk(serial))
+
+    def hang_disk(self, node: int, serial: str) -> None:
+        """Let a disk of guest `node` answer no more: whoever uses it waits."""
+        self._machine(node).hang(machine.disk(serial))
+
+    def resume_disk(self, node: int, serial: str) -> None:
+        """Let a hanging disk of guest `node` answer again, also to what was asked meanwhile."""
+        self._machine(node).unhang(machine.disk(serial))
 
     def kill(self, node: int) -> None:
         """End guest `node` at once: a power cut."""
@@ -242,11 +289,19 @@ class Lab:
             yield
 
     def _fleet(self) -> Fleet:
+        record = self._record()
+        setting = Setting(self._image(record), record.accelerator, record.nodes)
+        return Fleet(setting, self._instance.run, self._instance.data, owned=record.owner == instance.myself())
+
+    def _record(self) -> Record:
         record = self._instance.record()
         if record is None:
             raise LabError(f"{self.name}: not up (lab up)")
-        setting = Setting(image.Image(store.cache() / "images" / record.image), record.accelerator, record.nodes)
-        return Fleet(setting, self._instance.run, self._instance.data, owned=record.owner == instance.myself())
+        return record
+
+    @staticmethod
+    def _image(record: Record) -> image.Image:
+        return image.Image(store.cache() / "images" / record.image)
 
     def _machine(self, node: int) -> Machine:
         machines = self._fleet().machines
@@ -278,7 +333,8 @@ def _ensure_golden(setting: Setting, progress: Progress) -> Path:
 
 def _make_golden(setting: Setting, folder: Path, progress: Progress) -> None:
     maker = Instance(f"golden {folder.name}")
-    maker.write(Record(maker.name, setting.image.key, setting.accelerator, setting.nodes, instance.myself()))
+    owner = instance.myself()
+    maker.write(Record(maker.name, setting.image.key, setting.accelerator, setting.nodes, folder.name, owner))
     guests = Fleet(setting, maker.run, maker.data, owned=True)
     try:
         progress(f"booting {setting.nodes} guest(s) under {setting.accelerator} to make the golden state")
@@ -304,4 +360,4 @@ def _readable(data: bytes) -> Iterator[int]:
 def _write(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view):]
+        view = view[os.write(fd, view) :]

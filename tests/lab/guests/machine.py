@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -28,6 +29,11 @@ INCOMING_FD = 3
 CONTROLLER = "scsi0"
 LINK = "link"
 CPUS = {"kvm": "host", "tcg": "qemu64"}
+FAILING = ("read", "write", "write-zeroes", "discard")
+"""What fails on a failing disk. Not flush: QEMU itself has to flush the disk to let it work again."""
+UNLIMITED = ("bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr")
+IMAGE_OPTIONS = {"discard": "unmap", "cache": {"no-flush": True}}
+"""A host that crashes may lose the guests' data, a guest that is killed may not."""
 KERNEL_ARGUMENTS = (
     "console=ttyS0 quiet root=/dev/vda rw net.ifnames=0 mitigations=off panic=5 systemd.show_status=0 "
     # The controllers of QEMU's chipset that no disk of ours is on, and what probes for minutes under emulation.
@@ -53,9 +59,25 @@ class Disk:
         """QEMU's name of what the disk's content comes from."""
         return f"disk-{self.serial}"
 
+    @property
+    def file(self) -> str:
+        """QEMU's name of the backing file."""
+        return f"file-{self.serial}"
 
-DISKS = (*(Disk(f"SHARED{number}", number, shared=True) for number in range(1, 5)),
-         *(Disk(f"PRIVATE{number}", number + 4, shared=False) for number in range(1, 3)))
+    @property
+    def fault(self) -> str:
+        """QEMU's name of what stands between disk and backing file while the disk fails."""
+        return f"fault-{self.serial}"
+
+    def format(self, source: str) -> dict[str, Any]:
+        """Return QEMU's description of the disk's content as taken from the block node `source`."""
+        return {"driver": "raw", "node-name": self.node, "file": source, **IMAGE_OPTIONS}
+
+
+DISKS = (
+    *(Disk(f"SHARED{number}", number, shared=True) for number in range(1, 5)),
+    *(Disk(f"PRIVATE{number}", number + 4, shared=False) for number in range(1, 3)),
+)
 
 
 def disk(serial: str) -> Disk:
@@ -142,7 +164,18 @@ class Machine:
 
     def overlay(self, base: Path, kind: str) -> None:
         """Make the root disk a fresh overlay on `base` (kind: its format)."""
-        command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind, "-b", str(base), str(self.data / "root.qcow2")]
+        command = [
+            "qemu-img",
+            "create",
+            "-q",
+            "-f",
+            "qcow2",
+            "-F",
+            kind,
+            "-b",
+            str(base),
+            str(self.data / "root.qcow2"),
+        ]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise LabError(f"qemu-img: {done.stderr.strip()}")
@@ -163,7 +196,9 @@ class Machine:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         actions: list[tuple[Any, ...]] = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(self.run / "qemu.log"), flags, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)]
+            (os.POSIX_SPAWN_OPEN, 1, str(self.run / "qemu.log"), flags, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ]
         with contextlib.ExitStack() as stack:
             if incoming is not None:
                 actions.append((os.POSIX_SPAWN_DUP2, stack.enter_context(incoming.open("rb")).fileno(), INCOMING_FD))
@@ -178,7 +213,10 @@ class Machine:
             raise NotInstalledError(command[0], "qemu-system-x86 util-linux") from error
 
     def wait_launched(self) -> None:
-        """Wait until QEMU has started and has loaded its saved memory, if it got any. Raises LabError with its words when it fails."""
+        """Wait until QEMU has started and has loaded its saved memory, if it got any.
+
+        Raises LabError with QEMU's words when it fails.
+        """
         end = time.monotonic() + START_DEADLINE
         while True:
             try:
@@ -219,12 +257,17 @@ class Machine:
             monitor.execute("set_link", name=LINK, up=up)
 
     def save_memory(self, path: Path) -> None:
-        """Write the memory and device state of the stopped guest to `path`. Its disks are complete in their files after that."""
+        """Write the memory and device state of the stopped guest to `path`.
+
+        Its disks are complete in their files after that.
+        """
         with self.monitor() as monitor, path.open("wb") as file:
-            monitor.execute("migrate-set-parameters", max_bandwidth=AS_FAST_AS_POSSIBLE)
-            monitor.execute("getfd", fd=file.fileno(), fdname="memory")
+            monitor.execute("migrate-set-parameters", **{"max-bandwidth": AS_FAST_AS_POSSIBLE})
+            monitor.pass_fd(file.fileno(), "memory")
             monitor.execute("migrate", uri="fd:memory")
-            result = monitor.wait("query-migrate", lambda it: it.get("status") in ("completed", "failed"), deadline=MIGRATION_DEADLINE)
+            result = monitor.wait(
+                "query-migrate", lambda it: it.get("status") in ("completed", "failed"), deadline=MIGRATION_DEADLINE
+            )
         if result["status"] != "completed":
             raise LabError(f"{self.name}: the memory was not saved: {result.get('error-desc', 'no reason given')}")
 
@@ -250,16 +293,80 @@ class Machine:
         condition.lost.remove(which.serial)
         self.remember(condition)
 
+    def fail(self, which: Disk) -> None:
+        """Let every read and write of the disk end in an I/O error, in this guest only."""
+        rules = [{"event": "none", "errno": errno.EIO, "iotype": kind} for kind in FAILING]
+        with self.monitor() as monitor:
+            options: dict[str, Any] = {
+                "driver": "blkdebug",
+                "node-name": which.fault,
+                "image": which.file,
+                "inject-error": rules,
+            }
+            monitor.execute("blockdev-add", **options)
+            monitor.execute("blockdev-reopen", options=[which.format(which.fault)])
+
+    def heal(self, which: Disk) -> None:
+        """Undo fail()."""
+        with self.monitor() as monitor:
+            monitor.execute("blockdev-reopen", options=[which.format(which.file)])
+            monitor.execute("blockdev-del", **{"node-name": which.fault})
+
+    def hang(self, which: Disk) -> None:
+        """Let the disk answer no more (one byte a second), in this guest only: I/O waits."""
+        self._throttle(which, 1)
+
+    def unhang(self, which: Disk) -> None:
+        """Undo hang(): what waited is done now."""
+        self._throttle(which, 0)
+
+    def _throttle(self, which: Disk, bytes_a_second: int) -> None:
+        limits = {**dict.fromkeys(UNLIMITED, 0), "bps": bytes_a_second}
+        with self.monitor() as monitor:
+            monitor.execute("block_set_io_throttle", id=which.device, **limits)
+
     # ---- command line
 
     def _command(self, lost: list[str], incoming: bool) -> list[str]:
         image = self.setting.image
-        command = [accel.QEMU, "-name", self.name, "-accel", self.setting.accelerator, "-cpu", CPUS[self.setting.accelerator],
-                   "-machine", "pc", "-m", str(MEMORY_MIB), "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-S",
-                   "-kernel", str(image.kernel), "-initrd", str(image.initramfs), "-append", self._kernel_arguments(),
-                   "-qmp", f"unix:{self.run / 'qmp.sock'},server=on,wait=off",
-                   "-chardev", f"file,id=console,path={self.console},append=on", "-serial", "chardev:console",
-                   "-device", "virtio-rng-pci", "-device", "virtio-serial-pci,id=ports", "-device", f"virtio-scsi-pci,id={CONTROLLER}"]
+        command = [
+            accel.QEMU,
+            "-name",
+            self.name,
+            "-accel",
+            self.setting.accelerator,
+            "-cpu",
+            CPUS[self.setting.accelerator],
+            "-machine",
+            "pc",
+            "-m",
+            str(MEMORY_MIB),
+            "-smp",
+            "1",
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-S",
+            "-kernel",
+            str(image.kernel),
+            "-initrd",
+            str(image.initramfs),
+            "-append",
+            self._kernel_arguments(),
+            "-qmp",
+            f"unix:{self.run / 'qmp.sock'},server=on,wait=off",
+            "-chardev",
+            f"file,id=console,path={self.console},append=on",
+            "-serial",
+            "chardev:console",
+            "-device",
+            "virtio-rng-pci",
+            "-device",
+            "virtio-serial-pci,id=ports",
+            "-device",
+            f"virtio-scsi-pci,id={CONTROLLER}",
+        ]
         command += self._root_disk() + self._ports() + self._link()
         for each in DISKS:
             command += self._disk(each, each.serial in lost)
@@ -271,27 +378,37 @@ class Machine:
         return f"{KERNEL_ARGUMENTS} systemd.hostname={self.name} systemd.machine_id={identity}{link}"
 
     def _root_disk(self) -> list[str]:
-        source = {"driver": "qcow2", "node-name": "root", "discard": "unmap", "cache": {"no-flush": True},
-                  "file": {"driver": "file", "filename": str(self.data / "root.qcow2")}}
+        source = {
+            "driver": "qcow2",
+            "node-name": "root",
+            "discard": "unmap",
+            "cache": {"no-flush": True},
+            "file": {"driver": "file", "filename": str(self.data / "root.qcow2")},
+        }
         return ["-blockdev", json.dumps(source), "-device", "virtio-blk-pci,drive=root"]
 
     def _ports(self) -> list[str]:
         options = []
         for number, name in enumerate(rootfs.PORTS):
-            options += ["-chardev", f"socket,id=port{number},path={self.run / f'port{number}.sock'},server=on,wait=off",
-                        "-device", f"virtserialport,bus=ports.0,nr={number + 1},chardev=port{number},name={name}"]
+            options += [
+                "-chardev",
+                f"socket,id=port{number},path={self.run / f'port{number}.sock'},server=on,wait=off",
+                "-device",
+                f"virtserialport,bus=ports.0,nr={number + 1},chardev=port{number},name={name}",
+            ]
         return options
 
     def _disk(self, which: Disk, lost: bool) -> list[str]:
-        cache = {"no-flush": True}
-        file = {"driver": "file", "node-name": f"file-{which.serial}", "filename": str(self.backing_file(which)), "locking": "off",
-                "discard": "unmap", "cache": cache}
-        node = {"driver": "raw", "node-name": which.node, "file": file["node-name"], "discard": "unmap", "cache": cache}
-        options = ["-blockdev", json.dumps(file), "-blockdev", json.dumps(node)]
+        name = str(self.backing_file(which))
+        file = {"driver": "file", "node-name": which.file, "filename": name, "locking": "off", **IMAGE_OPTIONS}
+        options = ["-blockdev", json.dumps(file), "-blockdev", json.dumps(which.format(which.file))]
         return options if lost else [*options, "-device", json.dumps(_device(which))]
 
     def _link(self) -> list[str]:
-        """The private link: datagrams between unix sockets, so that a guest may go and come back. Node 1 is the hub of more than two."""
+        """The private link: datagrams between unix sockets, so that a guest may go and come back.
+
+        Node 1 is the hub of more than two.
+        """
         nodes, me = self.setting.nodes, self.number
         if nodes < 2:
             return []
@@ -311,10 +428,23 @@ class Machine:
 
 
 def _device(which: Disk) -> dict[str, Any]:
-    return {"driver": "scsi-hd", "id": which.device, "bus": f"{CONTROLLER}.0", "scsi-id": which.target, "lun": 0, "drive": which.node,
-            "share-rw": True, "serial": which.serial, "rerror": "report", "werror": "report"}
+    return {
+        "driver": "scsi-hd",
+        "id": which.device,
+        "bus": f"{CONTROLLER}.0",
+        "scsi-id": which.target,
+        "lun": 0,
+        "drive": which.node,
+        "share-rw": True,
+        "serial": which.serial,
+        "rerror": "report",
+        "werror": "report",
+    }
 
 
 def wait_for_agent(machine: Machine, *, deadline: float) -> None:
-    """Wait until the guest's agent answers, and correct the guest's clock. Raises ChannelError after `deadline` seconds."""
+    """Wait until the guest's agent answers, and correct the guest's clock.
+
+    Raises NoAnswerError after `deadline` seconds.
+    """
     channel.set_clock(machine.run, deadline=deadline)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Process:
-    """A process: its number alone could be another's by now, so its start time (clock ticks since boot) belongs to it."""
+    """A process: its number alone could be another's by now, so its start time (in clock ticks) belongs to it."""
 
     pid: int
     started: int

@@ -10,17 +10,19 @@ from typing import IO
 from .errors import LabError, NotInstalledError
 
 LKROOT = "/opt/LifeKeeper"
-UNPACK = ("tar", "-x", "-f", "-", "-C", "/", "--keep-directory-symlink", "--no-overwrite-dir", "--unlink-first")
+UNPACK = ("tar", "-x", "-f", "-", "-C", "/", "--keep-directory-symlink", "--no-overwrite-dir")
 """A guest's /lib and /bin are symbolic links and its / has a mode of its own: the archive must not replace them."""
 UNITS = "systemd/system/"
 RULES = "udev/rules.d/"
 
 
 def stage(checkout: Path, staging: Path) -> None:
-    """Run `make install` of the working tree into the folder `staging`. Raises LabError with make's last words when it fails."""
+    """Run `make install` of the working tree into the folder `staging`. Raises LabError with make's words."""
     command = ["make", "--no-print-directory", "-C", str(checkout), "install", f"DESTDIR={staging}", f"LKROOT={LKROOT}"]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
     except FileNotFoundError as error:
         raise NotInstalledError("make", "make") from error
     if done.returncode:

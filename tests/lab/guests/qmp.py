@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -40,7 +40,9 @@ class Qmp:
     def __enter__(self) -> Qmp:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._lines.close()
         self._socket.close()
 
@@ -54,14 +56,16 @@ class Qmp:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def execute(self, command: str, /, fd: int | None = None, **arguments: object) -> Any:
-        """Run one QMP command and return its result.
+    def execute(self, command: str, /, **arguments: object) -> Any:
+        """Run one QMP command and return its result. Raises QmpError with QEMU's own words when it refuses."""
+        return self._execute(command, arguments, None)
 
-        fd: a file descriptor to pass along (for getfd).  Underscores in argument names stand for QMP's dashes.
-        Raises QmpError with QEMU's own words when it refuses.
-        """
-        named = {name.replace("_", "-"): value for name, value in arguments.items()}
-        self._send(json.dumps({"execute": command, "arguments": named}).encode() + b"\n", fd)
+    def pass_fd(self, fd: int, name: str) -> None:
+        """Give QEMU an open file, to be called `fd:NAME` in the next command."""
+        self._execute("getfd", {"fdname": name}, fd)
+
+    def _execute(self, command: str, arguments: Mapping[str, object], fd: int | None) -> Any:
+        self._send(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n", fd)
         while True:
             answer = self._read()
             if "error" in answer:

@@ -1,7 +1,7 @@
 """Turn a root directory that mmdebstrap has filled into the files a guest boots from: disk image, kernel, initramfs.
 
-This runs as mmdebstrap's customize hook, so that it is root in there whether or not the user is: file owners come out right and
-no step needs a loop device or a mount.
+This runs as mmdebstrap's customize hook, so that it is root in there whether or not the user is: file owners come out
+right and no step needs a loop device.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ ROOT_IMAGE, KERNEL, INITRAMFS = "root.img", "vmlinuz", "initramfs.img"
 ROOT_SIZE = "2G"
 PORTS = tuple(f"lab.{number}" for number in range(4))
 """Names of the virtio-serial ports, one agent each: as many commands can run in a guest at once."""
-UNWANTED = ("boot", "var/cache/apt", "var/cache/debconf", "var/lib/apt/lists", "usr/lib/udev/hwdb.bin", "etc/udev/hwdb.bin")
+UNWANTED = (
+    "boot",
+    "var/cache/apt",
+    "var/cache/debconf",
+    "var/lib/apt/lists",
+    "usr/lib/udev/hwdb.bin",
+    "etc/udev/hwdb.bin",
+)
 
 
 def list_file(name: str) -> list[str]:
@@ -73,9 +80,10 @@ def _remove(path: Path) -> None:
 
 @contextlib.contextmanager
 def _without_mounts(root: Path) -> Iterator[Path]:
-    """Offer `root` under another name where mmdebstrap's /proc, /sys and /dev are not mounted (a bind mount is not recursive).
+    """Offer `root` under another name where mmdebstrap's /proc, /sys and /dev are not mounted.
 
-    The hook has a mount namespace of its own, so this mount is never seen outside and ends with the hook.
+    A bind mount is not recursive. The hook has a mount namespace of its own, so this mount is never seen outside and
+    ends with the hook.
     """
     bare = Path(tempfile.mkdtemp(prefix="bare-", dir=root.parent))
     subprocess.run(["/bin/mount", "--bind", root, bare], check=True)
@@ -88,5 +96,16 @@ def _without_mounts(root: Path) -> Iterator[Path]:
 
 def _make_filesystem(root: Path, image: Path) -> None:
     """Make the root disk: ext4, no journal writes lost to lazy initialisation, no reserve."""
-    options = ("-q", "-F", "-t", "ext4", "-L", "root", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard")
+    options = (
+        "-q",
+        "-F",
+        "-t",
+        "ext4",
+        "-L",
+        "root",
+        "-m",
+        "0",
+        "-E",
+        "lazy_itable_init=0,lazy_journal_init=0,nodiscard",
+    )
     subprocess.run(["/sbin/mke2fs", *options, "-d", root, image, ROOT_SIZE], check=True)

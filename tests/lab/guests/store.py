@@ -1,8 +1,9 @@
 """Where the lab keeps things, and who may touch them.
 
-The cache (images, golden states) is shared by every checkout and survives. An instance has two folders of its own that `down` removes: one
-for sockets, whose paths must be short, and one for disks and saved states, which are large.
-Whatever is expensive is built in a folder of its own under a lock and renamed when finished, so a name that exists is complete.
+The cache (images, golden states) is shared by every checkout and survives. An instance has two folders of its own that
+`down` removes: one for sockets, whose paths must be short, and one for disks and saved states, which are large.
+Whatever is expensive is built in a folder of its own under a lock and renamed when finished: a name that exists is
+complete.
 """
 
 from __future__ import annotations
