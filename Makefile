@@ -10,7 +10,7 @@ SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # Debian packages: the kit itself, its tests, and the lab's guests.
 NEEDS_KIT  := python3 python3-click lvm2 mount util-linux
-NEEDS_TEST := python3-venv fdisk
+NEEDS_TEST := python3-venv mandoc
 NEEDS_LAB  := qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd
 NEEDS      := $(NEEDS_KIT) $(NEEDS_TEST) $(NEEDS_LAB)
 
@@ -75,6 +75,8 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions share/bash-completion/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 share/man/man8/*.8
+	install -d $(DESTDIR)$(PREFIX)/share/man/man7
+	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.manual > $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
 
 uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /var/lib/lvmkit stay
 	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
@@ -87,7 +89,8 @@ uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /va
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lvmkit \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/adddelpv \
-	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit.8 $(DESTDIR)$(PREFIX)/share/man/man8/adddelpv.8
+	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit.8 $(DESTDIR)$(PREFIX)/share/man/man8/adddelpv.8 \
+	    $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
 
 clean:  ## remove what the targets made in this folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -39,7 +39,7 @@ def check_all(kit: Kit) -> tuple[Finding, ...]:
 
 def check_tags(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
     """Check these resources with one look at device-mapper for all of them."""
-    devices = dm.list_devices()
+    devices = dm.list_devices() if tags else ()
     found = []
     for tag in tags:
         instance = now.by_tag(tag)

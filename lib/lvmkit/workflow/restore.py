@@ -65,7 +65,9 @@ def restore_lv(volume: LvSubject, kit: Kit) -> str:
         lv = vg.lv(volume.uuid)
         if lv is None:
             raise Failure(LvNotInVg(vg.name, volume.name, volume.uuid))
-        answer = lvm.activate_lv(vg.name, lv.name, devices=_devices(vg), deadline=kit.settings.command_deadline)
+        answer = lvm.activate_lv(
+            vg.name, lv.name, devices=_devices(vg), degraded=bool(vg.missing), deadline=kit.settings.command_deadline
+        )
         _verify(vg, (lv,), answer)
         _expect_in_record(volume, kit)
         return "activated"

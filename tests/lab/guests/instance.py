@@ -81,13 +81,11 @@ class Record:
     owner: Process | None = None
 
     @staticmethod
-    def read(stored: dict[str, Any]) -> Record | None:
-        """Return the record for what was read from a file, or None when another version of the lab wrote it."""
-        names = {each.name for each in fields(Record)}
-        if set(stored) != names:
-            return None
-        owner = stored["owner"]
-        return Record(**{**stored, "owner": Process(**owner) if owner else None})
+    def read(stored: dict[str, Any]) -> Record:
+        """Return the record for what was read from a file; another version of the lab may have written it."""
+        owner = stored.get("owner")
+        known = {each.name: stored.get(each.name, "") for each in fields(Record)}
+        return Record(**{**known, "owner": Process(**owner) if owner else None})
 
     def orphan(self) -> bool:
         """Return whether the owner is dead."""
@@ -117,7 +115,7 @@ def myself() -> Process | None:
 
 
 def records() -> Iterator[Record]:
-    """Return what is on record about every instance of this user that this version of the lab understands."""
+    """Return what is on record about every instance of this user."""
     for path in sorted(store.runtime().glob(f"*/{RECORD}")):
         record = _read(path)
         if record is not None:

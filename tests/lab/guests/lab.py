@@ -127,8 +127,8 @@ class Lab:
         """Return where the state saved under `label` is, and note its use."""
         record = self._record()
         folder = fleet.golden_folder(record.golden) if label == GOLDEN else self._instance.saves / label
-        if not folder.is_dir():
-            raise LabError(f"{label}: no such saved state")
+        if not folder.is_dir() or not (folder / fleet.SUMMARY).is_file():
+            raise LabError(f"{label}: no such saved state (or of another version of the lab: lab down, lab up)")
         for used in (folder, self._image(record).folder):
             os.utime(used)
         return folder
