@@ -13,7 +13,7 @@ from lvmkit.cluster.port import Change
 from lvmkit.model.instance import Dependency, Instance
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import InterruptedWork, StepDone, UndoFailed
+from lvmkit.model.messages.engine import InterruptedWork, StateNotStored, StepDone, UndoFailed
 from lvmkit.model.value import Value
 from lvmkit.storage import files
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from lvmkit.cluster.port import Port
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
+
+_STEPS_OF = "lvmkit.workflow."
+"""where the modules are that may be imported for the steps in a journal"""
 
 
 class Kit(Value):
@@ -71,10 +74,10 @@ def carry_out(plan: Plan, kit: Kit) -> None:
             _write_journal(plan, reached, kit)
             kit.tell(StepDone(reached, len(plan.steps), step.describe()))
             step.apply(kit)
-    except (Failure, Interruption, KeyboardInterrupt):
-        _back_out(plan.steps[:reached], kit)
+        _drop_journal(kit)
+    except (Failure, Interruption, KeyboardInterrupt) as cause:
+        _back_out(plan.steps[:reached], kit, cause)
         raise
-    _drop_journal(kit)
 
 
 def finish_interrupted(kit: Kit) -> None:
@@ -87,11 +90,13 @@ def finish_interrupted(kit: Kit) -> None:
     _back_out(plan.steps[:reached], kit)
 
 
-def _back_out(steps: tuple[Step, ...], kit: Kit) -> None:
+def _back_out(steps: tuple[Step, ...], kit: Kit, cause: BaseException | None = None) -> None:
     for step in reversed(steps):
         try:
             step.undo(kit)
         except Failure as failure:
+            for message in cause.messages if isinstance(cause, Failure) else ():
+                kit.tell(message)  # the new failure takes the place of the one that led here
             raise Failure(UndoFailed(step.describe(), str(failure)), *failure.messages) from failure
     _drop_journal(kit)
 
@@ -108,10 +113,18 @@ def _write_journal(plan: Plan, reached: int, kit: Kit) -> None:
 
 
 def _drop_journal(kit: Kit) -> None:
+    """Remove the journal for good: one that a power failure brought back would take back a plan that was done."""
     try:
         os.unlink(_journal(kit))
+        folder = os.open(kit.paths.state, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise Failure(StateNotStored(_journal(kit), files.why(error))) from error
 
 
 def _read_journal(kit: Kit) -> tuple[Plan, int] | None:
@@ -124,7 +137,7 @@ def _read_journal(kit: Kit) -> tuple[Plan, int] | None:
     try:
         stored = json.loads(text)
         plan, reached = _unpacked(stored["plan"]), stored["reached"]
-    except (ValueError, KeyError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, ImportError, RecursionError) as error:
         raise Failure(UndoFailed("the journal " + _journal(kit), f"unreadable: {error}")) from error
     if not isinstance(plan, Plan) or not isinstance(reached, int):
         raise Failure(UndoFailed("the journal " + _journal(kit), "it does not hold a plan"))
@@ -132,18 +145,28 @@ def _read_journal(kit: Kit) -> tuple[Plan, int] | None:
 
 
 def _packed(item: object) -> Any:  # noqa: ANN401 - JSON
-    """A Value as JSON can hold it."""
+    """A Value as JSON can hold it: its fields, its class, and the module of that class."""
     if isinstance(item, Value):
-        return {"is": type(item).__name__, **{name: _packed(value) for name, value in item.as_dict().items()}}
+        fields = {name: _packed(value) for name, value in item.as_dict().items()}
+        return {"is": type(item).__name__, "from": type(item).__module__, **fields}
     return [_packed(part) for part in item] if isinstance(item, tuple) else item
 
 
 def _unpacked(item: Any) -> Any:  # noqa: ANN401 - JSON
     """The Value that was packed; only classes that a plan may hold are made."""
     if isinstance(item, dict):
-        fields = {name: _unpacked(value) for name, value in item.items() if name != "is"}
-        return _storable()[item["is"]](**fields)
+        fields = {name: _unpacked(value) for name, value in item.items() if name not in ("is", "from")}
+        return _kind(item["is"], str(item.get("from", "")))(**fields)
     return tuple(map(_unpacked, item)) if isinstance(item, list) else item
+
+
+def _kind(name: str, module: str) -> Callable[..., Value]:
+    """The class of this name. The run that finds a journal need not have imported the workflow that wrote it."""
+    from importlib import import_module
+
+    if module.startswith(_STEPS_OF):
+        import_module(module)
+    return _storable()[name]
 
 
 def _storable() -> dict[str, Callable[..., Value]]:

@@ -118,7 +118,7 @@ def lose_a_disk(story: Story, lab: Lab) -> None:
     """A disk dies below two mounted file systems."""
     story.chapter("A disk dies under the mounted file systems; the check says so")
     lab.lose_disk(GUEST, "SHARED2")
-    _until(lambda: not lab.run(GUEST, ("test", "-e", f"{BY_ID}SHARED2")).returncode == 0, "the disk to be gone")
+    _until(lambda: lab.run(GUEST, ("test", "-e", f"{BY_ID}SHARED2")).returncode != 0, "the disk to be gone")
     story.run(f"{ACTIONS}/quickCheck", "-t", VG, "-i", f"lvmvg-{VG}", expected=1)
     story.run("lvmkit", "status", shown=True)
 

@@ -245,9 +245,9 @@ def test_output_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finished.status != 0
 
 
-def test_output_can_go_straight_to_ours(capfd: pytest.CaptureFixture[str]) -> None:
+def test_output_can_be_passed_on_and_kept(capfd: pytest.CaptureFixture[str]) -> None:
     finished = run(shell("echo out; echo err >&2"), deadline=9, pass_output=True)
-    assert (finished.stdout, finished.stderr) == ("", "")
+    assert (finished.stdout, finished.stderr) == ("out\n", "err\n")
     assert tuple(capfd.readouterr()) == ("out\n", "err\n")
 
 
@@ -283,3 +283,17 @@ def test_the_recorder_keeps_the_last_sixteen_commands() -> None:
     assert "/bin/4 " in dump
     assert len(dump.splitlines()) == 32
     assert max(map(len, dump.splitlines())) < 500
+
+
+def test_what_a_command_says_is_passed_on_before_it_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Failure):
+        run(shell("echo early; exec sleep 99"), deadline=0.3, pass_output=True)
+    assert capfd.readouterr().out == "early\n"
+
+
+def test_a_closed_stream_of_ours_does_not_stop_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    monkeypatch.setattr(module, "_STDOUT", writing)
+    assert run(shell("echo out; echo more"), deadline=9, pass_output=True).stdout == "out\nmore\n"
+    os.close(writing)

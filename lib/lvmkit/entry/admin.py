@@ -74,7 +74,7 @@ def _run(name: str, resource_type: str, options: dict[str, str], rest: list[str]
         return tools.port.hierarchy().children(instance.tag)
     if name == "unextend":
         raise Failure(NoUnextendHere(instance.tag, instance.server))
-    if name == "extend" and "-t" not in options:
+    if name == "extend" and not options.get("-t"):
         raise Failure(TagMissing(name))
     raise Failure(TemplateAlreadyExtended(instance.tag, tools.port.local_server()))
 
@@ -83,15 +83,15 @@ def _create(name: str, resource_type: str, options: dict[str, str], rest: list[s
     """Create the hierarchy from the given device down; the messages of the guide for what is missing."""
     if rest or "-p" not in options or "-i" in options:
         raise Failure(CreateUsageError(_USAGE[name]))
-    if name == "create" and "-t" not in options:
+    if name == "create" and not options.get("-t"):
         raise Failure(TagMissing(name))
     if name == "create" and "-s" not in options:
         raise Failure(SwitchbackMissing())
     switchback = options.get("-s", INTELLIGENT).upper()
     if switchback not in SWITCHBACKS:
         raise Failure(CreateUsageError(_USAGE[name]))
-    if not options["-p"]:
-        raise Failure(InvalidConstructorArgument(resource_type, "''"))
+    if not options["-p"].startswith("/"):
+        raise Failure(InvalidConstructorArgument(resource_type, options["-p"] or "''"))
     wish = create.Wish(options["-p"], options.get("-t", ""), switchback, resource_type)
     try:
         return create.create(wish, tools)
@@ -102,9 +102,10 @@ def _create(name: str, resource_type: str, options: dict[str, str], rest: list[s
 
 
 def _delete(resource_type: str, options: dict[str, str], tools: Kit) -> tuple[str, ...]:
-    if "-t" not in options and "-i" not in options:
+    tag, resource_id = options.get("-t") or None, options.get("-i") or None
+    if tag is None and resource_id is None:
         raise Failure(TagAndIdMissing())
-    instance = find(tools.port.hierarchy(), options.get("-t"), options.get("-i"))
+    instance = find(tools.port.hierarchy(), tag, resource_id)
     if instance.type != resource_type:
         raise Failure(InvalidConstructorArgument(resource_type, instance.tag))
     return delete.delete(instance.tag, tools)

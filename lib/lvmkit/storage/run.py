@@ -33,6 +33,8 @@ LARGEST_OUTPUT = 16 * 1024 * 1024
 KILLED, ABANDONED = "killed", "abandoned in uninterruptible sleep"
 
 _POLL = 0.01
+_ECHO_PAUSE = 0.1
+_STDOUT, _STDERR = 1, 2
 
 
 class Finished(Value):
@@ -62,7 +64,8 @@ def run(
     """Run a program to its end and collect what it says.
 
     argv: argv[0] is an absolute path.  deadline: seconds.  stdin: what it may read; nothing when absent.
-    pass_output: it writes to our own stdout and stderr, and the texts in the result stay empty.
+    pass_output: what it writes is also passed on to our own stdout and stderr, several times a second. Not by handing
+    them down: a script in the middle of its work must not die of a broken pipe when we are killed.
     environment: its whole environment besides LC_ALL=C.
     Returns Finished whatever the exit status. Raises Failure: CommandMissing; CommandFailed when it cannot be
     started; CommandHung when it did not end in time and was killed with its process group, or would not even die.
@@ -74,8 +77,9 @@ def run(
     files = [_memory_file(LARGEST_OUTPUT), _memory_file(LARGEST_OUTPUT), _input_file(stdin)]
     mask = _hold_signals()
     try:
-        child = _start(argv, files, pass_output, {"LC_ALL": "C", **(environment or {})}, mask)
-        seconds = _wait(child, argv, deadline, entry, mask)
+        child = _start(argv, files, {"LC_ALL": "C", **(environment or {})}, mask)
+        echoes = (_Echo(files[0], _STDOUT), _Echo(files[1], _STDERR)) if pass_output else ()
+        seconds = _wait(child, argv, deadline, entry, mask, echoes)
         finished = Finished(tuple(argv), child.returncode, _text(files[0]), _text(files[1]), seconds)
     finally:
         for handle in files:
@@ -95,7 +99,7 @@ def _release_signals(mask: Mask) -> None:
 
 
 def _start(
-    argv: Sequence[str], files: Sequence[int], pass_output: bool, environment: Mapping[str, str], mask: Mask
+    argv: Sequence[str], files: Sequence[int], environment: Mapping[str, str], mask: Mask
 ) -> subprocess.Popen[bytes]:
     import subprocess  # many actions find nothing to run, and start without it
 
@@ -104,8 +108,8 @@ def _start(
         return subprocess.Popen(
             [_bytes(word) for word in argv],
             stdin=given,
-            stdout=None if pass_output else out,
-            stderr=None if pass_output else err,
+            stdout=out,
+            stderr=err,
             env={_bytes(name): _bytes(value) for name, value in environment.items()},
             cwd="/",  # so that the child does not keep a file system busy that the caller happens to stand in
             close_fds=True,
@@ -119,7 +123,12 @@ def _start(
 
 
 def _wait(
-    child: subprocess.Popen[bytes], argv: Sequence[str], deadline: float, entry: recorder.Entry, mask: Mask
+    child: subprocess.Popen[bytes],
+    argv: Sequence[str],
+    deadline: float,
+    entry: recorder.Entry,
+    mask: Mask,
+    echoes: Sequence[_Echo],
 ) -> float:
     """Wait for the child and return the seconds it took; whatever interrupts the waiting, the child is ended."""
     start = time.monotonic()
@@ -127,7 +136,7 @@ def _wait(
     fate = KILLED
     try:
         _release_signals(mask)
-        ended = _has_ended(child.pid, deadline)
+        ended = _has_ended(child.pid, deadline) if not echoes else _has_ended_echoing(child.pid, deadline, echoes)
     finally:
         if not ended:
             _hold_signals()  # a second signal must not save the child from its end
@@ -138,6 +147,37 @@ def _wait(
     seconds = time.monotonic() - start
     child.wait()
     return seconds
+
+
+class _Echo:
+    """What a child writes into a memory file, passed on to one of our own streams as far as it has not been."""
+
+    def __init__(self, memory: int, stream: int) -> None:
+        self._memory = memory
+        self._stream = stream
+        self._position = 0
+
+    def pass_on(self) -> None:
+        """Write what is new. Nobody reading our stream any more must not stop the work."""
+        written = os.lseek(self._memory, 0, os.SEEK_CUR)
+        chunk = os.pread(self._memory, written - self._position, self._position)
+        self._position = written
+        try:
+            while chunk:
+                chunk = chunk[os.write(self._stream, chunk) :]
+        except OSError:
+            return
+
+
+def _has_ended_echoing(pid: int, patience: float, echoes: Sequence[_Echo]) -> bool:
+    """_has_ended(), passing on meanwhile and at the end what the child writes."""
+    limit = time.monotonic() + patience
+    ended = False
+    while not ended and (left := limit - time.monotonic()) > 0:
+        ended = _has_ended(pid, min(_ECHO_PAUSE, left))
+        for echo in echoes:
+            echo.pass_on()
+    return ended
 
 
 def _end(child: subprocess.Popen[bytes]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.model import names
-from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, OSU, Instance
 from lvmkit.model.messages.faults import LvGone, RecordLost
 from lvmkit.model.record import ExpectedLv, Record
 from lvmkit.model.value import replace
@@ -67,7 +67,7 @@ def lv_faults(volume: LvSubject, paths: Paths, devices: Sequence[Device]) -> lis
 
 
 def _volumes_of(group: VgSubject, hierarchy: Hierarchy) -> tuple[ExpectedLv, ...]:
-    """The protected volumes of the group, with no opinion on their tables."""
+    """The group's protected volumes that nobody took out of service, with no opinion on their tables."""
     parents = (hierarchy.by_tag(parent) for parent in hierarchy.parents(group.tag))
-    volumes = (lv_subject(parent) for parent in parents if parent is not None and parent.type == LVMLV)
+    volumes = (lv_subject(p) for p in parents if p is not None and p.type == LVMLV and p.state != OSU)
     return tuple(ExpectedLv(volume.uuid, volume.name, ()) for volume in volumes)

@@ -23,11 +23,12 @@ from lvmkit.model.value import Value
 from lvmkit.plan import Plan, carry_out, finish_interrupted
 from lvmkit.storage import dm, files, fstab, guard, lvm, stack
 from lvmkit.workflow.devices import Drafts, add_devices
-from lvmkit.workflow.steps import BringInService, Commit, ListVg, SetAutoactivation
+from lvmkit.workflow.steps import BringInService, Commit, SetAutoactivation, listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lvmkit.model.volumes import MountedFilesystem, Stack
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.volumes import MountedFilesystem, Stack, VolumeGroup
     from lvmkit.plan import Kit, Step
 
 _KERNEL_ONLY_OPTIONS = frozenset({"seclabel"})
@@ -79,7 +80,7 @@ def draft_creation(wish: Wish, kit: Kit) -> Draft:
     found = stack.stack_of(wish.path, deadline=kit.settings.command_deadline)
     _refuse(found, wish, kit)
     now = kit.port.hierarchy()
-    drafts = Drafts(now, kit.port.local_server(), wish.switchback)
+    drafts = Drafts(now, kit.port.local_server(), wish.switchback, wish.tag)
     root = _draft_instances(found, wish, drafts)
     _warn(found, root, drafts, kit)
     return Draft(Plan(f"create {wish.path}", _steps(found, root, drafts, kit)), root)
@@ -120,7 +121,7 @@ def _draft_instances(found: Stack, wish: Wish, drafts: Drafts) -> str:
 
 def _draft_vg(found: Stack, tag: str, drafts: Drafts) -> str:
     vg = found.vg
-    present = drafts.now.by_id(names.lvmvg_id(vg.name), LVMVG)
+    present = _protected_group(vg, drafts.now)
     if present is not None:
         if present.details.get("vg_uuid") != vg.uuid:
             raise Failure(IdInUse(present.id))
@@ -129,6 +130,13 @@ def _draft_vg(found: Stack, tag: str, drafts: Drafts) -> str:
     vg_tag = drafts.add(LVMVG, names.lvmvg_id(vg.name), tag, vg.name, info)
     add_devices(found.devices, vg_tag, drafts)
     return vg_tag
+
+
+def _protected_group(vg: VolumeGroup, now: Hierarchy) -> Instance | None:
+    """The instance of this volume group, also where it was protected under another name; else one with its name."""
+    groups = [instance for instance in now.instances if instance.type == LVMVG]
+    same = [instance for instance in groups if instance.details.get("vg_uuid") == vg.uuid]
+    return next(iter([*same, *(instance for instance in groups if instance.id == names.lvmvg_id(vg.name))]), None)
 
 
 def _draft_lv(found: Stack, vg_tag: str, tag: str, drafts: Drafts) -> str:
@@ -167,9 +175,9 @@ def _steps(found: Stack, root: str, drafts: Drafts, kit: Kit) -> tuple[Step, ...
     if drafts.has_new(LVMVG) and found.vg.autoactivation:
         steps.append(SetAutoactivation(found.vg.name, False, True))
     if drafts.has_new(LVMVG):
-        steps.append(ListVg(found.vg.name, True))
+        steps += listing(found.vg.name, True, kit)
     if drafts.instances:
-        steps.append(Commit(drafts.change()))
+        steps.append(Commit(drafts.change(), drafts.before()))
     return (*steps, BringInService(root, _is_up(found)))
 
 
@@ -184,5 +192,8 @@ def _warn(found: Stack, root: str, drafts: Drafts, kit: Kit) -> None:
         kit.tell(SwitchbackMismatch(parent, child, drafts.server))
     mounted = found.filesystem
     text = files.read(kit.paths.fstab) or ""
-    if mounted and fstab.mounts_at_boot(text, mounted.mount_point, (found.vg.lv_path(found.lv), mounted.source)):
+    if mounted is None:
+        return
+    spellings = (found.vg.lv_path(found.lv), mounted.source, f"UUID={mounted.uuid}")
+    if fstab.mounts_at_boot(text, mounted.mount_point, spellings):
         kit.tell(FstabWillMount(mounted.mount_point))

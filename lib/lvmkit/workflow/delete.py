@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from lvmkit.cluster.port import Change
+from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.storage import records
-from lvmkit.workflow.steps import Commit, ListVg, SetAutoactivation
-from lvmkit.workflow.subject import find, vg_subject
+from lvmkit.workflow.steps import Commit, ListVg, SetAutoactivation, listing
+from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def delete(tag: str, kit: Kit) -> tuple[str, ...]:
         gone, plan = draft_deletion(tag, kit)
         carry_out(plan, kit)
     for instance in gone:
-        if instance.type == LVMVG:
+        if _group(instance)[0]:
             records.drop(kit.paths, instance.id)
     return tuple(instance.tag for instance in gone)
 
@@ -41,11 +42,10 @@ def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
     if now.parents(root.tag):
         raise Failure(HasDependents(root.tag, now.parents(root.tag)))
     gone = going_with(root.tag, now)
-    groups = [vg_subject(instance) for instance in gone if instance.type == LVMVG]
-    was_on = {i.id for i in gone if i.type == LVMVG and i.details.get("autoactivation") == "y"}
     steps: list[Step] = [Commit(removal(gone, now), gone)]
-    steps += [ListVg(group.name, False) for group in groups]
-    steps += [SetAutoactivation(group.name, True, False) for group in groups if group.id in was_on]
+    for vg, was_on in map(_group, gone):
+        steps += listing(vg, False, kit) if vg else ()
+        steps += [SetAutoactivation(vg, True, False)] if was_on else []
     return gone, Plan(f"delete {tag}", tuple(steps))
 
 
@@ -65,13 +65,22 @@ def removal(gone: tuple[Instance, ...], now: Hierarchy) -> Change:
     return Change(unlink=links, remove=tags)
 
 
+def _group(instance: Instance) -> tuple[str, bool]:
+    """(volume group, whether create turned its autoactivation off) of a lvmvg instance; '' for any other.
+
+    Nothing but the ID is needed: also a resource that carries no UUID, from whatever hand, can be deleted.
+    """
+    vg = names.vg_of_lvmvg_id(instance.id) if instance.type == LVMVG else None
+    return vg or "", bool(vg) and instance.details.get("autoactivation") == "y"
+
+
 def release(instance: Instance, kit: Kit) -> str:
     """The delete action, which an engine runs before it forgets an instance: undo what create did outside of it."""
-    if instance.type != LVMVG:
+    vg, was_on = _group(instance)
+    if not vg:
         return "nothing to undo"
-    group = vg_subject(instance)
-    ListVg(group.name, False).apply(kit)
-    if instance.details.get("autoactivation") == "y":
-        SetAutoactivation(group.name, True, False).apply(kit)
+    ListVg(vg, False).apply(kit)
+    if was_on:
+        SetAutoactivation(vg, True, False).apply(kit)
     records.drop(kit.paths, instance.id)
-    return f"{group.name} released"
+    return f"{vg} released"

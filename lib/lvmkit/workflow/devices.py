@@ -6,6 +6,9 @@ from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import APPLICATION, DEVICE, DISK, OSU, Dependency, Instance, pack_info
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.guide import ResourceExists
+from lvmkit.model.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,25 +16,41 @@ if TYPE_CHECKING:
 
     from lvmkit.model.volumes import Layer
 
+_LONGEST_BEFORE_NUMBER = 248
+"""characters of a tag that gets a number after it: 256 are the limit"""
+
 
 class Drafts:
     """New instances and links, collected before anything is stored."""
 
-    def __init__(self, now: Hierarchy, server: str, switchback: str) -> None:
+    def __init__(self, now: Hierarchy, server: str, switchback: str, reserved: str = "") -> None:
+        """Start with what is there. reserved: a tag that is given out to nobody who does not ask for it."""
         self.now = now
         self.server = server
         self.switchback = switchback
         self.instances: list[Instance] = []
+        self.updates: list[Instance] = []
         self.links: list[Dependency] = []
+        self._reserved = reserved
 
     def add(self, kind: str, resource_id: str, tag: str, wanted: str, info: str) -> str:
-        """Draft an instance; its tag is the given one, or one near the wanted name that is free. Returns the tag."""
+        """Draft an instance; its tag is the given one, or one near the wanted name that is free. Returns the tag.
+
+        Raises Failure (000014) when the given tag is taken.
+        """
+        if tag in self.now.tags:
+            raise Failure(ResourceExists(tag))
         chosen = tag or self._free_tag(names.tag_from(wanted))
         new = Instance(
             self.server, APPLICATION[kind], kind, chosen, resource_id, info, state=OSU, switchback=self.switchback
         )
         self.instances.append(new)
         return chosen
+
+    def carries(self, device: Instance, pv_uuid: str) -> None:
+        """Draft that a stored device carries another physical volume than the one it was stored with."""
+        if pv_uuid and device in self.now.instances and device.details.get("pv_uuid") != pv_uuid:
+            self.updates.append(replace(device, info=pack_info({**device.details, "pv_uuid": pv_uuid})))
 
     def link(self, parent: str, child: str) -> None:
         """Draft a dependency, once."""
@@ -50,7 +69,12 @@ class Drafts:
 
     def change(self) -> Change:
         """The drafts as one change."""
-        return Change(add=tuple(self.instances), link=tuple(self.links))
+        return Change(add=tuple(self.instances), link=tuple(self.links), update=tuple(self.updates))
+
+    def before(self) -> tuple[Instance, ...]:
+        """What the change updates, as it is now."""
+        updated = {instance.tag for instance in self.updates}
+        return tuple(instance for instance in self.now.instances if instance.tag in updated)
 
     def mismatches(self) -> tuple[tuple[str, str], ...]:
         """(parent, child) of every new link between resources with different switchback types."""
@@ -59,8 +83,8 @@ class Drafts:
         return tuple((p.tag, c.tag) for p, c in pairs if p and c and p.switchback != c.switchback)
 
     def _free_tag(self, wanted: str) -> str:
-        taken = {*self.now.tags, *(instance.tag for instance in self.instances)}
-        numbered = (f"{wanted}-{number}" for number in range(2, len(taken) + 3))
+        taken = {*self.now.tags, *(instance.tag for instance in self.instances), self._reserved}
+        numbered = (f"{wanted[:_LONGEST_BEFORE_NUMBER]}-{number}" for number in range(2, len(taken) + 3))
         return wanted if wanted not in taken else next(tag for tag in numbered if tag not in taken)
 
 
@@ -75,6 +99,7 @@ def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
     kind = DEVICE if layer.below else DISK
     present = drafts.known(kind, layer.stable)
     if present is not None:
+        drafts.carries(present, pv_uuid)
         return present.tag
     facts = {"path": layer.path, "kind": layer.kind, "serial": layer.serial, "pv_uuid": pv_uuid}
     info = pack_info({key: value for key, value in facts.items() if value})
@@ -86,11 +111,17 @@ def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
 
 def _tag_of(layer: Layer, kind: str) -> str:
     """A name that means something to a person and does not change with the kernel's order: by serial, else by path."""
-    disk = layer
-    while disk.below:
-        disk = disk.below[0]
+    serials = _serials(layer)
     name = layer.path.rsplit("/", 1)[-1]
-    if len(layer.below) > 1 or not disk.serial:
+    if name.startswith("dm-"):  # numbered as they come up
+        name = layer.stable.rsplit("/", 1)[-1]
+    if len(serials) != 1 or not all(serials):
         return f"{kind}-{name}"
-    part = name[len(disk.path.rsplit("/", 1)[-1]) :] if layer is not disk and layer.kind == "part" else ""
-    return f"{kind}-{disk.serial}" + (f"-part{part.lstrip('p')}" if part else "")
+    below = layer.below[0].path.rsplit("/", 1)[-1] if layer.kind == "part" else name
+    part = name[len(below) :].lstrip("p")
+    return "-".join([kind, *serials, *([f"part{part}"] if part else [])])
+
+
+def _serials(layer: Layer) -> set[str]:
+    """The serial numbers of the disks below: one for all paths of a multipath device, '' for a disk without."""
+    return set().union(*map(_serials, layer.below)) if layer.below else {layer.serial}

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 
 from lvmkit.cluster.port import Change
-from lvmkit.model.instance import DEVICE, DISK, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance
+from lvmkit.model.instance import DEVICE, DISK, FILESYS, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import UnknownDevices
+from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
-from lvmkit.model.messages.service import VgNotFound
+from lvmkit.model.messages.service import VgImpostor, VgNotFound
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
-from lvmkit.storage import dm, lkvgs, lvm, records, stack
+from lvmkit.storage import dm, lvm, records, stack
 from lvmkit.workflow.delete import going_with
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.restore import observed
-from lvmkit.workflow.steps import BringInService, Commit, ListVg
+from lvmkit.workflow.steps import BringInService, Commit, ListVg, listing
 from lvmkit.workflow.subject import VgSubject, find, lv_subject, vg_subject
 
 TYPE_CHECKING = False
@@ -112,11 +113,8 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     vg = find(now, wanted.tag)
     drafts = Drafts(now, kit.port.local_server(), vg.switchback)
     add_devices([(pv.pv_uuid, layers[pv.pv_uuid]) for pv in wanted.added], vg.tag, drafts)
-    gone = _leaving(wanted, now)
-    tags = tuple(i.tag for i in gone)
-    unlink = tuple(d for d in now.dependencies if {d.parent, d.child} & set(tags) or _drops(d, wanted))
-    change = replace(drafts.change(), unlink=unlink, remove=tags)
-    steps: list[Step] = [Commit(change, gone)] if change != Change() else []
+    change, gone = _change(wanted, drafts, now)
+    steps: list[Step] = [Commit(change, (*gone, *drafts.before()))] if change != Change() else []
     steps += [ListVg(wanted.vg, True)] if wanted.unlisted else []
     # A group in service stays so: this only gives its new disks the state that they are in.
     steps += [BringInService(wanted.tag, True)] if vg.state in IN_SERVICE else []
@@ -125,6 +123,16 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     except Failure as failure:
         lost = (DeviceDependencyNotCreated(wanted.tag, pv.device) for pv in wanted.added)
         raise Failure(*failure.messages, *lost) from failure
+
+
+def _change(wanted: Difference, drafts: Drafts, now: Hierarchy) -> tuple[Change, tuple[Instance, ...]]:
+    """What is stored for the difference, and the instances that go with it."""
+    reused = {instance.tag for instance in drafts.updates}  # the same disk under a new physical volume stays
+    leaving = replace(wanted, removed=tuple(pv for pv in wanted.removed if pv.tag not in reused))
+    gone = _leaving(leaving, now)
+    tags = tuple(i.tag for i in gone)
+    unlink = tuple(d for d in now.dependencies if {d.parent, d.child} & set(tags) or _drops(d, leaving))
+    return replace(drafts.change(), unlink=unlink, remove=tags), gone
 
 
 def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
@@ -140,8 +148,8 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
     added = tuple(PvChange(layers[u].stable, u) for u in present if u not in known and u in layers)
     removed = tuple(PvChange(child.id, u, child.tag) for u, child in known.items() if u not in present)
     new, gone = _volume_changes(tag, vg, now)
-    listed = vg.name in lkvgs.listed(kit.paths.lkvgs)
-    return Difference(tag, vg.name, added, removed, new, gone, not listed, _unwatched(group, vg, kit)), layers
+    unlisted = bool(listing(vg.name, True, kit))
+    return Difference(tag, vg.name, added, removed, new, gone, unlisted, _unwatched(group, vg, kit)), layers
 
 
 def _volume_changes(tag: str, vg: VolumeGroup, now: Hierarchy) -> tuple[tuple[LvChange, ...], tuple[LvChange, ...]]:
@@ -163,6 +171,8 @@ def _present(group: VgSubject, kit: Kit) -> VolumeGroup:
     vg = lvm.find(group.uuid, group.name, devices=(), deadline=kit.settings.command_deadline)
     if vg is None:
         raise Failure(VgNotFound(group.name, group.uuid))
+    if vg.uuid != group.uuid:
+        raise Failure(VgImpostor(vg.name, vg.uuid, group.uuid))
     return vg
 
 
@@ -187,14 +197,30 @@ def _names(pv: PvChange) -> set[str]:
 
 
 def _leaving(wanted: Difference, now: Hierarchy) -> tuple[Instance, ...]:
-    """Instances that nothing requires once the difference is applied: lost volumes, and devices with their disks."""
-    lost = [volume.tag for volume in wanted.gone_volumes if not now.parents(volume.tag)]
-    tops = [pv.tag for pv in wanted.removed]
+    """Instances that nothing requires once the difference is applied.
+
+    They are lost volumes with the file systems that were on them, and devices with their disks.
+    """
+    lost = [tag for volume in wanted.gone_volumes for tag in _lost_with(volume.tag, now)]
     gone: dict[str, Instance] = {tag: i for tag in lost for i in [now.by_tag(tag)] if i is not None}
-    for top in tops:
+    for top in (pv.tag for pv in wanted.removed):
         if set(now.parents(top)) <= {wanted.tag}:
             gone.update((instance.tag, instance) for instance in going_with(top, now))
     return tuple(gone.values())
+
+
+def _lost_with(volume: str, now: Hierarchy) -> tuple[str, ...]:
+    """A volume that is no more and the file systems on it, parents first. Failure (110086) if more depends on it."""
+    going = now.above(volume)
+    others = tuple(tag for tag in going if tag != volume and not _is_filesystem_on(tag, going, now))
+    if others:
+        raise Failure(HasDependents(volume, others))
+    return going
+
+
+def _is_filesystem_on(tag: str, lost: tuple[str, ...], now: Hierarchy) -> bool:
+    instance = now.by_tag(tag)
+    return instance is not None and instance.type == FILESYS and set(now.children(tag)) <= set(lost)
 
 
 def _drops(dependency: Dependency, wanted: Difference) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ALREADY_DOWN = "already down"
 _PLAIN_TARGETS = frozenset({"linear", "striped", "error", "zero"})
 """Targets that nothing watches from outside (no dmeventd, pool or snapshot): LVM itself only calls the same ioctl."""
+_UNSEEN = "the kernel itself (an unmount that still waits for its disk, an export)"
 
 
 def remove(instance: Instance, kit: Kit) -> str:
@@ -143,11 +144,16 @@ def _wait_until_free(mine: tuple[Device, ...], kit: Kit) -> None:
         if not busy:
             return
         if time.monotonic() >= end:
-            from lvmkit.storage import holders  # only a busy volume needs it
-
-            raise Failure(*(LvBusy(d.name, holders.described(holders.of_device(d.number))) for d in busy))
+            raise Failure(*(LvBusy(d.name, _users(d)) for d in busy))
         time.sleep(pause)
         pause = min(pause * 2, 0.5)
+
+
+def _users(device: Device) -> tuple[str, ...]:
+    """Who holds a device, in words. What only the kernel knows of has no name, but must not look like nobody."""
+    from lvmkit.storage import holders  # only a busy volume needs it
+
+    return holders.described(holders.of_device(device.number)) or (_UNSEEN,)
 
 
 def _in_use(mine: tuple[Device, ...]) -> tuple[Device, ...]:

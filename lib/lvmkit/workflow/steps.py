@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lvmkit.cluster.port import Change
-from lvmkit.model.instance import Instance
+from lvmkit.model.instance import LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError
 from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.plan import Step
-from lvmkit.storage import lkvgs, lvm
+from lvmkit.storage import lkvgs, lvm, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,6 +75,18 @@ class ListVg(Step):
                 kit.tell(message)
 
 
+def listing(vg: str, listed: bool, kit: Kit) -> tuple[ListVg, ...]:
+    """The step that names a volume group in /etc/lkvgs or takes it off; none where the list is so already.
+
+    For then its way back would undo what another hand did. A list that cannot be read is left to the step to warn of.
+    """
+    try:
+        is_listed = vg in lkvgs.listed(kit.paths.lkvgs)
+    except Failure:
+        is_listed = not listed
+    return () if is_listed == listed else (ListVg(vg, listed),)
+
+
 class Commit(Step):
     """Store a change of instances and dependencies as one unit."""
 
@@ -113,6 +125,8 @@ class Commit(Step):
         made = tuple(d for d in self.change.link if d in now.dependencies and d.parent not in added)
         made = tuple(d for d in made if d.child not in added)
         kit.port.commit(Change(add=back, link=lost, unlink=made, remove=added, update=same))
+        for group in (i for i in self.change.add if i.type == LVMVG and i.tag in added):
+            records.drop(kit.paths, group.id)
 
 
 class BringInService(Step):
@@ -131,6 +145,10 @@ class BringInService(Step):
         kit.port.bring_in_service(self.tag, kit.tell)
 
     def undo(self, kit: Kit) -> None:
-        """Take it down again, unless it was up before."""
-        if not self.was_up and kit.port.hierarchy().by_tag(self.tag):
-            kit.port.take_out_of_service(self.tag, kit.tell)
+        """Take it down again, unless it was up before: from the volume group on, which takes all that is above it."""
+        if self.was_up:
+            return
+        now = kit.port.hierarchy()
+        below = [instance for instance in map(now.by_tag, now.below(self.tag)) if instance is not None]
+        for group in (instance for instance in below if instance.type == LVMVG):
+            kit.port.take_out_of_service(group.tag, kit.tell)

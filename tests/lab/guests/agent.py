@@ -44,6 +44,8 @@ LONGEST_PAYLOAD_UP = 0xFFFF
 TIMED_OUT = 124
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
+AWAITED = (signal.SIGIO, signal.SIGCHLD)
+"""A port's host came or went; a command that nobody waits for any more has ended."""
 LONGEST_SLEEP = 30.0
 """Seconds between looks at a port without a host, in case a signal was missed."""
 SECONDS_TO_DIE = 2.0
@@ -196,6 +198,7 @@ class Job:
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if not pid:
             return None
+        os.close(self.pidfd)
         code = os.waitstatus_to_exitcode(status)
         return code if code >= 0 else 128 - code
 
@@ -207,10 +210,9 @@ class Job:
         except FileNotFoundError:
             return "?"
 
-    def close(self) -> None:
-        """Give up the pipes and the process handle; the process itself is left to whatever it does."""
+    def hang_up(self) -> None:
+        """Give up the pipes; the process itself is left to whatever it does, and still has to be reaped."""
         self._close_pipes()
-        os.close(self.pidfd)
 
 
 class Agent:
@@ -229,6 +231,7 @@ class Agent:
         """Answer the host until the port disappears."""
         while True:
             ready = self._wait()
+            self._reap_abandoned(ready)
             if ready.get(self._port, 0) & select.POLLHUP:
                 self._hang_up()
                 continue
@@ -240,6 +243,8 @@ class Agent:
     def _wait(self) -> dict[int, int]:
         poll = select.poll()
         poll.register(self._port, select.POLLIN | (select.POLLOUT if self._outbox else 0))
+        for abandoned in self._abandoned:
+            poll.register(abandoned.pidfd, select.POLLIN)
         job = self._job
         if job is None:
             return dict(poll.poll())
@@ -260,7 +265,7 @@ class Agent:
         if self._connected:
             self._new_session()
         if not self._receive():
-            signal.sigtimedwait([signal.SIGIO], LONGEST_SLEEP)
+            signal.sigtimedwait(AWAITED, LONGEST_SLEEP)
 
     def _new_session(self) -> None:
         self._greeted = self._connected = False
@@ -272,10 +277,12 @@ class Agent:
 
     def _abandon(self) -> None:
         if self._job is not None:
-            self._job.close()
+            self._job.hang_up()
             self._abandoned.append(self._job)
         self._job = None
-        self._abandoned = [job for job in self._abandoned if job.reap() is None]
+
+    def _reap_abandoned(self, ready: dict[int, int]) -> None:
+        self._abandoned = [job for job in self._abandoned if job.pidfd not in ready or job.reap() is None]
 
     def _serve_port(self, events: int) -> None:
         if events & select.POLLIN:
@@ -360,13 +367,16 @@ class Agent:
         return bool(data)
 
     def _finish(self, job: Job) -> None:
-        """The command has ended: pass on what is left in its pipes, then the code. Daemons that hold them can wait."""
+        """The command has ended: pass on what is left in its pipes (two reads hold all of it), then the code.
+
+        A daemon may hold the pipes open, and write for ever: it is not waited for.
+        """
         code = job.reap()
         for fd in list(job.pipes):
-            while self._copy(job, fd):
-                pass
+            if self._copy(job, fd):
+                self._copy(job, fd)
         self._queue(EXIT, struct.pack(">i", TIMED_OUT if job.timed_out or code is None else code))
-        job.close()
+        job.hang_up()
         self._job = None
 
     def _expire(self, job: Job) -> None:
@@ -395,7 +405,7 @@ def find_port(name: str) -> str:
 def open_port(device: str) -> int:
     """Open a port so that SIGIO becomes pending whenever its host side comes or goes."""
     port = os.open(device, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGIO])
+    signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
     fcntl.fcntl(port, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(port, fcntl.F_SETFL, fcntl.fcntl(port, fcntl.F_GETFL) | os.O_ASYNC)
     return port

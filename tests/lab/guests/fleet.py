@@ -17,16 +17,15 @@ MEMORY = "memory"
 SUMMARY = "saved.json"
 SETTLE_TIMEOUT = 120.0
 RESTORE_DEADLINE = 30.0
-SETTLE_COMMANDS = (
-    ("udevadm", "settle", "--timeout=100"),
-    ("systemctl", "is-system-running", "--wait"),
-    # What nearly every test needs is in the page cache of the golden state, then.
+SETTLE = (("udevadm", "settle", "--timeout=100"), ("systemctl", "is-system-running", "--wait"))
+WARM_UP = (
     ("lvs",),
     ("pvs", "-a"),
     ("vgchange", "--help"),
     ("python3", "-c", "import click, json, sqlite3, subprocess"),
     ("sync",),
 )
+"""What nearly every test needs is in the page cache of the golden state, then."""
 
 
 class Fleet:
@@ -51,7 +50,8 @@ class Fleet:
         for each in self.machines:
             machine.wait_for_agent(each, deadline=machine.BOOT_DEADLINE)
         for each in self.machines:
-            _settle(each)
+            settle(each)
+            _run_all(each, WARM_UP)
 
     def start(self, which: Machine) -> None:
         """Boot one guest from the disks it has; do not wait for it."""
@@ -112,11 +112,16 @@ def _copy(sources: Sequence[Path], target: Path) -> None:
         raise LabError(done.stderr.strip())
 
 
-def _settle(which: Machine) -> None:
+def settle(which: Machine) -> None:
     """Wait until nothing of the boot is left to do."""
-    for argv in SETTLE_COMMANDS:
+    _run_all(which, SETTLE)
+
+
+def _run_all(which: Machine, commands: Sequence[Sequence[str]]) -> None:
+    """Run commands in a guest, whatever comes of them."""
+    for argv in commands:
         request = channel.Request([word.encode() for word in argv], timeout=SETTLE_TIMEOUT)
-        channel.run(which.run, request, lambda _: None, lambda _: None)
+        channel.run(which.run, request, channel.ignore, channel.ignore)
 
 
 def golden(setting: Setting) -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import initramfs, rootfs, store
+from . import initramfs, instance, rootfs, store
 from .errors import LabError, NotInstalledError
 
 SUITE = "bookworm"
@@ -119,7 +119,7 @@ def _build(progress: Progress) -> Image:
         if not final.is_dir():
             with store.unfinished(final) as folder:
                 _attempt_often(folder, progress)
-            store.keep_newest(final.parent, IMAGES_KEPT)
+            store.keep_newest(final.parent, IMAGES_KEPT, {record.image for record in instance.records()})
     return Image(final)
 
 
@@ -135,8 +135,8 @@ def _attempt_often(folder: Path, progress: Progress) -> None:
         time.sleep(2 * attempt)
 
 
-def command(folder: Path) -> list[str]:
-    """Return the mmdebstrap command that leaves its files in `folder`.
+def command() -> list[str]:
+    """Return the mmdebstrap command; it dies with us (source: prctl(2) PR_SET_PDEATHSIG).
 
     Raises NotInstalledError without mmdebstrap.
     """
@@ -145,7 +145,19 @@ def command(folder: Path) -> list[str]:
         raise NotInstalledError("mmdebstrap", "mmdebstrap")
     source = f"deb {mirror()} {SUITE} main"
     hook = f"--customize-hook={rootfs.IMAGE_FOLDER / 'hook'}"
-    return [program, *OPTIONS, f"--include={','.join(packages())}", hook, SUITE, "/dev/null", source]
+    return [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "--",
+        program,
+        *OPTIONS,
+        f"--include={','.join(packages())}",
+        hook,
+        SUITE,
+        "/dev/null",
+        source,
+    ]
 
 
 def _attempt(folder: Path, progress: Progress) -> list[str] | None:
@@ -153,7 +165,7 @@ def _attempt(folder: Path, progress: Progress) -> list[str] | None:
     env = {**os.environ, rootfs.OUTPUT_VARIABLE: str(folder), "TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     begin, lines = time.monotonic(), []
     with subprocess.Popen(
-        command(folder),
+        command(),
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -253,13 +253,14 @@ class Lab:
         self._machine(node).kill()
 
     def start(self, node: int) -> None:
-        """Boot guest `node` again from the disks it has, and wait until it answers."""
+        """Boot guest `node` again from the disks it has, and wait until it has booted."""
         with self._locked():
             which = self._machine(node)
             if which.running():
                 raise LabError(f"{which.name}: runs already")
             self._fleet().start(which)
             machine.wait_for_agent(which, deadline=machine.BOOT_DEADLINE)
+            fleet.settle(which)
 
     def pause(self, node: int) -> None:
         """Let guest `node` stand still: a hung server."""
@@ -322,13 +323,19 @@ def _status(which: Machine) -> str:
 def _ensure_golden(setting: Setting, progress: Progress) -> Path:
     """Return the golden state for `setting`, booting guests to make it when it is missing."""
     final = fleet.golden(setting)
-    with store.lock(f"golden-{final.name}"):
-        if not final.is_dir():
-            with store.unfinished(final) as folder:
-                _make_golden(setting, folder, progress)
-            store.keep_newest(final.parent, GOLDEN_KEPT)
+    if not final.is_dir():
+        with store.lock("golden"):
+            _make_golden_unless_made(final, setting, progress)
     os.utime(final)
     return final
+
+
+def _make_golden_unless_made(final: Path, setting: Setting, progress: Progress) -> None:
+    if final.is_dir():
+        return
+    with store.unfinished(final) as folder:
+        _make_golden(setting, folder, progress)
+    store.keep_newest(final.parent, GOLDEN_KEPT, {record.golden for record in instance.records()})
 
 
 def _make_golden(setting: Setting, folder: Path, progress: Progress) -> None:

@@ -16,7 +16,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from .errors import LabError
@@ -81,13 +81,12 @@ def try_lock(fd: int) -> bool:
 def unfinished(final: Path) -> Iterator[Path]:
     """Offer an empty folder that becomes `final` if the block succeeds and disappears otherwise.
 
-    Call it with the lock for `final` held: leftovers of killed predecessors are removed first.
+    Call it with a lock held that all take who make things beside `final`: what killed ones left there is removed.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f"{UNFINISHED}{final.name}-"
-    for leftover in final.parent.glob(f"{prefix}*"):
-        shutil.rmtree(leftover)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=final.parent))
+    for leftover in final.parent.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{UNFINISHED}{final.name}-", dir=final.parent))
     try:
         yield folder
         replace(folder, final)
@@ -106,8 +105,12 @@ def replace(folder: Path, final: Path) -> None:
         folder.rename(final)
 
 
-def keep_newest(folder: Path, count: int) -> None:
-    """Remove all but the `count` most recently used entries of a cache folder (use touches them)."""
-    entries = sorted(folder.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
-    for entry in [entry for entry in entries if not entry.name.startswith(UNFINISHED)][count:]:
+def keep_newest(folder: Path, count: int, spared: Collection[str]) -> None:
+    """Remove all but the `count` most recently used entries of a cache folder (use touches them).
+
+    spared: names of entries that running guests stand on.
+    """
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(UNFINISHED)]
+    entries.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in [entry for entry in entries[count:] if entry.name not in spared]:
         shutil.rmtree(entry)

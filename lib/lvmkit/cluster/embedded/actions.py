@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 
-from lvmkit.cluster.embedded.tee import KeptErrors
 from lvmkit.cluster.embedded.words import is_component
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
 from lvmkit.model.messages import ERROR, FATAL, Failure
@@ -42,12 +41,11 @@ def perform(instance: Instance, action: str, paths: Paths, settings: Settings) -
     environment = {"PATH": _PATH, "LKROOT": paths.lkroot, "LKCHECKINTERVAL": str(settings.check_interval)}
     argv = [script, "-t", instance.tag, "-i", instance.id]
     try:
-        with KeptErrors() as errors:
-            finished = run(argv, deadline=settings.action_deadline, pass_output=True, environment=environment)
+        finished = run(argv, deadline=settings.action_deadline, pass_output=True, environment=environment)
     except Failure as failure:
         raise _hung(failure, action, instance) from failure
     if finished.status != 0:
-        raise Failure(ActionFailed(action, instance.tag, _status(finished.status) + last_error(errors.text)))
+        raise Failure(ActionFailed(action, instance.tag, _status(finished.status) + last_error(finished.stderr)))
 
 
 def find(instance: Instance, action: str, paths: Paths) -> str | None:

@@ -1,0 +1,311 @@
+"""reconfigure (adddelpv): the hierarchy follows its volume group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import DISK, FILESYS, OSU, Dependency
+from lvmkit.model.interruption import Interruption
+from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages.command import UnknownDevices
+from lvmkit.model.messages.engine import HasDependents
+from lvmkit.model.messages.guide import (
+    DeviceDependencyNotCreated,
+    InvalidConstructorArgument,
+    LkvgsNotUpdated,
+    ResourceNotFound,
+)
+from lvmkit.model.messages.service import VgImpostor, VgNotFound
+from lvmkit.model.messages.storage import CommandFailed
+from lvmkit.model.value import replace
+from lvmkit.model.volumes import PhysicalVolume
+from lvmkit.storage import lkvgs, records
+from lvmkit.workflow.create import Wish, create
+from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange, difference, reconfigure
+from lvmkit.workflow.steps import BringInService, Commit
+from tests.unit.fakes import FakePort, instance, kit
+from tests.unit.storage_fake import OTHER_UUID, VG_UUID, FakeStorage, group, lv_uuid, pv_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lvmkit.plan import Kit, Step
+
+DISK_C = PvChange("/dev/disk/by-id/C", pv_uuid("c"))
+DISK_B = PvChange("/dev/disk/by-id/B", pv_uuid("b"), "disk-B")
+
+
+class World:
+    """/data on vg1 on two disks, protected, in service and watched."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
+        self.storage = FakeStorage(monkeypatch)
+        self.port = FakePort()
+        self.told: list[Message] = []
+        self.kit: Kit = kit(self.port, folder, self.told.append)
+        create(Wish("/data"), self.kit)
+        reconfigure("vg1", self.kit)  # writes the record that the restore script would have written
+        self.port.calls.clear()
+        self.told.clear()
+
+    def grow(self, disks: str = "abc", volumes: str = "data www") -> None:
+        self.storage.groups["vg1"] = group(disks=disks, volumes=volumes)
+
+    def watched(self) -> tuple[set[str], set[str]]:
+        """Names of the volumes and devices that the checks expect."""
+        record = records.load(self.kit.paths, "lvmvg-vg1")
+        assert record is not None
+        return {lv.name for lv in record.logical}, {pv.device for pv in record.physical}
+
+    def disks(self) -> set[str]:
+        return set(self.port.now.children("vg1"))
+
+    def left(self) -> tuple[Any, ...]:
+        now = self.port.now
+        listed = lkvgs.listed(self.kit.paths.lkvgs)
+        journal = Path(self.kit.paths.state, "journal.json").exists()
+        return {i.tag: i for i in now.instances}, set(now.dependencies), listed, journal
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def refusal(world: World, *arguments: Any) -> tuple[Message, ...]:
+    before = world.left()
+    with pytest.raises(Failure) as caught:
+        reconfigure(*arguments, world.kit) if len(arguments) == 1 else reconfigure(
+            arguments[0], world.kit, arguments[1]
+        )
+    assert world.left() == before
+    return caught.value.messages
+
+
+class TestDifference:
+    def test_there_is_none_at_first(self, world: World) -> None:
+        assert difference("vg1", world.kit) == Difference("vg1", "vg1", (), (), (LvChange("www", lv_uuid("www")),), ())
+        assert difference("vg1", world.kit).is_empty
+
+    def test_a_disk_that_came(self, world: World) -> None:
+        world.grow()
+        found = difference("vg1", world.kit)
+        assert (found.added, found.removed, found.unwatched) == ((DISK_C,), (), True)
+
+    def test_a_disk_that_went(self, world: World) -> None:
+        world.grow("a")
+        found = difference("vg1", world.kit)
+        assert (found.added, found.removed) == ((), (DISK_B,))
+
+    def test_a_disk_that_is_only_missing_did_not_go(self, world: World) -> None:
+        physical = (world.storage.groups["vg1"].physical[0], PhysicalVolume(pv_uuid("b"), "", 0, True))
+        world.storage.change(physical=physical)
+        assert difference("vg1", world.kit).removed == ()
+
+    def test_a_protected_volume_that_went(self, world: World) -> None:
+        world.grow("ab", "www")
+        found = difference("vg1", world.kit)
+        assert found.gone_volumes == (LvChange("data", lv_uuid("data"), "vg1/data"),)
+
+    def test_a_renamed_volume_did_not_go(self, world: World) -> None:
+        logical = tuple(replace(lv, name=f"{lv.name}-old") for lv in world.storage.groups["vg1"].logical)
+        world.storage.change(logical=logical)
+        assert difference("vg1", world.kit).gone_volumes == ()
+
+    def test_a_group_that_the_list_does_not_name(self, world: World) -> None:
+        lkvgs.remove(world.kit.paths.lkvgs, "vg1")
+        assert difference("vg1", world.kit).unlisted
+
+    def test_a_list_that_cannot_be_read_does_not_name_it(self, world: World) -> None:
+        Path(world.kit.paths.lkvgs).unlink()
+        Path(world.kit.paths.lkvgs).mkdir()
+        assert difference("vg1", world.kit).unlisted
+
+    def test_a_record_that_is_lost(self, world: World) -> None:
+        records.drop(world.kit.paths, "lvmvg-vg1")
+        assert difference("vg1", world.kit).unwatched
+
+    def test_a_group_that_is_down_needs_no_record(self, world: World) -> None:
+        records.drop(world.kit.paths, "lvmvg-vg1")
+        world.storage.up.clear()
+        assert difference("vg1", world.kit).is_empty
+
+    def test_it_changes_nothing(self, world: World) -> None:
+        world.grow("ac", "www")
+        before = world.left()
+        difference("vg1", world.kit)
+        assert (world.left(), world.port.calls) == (before, [])
+
+
+class TestApplied:
+    def test_a_disk_that_came_is_added_in_service_and_watched(self, world: World) -> None:
+        world.grow()
+        reconfigure("vg1", world.kit)
+        assert world.disks() == {"disk-A", "disk-B", "disk-C"}
+        assert "disk-C" in world.port.in_service()
+        assert world.watched()[1] == {"/dev/sda", "/dev/sdb", "/dev/sdc"}
+        assert difference("vg1", world.kit).is_empty
+
+    def test_a_disk_that_came_to_a_group_out_of_service_stays_out(self, world: World) -> None:
+        world.port.take_out_of_service("vg1", world.told.append)
+        world.storage.up.clear()
+        world.grow()
+        reconfigure("vg1", world.kit)
+        assert world.port.now.by_tag("disk-C").state == OSU  # type: ignore[union-attr]
+
+    def test_a_disk_that_went_is_removed(self, world: World) -> None:
+        world.grow("a")
+        reconfigure("vg1", world.kit)
+        assert (world.disks(), world.port.now.by_tag("disk-B")) == ({"disk-A"}, None)
+        assert world.watched()[1] == {"/dev/sda"}
+
+    def test_a_disk_that_another_group_uses_is_only_unlinked(self, world: World) -> None:
+        other = instance("lvmvg", "vg2", "lvmvg-vg2", vg_uuid=OTHER_UUID)
+        now = world.port.now
+        world.port.now = Hierarchy((*now.instances, other), (*now.dependencies, Dependency("vg2", "disk-B")))
+        world.grow("a")
+        reconfigure("vg1", world.kit)
+        assert world.port.now.parents("disk-B") == ("vg2",)
+
+    def test_a_disk_that_was_made_a_physical_volume_anew_stays(self, world: World) -> None:
+        physical = (world.storage.groups["vg1"].physical[0], PhysicalVolume(pv_uuid("z"), "/dev/sdb", 1 << 30))
+        world.storage.change(physical=physical)
+        reconfigure("vg1", world.kit)
+        assert world.disks() == {"disk-A", "disk-B"}
+        assert world.port.now.by_tag("disk-B").details["pv_uuid"] == pv_uuid("z")  # type: ignore[union-attr]
+        assert difference("vg1", world.kit).is_empty
+
+    def test_a_lost_volume_goes_with_the_file_system_that_was_on_it(self, world: World) -> None:
+        create(Wish("/www"), world.kit)
+        world.grow("ab", "www")
+        reconfigure("vg1", world.kit)
+        assert world.port.now.by_tag("vg1/data") is None
+        assert world.port.now.roots() == ("/www",)
+        assert difference("vg1", world.kit).is_empty
+
+    def test_a_lost_volume_that_another_kit_requires_is_named_and_all_stays(self, world: World) -> None:
+        now = world.port.now
+        database = replace(instance(DISK, "db", "db"), type="pgsql", app="database")
+        world.port.now = Hierarchy((*now.instances, database), (*now.dependencies, Dependency("db", "/data")))
+        world.grow("abc", "www")
+        assert refusal(world, "vg1") == (HasDependents("vg1/data", ("db",)),)
+
+    def test_a_file_system_on_two_volumes_does_not_go_with_one(self, world: World) -> None:
+        now = world.port.now
+        other = instance(FILESYS, "/data/more", "/data/more", device="/dev/vg9/x", fstype="ext4")
+        links = (*now.dependencies, Dependency("/data/more", "/data"), Dependency("/data/more", "disk-A"))
+        world.port.now = Hierarchy((*now.instances, other), links)
+        world.grow("ab", "www")
+        assert refusal(world, "vg1") == (HasDependents("vg1/data", ("/data/more",)),)
+
+    def test_the_list_names_the_group_again(self, world: World) -> None:
+        lkvgs.remove(world.kit.paths.lkvgs, "vg1")
+        reconfigure("vg1", world.kit)
+        assert lkvgs.listed(world.kit.paths.lkvgs) == ("vg1",)
+
+    def test_a_list_that_cannot_be_written_is_a_warning(self, world: World) -> None:
+        Path(world.kit.paths.lkvgs).unlink()
+        Path(world.kit.paths.lkvgs).mkdir()
+        world.grow()
+        reconfigure("vg1", world.kit)
+        assert "disk-C" in world.disks()
+        assert LkvgsNotUpdated in map(type, world.told)
+
+    def test_a_new_volume_is_watched_at_once(self, world: World) -> None:
+        world.grow("ab", "data www new")
+        assert [lv.name for lv in difference("vg1", world.kit).new_volumes] == ["www", "new"]
+        reconfigure("vg1", world.kit)
+        assert world.watched()[0] == {"data", "www", "new"}
+
+    def test_nothing_to_do_changes_nothing(self, world: World) -> None:
+        before = world.left()
+        assert reconfigure("vg1", world.kit).is_empty
+        assert (world.left(), world.port.calls) == (before, [("lock",), ("unlock",)])
+
+    def test_the_lock_is_held_while_it_looks(self, world: World) -> None:
+        world.grow()
+        reconfigure("vg1", world.kit)
+        assert (world.port.calls[0], world.port.calls[-1]) == (("lock",), ("unlock",))
+
+
+class TestLists:
+    @pytest.mark.parametrize("word", ["/dev/disk/by-id/C", pv_uuid("c")])
+    def test_only_what_is_named_is_added(self, world: World, word: str) -> None:
+        world.grow("acd")
+        reconfigure("vg1", world.kit, ((word,), ()))
+        assert world.disks() == {"disk-A", "disk-B", "disk-C"}
+
+    @pytest.mark.parametrize("word", ["/dev/disk/by-id/B", pv_uuid("b"), "disk-B"])
+    def test_only_what_is_named_is_removed(self, world: World, word: str) -> None:
+        world.grow("acd")
+        reconfigure("vg1", world.kit, ((), (word,)))
+        assert world.disks() == {"disk-A"}
+
+    def test_a_link_to_the_device_names_it_too(self, world: World, tmp_path: Path) -> None:
+        (tmp_path / "C").write_text("")
+        (tmp_path / "link").symlink_to("C")
+        world.storage.layers["/dev/sdc"] = replace(world.storage.layer("/dev/sdc"), stable=f"{tmp_path}/link")
+        world.grow()
+        reconfigure("vg1", world.kit, ((f"{tmp_path}/C",), ()))
+        assert len(world.disks()) == 3
+
+    def test_what_did_not_change_is_refused_by_name(self, world: World) -> None:
+        world.grow()
+        assert refusal(world, "vg1", (("/dev/disk/by-id/C", "/dev/sdx"), ("disk-A",))) == (
+            UnknownDevices("vg1", ("/dev/sdx", "disk-A")),
+        )
+
+    def test_a_disk_that_came_cannot_be_removed(self, world: World) -> None:
+        world.grow()
+        assert refusal(world, "vg1", ((), ("/dev/disk/by-id/C",))) == (UnknownDevices("vg1", ("/dev/disk/by-id/C",)),)
+
+    def test_lost_volumes_are_left_for_another_time(self, world: World) -> None:
+        world.grow("abc", "www")
+        reconfigure("vg1", world.kit, (("/dev/disk/by-id/C",), ()))
+        assert world.port.now.by_tag("vg1/data") is not None
+
+
+class TestRefusals:
+    def test_an_unknown_tag(self, world: World) -> None:
+        assert refusal(world, "nothing") == (ResourceNotFound("nothing"),)
+
+    def test_a_tag_of_another_type(self, world: World) -> None:
+        assert refusal(world, "vg1/data") == (InvalidConstructorArgument("lvmvg", "vg1/data"),)
+
+    def test_a_group_that_is_not_there(self, world: World) -> None:
+        world.storage.groups.clear()
+        assert refusal(world, "vg1") == (VgNotFound("vg1", VG_UUID),)
+
+    def test_a_group_that_only_has_the_name(self, world: World) -> None:
+        world.storage.groups = {"vg1": group(disks="cd", uuid=OTHER_UUID)}
+        assert refusal(world, "vg1") == (VgImpostor("vg1", OTHER_UUID, VG_UUID),)
+
+
+@pytest.mark.parametrize("error", [Failure(CommandFailed("lvm", "5", "no")), Interruption("SIGTERM")])
+@pytest.mark.parametrize("step", [Commit, BringInService])
+def test_what_fails_or_is_interrupted_leaves_the_hierarchy_as_it_was(
+    world: World, step: type[Step], error: BaseException
+) -> None:
+    world.storage.groups["vg1"] = group(disks="acd", volumes="www")
+    physical = (*world.storage.groups["vg1"].physical, PhysicalVolume(pv_uuid("z"), "/dev/sda", 1 << 30))
+    world.storage.change(physical=physical[1:])
+    before = world.left()
+    work: Callable[[Any, Kit], None] = step.apply
+
+    def apply(self: Any, tools: Kit) -> None:
+        work(self, tools)
+        raise error
+
+    world.monkeypatch.setattr(step, "apply", apply)
+    with pytest.raises(type(error)) as caught:
+        reconfigure("vg1", world.kit)
+    if isinstance(caught.value, Failure):
+        assert [type(m) for m in caught.value.messages[1:]] == [DeviceDependencyNotCreated] * 3
+    after = world.left()
+    new_states = {tag: replace(i, state=before[0][tag].state) for tag, i in after[0].items()}
+    assert (new_states, *after[1:]) == before

@@ -1,0 +1,262 @@
+"""Steps: taking one back is harmless where it was never done, and restores what was there where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lvmkit.cluster.port import Change
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import DISK, OSU, Dependency
+from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages.engine import InterruptedWork, StateNotStored, UndoFailed
+from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError, ResourceExists
+from lvmkit.model.messages.service import AutoactivationUnchanged
+from lvmkit.model.messages.storage import CommandFailed
+from lvmkit.model.value import replace
+from lvmkit.plan import Kit, Plan, Step, carry_out, finish_interrupted
+from lvmkit.storage import files, lkvgs
+from lvmkit.workflow.steps import BringInService, Commit, ListVg, SetAutoactivation, listing
+from tests.unit.fakes import SERVER, FakePort, data_hierarchy, instance, kit
+from tests.unit.storage_fake import FakeStorage
+
+DISK_C = instance(DISK, "disk-C", "/dev/disk/by-id/C", OSU)
+REASON = CommandFailed("lvm", "5", "no")
+
+
+@pytest.fixture
+def port() -> FakePort:
+    return FakePort(data_hierarchy())
+
+
+@pytest.fixture
+def told() -> list[Message]:
+    return []
+
+
+@pytest.fixture
+def tools(port: FakePort, told: list[Message], tmp_path: Path) -> Kit:
+    return kit(port, tmp_path, told.append)
+
+
+@pytest.fixture
+def storage(monkeypatch: pytest.MonkeyPatch) -> FakeStorage:
+    return FakeStorage(monkeypatch)
+
+
+class TestCommit:
+    ADD = Commit(Change(add=(DISK_C,), link=(Dependency("vg1", "disk-C"),)))
+    REMOVE = Commit(
+        Change(unlink=(Dependency("/data", "vg1/data"),), remove=("/data",)), (data_hierarchy().instances[0],)
+    )
+    UPDATE = Commit(
+        Change(update=(replace(data_hierarchy().instances[3], info="new"),)), data_hierarchy().instances[3:4]
+    )
+    BOTH = Commit(replace(ADD.change, unlink=REMOVE.change.unlink, remove=REMOVE.change.remove), REMOVE.before)
+
+    @pytest.mark.parametrize("step", [ADD, REMOVE, UPDATE, BOTH], ids=["add", "remove", "update", "both"])
+    def test_undo_restores_what_was_there(self, port: FakePort, tools: Kit, step: Commit) -> None:
+        before = port.now
+        step.apply(tools)
+        assert port.now != before
+        step.undo(tools)
+        assert set(port.now.instances) == set(before.instances)
+        assert set(port.now.dependencies) == set(before.dependencies)
+
+    @pytest.mark.parametrize("step", [ADD, REMOVE, UPDATE, BOTH], ids=["add", "remove", "update", "both"])
+    def test_undo_of_what_was_not_done_changes_nothing(self, port: FakePort, tools: Kit, step: Commit) -> None:
+        before = port.now
+        step.undo(tools)
+        assert port.now == before
+
+    @pytest.mark.parametrize("step", [ADD, REMOVE, UPDATE, BOTH], ids=["add", "remove", "update", "both"])
+    def test_undo_twice_is_undo_once(self, port: FakePort, tools: Kit, step: Commit) -> None:
+        step.apply(tools)
+        step.undo(tools)
+        once = port.now
+        step.undo(tools)
+        assert port.now == once
+
+    def test_what_is_taken_away_again_is_told(self, tools: Kit, told: list[Message]) -> None:
+        self.ADD.apply(tools)
+        self.ADD.undo(tools)
+        assert told == [RemovingAfterCreateError("disk-C", SERVER)]
+
+    @pytest.mark.parametrize(("step", "numbers"), [(ADD, [14, 15]), (REMOVE, [14])])
+    def test_ins_create_is_named_where_something_was_to_be_created(
+        self, port: FakePort, tools: Kit, monkeypatch: pytest.MonkeyPatch, step: Commit, numbers: list[int]
+    ) -> None:
+        def refuse(_change: Change) -> None:
+            raise Failure(ResourceExists("x"))
+
+        monkeypatch.setattr(port, "commit", refuse)
+        with pytest.raises(Failure) as caught:
+            step.apply(tools)
+        assert [m.number for m in caught.value.messages] == numbers
+        assert InsCreateFailed.number == 15
+
+    def test_it_says_what_is_stored(self) -> None:
+        assert self.ADD.describe() == "create disk-C; link vg1-disk-C"
+        assert self.REMOVE.describe() == "remove /data; unlink /data-vg1/data"
+
+
+class TestAutoactivation:
+    def test_it_is_written_and_written_back(self, tools: Kit, storage: FakeStorage) -> None:
+        step = SetAutoactivation("vg1", False, True)
+        step.apply(tools)
+        assert not storage.autoactivation()
+        step.undo(tools)
+        assert storage.autoactivation()
+
+    def test_where_it_is_required_it_stops_the_plan(self, tools: Kit, storage: FakeStorage) -> None:
+        storage.unwritable = True
+        with pytest.raises(Failure):
+            SetAutoactivation("vg1", False, True).apply(tools)
+
+    def test_elsewhere_and_on_the_way_back_it_warns(
+        self, tools: Kit, storage: FakeStorage, told: list[Message]
+    ) -> None:
+        storage.unwritable = True
+        SetAutoactivation("vg1", True, False).apply(tools)
+        SetAutoactivation("vg1", False, True).undo(tools)
+        assert [type(m) for m in told] == [AutoactivationUnchanged] * 2
+
+
+class TestList:
+    def test_there_is_no_step_where_the_list_is_so_already(self, tools: Kit) -> None:
+        assert listing("vg1", True, tools) == (ListVg("vg1", True),)
+        assert listing("vg1", False, tools) == ()
+        lkvgs.add(tools.paths.lkvgs, "vg1")
+        assert listing("vg1", True, tools) == ()
+        assert listing("vg1", False, tools) == (ListVg("vg1", False),)
+
+    @pytest.mark.parametrize("listed", [True, False])
+    def test_a_list_that_cannot_be_read_is_left_to_the_step_to_warn_of(
+        self, tools: Kit, told: list[Message], listed: bool
+    ) -> None:
+        Path(tools.paths.lkvgs).mkdir()
+        (step,) = listing("vg1", listed, tools)
+        step.apply(tools)
+        assert [type(m) for m in told] == [LkvgsNotUpdated]
+
+    def test_the_way_back(self, tools: Kit) -> None:
+        step = ListVg("vg1", True)
+        step.apply(tools)
+        step.undo(tools)
+        assert lkvgs.listed(tools.paths.lkvgs) == ()
+
+
+class TestBringInService:
+    def test_what_was_up_is_left_up(self, port: FakePort, tools: Kit) -> None:
+        BringInService("/data", True).undo(tools)
+        assert port.moves == []
+
+    def test_what_was_down_goes_down_from_the_group_on(self, port: FakePort, tools: Kit) -> None:
+        BringInService("/data", False).undo(tools)
+        assert port.moves == [("remove", "vg1")]
+        assert port.in_service() == {"disk-A", "disk-B"}
+
+    def test_what_never_came_to_be_is_not_taken_down(self, port: FakePort, tools: Kit) -> None:
+        port.now = Hierarchy()
+        BringInService("/data", False).undo(tools)
+        assert port.moves == []
+
+
+class Broken(Step):
+    """Fails on the way there, and on the way back where it is stubborn."""
+
+    def describe(self) -> str:
+        return "break"
+
+    def apply(self, kit: Kit) -> None:
+        raise Failure(REASON)
+
+    def undo(self, kit: Kit) -> None:
+        raise Failure(LkvgsNotUpdated("still no"))
+
+
+class TestJournal:
+    def test_a_run_that_knows_no_workflow_can_take_back_what_one_left(self, tools: Kit, tmp_path: Path) -> None:
+        journal = Path(tools.paths.state, "journal.json")
+        seen: list[str] = []
+
+        class Spy(Step):
+            def describe(self) -> str:
+                return "look"
+
+            def apply(self, kit: Kit) -> None:
+                seen.append(journal.read_text())
+
+            def undo(self, kit: Kit) -> None:
+                """Nothing."""
+
+        lkvgs.add(tools.paths.lkvgs, "vg1")
+        carry_out(Plan("work", (ListVg("vg1", True), Spy())), tools)
+        stored = json.loads(seen[0])
+        del stored["plan"]["steps"][1:]
+        journal.write_text(json.dumps({**stored, "reached": 1}))
+        # Only the plan: as 'lvmkit check --all' and 'lvmkit in-service' find it.
+        program = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parents[2] / "lib")!r})
+from lvmkit.model.settings import Paths, Settings
+from lvmkit.plan import Kit, finish_interrupted
+paths = Paths(state={tools.paths.state!r}, lkvgs={tools.paths.lkvgs!r})
+finish_interrupted(Kit(None, paths, Settings(), lambda message: print(message.number)))
+"""
+        done = subprocess.run([sys.executable, "-ISc", program], capture_output=True, text=True, cwd=tmp_path)
+        assert (done.stdout, done.stderr) == (f"{InterruptedWork.number}\n", "")
+        assert (lkvgs.listed(tools.paths.lkvgs), journal.exists()) == ((), False)
+
+    def test_no_module_but_a_workflow_is_imported_for_a_journal(self, tools: Kit, tmp_path: Path) -> None:
+        files.make_folder(tools.paths.state)
+        Path(tools.paths.state, "journal.json").write_text(
+            '{"plan": {"is": "Plan", "work": "x", "steps": [{"is": "Antigravity", "from": "antigravity"}]}, "reached": 1}'
+        )
+        with pytest.raises(Failure) as caught:
+            finish_interrupted(tools)
+        assert isinstance(caught.value.messages[0], UndoFailed)
+        assert "antigravity" not in sys.modules
+
+    def test_the_journal_is_gone_for_good_before_a_plan_counts_as_done(
+        self, tools: Kit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced: list[bool] = []
+        journal = Path(tools.paths.state, "journal.json")
+        fsync = os.fsync
+
+        def spy(handle: int) -> None:
+            fsync(handle)
+            synced.append(Path(f"/proc/self/fd/{handle}").resolve() == Path(tools.paths.state) and not journal.exists())
+
+        monkeypatch.setattr(os, "fsync", spy)
+        carry_out(Plan("work", (ListVg("vg1", True),)), tools)
+        assert synced[-1]
+
+    def test_a_journal_that_cannot_be_removed_takes_the_plan_back(
+        self, tools: Kit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        unlink = os.unlink
+        refused: list[str] = []
+
+        def refuse_once(path: str) -> None:
+            if path.endswith("journal.json") and not refused:
+                refused.append(path)
+                raise PermissionError(1, "no")
+            unlink(path)
+
+        monkeypatch.setattr(os, "unlink", refuse_once)
+        with pytest.raises(Failure) as caught:
+            carry_out(Plan("work", (ListVg("vg1", True),)), tools)
+        assert isinstance(caught.value.messages[0], StateNotStored)
+        assert lkvgs.listed(tools.paths.lkvgs) == ()
+
+    def test_what_went_wrong_first_is_told_when_the_way_back_fails_too(self, tools: Kit, told: list[Message]) -> None:
+        with pytest.raises(Failure) as caught:
+            carry_out(Plan("work", (Broken(),)), tools)
+        assert isinstance(caught.value.messages[0], UndoFailed)
+        assert REASON in told
