@@ -5,7 +5,6 @@ from __future__ import annotations
 from lab.guests.guest import BY_ID, Guest
 
 VG = "kinds"
-MULTIPATH_UUID = "mpath-333333330000007d0"
 
 BUILD = f"""
 echo 'label: gpt
@@ -15,7 +14,8 @@ dmsetup create plain --table "0 131072 linear {BY_ID}SHARED3 2048"
 modprobe scsi_debug max_luns=1 num_tgts=1 vpd_use_hostno=0 add_host=2 dev_size_mb=64
 udevadm settle
 set -- $(grep -l scsi_debug /sys/block/sd*/device/model | cut -d/ -f4)
-dmsetup create multi -u {MULTIPATH_UUID} --table "0 131072 multipath 2 queue_mode bio 0 2 1 \
+printf 'devices {{ global_filter=[ "r|^/dev/%s$|", "r|^/dev/%s$|" ] }}\n' $1 $2 > /etc/lvm/lvmlocal.conf
+dmsetup create multi --table "0 131072 multipath 0 0 2 1 \
 service-time 0 1 2 $(cat /sys/block/$1/dev) 1 1 service-time 0 1 2 $(cat /sys/block/$2/dev) 1 1"
 udevadm settle
 vgcreate -qq -s 1M {VG} {BY_ID}SHARED1-part1 {BY_ID}SHARED2 /dev/md0 /dev/mapper/plain /dev/mapper/multi

@@ -215,7 +215,7 @@ finish_interrupted(Kit(None, paths, Settings(), lambda message: print(message.nu
     def test_no_module_but_a_workflow_is_imported_for_a_journal(self, tools: Kit, tmp_path: Path) -> None:
         files.make_folder(tools.paths.state)
         Path(tools.paths.state, "journal.json").write_text(
-            '{"plan": {"is": "Plan", "work": "x", "steps": [{"is": "Antigravity", "from": "antigravity"}]}, "reached": 1}'
+            '{"plan": {"is": "Plan", "work": "", "steps": [{"is": "X", "from": "antigravity"}]}, "reached": 1}'
         )
         with pytest.raises(Failure) as caught:
             finish_interrupted(tools)

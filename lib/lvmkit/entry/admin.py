@@ -15,7 +15,7 @@ from lvmkit.entry.report import Voice
 from lvmkit.model import names
 from lvmkit.model.instance import FILESYS, INTELLIGENT, SWITCHBACKS, Instance
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import InvalidName, NoUnextendHere
+from lvmkit.model.messages.command import InvalidName, NoUnextendHere, OutputNotWritten
 from lvmkit.model.messages.guide import (
     CreateUsageError,
     HierarchyNotCreated,
@@ -56,11 +56,22 @@ def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
     def work() -> int:
         options, rest = _parsed(arguments, name)
         tools = kit(paths or _installed(script), voice.tell)
-        printed = _run(name, resource_type, options, rest, tools)
-        sys.stdout.write("".join(f"{tag}\n" for tag in printed))
+        _print(_run(name, resource_type, options, rest, tools))
         return 0
 
     return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit)
+
+
+def _print(tags: tuple[str, ...]) -> None:
+    """A tag a line, out of our hands when this returns. Raises Failure (110111); what was done stays done."""
+    if sys.stdout is None:
+        raise Failure(OutputNotWritten("it is closed"))
+    try:
+        sys.stdout.write("".join(f"{tag}\n" for tag in tags))
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = None  # else Python tries again at its end, and complains in its own words
+        raise Failure(OutputNotWritten(error.strerror or str(error))) from error
 
 
 def _run(name: str, resource_type: str, options: dict[str, str], rest: list[str], tools: Kit) -> tuple[str, ...]:
