@@ -9,7 +9,8 @@ VG = "kinds"
 BUILD = f"""
 echo 'label: gpt
 ,64MiB' | sfdisk -q {BY_ID}SHARED1
-mdadm -q --create /dev/md0 --run --assume-clean --metadata=1.2 --level=1 --raid-devices=2 {BY_ID}PRIVATE1 {BY_ID}PRIVATE2
+mdadm -q --create /dev/md0 --run --assume-clean --metadata=1.2 --level=1 --raid-devices=2 \
+    {BY_ID}PRIVATE1 {BY_ID}PRIVATE2
 dmsetup create plain --table "0 131072 linear {BY_ID}SHARED3 2048"
 modprobe scsi_debug max_luns=1 num_tgts=1 vpd_use_hostno=0 add_host=2 dev_size_mb=64
 udevadm settle
@@ -24,10 +25,11 @@ lvcreate -qqy -n twin -L 8M --type raid1 -m 1 --nosync {VG} {BY_ID}SHARED2 /dev/
 lvcreate -qqy -T {VG}/pool -L 16M -V 32M -n thin
 lvcreate -qqy -n base -L 8M {VG}
 lvcreate -qqy -n snap -L 4M -s {VG}/base
+for lv in twin thin snap; do lvmkit -q create /dev/{VG}/$lv; done
 """
 
 
 def build(guest: Guest) -> None:
-    """Make the volume group; all its volumes are active."""
+    """Make the volume group; all its volumes are active, and three of them protected."""
     guest.sh("systemctl stop lvmkit-check.timer")
-    guest.sh(BUILD, timeout=120)
+    guest.sh(BUILD, timeout=180)

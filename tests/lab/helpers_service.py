@@ -1,4 +1,4 @@
-"""What the tests of the service share: states to start from, the scripts as an engine calls them, what the kernel holds."""
+"""What the tests of the service share: states to start from, the scripts of an engine, what the kernel holds."""
 
 from __future__ import annotations
 

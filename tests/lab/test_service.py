@@ -238,7 +238,7 @@ def test_what_does_not_come_back_is_osf_with_its_reason_until_its_disk_is_back(s
 
 def test_a_boot_activates_nothing_and_the_first_check_brings_back_what_was_in_service(served: Guest) -> None:
     note = "[Service]\\nExecStartPre=/bin/sh -c 'dmsetup ls >> /root/before-the-check'\\n"
-    served.sh(f'd=/etc/systemd/system/lvmkit-check.service.d; mkdir $d; printf "$1" > $d/note.conf; sync', note)
+    served.sh('d=/etc/systemd/system/lvmkit-check.service.d; mkdir $d; printf "$1" > $d/note.conf; sync', note)
     served.lab.kill(1)
     served.lab.start(1)
     served.sh(f"until mountpoint -q {WWW} && mountpoint -q {DATA}; do sleep 0.5; done", timeout=120)

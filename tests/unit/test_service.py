@@ -8,7 +8,7 @@ import pytest
 
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import LVMLV, LVMVG, Dependency, Instance, pack_info
+from lvmkit.model.instance import LVMLV, LVMVG, OSU, Dependency, Instance, pack_info
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages import service as said
 from lvmkit.model.messages.faults import LvGone, PvGone, PvHung, RecordLost
@@ -20,7 +20,7 @@ from lvmkit.plan import Kit
 from lvmkit.storage import dm, holders, lvm, probe, records, sysfs, vitals
 from lvmkit.storage.run import Finished
 from lvmkit.workflow import check
-from lvmkit.workflow.remove import ALREADY_DOWN, give_up, remove
+from lvmkit.workflow.remove import ALREADY_DOWN, STAYS_TIED, give_up, remove
 from lvmkit.workflow.restore import ALREADY_UP, restore
 
 if TYPE_CHECKING:
@@ -92,8 +92,10 @@ class World:
         self.up = {uuid: s for uuid, s in self.up.items() if s.name.rsplit("-", 1)[-1] in self.stuck}
         return Finished(("lvm",), 5 if self.up else 0, "", "cannot" if self.up else "", 0.1)
 
-    def deactivate_lv(self, _vg: str, _lv: str, **_how: object) -> Finished:
+    def deactivate_lv(self, _vg: str, lv: str, **_how: object) -> Finished:
         self.commands.append("lvchange -an")
+        if lv in self.stuck:
+            return Finished(("lvm",), 5, "", "cannot", 0.1)
         self.up.pop(LV_DM, None)
         return Finished(("lvm",), 0, "", "", 0.1)
 
@@ -275,6 +277,57 @@ def test_a_volume_that_others_watch_is_taken_down_by_lvm(world: World, kit: Kit)
     assert world.commands == ["lvchange -an"]
 
 
+@pytest.mark.parametrize("trouble", ["stuck", "gone", "silent"])
+def test_a_volume_that_lvm_cannot_take_down_is_taken_out_of_the_kernel(
+    world: World, kit: Kit, told: list[Message], trouble: str
+) -> None:
+    restore(VG, kit)
+    world.appear(GROUP.logical[0], kind="raid")
+    world.commands.clear()
+    world.stuck = {"data--x"} if trouble == "stuck" else set()
+    world.conditions = {"8:0": "gone"} if trouble == "gone" else {}
+    world.silent = trouble == "silent"
+    remove(LV, kit)
+    assert (world.commands, LV_DM in world.up) == (["lvchange -an"] if trouble == "stuck" else [], False)
+    assert said.TakenDownWithoutLvm in map(type, told)
+
+
+def test_a_volume_given_up_to_another_server_goes_without_lvm(world: World, kit: Kit) -> None:
+    world.appear(GROUP.logical[0], kind="raid")
+    give_up(LV, kit)
+    assert (world.commands, world.up) == ([], {})
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "snapshot-origin", "snapshot-merge"])
+def test_a_snapshot_and_its_origin_stay_up_until_their_group_goes(world: World, kit: Kit, kind: str) -> None:
+    restore(VG, kit)
+    world.appear(GROUP.logical[0], kind=kind)
+    world.commands.clear()
+    assert remove(LV, kit) == STAYS_TIED
+    assert (world.commands, LV_DM in world.up, faults(world, kit, VG)) == ([], True, [])
+    remove(VG, kit)
+    assert world.up == {}
+
+
+def test_a_snapshot_in_use_is_not_out_of_service(world: World, kit: Kit) -> None:
+    world.appear(GROUP.logical[0], kind="snapshot", opened=1)
+    with pytest.raises(Failure) as caught:
+        remove(LV, kit)
+    assert [type(message) for message in caught.value.messages] == [said.LvBusy]
+
+
+def test_a_holder_that_nobody_can_see_is_not_shown_as_nobody(
+    world: World, kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holders, "described", lambda *_: ())
+    world.appear(GROUP.logical[0], opened=1)
+    with pytest.raises(Failure) as caught:
+        remove(VG, kit)
+    (busy,) = caught.value.messages
+    assert isinstance(busy, said.LvBusy)
+    assert busy.holders
+
+
 def test_remove_needs_one_lvm_command_and_leaves_nothing(world: World, kit: Kit) -> None:
     restore(VG, kit)
     world.commands.clear()
@@ -333,3 +386,9 @@ def test_without_a_record_the_check_compares_with_the_hierarchy_and_says_so(worl
     found = faults(world, kit, VG)
     assert [type(m) for m in found] == [RecordLost, LvGone]
     assert [m.level for m in found][1] == ERROR
+
+
+def test_without_a_record_a_volume_out_of_service_is_not_missed(world: World, kit: Kit) -> None:
+    hierarchy = Hierarchy((VG, replace(LV, state=OSU)), (Dependency("lv", "vg"),))
+    found = check.quick_check(VG, kit.paths, world.devices(), hierarchy)
+    assert [type(m) for m in found] == [RecordLost]

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from lvmkit.cluster.embedded import Engine
 from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import DISK, OSU, Dependency
+from lvmkit.model.instance import DISK, OSU, Dependency, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import InterruptedWork, StateNotStored, UndoFailed
 from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError, ResourceExists
@@ -103,6 +104,27 @@ class TestCommit:
     def test_it_says_what_is_stored(self) -> None:
         assert self.ADD.describe() == "create disk-C; link vg1-disk-C"
         assert self.REMOVE.describe() == "remove /data; unlink /data-vg1/data"
+
+
+@pytest.mark.parametrize("step", [TestCommit.ADD, TestCommit.REMOVE, TestCommit.UPDATE, TestCommit.BOTH])
+def test_the_engine_takes_every_way_back(tools: Kit, step: Commit) -> None:
+    def here(of: tuple[Instance, ...]) -> tuple[Instance, ...]:
+        return tuple(replace(i, server=os.uname().nodename) for i in of)
+
+    engine = Engine(tools.paths, tools.settings)
+    start = data_hierarchy()
+    engine.commit(Change(add=here(start.instances), link=start.dependencies))
+    before = engine.hierarchy()
+    change = replace(step.change, add=here(step.change.add), update=here(step.change.update))
+    local = Commit(change, here(step.before))
+    for is_applied in (False, True):
+        if is_applied:
+            local.apply(replace(tools, port=engine))
+            assert engine.hierarchy() != before
+        local.undo(replace(tools, port=engine))
+        after = engine.hierarchy()
+        assert set(after.instances) == set(before.instances)
+        assert set(after.dependencies) == set(before.dependencies)
 
 
 class TestAutoactivation:

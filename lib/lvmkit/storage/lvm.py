@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
@@ -20,7 +21,7 @@ from lvmkit.storage.run import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from lvmkit.storage.run import Finished
@@ -33,6 +34,10 @@ extra_arguments: tuple[str, ...] = ()
 """for tests without device-mapper only: added to every command"""
 extra_environment: Mapping[str, str] = {}
 """for tests only: LVM_SYSTEM_DIR"""
+
+_read: VolumeGroup | None = None
+_system_id = ""
+"""what knowing() says, for the length of its block"""
 
 _FIELDS = {
     "vg": ("vg_uuid", "vg_name", "vg_size", "vg_exported", "vg_systemid", "vg_autoactivation"),
@@ -74,12 +79,32 @@ def report(vg: str | None = None, *, devices: Sequence[str] = (), deadline: floa
     return found
 
 
+@contextmanager
+def knowing(vg: VolumeGroup | None = None, *, system_id: str = "") -> Iterator[None]:
+    """Let the functions of this module use, for the length of a block, what the caller knows already.
+
+    vg: find() answers with this volume group, just read, where it is asked for its UUID.
+    system_id: every command speaks as the host with this ID (lvmsystemid(7)), and own_system_id() answers it. So it
+    also holds where lvm.conf gives the host none; LVM's own daemons, such as dmeventd, don't know of it.
+    Raises Failure: InvalidName for what cannot be a system ID.
+    """
+    global _read, _system_id  # one action is one process, and the block gives both back
+    before = _read, _system_id
+    _read, _system_id = vg, _checked_system_id(system_id) if system_id else ""
+    try:
+        yield
+    finally:
+        _read, _system_id = before
+
+
 def find(vg_uuid: str, vg_name: str, devices: Sequence[str] = (), *, deadline: float) -> VolumeGroup | None:
     """The volume group with this UUID, whatever its name now; else one with this name; else None.
 
     devices: where it was last seen: asked first and alone. All disks are asked when it is not whole there.
     deadline: seconds for each of at most two LVM commands. Raises Failure as report() does.
     """
+    if _read is not None and _read.uuid == vg_uuid:
+        return _read
     known = _present(devices)
     near = report(devices=known, deadline=deadline) if known else ()
     whole = next((vg for vg in near if vg.uuid == vg_uuid and not vg.missing), None)
@@ -129,11 +154,35 @@ def set_autoactivation(vg: str, on: bool, *, devices: Sequence[str] = (), deadli
         _raise_unless_done(answer)
 
 
+def set_system_id(vg: str, new: str, *, old: str, devices: Sequence[str] = (), deadline: float) -> None:
+    """Give a volume group another owner (lvmsystemid(7), "Overriding system ID"); writes metadata.
+
+    new: a system ID, by which this command speaks too.  old: the owner until now, '' for none.
+    LVM asks for all physical volumes to be there. Seen with 2.03.16: a group without an owner may be active meanwhile.
+    Raises Failure: CommandFailed when it could not be written, CommandHung, CommandMissing, InvalidName.
+    """
+    extra = f' local/extra_system_ids=["{_checked_system_id(old)}"]' if old else ""
+    speaking = ("--config", _identity(_checked_system_id(new)) + extra)
+    words = ("-y", *speaking, "--systemid", new, *_checked_vg(vg))
+    _raise_unless_done(_lvm("vgchange", *words, devices=devices, deadline=deadline))
+
+
+def is_system_id(text: str) -> bool:
+    """Whether LVM takes this as a system ID as it is.
+
+    lvmsystemid(7): the characters of a VG name, at most 128; others are dropped. Seen with 2.03.16: a first character
+    that is neither letter nor digit is dropped too, and what begins with localhost is refused.
+    """
+    return names.is_vg_name(text) and text[0].isalnum() and not text.startswith("localhost")
+
+
 def own_system_id(*, deadline: float) -> str:
     """This host's LVM system ID (lvmsystemid(7)); '' where lvm.conf says that it has none.
 
     Raises Failure: CommandFailed, CommandHung, CommandMissing, CommandGarbled.
     """
+    if _system_id:
+        return _system_id
     answer = _lvm("systemid", deadline=deadline)
     _raise_unless_done(answer)
     label, colon, value = answer.stdout.partition(":")
@@ -145,8 +194,14 @@ def own_system_id(*, deadline: float) -> str:
 def _lvm(subcommand: str, *words: str, devices: Sequence[str] = (), deadline: float) -> Finished:
     known = _present(devices)
     only = ("--devices", ",".join(known)) if known else ()
-    argv = (_binary(), subcommand, *words, *only, *extra_arguments)
+    speaking = ("--config", _identity(_system_id)) if _system_id and "--config" not in words else ()
+    argv = (_binary(), subcommand, *words, *speaking, *only, *extra_arguments)
     return run(argv, deadline=deadline, environment=extra_environment)
+
+
+def _identity(system_id: str) -> str:
+    """LVM configuration that makes one command speak as the host with this ID."""
+    return f'global/system_id_source="lvmlocal" local/system_id="{system_id}"'
 
 
 def _binary() -> str:
@@ -176,6 +231,12 @@ def _checked_vg(vg: str | None) -> tuple[str, ...]:
     if not names.is_vg_name(vg):
         raise Failure(InvalidName(vg, "volume group name"))
     return (vg,)
+
+
+def _checked_system_id(text: str) -> str:
+    if not is_system_id(text):
+        raise Failure(InvalidName(text, "system ID"))
+    return text
 
 
 def _checked_lv(vg: str, lv: str) -> str:

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
     from lvmkit.storage.dm import Device
 
 ALREADY_DOWN = "already down"
+STAYS_TIED = "unused now; a snapshot and its origin go down together, with their volume group"
 _PLAIN_TARGETS = frozenset({"linear", "striped", "error", "zero"})
 """Targets that nothing watches from outside (no dmeventd, pool or snapshot): LVM itself only calls the same ioctl."""
+_TIED_TARGETS = frozenset({"snapshot", "snapshot-origin", "snapshot-merge"})
+"""Targets of a snapshot and its origin. LVM takes them down together only, and the kernel must not lose one of them
+alone: what is then written to the origin would be missing in the snapshot (dm's snapshot.rst)."""
+_GIVEN_UP = "given up to another server"
 _UNSEEN = "the kernel itself (an unmount that still waits for its disk, an export)"
 
 
@@ -46,7 +51,9 @@ def give_up(instance: Instance, kit: Kit) -> str:
     if instance.type == LVMVG:
         group = vg_subject(instance)
         with working_on(group.uuid, group.name, kit):
-            return _let_go(group, kit, "given up to another server", _held(group, kit))
+            return _let_go(group, kit, _GIVEN_UP, _held(group, kit))
+    if instance.type == LVMLV:
+        return remove_lv(lv_subject(instance), kit, given_up=True)
     return remove(instance, kit)
 
 
@@ -57,7 +64,7 @@ def remove_vg(group: VgSubject, kit: Kit) -> str:
         if not mine:
             records.drop(kit.paths, group.id)
             return ALREADY_DOWN
-        why = _disks_silent(group, kit) or _deactivated(mine, kit)
+        why = _disks_silent(group.id, kit) or _deactivated(mine, kit)
         left = dm.of_vg(dm.list_devices(), group.uuid)
         if not left:
             records.drop(kit.paths, group.id)
@@ -65,23 +72,48 @@ def remove_vg(group: VgSubject, kit: Kit) -> str:
         return _let_go(group, kit, why or "it left devices behind", left)
 
 
-def remove_lv(volume: LvSubject, kit: Kit) -> str:
-    """Take one volume down. A plain one goes by the ioctl that LVM would use; others need LVM to unregister them."""
+def remove_lv(volume: LvSubject, kit: Kit, *, given_up: bool = False) -> str:
+    """Take one volume down. A plain one goes by the ioctl that LVM would use; others need LVM to unregister them.
+
+    given_up: to another server, so LVM is not asked. Volumes tied by a snapshot stay up until their group goes.
+    """
     with working_on(volume.vg_uuid, volume.vg, kit):
         mine = tuple(d for d in dm.list_devices() if d.uuid == volume.dm_uuid)
         if not mine:
             return ALREADY_DOWN
         _wait_until_free(mine, kit)
+        kinds = _kinds(mine[0])
+        if kinds & _TIED_TARGETS:
+            return STAYS_TIED
         _forget_in_record(volume, kit)
-        if not _is_plain(mine[0]):
-            lv = names.split_dm_name(mine[0].name) or (volume.vg, volume.name, "")
-            lvm.deactivate_lv(lv[0], lv[1], deadline=kit.settings.command_deadline)
-        else:
-            dm.remove(volume.dm_uuid)
-        left = tuple(d.name for d in dm.list_devices() if d.uuid == volume.dm_uuid)
-        if left:
-            raise Failure(LvsStillUp(volume.vg, left))
+        why = ""
+        if not kinds <= _PLAIN_TARGETS:
+            why = _GIVEN_UP if given_up else _lv_deactivated(volume, mine[0], kit)
+        _let_go_lv(volume, kit, why)
         return "deactivated"
+
+
+def _lv_deactivated(volume: LvSubject, device: Device, kit: Kit) -> str:
+    """Ask LVM to take one volume down, if its disks answer; returns why it was not asked or did not do it."""
+    silent = _disks_silent(names.lvmvg_id(volume.vg), kit)
+    if silent:
+        return silent
+    lv = names.split_dm_name(device.name) or (volume.vg, volume.name, "")
+    try:
+        answer = lvm.deactivate_lv(lv[0], lv[1], deadline=kit.settings.command_deadline)
+    except Failure as failure:
+        return str(failure)
+    return answer.stderr.strip() if answer.status else ""
+
+
+def _let_go_lv(volume: LvSubject, kit: Kit, why: str) -> None:
+    """Remove what is left of the volume's own device; its hidden parts, if LVM did not take them, go with the group."""
+    _take_down(volume.dm_uuid, kit.settings.probe_deadline)
+    left = tuple(d.name for d in dm.list_devices() if d.uuid == volume.dm_uuid)
+    if left:
+        raise Failure(LvsStillUp(volume.vg, left))
+    if why:
+        kit.tell(TakenDownWithoutLvm(f"{volume.vg}/{volume.name}", 1, why))
 
 
 def _held(group: VgSubject, kit: Kit) -> tuple[Device, ...]:
@@ -91,9 +123,9 @@ def _held(group: VgSubject, kit: Kit) -> tuple[Device, ...]:
     return mine
 
 
-def _disks_silent(group: VgSubject, kit: Kit) -> str:
+def _disks_silent(group_id: str, kit: Kit) -> str:
     """Why LVM should not be asked: '' when every disk of the record answers a direct read."""
-    record = records.load(kit.paths, group.id)
+    record = records.load(kit.paths, group_id)
     if record is None:
         return ""
     known = vitals.record_faults(replace(record, logical=()), dm.list_devices())
@@ -167,9 +199,10 @@ def _in_use(mine: tuple[Device, ...]) -> tuple[Device, ...]:
     return tuple(found)
 
 
-def _is_plain(device: Device) -> bool:
+def _kinds(device: Device) -> frozenset[str]:
+    """The target types of a device's live table; none where it has gone or has no table."""
     status = dm.status(device.uuid)
-    return status is not None and set(status.kinds) <= _PLAIN_TARGETS
+    return frozenset(status.kinds if status else ())
 
 
 def _forget_in_record(volume: LvSubject, kit: Kit) -> None:

@@ -122,8 +122,7 @@ class Commit(Step):
         same = tuple(i for i in self.before if now.by_tag(i.tag) is not None)
         known = {*now.tags, *(i.tag for i in back)} - set(added)
         lost = tuple(d for d in self.change.unlink if d not in now.dependencies and {d.parent, d.child} <= known)
-        made = tuple(d for d in self.change.link if d in now.dependencies and d.parent not in added)
-        made = tuple(d for d in made if d.child not in added)
+        made = tuple(d for d in self.change.link if d in now.dependencies)
         kit.port.commit(Change(add=back, link=lost, unlink=made, remove=added, update=same))
         for group in (i for i in self.change.add if i.type == LVMVG and i.tag in added):
             records.drop(kit.paths, group.id)

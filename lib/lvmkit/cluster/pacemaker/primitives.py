@@ -1,0 +1,146 @@
+"""A primitive for each kind of instance: the agent, its parameters, its operations."""
+
+from __future__ import annotations
+
+from lvmkit.cluster.pacemaker import elements, ids
+from lvmkit.cluster.pacemaker.record import record
+from lvmkit.model import names
+from lvmkit.model.instance import AUTOMATIC, FILESYS, IN_SERVICE, LVMLV, LVMVG, Instance
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.pacemaker import NoAgent
+from lvmkit.model.messages.service import MissingInformation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+STICKY = 100_000
+"""more than any difference of priorities, less than the INFINITY (1000000) of a move; Pacemaker Explained, 'Scores'"""
+LOCAL_RECOVERIES = 1
+"""failures that are answered where they happen; the next one moves the hierarchy"""
+FORGIVEN_AFTER = "3600s"
+"""a failure so long ago counts no more"""
+
+_AGENTS = {LVMVG: ("lvmkit", "lvmvg"), LVMLV: ("lvmkit", "lvmlv"), FILESYS: ("heartbeat", "Filesystem")}
+_TIMES = {LVMVG: (180, 180, 60), LVMLV: (60, 60, 40), FILESYS: (60, 120, 40)}
+"""seconds that start, stop and monitor may take"""
+_INTERVAL = 20
+_ROLE, _MANAGED = "target-role", "is-managed"
+
+
+def is_primitive(resource_type: str) -> bool:
+    """Whether instances of this type have a primitive; devices and disks have none."""
+    return resource_type in _AGENTS
+
+
+def primitive(instance: Instance) -> Element:
+    """A new primitive. What is not in service yet is left unmanaged: nothing may stop a file system that is mounted.
+
+    Raises Failure: 110156 for a type without an agent, 110034 when the info field lacks what the agent needs.
+    """
+    if instance.type not in _AGENTS:
+        raise Failure(NoAgent(f"{instance.tag}, a {instance.type},"))
+    provider, agent = _AGENTS[instance.type]
+    own = ids.resource_id(instance.tag)
+    made = elements.new("primitive", id=own, class_="ocf", provider=provider, type=agent)
+    made.append(elements.pairs("instance_attributes", ids.part_id(own, "parameters"), parameters(instance)))
+    made.append(elements.pairs("meta_attributes", ids.part_id(own, "meta"), _meta(instance)))
+    made.append(record(own, instance))
+    made.append(_operations(own, instance.type))
+    return made
+
+
+def parameters(instance: Instance) -> dict[str, str]:
+    """The agent's parameters. Raises Failure (110034) when the instance lacks a fact."""
+    if instance.type == FILESYS:
+        return _filesystem(instance)
+    if instance.type == LVMVG:
+        vg = names.vg_of_lvmvg_id(instance.id)
+        return {"vg": _given(instance, "name", vg), "vg_uuid": _fact(instance, "vg_uuid")}
+    vg, lv = names.vg_lv_of_lvmlv_id(instance.id) or ("", "")
+    named = {"vg": _given(instance, "name", vg), "lv": lv}
+    return {**named, "vg_uuid": _fact(instance, "vg_uuid"), "lv_uuid": _fact(instance, "lv_uuid")}
+
+
+def updated(old: Element, instance: Instance) -> Element:
+    """The primitive of an instance that has changed. What an administrator added or set otherwise stays."""
+    fresh = primitive(instance)
+    own = ids.resource_id(instance.tag)
+    kept = elements.values(set_of(old, "meta_attributes", "meta"))
+    meta = {**kept, "resource-stickiness": _meta(instance)["resource-stickiness"]}
+    given = {**elements.values(set_of(old, "instance_attributes", "parameters")), **parameters(instance)}
+    replaced = {
+        ids.part_id(own, "parameters"): elements.pairs("instance_attributes", ids.part_id(own, "parameters"), given),
+        ids.part_id(own, "meta"): elements.pairs("meta_attributes", ids.part_id(own, "meta"), meta),
+        ids.part_id(own, "record"): set_of(fresh, "meta_attributes", "record"),
+    }
+    made = elements.new(
+        "primitive", id=own, class_="ocf", provider=fresh.get("provider", ""), type=fresh.get("type", "")
+    )
+    for part in old:
+        replacement = replaced.get(part.get("id", ""))
+        made.append(part if replacement is None else replacement)
+    return made
+
+
+def set_of(owner: Element, kind: str, word: str) -> Element | None:
+    """One of our own sets of a primitive."""
+    return owner.find(f"{kind}[@id='{ids.part_id(owner.get('id', ''), word)}']")
+
+
+def meta_of(owner: Element) -> dict[str, str]:
+    """The meta attributes that Pacemaker heeds, by name."""
+    return elements.values(set_of(owner, "meta_attributes", "meta"))
+
+
+def set_meta(owner: Element, changes: dict[str, str | None]) -> None:
+    """Set meta attributes; None takes one away. Nothing else of the primitive is touched."""
+    own = ids.part_id(owner.get("id", ""), "meta")
+    old = set_of(owner, "meta_attributes", "meta")
+    merged: dict[str, str | None] = {**elements.values(old), **changes}
+    fresh = elements.pairs("meta_attributes", own, {n: value for n, value in merged.items() if value is not None})
+    if old is None:
+        owner.append(fresh)
+    else:
+        elements.put_in_place(owner, old, fresh)
+
+
+def _meta(instance: Instance) -> dict[str, str]:
+    """Only the volume group is sticky: what stands on it follows it, and its own would be added up to INFINITY."""
+    sticky = STICKY if instance.type == LVMVG and instance.switchback != AUTOMATIC else 0
+    managed = {} if instance.state in IN_SERVICE else {_MANAGED: "false"}
+    return {
+        "resource-stickiness": str(sticky),
+        "migration-threshold": str(LOCAL_RECOVERIES + 1),
+        "failure-timeout": FORGIVEN_AFTER,
+        **managed,
+    }
+
+
+def _operations(own: str, resource_type: str) -> Element:
+    made = elements.new("operations")
+    for name, seconds in zip(("start", "stop", "monitor"), _TIMES[resource_type]):
+        interval = f"{_INTERVAL}s" if name == "monitor" else "0s"
+        op = elements.new("op", id=ids.part_id(own, "op", name), name=name, interval=interval, timeout=f"{seconds}s")
+        made.append(op)
+    return made
+
+
+def _filesystem(instance: Instance) -> dict[str, str]:
+    given = {
+        "device": _fact(instance, "device"),
+        "directory": instance.id,
+        "fstype": _fact(instance, "fstype"),
+        "options": instance.details.get("options", ""),
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _fact(instance: Instance, key: str) -> str:
+    return _given(instance, key, instance.details.get(key))
+
+
+def _given(instance: Instance, key: str, value: str | None) -> str:
+    if not value:
+        raise Failure(MissingInformation(instance.tag, key))
+    return value

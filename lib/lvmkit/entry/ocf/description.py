@@ -1,0 +1,160 @@
+"""What the agents offer: the one description from which the metadata is printed and parameters are checked.
+
+On the path of every monitor, so nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model import names
+from lvmkit.model.settings import COMPLETE, MISSING_PV_POLICIES
+from lvmkit.model.value import Value, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SYSTEM_ID, NONE = "system_id", "none"
+
+
+class Parameter(Value):
+    """One parameter of an agent."""
+
+    name: str
+    short: str
+    long: str
+    fits: Callable[[str], bool]
+    wanted: str
+    """what a value must be, for the message about one that is not"""
+    default: str = ""
+    required: bool = False
+    unique: bool = False
+    """no two resources of this agent may have the same value"""
+
+
+class Operation(Value):
+    """One action of an agent with the timing that is recommended for it, in seconds."""
+
+    name: str
+    timeout: int
+    interval: int = 0
+    depth: str = ""
+
+
+class Agent(Value):
+    """One resource agent."""
+
+    name: str
+    short: str
+    long: str
+    parameters: tuple[Parameter, ...]
+
+
+_VG = Parameter(
+    "vg",
+    "Name of the volume group",
+    "Name of the volume group.",
+    names.is_vg_name,
+    "a name that LVM allows for a volume group",
+    required=True,
+)
+_VG_UUID = Parameter(
+    "vg_uuid",
+    "UUID of the volume group",
+    "UUID of the volume group, as 'vgs -o vg_uuid' prints it. With it a renamed volume group is followed, and"
+    " another one of the same name is refused. Without it each start asks LVM which volume group has the"
+    " name.",
+    names.is_lvm_uuid,
+    "an LVM UUID",
+)
+_MISSING_PV = Parameter(
+    "missing_pv",
+    "What missing physical volumes mean",
+    "'complete': the start fails while a physical volume is missing. 'degraded': it goes on with the logical"
+    " volumes whose redundancy makes up for it. Nothing is repaired or removed in either case. LVM does not"
+    " write to a volume group that is not complete, so a change of owner (see ownership) fails all the same.",
+    lambda given: given in MISSING_PV_POLICIES,
+    "'complete' or 'degraded'",
+    default=COMPLETE,
+)
+_OWNERSHIP = Parameter(
+    "ownership",
+    "Whether the start makes this node the owner in LVM's metadata",
+    "'none': nothing is written; a volume group with a system ID starts only where LVM has that ID."
+    " 'system_id': the start writes this node's name into the metadata as the system ID of the volume group"
+    " and reads it back, so that LVM on all other hosts leaves it alone. It takes over from another node only"
+    " when Pacemaker says that this node has stopped the resource, or is down and clean; never from a host"
+    " that is not in the cluster. The ID is given to LVM command by command: lvm.conf may say"
+    " system_id_source=none, but then 'vgs' by hand shows an inactive volume group only with '--foreign', and"
+    " dmeventd cannot extend a pool or repair a mirror. system_id_source=uname avoids both where the node"
+    " names are the host names.",
+    lambda given: given in (SYSTEM_ID, NONE),
+    "'system_id' or 'none'",
+    default=NONE,
+)
+_LV_OWNERSHIP = Parameter(
+    "ownership",
+    "As for the volume group",
+    "As given to the ocf:lvmkit:lvmvg resource of the volume group. This agent never changes the owner; with"
+    " 'system_id' it starts the logical volume where this node is the owner.",
+    lambda given: given in (SYSTEM_ID, NONE),
+    "'system_id' or 'none'",
+    default=NONE,
+)
+_LV = Parameter(
+    "lv",
+    "Name of the logical volume",
+    "Name of the logical volume, without the volume group.",
+    names.is_lv_name,
+    "a name that LVM allows for a logical volume",
+    required=True,
+)
+_LV_UUID = Parameter(
+    "lv_uuid",
+    "UUID of the logical volume",
+    "UUID of the logical volume, as 'lvs -o lv_uuid' prints it. With it a renamed logical volume is followed.",
+    names.is_lvm_uuid,
+    "an LVM UUID",
+    unique=True,
+)
+
+LVMVG_AGENT = Agent(
+    "lvmvg",
+    "Activates an LVM volume group on one node",
+    "Brings all logical volumes of a volume group up on one node, and takes them down.\n\n"
+    "The start succeeds when device-mapper holds every logical volume that LVM's metadata names (but those"
+    " with the activation-skip flag), on disks that are there, and keeps a record of them below /run/lvmkit."
+    " The monitor compares device-mapper and sysfs with this record and starts no process: every volume must"
+    " be up with its table, every disk must be there. At OCF_CHECK_LEVEL 10 it also reads a block of every"
+    " disk, past the page cache and under a deadline. The stop succeeds when device-mapper holds nothing of"
+    " the volume group, also where its disks are dead.\n\n"
+    "A volume group that is up without a record (activated by hand or at boot) counts as running when all"
+    " that the kernel holds of it is well; which volumes are lacking is not known until the next start. So"
+    " keep the boot from activating it: 'vgchange --setautoactivation n'.\n\n"
+    "After a logical volume was removed on purpose the record must follow: 'crm_resource --force-start' on"
+    " the node where the resource runs changes nothing else.",
+    (replace(_VG, unique=True), replace(_VG_UUID, unique=True), _MISSING_PV, _OWNERSHIP),
+)
+
+LVMLV_AGENT = Agent(
+    "lvmlv",
+    "Activates one LVM logical volume on one node",
+    "Brings one logical volume up, and takes it down. Put it above the ocf:lvmkit:lvmvg resource of its"
+    " volume group (order and colocation): that activates all volumes, so this start has nothing to do, and"
+    " this stop takes the one volume down before the volume group goes. It also works alone.\n\n"
+    "The monitor asks device-mapper and sysfs only, and starts no process. At OCF_CHECK_LEVEL 10 it also"
+    " reads a block of every disk below the volume, past the page cache and under a deadline.",
+    (_VG, _LV, _VG_UUID, _LV_UUID, _MISSING_PV, _LV_OWNERSHIP),
+)
+
+AGENTS = {agent.name: agent for agent in (LVMVG_AGENT, LVMLV_AGENT)}
+
+START, STOP, MONITOR, VALIDATE_ALL, META_DATA = "start", "stop", "monitor", "validate-all", "meta-data"
+
+OPERATIONS = (
+    Operation(START, 90),
+    Operation(STOP, 90),
+    Operation(MONITOR, 20, interval=10, depth="0"),
+    Operation(MONITOR, 60, interval=60, depth="10"),
+    Operation(VALIDATE_ALL, 20),
+    Operation(META_DATA, 10),
+)

@@ -1,0 +1,37 @@
+"""stop: the remove of the kit. What is down is success, whatever the parameters, the disks or LVM are like."""
+
+from __future__ import annotations
+
+from lvmkit.entry.ocf import kernel
+from lvmkit.model import names
+from lvmkit.storage import records
+from lvmkit.workflow.remove import ALREADY_DOWN, remove_lv, remove_vg
+from lvmkit.workflow.subject import LvSubject, VgSubject
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.entry.ocf.request import Request
+    from lvmkit.plan import Kit
+
+
+def stop_group(request: Request, kit: Kit) -> str:
+    """Take a volume group down; returns in a few words what was done. At most one LVM command.
+
+    Raises Failure when device-mapper still holds something of it.
+    """
+    view = kernel.group(request, kit.paths)
+    if not view.vg_uuid:
+        return ALREADY_DOWN
+    return remove_vg(VgSubject(request.tag, request.id, request.vg, view.vg_uuid), kit)
+
+
+def stop_volume(request: Request, kit: Kit) -> str:
+    """Take a logical volume down. LVM commands: none for a linear or striped one, else one. As stop_group()."""
+    view = kernel.volume(request, kit.paths)
+    detail = ALREADY_DOWN
+    for device in view.mine:
+        lv_id = names.lvmlv_id(request.vg, request.lv)
+        lv_uuid = kernel.lv_uuid_of(device)
+        detail = remove_lv(LvSubject(request.tag, lv_id, request.vg, request.lv, view.vg_uuid, lv_uuid), kit)
+    records.drop(kernel.volume_paths(kit.paths, request), request.id)
+    return detail

@@ -1,0 +1,247 @@
+"""Messages of the Pacemaker adapter: 110150-110179."""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import (
+    LCDI_ARGUMENT,
+    LCDI_EXISTS,
+    LCDI_HAS_DEPENDENTS,
+    LCDI_INTERNAL,
+    LCDI_NO_COMMUNICATION,
+    LCDI_NO_OBJECT,
+    LCDI_RANGE,
+    OCF_ERR_CONFIGURED,
+    WARN,
+    Message,
+)
+
+
+class ClusterUnreachable(Message):
+    """Pacemaker does not run on this server, or does not answer."""
+
+    number = 110150
+    template = "Pacemaker cannot be asked: {why}"
+    action = "Start the cluster on this server, then try again. Nothing was changed."
+    lcdi_exit = LCDI_NO_COMMUNICATION
+    why: str
+
+
+class ToolFailed(Message):
+    """One of Pacemaker's tools ended with an error."""
+
+    number = 110151
+    template = "{command} failed with {status}: {why}"
+    action = "'crm_error --exit {status}' names the code; Pacemaker's own log says more."
+    command: str
+    status: int
+    why: str
+
+
+class ToolGarbled(Message):
+    """One of Pacemaker's tools did not answer in the XML that is documented for it."""
+
+    number = 110152
+    template = "{command} gave an answer that cannot be read: {why}"
+    action = "Run it by hand. Was it interrupted, or is it of a release that this kit does not know?"
+    lcdi_exit = LCDI_INTERNAL
+    command: str
+    why: str
+
+
+class ConfigurationRefused(Message):
+    """crm_verify finds faults in the configuration that it did not find before the change."""
+
+    number = 110153
+    template = "Pacemaker would not accept the change: {faults}"
+    action = "Nothing was changed. Report it with the output of 'cibadmin --query'."
+    lcdi_exit = LCDI_INTERNAL
+    ocf_exit = OCF_ERR_CONFIGURED
+    faults: tuple[str, ...]
+
+
+class ConfigurationKeepsChanging(Message):
+    """Others changed the cluster's configuration or state each time between our reading and our writing."""
+
+    number = 110154
+    template = "The cluster information base changed under each of {attempts} attempts."
+    action = "Wait until the cluster is quiet ('crm_resource --wait'), then try again. Nothing was changed."
+    lcdi_exit = LCDI_EXISTS
+    attempts: int
+
+
+class UnknownServer(Message):
+    """The cluster has no such server."""
+
+    number = 110155
+    template = "{server} is not a server of this cluster; it has {servers}."
+    action = "Use a name as 'crm_node --list' prints it."
+    lcdi_exit = LCDI_NO_OBJECT
+    server: str
+    servers: tuple[str, ...]
+
+
+class NoAgent(Message):
+    """The resource type, or a link between these types, has no counterpart in Pacemaker."""
+
+    number = 110156
+    template = "{what} cannot be expressed in Pacemaker."
+    action = "Configure it with the cluster's own tools and constraints; they are left alone by this kit."
+    lcdi_exit = LCDI_ARGUMENT
+    ocf_exit = OCF_ERR_CONFIGURED
+    what: str
+
+
+class UsedByOthers(Message):
+    """Something in the cluster's configuration that is not ours names the resource, which was to be removed."""
+
+    number = 110157
+    template = "{tag} is named by {others} in the cluster's configuration."
+    action = "Remove these first, with the tool that made them; this kit never touches them."
+    lcdi_exit = LCDI_HAS_DEPENDENTS
+    tag: str
+    others: tuple[str, ...]
+
+
+class NotSettled(Message):
+    """The cluster was still at work when the time was up."""
+
+    number = 110158
+    template = "The cluster did not finish within {seconds} s: {what}"
+    action = (
+        "It goes on by itself. 'crm_mon -1' shows what it waits for; fencing that does not succeed is a common cause."
+    )
+    seconds: float
+    what: str
+
+
+class ServerUnfit(Message):
+    """The server cannot take a resource now."""
+
+    number = 110159
+    template = "{server} cannot take {tag}: {why}"
+    action = "Bring the server into the cluster (or out of standby or maintenance), then try again."
+    lcdi_exit = LCDI_ARGUMENT
+    server: str
+    tag: str
+    why: str
+
+
+class NoQuorum(Message):
+    """This part of the cluster has not the majority, so Pacemaker starts nothing in it."""
+
+    number = 110160
+    template = "The cluster has no quorum (policy: {policy})."
+    action = "Bring more servers up, or mend the network between them."
+    policy: str
+
+
+class FencingOff(Message):
+    """Without fencing a server that only seems dead may go on writing to the disks."""
+
+    number = 110161
+    level = WARN
+    template = "Fencing is off (stonith-enabled=false): data can be damaged when a server hangs or the network breaks."
+    action = "Configure a fencing device and set stonith-enabled to true."
+    script_exit = lcdi_exit = ocf_exit = 0
+
+
+class MaintenanceMode(Message):
+    """The whole cluster is in maintenance mode: it starts, stops and watches nothing."""
+
+    number = 110162
+    level = WARN
+    template = "The cluster is in maintenance mode: nothing is started, stopped or watched."
+    action = "End it: crm_attribute --type crm_config --name maintenance-mode --delete"
+    script_exit = lcdi_exit = ocf_exit = 0
+
+
+class FailedOnServer(Message):
+    """The cluster tried and failed; the agent gave this reason."""
+
+    number = 110163
+    template = "{tag} failed on {server}: {why}"
+    action = "Mend the cause, then bring the resource in service again."
+    tag: str
+    server: str
+    why: str
+
+
+class LockHeldElsewhere(Message):
+    """Another server of the cluster is carrying out a create, extend, delete, reconfigure or move."""
+
+    number = 110164
+    template = "The cluster's admin lock is held by {server} ({purpose}); waited {seconds} s."
+    action = "Wait until it is done. If nothing of the kit runs there any more, any lvmkit change on {server} frees it."
+    lcdi_exit = LCDI_EXISTS
+    server: str
+    purpose: str
+    seconds: float
+
+
+class LockTakenOver(Message):
+    """Who held the admin lock is gone."""
+
+    number = 110165
+    level = WARN
+    template = "The admin lock that {server} held ({purpose}) is taken over: its holder is gone."
+    action = "Look at 'lvmkit status': that work may be half done."
+    script_exit = lcdi_exit = ocf_exit = 0
+    server: str
+    purpose: str
+
+
+class LastServer(Message):
+    """A hierarchy must keep one server; without any it has to be deleted."""
+
+    number = 110166
+    template = "{server} is the only server of {tag}."
+    action = "Delete the hierarchy if it shall no longer be protected."
+    lcdi_exit = LCDI_ARGUMENT
+    tag: str
+    server: str
+
+
+class NotExtended(Message):
+    """The hierarchy is not extended to the server."""
+
+    number = 110167
+    template = "{tag} is not extended to {server}."
+    action = "Extend it there first."
+    lcdi_exit = LCDI_NO_OBJECT
+    tag: str
+    server: str
+
+
+class PriorityInvalid(Message):
+    """Priorities are whole numbers from 1 (the highest) to 999, and no two servers of a hierarchy have the same."""
+
+    number = 110168
+    template = "{priority} cannot be the priority of {tag} on {server}."
+    action = "Choose a number from 1 to 999 that no other server of the hierarchy has."
+    lcdi_exit = LCDI_RANGE
+    tag: str
+    server: str
+    priority: int
+
+
+class StillInService(Message):
+    """The resource is in service on the server that was to lose it."""
+
+    number = 110169
+    template = "{tag} is in service on {server}."
+    action = "Bring it in service on another server first, or take it out of service."
+    lcdi_exit = LCDI_ARGUMENT
+    tag: str
+    server: str
+
+
+class Started(Message):
+    """Progress: the cluster has brought a resource in service, or taken it out."""
+
+    number = 110170
+    level = "INFO"
+    template = "{tag} is {state} on {server}"
+    script_exit = lcdi_exit = ocf_exit = 0
+    tag: str
+    state: str
+    server: str

@@ -1,0 +1,58 @@
+"""What an action costs: LVM commands, processes and imported modules, counted on the installed scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.guests.guest import Guest
+from lab.guests.lab import Lab
+from lab.helpers_service import TAG, VG, guest_in, held, script, serve
+
+STRACE = ("strace", "-f", "-qq", "-e", "trace=execve,clone,clone3,fork,vfork", "-o", "/root/trace")
+LISTED_TYPES = (
+    ("lvmvg", TAG, f"lvmvg-{VG}"),
+    ("lvmlv", f"{TAG}/www", f"/dev/{VG}/www"),
+    ("filesys", "/srv/www", "/srv/www"),
+)
+HEAVY = {"subprocess", "logging", "dataclasses", "re", "json", "argparse", "pathlib", "typing", "enum"}
+
+
+@pytest.fixture
+def served(pushed_lab: Lab) -> Guest:
+    """Two file systems in service."""
+    return guest_in(pushed_lab, "served", serve)
+
+
+@pytest.mark.parametrize(("kind", "tag", "resource_id"), LISTED_TYPES, ids=[kind for kind, *_ in LISTED_TYPES])
+def test_quick_check_starts_no_process_and_imports_nothing_heavy(
+    served: Guest, kind: str, tag: str, resource_id: str
+) -> None:
+    trace = _traced(served, kind, "quickCheck", tag, resource_id)
+    assert [line.split("(")[0].split()[-1] for line in trace] == ["execve"]
+    check = script(kind, "quickCheck")
+    told = served.run("/usr/bin/python3", "-IS", "-X", "importtime", check, "-t", tag, "-i", resource_id).stderr
+    modules = {line.rpartition("|")[2].strip() for line in told.splitlines()}
+    assert "lvmkit.entry.action" in modules
+    assert modules & HEAVY == set()
+
+
+def test_out_and_in_cost_at_most_one_and_three_lvm_commands(served: Guest) -> None:
+    served.sh("umount /srv/*")
+    assert _lvm_commands(_traced(served, "lvmvg", "remove", TAG, f"lvmvg-{VG}")) == ["vgchange"]
+    assert held(served, VG) == []
+    assert _lvm_commands(_traced(served, "lvmvg", "restore", TAG, f"lvmvg-{VG}")) == ["fullreport", "vgchange"]
+    assert len(held(served, VG)) == 2
+    assert _lvm_commands(_traced(served, "lvmvg", "restore", TAG, f"lvmvg-{VG}")) == []
+    assert _lvm_commands(_traced(served, "lvmlv", "remove", f"{TAG}/www", f"/dev/{VG}/www")) == []
+
+
+def _traced(guest: Guest, kind: str, name: str, tag: str, resource_id: str) -> list[str]:
+    """Every start of a process or program while an action script runs."""
+    guest.run(*STRACE, script(kind, name), "-t", tag, "-i", resource_id)
+    return [line for line in guest.run("cat", "/root/trace").stdout.splitlines() if "resumed>" not in line]
+
+
+def _lvm_commands(trace: list[str]) -> list[str]:
+    """The LVM commands among them, by their first word."""
+    started = [line for line in trace if 'execve("/usr/sbin/lvm"' in line]
+    return [line.split('["')[1].split('", "')[1].rstrip('"]') for line in started]

@@ -1,0 +1,273 @@
+"""The OCF agents on a real kernel, called as Pacemaker calls them; ocf-tester and ocft where the guest has them."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from lab.guests.guest import BY_ID, Guest
+from lab.guests.lab import Lab, Result
+from lab.helpers_service import guest_in, held
+
+AGENTS = "/usr/lib/ocf/resource.d/lvmkit"
+OCF_TESTER, OCFT = "/usr/sbin/ocf-tester", "/usr/sbin/ocft"
+VG, DEEP = "my-vg.1+a", "deep"
+DATA = f"{VG}/data--x"
+OK, FAILED, INSTALLED, CONFIGURED, STOPPED = 0, 1, 5, 6, 7
+HANG = "dmsetup suspend --noflush --nolockfs path"
+
+MADE = f"""
+vgcreate -qq {VG} {BY_ID}SHARED1 {BY_ID}SHARED2
+lvcreate -qq -L 48M -n data--x {VG}
+lvcreate -qq -L 48M -n www -i 2 {VG}
+dmsetup create path --table "0 520192 linear {BY_ID}SHARED3 2048"
+vgcreate -qq {DEEP} /dev/mapper/path
+lvcreate -qq -L 32M -n lv {DEEP}
+vgchange -qq -an {VG} {DEEP}
+"""
+
+CRM_MON = """#!/bin/sh
+cat <<'END'
+<pacemaker-result>
+<nodes>
+<node name="node1" online="true" unclean="false"/><node name="node2" online="{online}" unclean="{unclean}"/>
+</nodes>
+<resources><resource id="res">{where}</resource></resources>
+</pacemaker-result>
+END
+"""
+
+
+@pytest.fixture
+def made(pushed_lab: Lab) -> Guest:
+    """Two volume groups, of which nothing is active."""
+    return guest_in(pushed_lab, "ocf_made", lambda guest: guest.sh(MADE, timeout=120))
+
+
+@pytest.fixture
+def started(made: Guest) -> Guest:
+    """Both are started."""
+
+    def start(guest: Guest) -> None:
+        assert ocf(guest, "start").returncode == OK
+        assert ocf(guest, "start", vg=DEEP).returncode == OK
+
+    return guest_in(made.lab, "ocf_started", start, base="ocf_made")
+
+
+def ocf(
+    guest: Guest, action: str, agent: str = "lvmvg", *, level: int = 0, probe: bool = False, **given: str
+) -> Result:
+    """One action of an agent, in the environment that Pacemaker makes."""
+    environment = {f"OCF_RESKEY_{name}": value for name, value in ({"vg": VG} | given).items()}
+    environment |= {"OCF_ROOT": "/usr/lib/ocf", "OCF_RESOURCE_INSTANCE": "res", "OCF_CHECK_LEVEL": str(level)}
+    environment |= {"OCF_RESKEY_CRM_meta_interval": "0" if probe else "10000", "OCF_RESKEY_CRM_meta_timeout": "20000"}
+    return guest.run(f"{AGENTS}/{agent}", action, env=environment, check=False)
+
+
+def seen(result: Result) -> tuple[int, str]:
+    """(return code, number in the exit reason)."""
+    found = re.findall(r"^ocf-exit-reason:(\d{6}) ", result.stderr, re.M)
+    return result.returncode, "".join(found)
+
+
+def owner(guest: Guest) -> str:
+    return guest.run("vgs", "--noheadings", "--foreign", "-o", "systemid", VG).stdout.strip()
+
+
+def test_a_group_is_started_watched_and_stopped(made: Guest) -> None:
+    assert ocf(made, "validate-all", level=10).returncode == OK
+    assert [ocf(made, "monitor", probe=probe).returncode for probe in (True, False)] == [STOPPED] * 2
+    assert ocf(made, "start").returncode == OK
+    assert len(held(made, VG)) == 2
+    answers = [ocf(made, "monitor", probe=True), ocf(made, "monitor"), ocf(made, "monitor", level=10)]
+    assert [(each.returncode, each.stderr) for each in answers] == [(OK, "")] * 3
+    assert "already up" in ocf(made, "start").stderr
+    assert [ocf(made, "stop").returncode for _ in range(2)] == [OK] * 2
+    assert held(made, VG) == []
+    assert ocf(made, "monitor").returncode == STOPPED
+
+
+def test_a_volume_is_started_watched_and_stopped_alone_and_above_its_group(made: Guest) -> None:
+    assert ocf(made, "monitor", "lvmlv", lv="www", probe=True).returncode == STOPPED
+    assert ocf(made, "start", "lvmlv", lv="www").returncode == OK
+    assert len(held(made, VG)) == 1
+    assert ocf(made, "monitor", "lvmlv", lv="www", level=10).returncode == OK
+    assert ocf(made, "stop", "lvmlv", lv="www").returncode == OK
+    assert ocf(made, "monitor", "lvmlv", lv="www").returncode == STOPPED
+    assert ocf(made, "start").returncode == OK
+    assert ocf(made, "start", "lvmlv", lv="data--x").returncode == OK
+    assert ocf(made, "stop", "lvmlv", lv="data--x").returncode == OK
+    assert ocf(made, "monitor").returncode == OK
+    assert ocf(made, "stop").returncode == OK
+    assert held(made, VG) == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "answer", "probed"),
+    [
+        ("dmsetup remove my--vg.1+a-www", (FAILED, "110040"), (FAILED, "110040")),
+        ("dmsetup suspend my--vg.1+a-www", (FAILED, "110041"), (FAILED, "110041")),
+        ("dmsetup wipe_table my--vg.1+a-www", (FAILED, "110042"), (FAILED, "110042")),
+        (f"vgchange -qq -an {VG}", (FAILED, "110040"), (STOPPED, "")),
+        ("rm /run/lvmkit/lvmvg-*", (OK, ""), (OK, "")),
+        ("rm /run/lvmkit/lvmvg-*; dmsetup suspend my--vg.1+a-www", (FAILED, "110041"), (FAILED, "110041")),
+        ("mv /usr/sbin/lvm /root", (OK, ""), (OK, "")),
+    ],
+)
+def test_the_monitor_notices(started: Guest, harm: str, answer: tuple[int, str], probed: tuple[int, str]) -> None:
+    started.sh(harm)
+    assert seen(ocf(started, "monitor")) == answer
+    assert seen(ocf(started, "monitor", probe=True)) == probed
+
+
+def test_a_group_whose_disks_are_gone_is_noticed_and_stopped(started: Guest) -> None:
+    started.lose_disk("SHARED1")
+    started.lose_disk("SHARED2")
+    assert seen(ocf(started, "monitor")) == (FAILED, "110043")
+    assert ocf(started, "stop").returncode == OK
+    assert held(started, VG) == []
+    assert ocf(started, "monitor", probe=True).returncode == STOPPED
+    assert seen(ocf(started, "start")) == (INSTALLED, "110013")
+
+
+def test_a_disk_that_hangs_holds_up_neither_the_deep_monitor_nor_the_stop(started: Guest) -> None:
+    begun = time.monotonic()
+    started.sh(HANG)
+    assert seen(ocf(started, "monitor", vg=DEEP, level=10)) == (FAILED, "110044")
+    assert ocf(started, "stop", vg=DEEP).returncode == OK
+    assert held(started, DEEP) == []
+    assert time.monotonic() - begun < 30
+
+
+def test_a_disk_that_fails_is_seen_by_the_deep_monitor_only(started: Guest) -> None:
+    started.lab.fail_disk(1, "SHARED1")
+    assert ocf(started, "monitor").returncode == OK
+    assert seen(ocf(started, "monitor", level=10)) == (FAILED, "110045")
+
+
+def test_without_lvm_nothing_starts_but_what_is_down_stops(made: Guest) -> None:
+    made.sh("mv /usr/sbin/lvm /root")
+    assert seen(ocf(made, "start")) == (INSTALLED, "110060")
+    assert [ocf(made, action).returncode for action in ("monitor", "stop")] == [STOPPED, OK]
+
+
+def test_a_volume_in_use_fails_the_stop_and_is_named(started: Guest) -> None:
+    started.sh("echo LVMKIT_BUSY_PATIENCE=0.5 > /etc/default/LifeKeeper")
+    started.sh(f"sleep 1000 < /dev/{DATA} & echo $! > /root/pid; sleep 0.2")
+    stopped = ocf(started, "stop")
+    assert seen(stopped) == (FAILED, "110021")
+    assert "sleep" in stopped.stderr
+    assert len(held(started, VG)) == 2
+
+
+def test_what_the_boot_or_a_hand_activated_is_found_and_taken_over_by_a_start(made: Guest) -> None:
+    made.sh(f"vgchange -qq -ay {VG}")
+    assert ocf(made, "monitor", probe=True).returncode == OK
+    assert "already up" in ocf(made, "start").stderr
+    assert ocf(made, "stop").returncode == OK
+
+
+def test_a_monitor_is_one_process(started: Guest) -> None:
+    calls = "execve,execveat,clone,clone3,fork,vfork"
+    started.sh(f"OCF_RESKEY_vg={VG} strace -f -qq -o /root/trace -e trace={calls} {AGENTS}/lvmvg monitor")
+    lines = started.run("cat", "/root/trace").stdout.splitlines()
+    assert [re.sub(r"^\d+ +|\(.*", "", line) for line in lines] == ["execve"]
+
+
+# ---- ownership
+
+
+def test_the_start_makes_the_node_the_owner_and_no_other_lvm_touches_it(made: Guest) -> None:
+    assert ocf(made, "start", ownership="system_id").returncode == OK
+    assert owner(made) == "node1"
+    assert [ocf(made, action, ownership="system_id").returncode for action in ("monitor", "stop")] == [OK] * 2
+    assert owner(made) == "node1"
+    made.run("vgchange", "-ay", VG, check=False)
+    assert held(made, VG) == []
+    assert seen(ocf(made, "start")) == (FAILED, "110016")
+    before = _seqno(made)
+    assert ocf(made, "start", ownership="system_id").returncode == OK
+    assert _seqno(made) == before
+    assert ocf(made, "start", "lvmlv", lv="www", ownership="system_id").returncode == OK
+    assert ocf(made, "stop", "lvmlv", lv="www", ownership="system_id").returncode == OK
+    assert ocf(made, "start", "lvmlv", lv="www", ownership="system_id").returncode == OK
+
+
+def test_a_group_is_taken_over_only_when_the_cluster_says_that_its_owner_let_go(made: Guest) -> None:
+    as_node2 = 'global/system_id_source="lvmlocal" local/system_id="node2"'
+    made.run("vgchange", "-y", "--config", as_node2, "--systemid", "node2", VG)
+    assert seen(ocf(made, "start", ownership="system_id")) == (FAILED, "110135")
+    _cluster(made, online="true", where='<node name="node2"/>')
+    assert seen(ocf(made, "start", ownership="system_id")) == (FAILED, "110134")
+    _cluster(made, online="false", unclean="true")
+    assert seen(ocf(made, "start", ownership="system_id")) == (FAILED, "110134")
+    assert (owner(made), held(made, VG)) == ("node2", [])
+    _cluster(made, online="true")
+    assert ocf(made, "start", ownership="system_id").returncode == OK
+    assert (owner(made), len(held(made, VG))) == ("node1", 2)
+
+
+def test_what_is_up_without_an_owner_gets_one(made: Guest) -> None:
+    made.sh(f"vgchange -qq -ay {VG}")
+    assert ocf(made, "start", ownership="system_id").returncode == OK
+    assert owner(made) == "node1"
+
+
+def test_a_group_without_volumes_is_up_when_it_was_started(made: Guest) -> None:
+    made.run("vgcreate", "-qq", "empty", BY_ID + "SHARED4")
+    for policy in ("none", "system_id"):
+        given = {"vg": "empty", "ownership": policy}
+        calls = ("monitor", "start", "monitor", "stop", "monitor")
+        assert [ocf(made, call, **given).returncode for call in calls] == [STOPPED, OK, OK, OK, STOPPED]
+
+
+# ---- the cluster's own testers
+
+
+@pytest.mark.parametrize(
+    ("agent", "given"), [("lvmvg", ()), ("lvmlv", ("lv=data--x",)), ("lvmvg", ("ownership=system_id",))]
+)
+def test_ocf_tester_finds_nothing_to_complain_about(made: Guest, agent: str, given: tuple[str, ...]) -> None:
+    _needs(made, OCF_TESTER)
+    words = [word for each in (f"vg={VG}", *given) for word in ("-o", each)]
+    tested = made.run(OCF_TESTER, "-n", "res", *words, f"{AGENTS}/{agent}", timeout=300, check=False)
+    assert "passed all tests" in tested.stdout, tested
+    assert (tested.returncode, [line for line in tested.stdout.splitlines() if line.startswith("* rc=")]) == (0, [])
+
+
+@pytest.mark.parametrize("agent", ["lvmvg", "lvmlv"])
+def test_ocft_finds_nothing_to_complain_about(made: Guest, agent: str) -> None:
+    _needs(made, OCFT)
+    made.sh(f"echo Y | {OCFT} make {agent}", timeout=120)
+    tested = made.run(OCFT, "test", agent, timeout=600, check=False)
+    assert tested.returncode == 0, tested
+    assert "fail" not in tested.stdout.lower(), tested
+
+
+def test_the_metadata_is_valid_for_nobody_too(made: Guest) -> None:
+    _needs(made, "/usr/bin/xmllint")
+    for agent in ("lvmvg", "lvmlv"):
+        check = "cd /usr/share/resource-agents; xmllint --noout --nonet --valid -"
+        made.sh(f"su nobody -s /bin/sh -c '{AGENTS}/{agent} meta-data' | ({check})")
+
+
+def _needs(guest: Guest, program: str) -> None:
+    """Skip where the image has no such program; an image that claims the package must have it."""
+    if guest.run("test", "-x", program, check=False).returncode != 0:
+        claimed = guest.run("dpkg-query", "-W", "-f", "${Status}", "resource-agents", check=False).stdout
+        assert "ok installed" not in claimed, f"resource-agents is installed without {program}"
+        pytest.skip(f"the guest's image has no {program}")
+
+
+def _cluster(guest: Guest, *, online: str, unclean: str = "false", where: str = "") -> None:
+    """A crm_mon that says this of node2."""
+    stub = CRM_MON.format(online=online, unclean=unclean, where=where)
+    guest.run("dd", "of=/usr/sbin/crm_mon", "status=none", stdin=stub.encode())
+    guest.run("chmod", "755", "/usr/sbin/crm_mon")
+
+
+def _seqno(guest: Guest) -> str:
+    return guest.run("vgs", "--noheadings", "--foreign", "-o", "vg_seqno", VG).stdout.strip()

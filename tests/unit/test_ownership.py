@@ -1,0 +1,229 @@
+"""Whose a volume group is: what a start may take over, what it writes, and what it says to LVM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lvmkit.entry.ocf.agent import main
+from lvmkit.entry.report import Voice
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import InvalidName
+from lvmkit.model.messages.storage import CommandFailed, CommandGarbled, CommandMissing
+from lvmkit.storage import lvm, ownership
+from lvmkit.storage.ownership import ACTIVE, GONE, STRANGER, pacemaker_standing
+from lvmkit.storage.run import Finished
+from tests.unit.ocf_server import (
+    ARGUMENTS,
+    FAILED,
+    NODE,
+    OK,
+    OTHER_UUID,
+    PEER,
+    VG,
+    VG_UUID,
+    Server,
+    installed,
+    reason,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    return installed(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of what went to the log."""
+    numbers: list[int] = []
+    monkeypatch.setattr(Voice, "log", lambda _voice, message: numbers.append(message.number))
+    return numbers
+
+
+def owning(server: Server, owner: str, peer: dict[str, str] | None = None, runs_on: tuple[str, ...] = ()) -> int:
+    server.given["ownership"] = "system_id"
+    server.owner = owner
+    well = {"online": "true", "unclean": "false"}
+    server.nodes = {NODE: well} | ({PEER: {**well, **peer}} if peer is not None else {})
+    server.runs_on = runs_on
+    return server.call("start")
+
+
+@pytest.mark.parametrize("own_id", ["", "some-other-id"])
+def test_a_start_by_the_owner_changes_nothing_and_takes_two_commands(server: Server, own_id: str) -> None:
+    server.own_id = own_id
+    assert owning(server, NODE) == OK
+    assert server.commands == ["fullreport", "vgchange -ay"]
+    assert f'local/system_id="{NODE}"' in server.configs[-1]
+
+
+@pytest.mark.parametrize(
+    ("owner", "peer", "asked"),
+    [("", None, []), (PEER, {}, ["crm_mon"]), (PEER, {"online": "false"}, ["crm_mon"])],
+    ids=["unowned", "stopped there", "down and clean"],
+)
+def test_a_change_of_owner_is_written_once_and_read_back(
+    server: Server, logged: list[int], owner: str, peer: dict[str, str] | None, asked: list[str]
+) -> None:
+    assert owning(server, owner, peer) == OK
+    assert server.commands == ["fullreport", *asked, "vgchange --systemid", "fullreport", "vgchange -ay"]
+    assert server.owner == NODE
+    assert 110136 in logged
+
+
+def test_a_group_under_lvms_own_name_for_this_host_gets_the_nodes_name(server: Server) -> None:
+    server.own_id = "machine-id"
+    assert owning(server, "machine-id") == OK
+    assert server.owner == NODE
+    assert server.commands.count("systemid") == 1
+
+
+@pytest.mark.parametrize(
+    ("owner", "peer", "runs_on", "number"),
+    [
+        (PEER, {}, (PEER,), 110134),
+        (PEER, {"unclean": "true"}, (), 110134),
+        (PEER, {"unclean": "true", "online": "false"}, (), 110134),
+        (PEER, None, (), 110135),
+        ("stranger", {}, (), 110135),
+    ],
+    ids=["not stopped there", "unclean", "not fenced yet", "no node", "unknown"],
+)
+def test_an_owner_that_may_still_write_keeps_the_group(
+    server: Server,
+    capfd: pytest.CaptureFixture[str],
+    owner: str,
+    peer: dict[str, str] | None,
+    runs_on: tuple[str, ...],
+    number: int,
+) -> None:
+    assert owning(server, owner, peer, runs_on) == FAILED
+    assert reason(capfd) == number
+    assert (server.owner, server.up) == (owner, {})
+    assert "vgchange --systemid" not in server.commands
+
+
+def test_what_was_not_written_is_seen_by_reading_back(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    server.forgets_owner = True
+    assert owning(server, "") == FAILED
+    assert (reason(capfd), server.up) == (110137, {})
+
+
+@pytest.mark.parametrize("trouble", [{"exported": "exported"}, {"missing": "missing"}, {"uuid": OTHER_UUID}])
+def test_nothing_is_written_to_what_could_not_be_activated(server: Server, trouble: dict[str, str]) -> None:
+    vars(server).update(trouble)
+    assert owning(server, "") != OK
+    assert server.owner == ""
+
+
+def test_a_node_name_that_lvm_would_change_is_refused(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    environment = {"OCF_RESKEY_vg": VG, "OCF_RESKEY_ownership": "system_id", "OCF_RESKEY_CRM_meta_on_node": "n:1"}
+    assert main("/x/lvmvg", ["start"], server.paths, environment) == ARGUMENTS
+    assert reason(capfd) == 110138
+    assert server.commands == []
+
+
+def test_a_stop_leaves_the_owner(server: Server) -> None:
+    assert owning(server, "") == OK
+    assert server.call("stop") == OK
+    assert (server.owner, server.up) == (NODE, {})
+
+
+# ---- what the cluster says
+
+
+def standing(monkeypatch: pytest.MonkeyPatch, printed: str, status: int = 0) -> str:
+    monkeypatch.setattr(ownership, "run", lambda argv, **_: Finished(argv, status, printed, "not connected", 0.1))
+    return pacemaker_standing(PEER, "res", deadline=1).kind
+
+
+CRM_MON = """<pacemaker-result api-version="2.25" request="crm_mon --output-as=xml">
+  <nodes>
+    <node name="n1" id="1" online="true" standby="false" unclean="false" type="member"/>
+    <node name="n2" id="2" online="{online}" standby="false" unclean="{unclean}" type="member"/>
+  </nodes>
+  <resources>{resources}</resources>
+  <status code="0" message="OK"/>
+</pacemaker-result>"""
+RUNS = '<resource id="res" role="Started" active="true"><node name="n2" id="2" cached="true"/></resource>'
+
+
+@pytest.mark.parametrize(
+    ("online", "unclean", "resources", "kind"),
+    [
+        ("true", "false", "", GONE),
+        ("true", "false", RUNS, ACTIVE),
+        ("true", "false", f"<group><clone>{RUNS}</clone></group>", ACTIVE),
+        ("true", "false", RUNS.replace("res", "other"), GONE),
+        ("true", "false", RUNS.replace("n2", "n1"), GONE),
+        ("false", "false", RUNS, GONE),
+        ("false", "true", "", ACTIVE),
+        ("true", "true", "", ACTIVE),
+    ],
+)
+def test_a_node_has_let_go_when_it_is_clean_and_the_resource_not_up_there(
+    monkeypatch: pytest.MonkeyPatch, online: str, unclean: str, resources: str, kind: str
+) -> None:
+    assert standing(monkeypatch, CRM_MON.format(online=online, unclean=unclean, resources=resources)) == kind
+
+
+def test_a_node_without_a_word_on_being_clean_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (
+        standing(monkeypatch, CRM_MON.replace('unclean="{unclean}"', "").format(online="false", resources="")) == ACTIVE
+    )
+
+
+def test_where_pacemaker_is_not_installed_nobody_is_a_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(argv: tuple[str, ...], **_named: object) -> Finished:
+        raise Failure(CommandMissing(argv[0]))
+
+    monkeypatch.setattr(ownership, "run", absent)
+    assert pacemaker_standing(PEER, "res", deadline=1).kind == STRANGER
+
+
+@pytest.mark.parametrize(
+    ("printed", "status", "message"),
+    [("", 102, CommandFailed), ("", 0, CommandGarbled), ("<a/>", 0, CommandGarbled), ("n2 online", 0, CommandGarbled)],
+)
+def test_a_cluster_that_does_not_answer_decides_nothing(
+    monkeypatch: pytest.MonkeyPatch, printed: str, status: int, message: type
+) -> None:
+    with pytest.raises(Failure) as caught:
+        standing(monkeypatch, printed, status)
+    assert isinstance(caught.value.messages[0], message)
+
+
+# ---- what is said to LVM
+
+
+@pytest.mark.parametrize("text", ["", "-n", "_n", "n:1", "n 1", "localhost", 'n"1', "n" * 128, "ä"])
+def test_what_lvm_would_change_is_no_system_id(text: str) -> None:
+    assert not lvm.is_system_id(text)
+    assert lvm.is_system_id("n1.example.com")
+    with pytest.raises(Failure) as caught, lvm.knowing(system_id=text or " "):
+        pass
+    assert isinstance(caught.value.messages[0], InvalidName)
+
+
+def test_within_its_block_every_command_speaks_as_the_node_and_after_it_none(server: Server) -> None:
+    server.own_id = "by-lvm-conf"
+    with lvm.knowing(system_id=NODE):
+        assert lvm.own_system_id(deadline=1) == NODE
+        lvm.activate(VG, deadline=1)
+    assert lvm.own_system_id(deadline=1) == "by-lvm-conf"
+    assert [NODE in config for config in server.configs] == [True, False]
+
+
+def test_a_group_just_read_is_not_read_again_but_another_is(server: Server) -> None:
+    (vg,) = lvm.report(VG, deadline=1)
+    with lvm.knowing(vg):
+        assert lvm.find(VG_UUID, VG, deadline=1) is vg
+        assert server.commands == ["fullreport"]
+        assert lvm.find(OTHER_UUID, VG, deadline=1) is not vg
+    lvm.find(VG_UUID, VG, deadline=1)
+    assert server.commands == ["fullreport"] * 3
