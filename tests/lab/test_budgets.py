@@ -8,13 +8,14 @@ from lab.guests.guest import Guest
 from lab.guests.lab import Lab
 from lab.helpers_service import TAG, VG, guest_in, held, script, serve
 
-STRACE = ("strace", "-f", "-qq", "-e", "trace=execve,clone,clone3,fork,vfork", "-o", "/root/trace")
+STRACE = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=execve,clone,clone3,fork,vfork", "-o", "/root/trace")
 LISTED_TYPES = (
     ("lvmvg", TAG, f"lvmvg-{VG}"),
     ("lvmlv", f"{TAG}/www", f"/dev/{VG}/www"),
     ("filesys", "/srv/www", "/srv/www"),
 )
-HEAVY = {"subprocess", "logging", "dataclasses", "re", "json", "argparse", "pathlib", "typing", "enum"}
+HEAVY = {"subprocess", "logging", "dataclasses", "re", "json", "argparse", "pathlib", "typing"}
+"""what costs more to import than a check takes; enum comes with Python's own signal module"""
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, OSF, Instance
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.engine import Recovered, RecoveryBegins, RecoveryFailed
@@ -13,9 +15,12 @@ from lvmkit.workflow.check import quick_check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.messages import Message
     from lvmkit.plan import Kit
+    from lvmkit.storage.dm import Device
 
 
 class Finding(Value):
@@ -23,6 +28,8 @@ class Finding(Value):
 
     tag: str
     messages: tuple[Message, ...]
+    is_known: bool = True
+    """False where the check itself could not be made: then nothing is known, and nothing may be taken down for it"""
 
     @property
     def is_fault(self) -> bool:
@@ -44,8 +51,15 @@ def check_tags(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> tuple[Finding
     for tag in tags:
         instance = now.by_tag(tag)
         if instance is not None:
-            found.append(Finding(tag, tuple(quick_check(instance, kit.paths, devices, now))))
+            found.append(_checked(instance, devices, now, kit))
     return tuple(found)
+
+
+def _checked(instance: Instance, devices: Sequence[Device], now: Hierarchy, kit: Kit) -> Finding:
+    try:
+        return Finding(instance.tag, tuple(quick_check(instance, kit.paths, devices, now)))
+    except Failure as failure:
+        return Finding(instance.tag, failure.messages, is_known=False)
 
 
 def watch(kit: Kit) -> tuple[Finding, ...]:
@@ -61,7 +75,7 @@ def watch(kit: Kit) -> tuple[Finding, ...]:
             kit.tell(message)
     failed: set[str] = set()
     for finding in findings:
-        if finding.is_fault and finding.tag not in failed:
+        if finding.is_fault and finding.is_known and finding.tag not in failed:
             failed |= recover(finding.tag, kit)
     return findings
 
@@ -71,34 +85,47 @@ def recover(tag: str, kit: Kit) -> set[str]:
     kit.tell(CallingSendevent(tag, kit.port.local_server()))
     with kit.port.admin_lock(f"recover {tag}"):
         now = kit.port.hierarchy()
-        still = [f for f in check_tags((tag,), now, kit) if f.is_fault]
+        still = [f for f in check_tags((tag,), now, kit) if f.is_fault and f.is_known]
         if not still or not _in_service(now.by_tag(tag)):  # while we waited somebody mended it or took it out
             return set()
         affected = tuple(above for above in now.above(tag) if _in_service(now.by_tag(above)))
         kit.tell(RecoveryBegins(tag, affected))
+        failed = _down_and_up(tag, affected, now, kit)
+        if tag in failed:
+            why = next(message.text for message in still[0].messages if message.level == ERROR)
+            kit.port.set_state(tag, OSF, why)
+        if not failed:
+            kit.tell(Recovered(tag))
+        return failed
+
+
+def _down_and_up(tag: str, affected: tuple[str, ...], now: Hierarchy, kit: Kit) -> set[str]:
+    """Take the tag down with all above it and bring each back once, children first; returns what did not come back."""
+    try:
+        kit.port.take_out_of_service(tag, kit.tell)
+    except Failure as failure:
+        kit.tell(RecoveryFailed(tag, str(failure)))
+        return {tag, *_waiting(affected, {tag}, now, kit)}
+    failed: set[str] = set()
+    for upper in reversed(affected or (tag,)):
+        if failed & set(now.children(upper)):
+            failed |= _waiting((upper,), failed, now, kit)
+            continue
         try:
-            _down_and_up(tag, affected, kit)
+            kit.port.bring_in_service(upper, kit.tell)
         except Failure as failure:
-            _mark_failed(tag, affected, still[0], failure, kit)
-            return {*affected, tag}
-        kit.tell(Recovered(tag))
-        return set()
+            kit.tell(RecoveryFailed(upper, str(failure)))
+            failed.add(upper)
+    return failed
 
 
-def _down_and_up(tag: str, affected: tuple[str, ...], kit: Kit) -> None:
-    kit.port.take_out_of_service(tag, kit.tell)
-    for upper in affected or (tag,):
-        kit.port.bring_in_service(upper, kit.tell)
-
-
-def _mark_failed(tag: str, affected: tuple[str, ...], cause: Finding, failure: Failure, kit: Kit) -> None:
-    """OSF with the first cause for the broken one; the ones above say whom they wait for."""
-    why = next(message.text for message in cause.messages if message.level == ERROR)
-    kit.tell(RecoveryFailed(tag, str(failure)))
-    kit.port.set_state(tag, OSF, why)
-    for upper in affected:
-        if upper != tag:
-            kit.port.set_state(upper, OSF, f"requires {tag}, which failed: {why}")
+def _waiting(tags: tuple[str, ...], failed: set[str], now: Hierarchy, kit: Kit) -> set[str]:
+    """Mark what cannot be in service because of what failed below it; returns those tags."""
+    waiting = {tag for tag in tags if tag not in failed}
+    for tag in waiting:
+        below = sorted(failed & set(now.below(tag)))
+        kit.port.set_state(tag, OSF, f"requires {', '.join(below)}, which failed")
+    return waiting
 
 
 def _in_service(instance: Instance | None) -> bool:
@@ -113,15 +140,20 @@ def _bring_back_after_boot(kit: Kit) -> None:
         if waiting & set(now.parents(tag)):
             continue
         with kit.port.admin_lock(f"bring back {tag}"):
-            try:
-                kit.port.bring_in_service(tag, kit.tell)
-            except Failure as failure:
-                for message in failure.messages:
-                    kit.tell(message)
+            _told(partial(kit.port.bring_in_service, tag, kit.tell), kit)
 
 
 def _finish(kit: Kit) -> None:
-    """Finish what killed runs left: plans are taken back, actions run again."""
+    """Finish what killed runs left: plans are taken back, actions run again. What cannot be is said, and waits."""
     with kit.port.admin_lock("finish interrupted work"):
-        finish_interrupted(kit)
-        kit.port.resume(kit.tell)
+        _told(lambda: finish_interrupted(kit), kit)
+        _told(lambda: kit.port.resume(kit.tell), kit)
+
+
+def _told(work: Callable[[], None], kit: Kit) -> None:
+    """Do something whose failure is said and ends nothing else."""
+    try:
+        work()
+    except Failure as failure:
+        for message in failure.messages:
+            kit.tell(message)

@@ -20,6 +20,9 @@ BEST_SCORE = 10_000
 LEFT_PENALTY = 5_000
 
 
+INFINITY, INFINITE = "INFINITY", 1_000_000
+
+
 class Equivalency(Value):
     """A resource may run on a server; the priority is that of the hierarchy's volume group, 1 is the highest."""
 
@@ -122,20 +125,34 @@ def location_id(tag: str, server: str) -> str:
     return ids.part_id(ids.resource_id(tag), "on", server)
 
 
+def is_place(element: Element) -> bool:
+    """Whether a constraint is ours and says where a primitive of ours may, or for a while may not, be looked for."""
+    tag = ids.tag_of(element.get("rsc", ""))
+    return bool(tag) and element.get("id") == location_id(tag or "", element.get("node", ""))
+
+
 def locations(root: Element) -> Iterator[tuple[str, str, Element]]:
     """(tag, server, constraint) of every place where ours may run."""
     own = own_primitives(root)
     for element in elements.children(root, CONSTRAINTS, "rsc_location"):
-        tag, server = ids.tag_of(element.get("rsc", "")), element.get("node", "")
-        if tag in own and tag and element.get("id") == location_id(tag, server):
-            yield tag, server, element
+        tag = ids.tag_of(element.get("rsc", ""))
+        if tag in own and tag and is_place(element) and score(element) >= 0:
+            yield tag, element.get("node", ""), element
+
+
+def score(element: Element) -> int:
+    """A constraint's score; what is no number counts as 0 (Pacemaker Explained, 'Scores')."""
+    text = element.get("score", "0").lstrip("+")
+    if text.lstrip("-") == INFINITY:
+        return -INFINITE if text.startswith("-") else INFINITE
+    return int(text) if text.lstrip("-").isdecimal() else 0
 
 
 def equivalencies(root: Element) -> tuple[Equivalency, ...]:
     """Where each tag may run. What stands on a volume group has the group's priorities; 0 where there is none."""
     places = list(locations(root))
     graph = Hierarchy(tuple(_instances(root, None)), links(root))
-    scores = {(tag, server): int(element.get("score", "0")) for tag, server, element in places}
+    scores = {(tag, server): score(element) for tag, server, element in places}
     return tuple(Equivalency(tag, server, _priority(tag, server, graph, scores)) for tag, server, _ in places)
 
 

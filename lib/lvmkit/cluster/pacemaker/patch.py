@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 
 from lvmkit.cluster.pacemaker import cib, devices, elements, ids
-from lvmkit.cluster.pacemaker.cib import CONSTRAINTS, RESOURCES, Index
-from lvmkit.cluster.pacemaker.places import INFINITY, add_place, forget_places, heed_left
+from lvmkit.cluster.pacemaker.cib import CONSTRAINTS, INFINITY, RESOURCES, Index
+from lvmkit.cluster.pacemaker.places import add_place, forget_places, heed_left
 from lvmkit.cluster.pacemaker.primitives import is_primitive, primitive, updated
 from lvmkit.cluster.pacemaker.record import facts_of
 from lvmkit.model import names
@@ -168,7 +168,9 @@ def _link(index: Index, link: Dependency, servers: tuple[str, ...]) -> None:
     held = [(link.child, server) for server in servers if (link.child, server) in index.templates]
     if not held:
         _constrain(index, link, servers[0])
-    elif not any([_require(index, link, key) for key in held]):
+        return
+    made = [_require(index, link, key) for key in held]
+    if held and not any(made):
         raise _no_link(link, held[0][1], NotStored("it exists already"))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 
 from lvmkit.cluster.pacemaker import cib, devices, elements, ids
-from lvmkit.cluster.pacemaker.cib import BEST_SCORE, CONSTRAINTS, LEFT_PENALTY, Index
+from lvmkit.cluster.pacemaker.cib import BEST_SCORE, CONSTRAINTS, INFINITY, LEFT_PENALTY, Index
 from lvmkit.cluster.pacemaker.primitives import set_meta
 from lvmkit.model.instance import AUTOMATIC, LVMVG
 from lvmkit.model.messages import Failure
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STEP = 10
 """between the priorities that servers are given in the order of their extension: 1, 11, 21 ..."""
 LOWEST_PRIORITY = 999
-INFINITY = "INFINITY"
+DISCOVERY = "resource-discovery"
 
 
 def add_place(index: Index, instance: Instance) -> None:
@@ -34,23 +34,20 @@ def add_place(index: Index, instance: Instance) -> None:
     score = BEST_SCORE - _next_priority(index, instance) if instance.type == LVMVG else 0
     made = elements.new("rsc_location", id=cib.location_id(instance.tag, server), rsc=own, node=server)
     made.set("score", str(score))
-    made.set("resource-discovery", "exclusive")
+    made.set(DISCOVERY, "exclusive")
     index.section(CONSTRAINTS).append(made)
     index.places[instance.tag, server] = made
 
 
 def forget_places(root: Element, gone: set[str]) -> None:
     """Remove our location constraints of primitives with these IDs. Changes root."""
-    ours = {element.get("id") for _, _, element in cib.locations(root)}
-    elements.drop(
-        root,
-        CONSTRAINTS,
-        lambda e: (
-            e.tag == "rsc_location"
-            and e.get("rsc") in gone
-            and (e.get("id") in ours or e.get("id") in (_move_id(e.get("rsc", "")), _left_id(e.get("rsc", ""))))
-        ),
-    )
+
+    def is_going(constraint: Element) -> bool:
+        own = constraint.get("rsc", "")
+        ours = cib.is_place(constraint) or constraint.get("id") in (_move_id(own), _left_id(own))
+        return constraint.tag == "rsc_location" and own in gone and ours
+
+    elements.drop(root, CONSTRAINTS, is_going)
 
 
 def unextend(root: Element, tags: tuple[str, ...], server: str) -> Element:
@@ -82,7 +79,7 @@ def prioritised(root: Element, group: str, priorities: dict[str, int]) -> Elemen
         places[server].set("score", str(BEST_SCORE - priority))
     for server, element in places.items():
         if sum(element.get("score") == other.get("score") for other in places.values()) > 1:
-            raise Failure(PriorityInvalid(group, server, BEST_SCORE - int(element.get("score", "0"))))
+            raise Failure(PriorityInvalid(group, server, BEST_SCORE - cib.score(element)))
     return made
 
 
@@ -126,22 +123,43 @@ def heed_left(root: Element, instance: Instance) -> None:
         _replace(root, own, _left_id(own), rule)
 
 
-def avoiding_probes(root: Element, tags: tuple[str, ...]) -> Element:
-    """The CIB in which nothing is done for these tags and nobody even looks at them: the first half of a removal.
+def let_go(root: Element, tags: tuple[str, ...]) -> Element:
+    """The CIB in which nothing is done for these tags and nobody even looks for them: the first half of a removal.
 
-    When their history is wiped then, they can leave the configuration without being stopped as orphans.
+    When their history is wiped then, they can leave the configuration. Else the cluster would stop them as orphans,
+    and in no order: the volume below a mounted file system first. Where each may run stays readable, for held_again().
     """
     made = copy.deepcopy(root)
-    own = cib.own_primitives(made)
-    forget_places(made, {own[tag].get("id", "") for tag in tags})
+    index = Index(made)
     for tag in tags:
-        set_meta(own[tag], {"maintenance": "true"})
-        for server in cib.servers(made):
-            name = cib.location_id(tag, server)
-            place = elements.new("rsc_location", id=name, rsc=own[tag].get("id", ""), node=server, score="0")
-            place.set("resource-discovery", "never")
-            elements.at(made, CONSTRAINTS).append(place)
+        set_meta(index.primitives[tag], {"maintenance": "true"})
+        for server in index.servers:
+            if (tag, server) not in index.places:
+                index.places[tag, server] = _no_place(tag, server)
+                index.section(CONSTRAINTS).append(index.places[tag, server])
+            index.places[tag, server].set(DISCOVERY, "never")
     return made
+
+
+def held_again(root: Element) -> Element:
+    """The CIB in which whatever was let go, and not removed, is the cluster's again."""
+    made = copy.deepcopy(root)
+    gone = [e for e in elements.children(made, CONSTRAINTS, "rsc_location") if cib.is_place(e)]
+    released = {ids.tag_of(e.get("rsc", "")) for e in gone if e.get(DISCOVERY) == "never"}
+    for tag, primitive in cib.own_primitives(made).items():
+        if tag in released:
+            set_meta(primitive, {"maintenance": None})
+    for element in gone:
+        if element.get(DISCOVERY) == "never":
+            element.set(DISCOVERY, "exclusive")
+            if cib.score(element) < 0:
+                elements.at(made, CONSTRAINTS).remove(element)
+    return made
+
+
+def _no_place(tag: str, server: str) -> Element:
+    own = ids.resource_id(tag)
+    return elements.new("rsc_location", id=cib.location_id(tag, server), rsc=own, node=server, score=f"-{INFINITY}")
 
 
 def _replace(root: Element, own: str, name: str, rule: Element) -> None:
@@ -158,7 +176,7 @@ def _attribute(name: str, attribute: str, value: str) -> Element:
 
 def _next_priority(index: Index, instance: Instance) -> int:
     places = [(tag, element) for (tag, _), element in index.places.items() if tag == instance.tag]
-    taken = [BEST_SCORE - int(element.get("score", "0")) for _, element in places]
+    taken = [BEST_SCORE - cib.score(element) for _, element in places]
     wanted = max(taken) + STEP if taken else 1
     if wanted > LOWEST_PRIORITY:
         raise Failure(PriorityInvalid(instance.tag, instance.server, wanted))

@@ -22,10 +22,14 @@ FORGIVEN_AFTER = "3600s"
 """a failure so long ago counts no more"""
 
 _AGENTS = {LVMVG: ("lvmkit", "lvmvg"), LVMLV: ("lvmkit", "lvmlv"), FILESYS: ("heartbeat", "Filesystem")}
-_TIMES = {LVMVG: (180, 180, 60), LVMLV: (60, 60, 40), FILESYS: (60, 120, 40)}
-"""seconds that start, stop and monitor may take"""
-_INTERVAL = 20
-_ROLE, _MANAGED = "target-role", "is-managed"
+_TIMES = {LVMVG: (90, 90, 10, 20), LVMLV: (90, 90, 10, 20), FILESYS: (60, 60, 20, 40)}
+"""seconds: limits of start and stop, interval and limit of monitor; what the agents' metadata recommend"""
+_DEEP = 60
+"""seconds: interval and limit of the volume group's monitor that reads every disk; once for all that stands on it"""
+_DEEP_LEVEL = "10"
+_CHOICES = ("missing_pv", "ownership")
+"""parameters that an instance may carry in its info field; else the agents' defaults hold"""
+_MANAGED = "is-managed"
 
 
 def is_primitive(resource_type: str) -> bool:
@@ -56,10 +60,11 @@ def parameters(instance: Instance) -> dict[str, str]:
         return _filesystem(instance)
     if instance.type == LVMVG:
         vg = names.vg_of_lvmvg_id(instance.id)
-        return {"vg": _given(instance, "name", vg), "vg_uuid": _fact(instance, "vg_uuid")}
+        return {"vg": _given(instance, "name", vg), "vg_uuid": _fact(instance, "vg_uuid"), **_choices(instance)}
     vg, lv = names.vg_lv_of_lvmlv_id(instance.id) or ("", "")
     named = {"vg": _given(instance, "name", vg), "lv": lv}
-    return {**named, "vg_uuid": _fact(instance, "vg_uuid"), "lv_uuid": _fact(instance, "lv_uuid")}
+    identity = {"vg_uuid": _fact(instance, "vg_uuid"), "lv_uuid": _fact(instance, "lv_uuid")}
+    return {**named, **identity, **_choices(instance)}
 
 
 def updated(old: Element, instance: Instance) -> Element:
@@ -118,12 +123,20 @@ def _meta(instance: Instance) -> dict[str, str]:
 
 
 def _operations(own: str, resource_type: str) -> Element:
+    start, stop, interval, limit = _TIMES[resource_type]
     made = elements.new("operations")
-    for name, seconds in zip(("start", "stop", "monitor"), _TIMES[resource_type]):
-        interval = f"{_INTERVAL}s" if name == "monitor" else "0s"
-        op = elements.new("op", id=ids.part_id(own, "op", name), name=name, interval=interval, timeout=f"{seconds}s")
-        made.append(op)
+    for name, every, seconds in (("start", 0, start), ("stop", 0, stop), ("monitor", interval, limit)):
+        made.append(_operation(ids.part_id(own, "op", name), name, every, seconds))
+    if resource_type == LVMVG:
+        deep = _operation(ids.part_id(own, "op", "monitor-deep"), "monitor", _DEEP, _DEEP)
+        level = {"OCF_CHECK_LEVEL": _DEEP_LEVEL}
+        deep.append(elements.pairs("instance_attributes", f"{deep.get('id')}-parameters", level))
+        made.append(deep)
     return made
+
+
+def _operation(own: str, name: str, every: int, limit: int) -> Element:
+    return elements.new("op", id=own, name=name, interval=f"{every}s", timeout=f"{limit}s")
 
 
 def _filesystem(instance: Instance) -> dict[str, str]:
@@ -134,6 +147,10 @@ def _filesystem(instance: Instance) -> dict[str, str]:
         "options": instance.details.get("options", ""),
     }
     return {name: value for name, value in given.items() if value}
+
+
+def _choices(instance: Instance) -> dict[str, str]:
+    return {name: value for name, value in instance.details.items() if name in _CHOICES}
 
 
 def _fact(instance: Instance, key: str) -> str:

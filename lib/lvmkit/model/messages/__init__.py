@@ -68,11 +68,11 @@ def shown(value: object) -> str:
 
 def catalogue() -> dict[int, type[Message]]:
     """Every message class by its number."""
-    from lvmkit.model.messages import command, engine, faults, guide, ownership, service, storage
+    from lvmkit.model.messages import command, engine, faults, guide, ownership, pacemaker, service, storage
 
     classes = [
         item
-        for module in (guide, service, storage, faults, engine, command, ownership)
+        for module in (guide, service, storage, faults, engine, command, ownership, pacemaker)
         for item in vars(module).values()
         if isinstance(item, type) and issubclass(item, Message) and item is not Message
     ]

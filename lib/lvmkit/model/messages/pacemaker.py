@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.model.messages import (
+    INFO,
     LCDI_ARGUMENT,
     LCDI_EXISTS,
     LCDI_HAS_DEPENDENTS,
@@ -239,7 +240,7 @@ class Started(Message):
     """Progress: the cluster has brought a resource in service, or taken it out."""
 
     number = 110170
-    level = "INFO"
+    level = INFO
     template = "{tag} is {state} on {server}"
     script_exit = lcdi_exit = ocf_exit = 0
     tag: str

@@ -1,0 +1,170 @@
+"""The cluster port over Pacemaker."""
+
+from __future__ import annotations
+
+from lvmkit.cluster.pacemaker import cib, commit, ids, lock, moves, patch, places, states, tools
+from lvmkit.cluster.pacemaker.moves import Move
+from lvmkit.cluster.pacemaker.tools import Tools
+from lvmkit.model.instance import OSF, STATES
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import InvalidName
+from lvmkit.model.messages.guide import ResourceNotFound
+from lvmkit.model.messages.pacemaker import StillInService
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from lvmkit.cluster.pacemaker.cib import Equivalency
+    from lvmkit.cluster.pacemaker.states import Cluster
+    from lvmkit.cluster.pacemaker.tools import Action
+    from lvmkit.cluster.port import Change
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.messages import Message
+    from lvmkit.model.settings import Paths, Settings
+
+
+class Pacemaker:
+    """The cluster port for servers that run Pacemaker. Every method may raise Failure with a numbered message."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        settings: Settings,
+        tell: Callable[[Message], None] = lambda _message: None,
+        server: str = "",
+        cib_file: str = "",
+    ) -> None:
+        """tell: learns of what is not a failure. server, cib_file: in place of asking a live cluster, for tests."""
+        self._paths, self._settings, self._tell = paths, settings, tell
+        self._server = server
+        self._tools = Tools(settings.command_deadline, paths.run, cib_file)
+
+    def local_server(self) -> str:
+        """The name of this server, as the cluster knows it."""
+        self._server = self._server or tools.crm_node_name(self._tools)
+        return self._server
+
+    def hierarchy(self) -> Hierarchy:
+        """All instances and dependencies of this server; states are those that crm_mon knows of it."""
+        return self.hierarchy_of(self.local_server())
+
+    def hierarchy_of(self, server: str) -> Hierarchy:
+        """The same of any server of the cluster."""
+        root = tools.cibadmin_query(self._tools)
+        return states.with_states(cib.hierarchy(root, server), server, self.cluster())
+
+    def cluster(self) -> Cluster:
+        """Servers, quorum, fencing, maintenance, and every resource with its faults, at one moment."""
+        return states.cluster(tools.crm_mon(self._tools))
+
+    def equivalencies(self) -> tuple[Equivalency, ...]:
+        """Which tag may run on which server, with which priority."""
+        return cib.equivalencies(tools.cibadmin_query(self._tools))
+
+    def commit(self, change: Change) -> None:
+        """Store a change as one patch. What is active and leaves the cluster's records goes on running, as it is.
+
+        An instance of another server in `add` extends its tag to that server, in the same patch.
+        Raises Failure: 000014, 110003, 110004, 110034, 110086, 110087, 110100, 110150-110157.
+        """
+        server = self.local_server()
+        leaving = self._active(change, server)
+        try:
+            self._let_go(leaving)
+            commit.change(self._tools, lambda root: patch.apply(root, change, server))
+        except Failure:
+            if leaving:
+                commit.change(self._tools, places.held_again)
+            raise
+
+    def simulate(self, change: Change) -> tuple[Action, ...]:
+        """What the cluster would do because of a change; changes nothing. Raises Failure as commit does."""
+        before = tools.cibadmin_query(self._tools)
+        after = patch.apply(before, change, self.local_server())
+        commit.verify(self._tools, before, after)
+        gone = {ids.resource_id(tag) for tag in change.remove}
+        anyhow = set(tools.crm_simulate(self._tools, before))
+        coming = tools.crm_simulate(self._tools, after)
+        return tuple(action for action in coming if action not in anyhow and action.resource not in gone)
+
+    def unextend(self, tags: tuple[str, ...], server: str) -> None:
+        """Take a server from these tags, in one patch. Raises Failure: 110166, 110167, 110169 where one is active."""
+        now = self.cluster()
+        active = [tag for tag in tags for r in [now.resource(tag)] if r is not None and server in r.servers]
+        if active:
+            raise Failure(*(StillInService(tag, server) for tag in active))
+        commit.change(self._tools, lambda root: places.unextend(root, tags, server))
+
+    def set_priorities(self, group: str, priorities: dict[str, int]) -> None:
+        """Give servers of a volume group other priorities, in one patch. Raises Failure (110167, 110168)."""
+        commit.change(self._tools, lambda root: places.prioritised(root, group, priorities))
+
+    def set_state(self, tag: str, state: str, reason: str = "") -> None:
+        """Report a failure (OSF) of what is active here, which the cluster then recovers. It keeps all other states.
+
+        reason: not used; the agent's own next message is what the cluster shows.
+        Raises Failure: 000019 for an unknown tag, 110100 for a state that is none.
+        """
+        del reason
+        if state not in STATES:
+            raise Failure(InvalidName(state, "state"))
+        server = self.local_server()
+        if cib.hierarchy(tools.cibadmin_query(self._tools), server).by_tag(tag) is None:
+            raise Failure(ResourceNotFound(f"tag {tag}"))
+        found = self.cluster().resource(tag)
+        if state == OSF and found is not None and server in found.servers:
+            tools.crm_resource_fail(self._tools, found.id, server)
+
+    def wanted(self, tag: str) -> bool:
+        """Whether the cluster is to keep the resource in service: managed, and its target-role is not Stopped."""
+        root = tools.cibadmin_query(self._tools)
+        graph = cib.hierarchy(root, self.local_server())
+        own = cib.own_primitives(root)
+        if tag not in own and graph.by_tag(tag) is None:
+            raise Failure(ResourceNotFound(f"tag {tag}"))
+        primitives = [tag] if tag in own else [above for above in graph.above(tag) if above in own]
+        return any(cib.is_wanted(own[name]) for name in primitives)
+
+    def resume(self, tell: Callable[[Message], None]) -> None:
+        """Nothing: the cluster finishes what it was told, and the next admin lock tidies up after a killed change."""
+
+    def bring_in_service(self, tag: str, tell: Callable[[Message], None]) -> None:
+        """Restore the tag and all it requires on this server; from another server it moves here."""
+        self.bring_in_service_on(tag, self.local_server(), tell)
+
+    def bring_in_service_on(self, tag: str, server: str, tell: Callable[[Message], None]) -> None:
+        """The same on any server of the cluster. No constraint stays behind. Raises Failure as moves.bring_in."""
+        with self.admin_lock(f"in-service {tag} on {server}"):
+            moves.bring_in(self._tools, Move(tag, server, self._settings.action_deadline), tell)
+
+    def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
+        """Remove the tag and all that requires it, wherever it is; it stays out until it is brought in again."""
+        with self.admin_lock(f"out-of-service {tag}"):
+            moves.take_out(self._tools, Move(tag, "", self._settings.action_deadline), tell)
+
+    def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
+        """Only one create, extend, delete, reconfigure or move at a time in the whole cluster; see lock.py."""
+        path = f"{self._paths.state}/admin.lock"
+        patience = self._settings.lock_patience
+        return lock.admin_lock(self._tools, path, self.local_server(), purpose, patience, self._tell)
+
+    def _active(self, change: Change, server: str) -> tuple[str, ...]:
+        """The tags that a change removes while they run somewhere. Raises Failure where the change does not fit."""
+        if not change.remove:
+            return ()
+        patch.apply(tools.cibadmin_query(self._tools), change, server)
+        now = self.cluster()
+        found = [(tag, now.resource(tag)) for tag in change.remove]
+        return tuple(tag for tag, resource in found if resource is not None and resource.servers)
+
+    def _let_go(self, tags: tuple[str, ...]) -> None:
+        """Have the cluster forget what runs, so that it is not stopped as an orphan; see places.let_go()."""
+        if not tags:
+            return
+        commit.change(self._tools, lambda root: places.let_go(root, tags))
+        tools.crm_resource_wait(self._tools, self._settings.command_deadline)
+        for tag in tags:
+            tools.crm_resource_refresh(self._tools, ids.resource_id(tag))
+        tools.crm_resource_wait(self._tools, self._settings.command_deadline)

@@ -1,0 +1,75 @@
+"""Writing to the CIB: one patch against the version that was read, or none."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import canonicalize
+
+from lvmkit.cluster.pacemaker import cib, elements, ids, tools
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.pacemaker import ConfigurationKeepsChanging, ConfigurationRefused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from xml.etree.ElementTree import Element
+
+    from lvmkit.cluster.pacemaker.tools import Tools
+
+ATTEMPTS = 10
+"""a monitor that fails somewhere changes the CIB too, so one or two more are nothing unusual"""
+
+
+def change(how: Tools, edit: Callable[[Element], Element]) -> None:
+    """Read the CIB, edit it, verify the result, and write the difference; from the start where the CIB has moved on.
+
+    edit: returns a new CIB and may refuse with Failure; it runs once for each attempt.
+    Raises Failure: 110153 (verify), 110154 (too many attempts), 110150-110152, and what edit raises.
+    """
+    for _ in range(ATTEMPTS):
+        before = tools.cibadmin_query(how)
+        after = edit(before)
+        if ours(before) == ours(after):
+            return
+        _raise_version(after)
+        verify(how, before, after)
+        if _is_written(how, before, after):
+            return
+    raise Failure(ConfigurationKeepsChanging(ATTEMPTS))
+
+
+def verify(how: Tools, before: Element, after: Element) -> None:
+    """Refuse a CIB with faults that the one before it has not. Raises Failure (110153)."""
+    faults = tools.crm_verify(how, after)
+    if faults:
+        known = set(tools.crm_verify(how, before))
+        fresh = tuple(fault for fault in faults if fault not in known)
+        if fresh:
+            raise Failure(ConfigurationRefused(fresh))
+
+
+def ours(root: Element) -> frozenset[str]:
+    """Our resources, devices and constraints, each in a form that is the same however it was printed."""
+    return frozenset(
+        canonicalize(elements.written(element), strip_text=True)
+        for path in (cib.RESOURCES, cib.CONSTRAINTS)
+        for element in elements.children(root, path)
+        if element.get("id", "").startswith(ids.PREFIX)
+    )
+
+
+def _raise_version(root: Element) -> None:
+    now = cib.version(root)
+    root.set("epoch", str(now.epoch + 1))
+    root.set("num_updates", "0")
+
+
+def _is_written(how: Tools, before: Element, after: Element) -> bool:
+    """Write; False when the CIB is another one by now. A tool that failed may have written all the same: look."""
+    difference = tools.crm_diff(how, before, after)
+    try:
+        return tools.cibadmin_patch(how, difference) == tools.OK
+    except Failure:
+        now = tools.cibadmin_query(how)
+        if cib.version(now) == cib.version(before):
+            raise
+        return ours(now) == ours(after)

@@ -1,0 +1,142 @@
+"""The admin lock of the whole cluster: one create, extend, delete, reconfigure or move at a time, on whatever server.
+
+Two locks. On the server a file lock (flock(2)), which goes with its process. In the CIB a template 'lvmkit-lock_held',
+which causes no action, made by a patch against the version that was read: of two servers that try, one is told that
+the CIB has moved on. It names its server, boot and purpose. One that is found is a dead holder's, and replaced,
+- when it names this server: for here the file lock is ours now;
+- when its server is no active member of the cluster.
+So a killed process keeps the lock only from the other servers, and only until the kit next changes anything on its own
+server, or that server leaves the cluster. Expiry by time is left out on purpose: a move may lawfully take long, and
+clocks differ.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from contextlib import contextmanager
+
+from lvmkit.cluster.pacemaker import commit, elements, places, states, tools
+from lvmkit.cluster.pacemaker.cib import RESOURCES
+from lvmkit.cluster.pacemaker.record import escaped, plain
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.engine import AdminLockHeld
+from lvmkit.model.messages.pacemaker import LockHeldElsewhere, LockTakenOver
+from lvmkit.model.messages.service import AlreadyBusy
+from lvmkit.storage import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from xml.etree.ElementTree import Element
+
+    from lvmkit.cluster.pacemaker.tools import Tools
+    from lvmkit.model.messages import Message
+
+LOCK = "lvmkit-lock_held"
+_SET = f"{LOCK}_record"
+_POLL = 1.0
+
+_held: set[tuple[str, int]] = set()
+"""(lock file, process) of the locks that this process has: it may enter again"""
+
+
+class _Taken(Exception):
+    """Another server holds the lock."""
+
+    def __init__(self, server: str, purpose: str) -> None:
+        super().__init__(server)
+        self.server, self.purpose = server, purpose
+
+
+@contextmanager
+def admin_lock(
+    how: Tools, path: str, server: str, purpose: str, patience: float, tell: Callable[[Message], None]
+) -> Iterator[None]:
+    """Hold both locks while a `with` block runs; a process that has them already goes straight on.
+
+    path: the lock file.  server: this one.  patience: seconds.  tell: learns of a lock that is taken over.
+    Raises Failure: 110083 when another process here holds it, 110164 when another server does.
+    """
+    key = (path, os.getpid())
+    if key in _held:
+        yield
+        return
+    try:
+        with files.locked(path, what="the admin lock", patience=patience):
+            _take(how, server, purpose, patience, tell)
+            _held.add(key)
+            try:
+                yield
+            finally:
+                _held.discard(key)
+                _release(how, server, tell)
+    except Failure as failure:
+        busy = failure.messages[0]
+        if isinstance(busy, AlreadyBusy) and busy.what == "the admin lock":
+            raise Failure(AdminLockHeld(busy.pid, "unknown", patience)) from failure
+        raise
+
+
+def holder(root: Element) -> tuple[str, str] | None:
+    """(server, purpose) of the lock in a CIB."""
+    found = elements.with_id(root, RESOURCES, LOCK)
+    if found is None:
+        return None
+    facts = elements.values(found)
+    return plain(facts.get("lvmkit-server", "")), plain(facts.get("lvmkit-purpose", ""))
+
+
+def _take(how: Tools, server: str, purpose: str, patience: float, tell: Callable[[Message], None]) -> None:
+    limit = time.monotonic() + patience
+    while True:
+        members = states.cluster(tools.crm_mon(how))
+        alive = {s.name for s in members.servers if s.online or s.unclean} - {server}
+        seen: list[tuple[str, str]] = []
+        try:
+            commit.change(how, lambda root: _with(root, server, purpose, alive, seen))  # noqa: B023 - called at once
+        except _Taken as taken:
+            if time.monotonic() >= limit:
+                raise Failure(LockHeldElsewhere(taken.server, taken.purpose, patience)) from taken
+            time.sleep(_POLL)
+            continue
+        for former in seen[-1:]:
+            tell(LockTakenOver(*former))
+        return
+
+
+def _release(how: Tools, server: str, tell: Callable[[Message], None]) -> None:
+    try:
+        commit.change(how, lambda root: _without(root, server))
+    except Failure as failure:  # it must not hide what went wrong under the lock, and this server's next run frees it
+        for message in failure.messages:
+            tell(message)
+
+
+def _with(root: Element, server: str, purpose: str, alive: set[str], seen: list[tuple[str, str]]) -> Element:
+    """The CIB in which this server holds the lock; a dead holder's is replaced and noted in seen."""
+    found = holder(root)
+    seen.clear()
+    if found is not None:
+        if found[0] in alive:
+            raise _Taken(*found)
+        seen.append(found)
+    made = places.settled(places.held_again(root))  # what a killed change left behind
+    elements.drop(made, RESOURCES, lambda element: element.get("id") == LOCK)
+    template = elements.new("template", id=LOCK, class_="ocf", provider="lvmkit", type="lock")
+    # The time makes each lock another one, so that taking over our own dead one is a change too.
+    facts = {"server": server, "purpose": purpose, "process": f"{os.getpid()}-{time.time_ns()}"}
+    named = {f"lvmkit-{name}": escaped(value) for name, value in facts.items()}
+    template.append(elements.pairs("meta_attributes", _SET, named))
+    elements.at(made, RESOURCES).append(template)
+    return made
+
+
+def _without(root: Element, server: str) -> Element:
+    """The CIB without this server's lock; one that another server took meanwhile stays."""
+    made = copy.deepcopy(root)
+    found = holder(root)
+    if found is not None and found[0] == server:
+        elements.drop(made, RESOURCES, lambda element: element.get("id") == LOCK)
+    return made

@@ -1,0 +1,166 @@
+"""In and out of service through the cluster: say what is wanted, wait with progress, look at what came of it."""
+
+from __future__ import annotations
+
+import time
+
+from lvmkit.cluster.pacemaker import cib, commit, ids, places, roles, states, tools
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import AUTOMATIC, LVMVG, Instance
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
+from lvmkit.model.messages.pacemaker import (
+    FailedOnServer,
+    NoQuorum,
+    NotExtended,
+    NotSettled,
+    ServerUnfit,
+    Started,
+    UnknownServer,
+)
+from lvmkit.model.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from xml.etree.ElementTree import Element
+
+    from lvmkit.cluster.pacemaker.states import Cluster
+    from lvmkit.cluster.pacemaker.tools import Tools
+    from lvmkit.model.messages import Message
+
+_LOOK = 5.0
+"""seconds between two looks while the cluster works"""
+_LONGER = 60
+"""seconds that a constraint of a move outlives our waiting, should we be killed"""
+
+
+class Move(Value):
+    """A hierarchy on its way."""
+
+    tag: str
+    server: str
+    """where it is wanted; '' to take it out of service"""
+    deadline: float
+    """seconds"""
+
+
+def bring_in(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
+    """Bring a tag and all it requires in service on a server; from another server everything on the group moves along.
+
+    Raises Failure: 000019, 110155, 110159, 110160, 110167 before anything is changed; 110158 when the cluster takes
+    too long; the reasons (110163) and 000023 when something did not come up there.
+    """
+    root = tools.cibadmin_query(how)
+    graph, now = cib.hierarchy(root, move.server), states.cluster(tools.crm_mon(how))
+    _refuse(root, graph, now, move)
+    instances = _with_primitive(root, graph, graph.below(move.tag))
+    tags = tuple(instance.tag for instance in instances)
+    groups = tuple(instance for instance in instances if instance.type == LVMVG)
+    for tag in (tag for tag in tags if now.reason(tag, move.server)):
+        tools.crm_resource_cleanup(how, ids.resource_id(tag), move.server)
+    try:
+        commit.change(how, lambda cib_now: _wanted_on(cib_now, tags, groups, move))
+        wait(how, tags, move, tell)
+        for group in groups:
+            _mark(how, group, move.server, cib.servers(root))
+    finally:
+        commit.change(how, places.settled)
+    _judge(how, tags, move)
+
+
+def take_out(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
+    """Take a tag and all that requires it out of service, wherever it is.
+
+    Raises Failure: 000019, 110158, and 110163 for what would not stop.
+    """
+    root = tools.cibadmin_query(how)
+    graph = Hierarchy(tuple(_everywhere(root)), cib.links(root))
+    if graph.by_tag(move.tag) is None:
+        raise Failure(ResourceNotFound(f"tag {move.tag}"))
+    tags = graph.above(move.tag)
+    commit.change(how, lambda cib_now: roles.stopped(cib_now, tags))
+    wait(how, tags, move, tell)
+    now = states.cluster(tools.crm_mon(how))
+    left = [(tag, r.servers) for tag in tags for r in [now.resource(tag)] if r is not None and r.servers]
+    if left:
+        raise Failure(*(FailedOnServer(t, s[0], now.reason(t, s[0]) or "it is still active") for t, s in left))
+
+
+def wait(how: Tools, tags: tuple[str, ...], move: Move, tell: Callable[[Message], None]) -> None:
+    """Wait until the cluster has nothing to do any more, telling what has come up or gone. Raises Failure (110158)."""
+    limit = time.monotonic() + move.deadline
+    told: set[str] = set()
+    while True:
+        left = limit - time.monotonic()
+        if left <= 0:
+            raise Failure(NotSettled(move.deadline, _unfinished(how, tags, move)))
+        done = tools.crm_resource_wait(how, min(_LOOK, left))
+        now = states.cluster(tools.crm_mon(how))
+        for tag in tags:
+            if tag not in told and _is_reached(now, tag, move.server):
+                told.add(tag)
+                tell(Started(tag, "in service" if move.server else "out of service", move.server or "all servers"))
+        if done:
+            return
+
+
+def _refuse(root: Element, graph: Hierarchy, now: Cluster, move: Move) -> None:
+    if move.server not in cib.servers(root):
+        raise Failure(UnknownServer(move.server, cib.servers(root)))
+    if move.tag not in {instance.tag for instance in _everywhere(root)} and graph.by_tag(move.tag) is None:
+        raise Failure(ResourceNotFound(f"tag {move.tag}"))
+    if graph.by_tag(move.tag) is None:
+        raise Failure(NotExtended(move.tag, move.server))
+    if not now.quorum and now.quorum_policy != "ignore":
+        raise Failure(NoQuorum(now.quorum_policy))
+    server = now.server(move.server)
+    why = "maintenance mode" if now.maintenance else "unknown to the cluster" if server is None else server.unfit
+    if why:
+        raise Failure(ServerUnfit(move.server, move.tag, why))
+
+
+def _wanted_on(root: Element, tags: tuple[str, ...], groups: tuple[Instance, ...], move: Move) -> Element:
+    until = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(time.time() + move.deadline + _LONGER))
+    made = roles.started(root, tags)
+    for group in groups:
+        made = places.toward(made, group.tag, move.server, until)
+    return made
+
+
+def _mark(how: Tools, group: Instance, server: str, servers: tuple[str, ...]) -> None:
+    """Let an AUTOMATIC group stay where it was brought until a better server joins anew, as LifeKeeper does."""
+    if group.switchback != AUTOMATIC:
+        return
+    name = places.left_attribute(group.tag)
+    tools.crm_attribute_unmark(how, server, name)
+    for other in servers:
+        if other != server:
+            tools.crm_attribute_mark(how, other, name)
+
+
+def _judge(how: Tools, tags: tuple[str, ...], move: Move) -> None:
+    now = states.cluster(tools.crm_mon(how))
+    missing = [tag for tag in tags if not _is_reached(now, tag, move.server)]
+    if missing:
+        reasons = (FailedOnServer(t, move.server, now.reason(t, move.server) or "it is not active") for t in missing)
+        raise Failure(*reasons, ErrorBringingInService(move.tag, move.server))
+
+
+def _is_reached(now: Cluster, tag: str, server: str) -> bool:
+    found = now.resource(tag)
+    return found is not None and found.servers == ((server,) if server else ()) and not found.failed
+
+
+def _unfinished(how: Tools, tags: tuple[str, ...], move: Move) -> str:
+    now = states.cluster(tools.crm_mon(how))
+    return ", ".join(tag for tag in tags if not _is_reached(now, tag, move.server)) or "other resources"
+
+
+def _with_primitive(root: Element, graph: Hierarchy, tags: tuple[str, ...]) -> tuple[Instance, ...]:
+    own = cib.own_primitives(root)
+    return tuple(instance for instance in map(graph.by_tag, tags) if instance is not None and instance.tag in own)
+
+
+def _everywhere(root: Element) -> list[Instance]:
+    return [instance for server in cib.servers(root) for instance in cib.hierarchy(root, server).instances]

@@ -1,0 +1,158 @@
+"""What crm_mon says of servers and resources, as values and in LifeKeeper's states."""
+
+from __future__ import annotations
+
+from lvmkit.cluster.pacemaker import ids
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import DEVICE, DISK, ILLSTATE, ISP, ISU, OSF, OSU, Instance
+from lvmkit.model.messages.pacemaker import FencingOff, MaintenanceMode, NoQuorum
+from lvmkit.model.value import Value, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from lvmkit.model.messages import Message
+
+_YES = "true"
+
+
+class Server(Value):
+    """A server of the cluster."""
+
+    name: str
+    online: bool
+    standby: bool
+    maintenance: bool
+    pending: bool
+    unclean: bool
+
+    @property
+    def unfit(self) -> str:
+        """Why it cannot take a resource; '' when it can."""
+        reasons = {"unclean": self.unclean, "offline": not self.online, "joining": self.pending}
+        reasons.update({"standby": self.standby, "in maintenance": self.maintenance})
+        return ", ".join(reason for reason, true in reasons.items() if true)
+
+
+class Resource(Value):
+    """A primitive as the cluster sees it."""
+
+    id: str
+    role: str
+    servers: tuple[str, ...]
+    """where it is active"""
+    managed: bool
+    failed: bool
+    blocked: bool
+
+
+class Fault(Value):
+    """An action that failed and was not forgotten yet."""
+
+    id: str
+    server: str
+    why: str
+
+
+class Cluster(Value):
+    """The cluster at one moment."""
+
+    servers: tuple[Server, ...]
+    resources: tuple[Resource, ...]
+    faults: tuple[Fault, ...]
+    quorum: bool
+    quorum_policy: str
+    fencing: bool
+    maintenance: bool
+
+    def server(self, name: str) -> Server | None:
+        """The server with this name."""
+        return next((server for server in self.servers if server.name == name), None)
+
+    def resource(self, tag: str) -> Resource | None:
+        """The primitive of a tag."""
+        return next((r for r in self.resources if r.id == ids.resource_id(tag)), None)
+
+    def warnings(self) -> tuple[Message, ...]:
+        """What keeps the cluster as a whole from protecting anything."""
+        found: list[Message] = [] if self.quorum else [NoQuorum(self.quorum_policy)]
+        found += [] if self.fencing else [FencingOff()]
+        found += [MaintenanceMode()] if self.maintenance else []
+        return tuple(found)
+
+    def reason(self, tag: str, server: str) -> str:
+        """Why a tag failed on a server; '' where it did not."""
+        own = ids.resource_id(tag)
+        return "; ".join(dict.fromkeys(f.why for f in self.faults if (f.id, f.server) == (own, server)))
+
+
+def cluster(root: Element) -> Cluster:
+    """The answer of crm_mon --output-as=xml (schema: /usr/share/pacemaker/api/crm_mon-*.rng)."""
+    leader = root.find("summary/current_dc")
+    options = root.find("summary/cluster_options")
+    settings = {} if options is None else dict(options.attrib)
+    return Cluster(
+        tuple(map(_server, root.iterfind("nodes/node"))),
+        tuple(map(_resource, root.iterfind("resources//resource"))),
+        tuple(map(_fault, root.iterfind("failures/failure"))),
+        leader is not None and leader.get("with_quorum") == _YES,
+        settings.get("no-quorum-policy", "stop"),
+        settings.get("stonith-enabled") == _YES,
+        settings.get("maintenance-mode") == _YES,
+    )
+
+
+def with_states(hierarchy: Hierarchy, server: str, now: Cluster) -> Hierarchy:
+    """The hierarchy of a server with the states of this moment; devices are in service where what requires them is."""
+    by_id = {resource.id: resource for resource in now.resources}
+    states = {i.tag: _state(i, server, now, by_id.get(ids.resource_id(i.tag))) for i in hierarchy.instances}
+    for tag in hierarchy.remove_order(hierarchy.tags):
+        instance = hierarchy.by_tag(tag)
+        if instance is not None and instance.type in (DEVICE, DISK):
+            states[tag] = _following(hierarchy, tag, states)
+    return replace(
+        hierarchy,
+        instances=tuple(replace(i, state=states[i.tag][0], reason=states[i.tag][1]) for i in hierarchy.instances),
+    )
+
+
+def _following(hierarchy: Hierarchy, tag: str, states: dict[str, tuple[str, str]]) -> tuple[str, str]:
+    above = [states[parent][0] for parent in hierarchy.parents(tag)]
+    return next(((state, "") for state in (ISP, ISU, ILLSTATE) if state in above), (OSU, ""))
+
+
+def _state(instance: Instance, server: str, now: Cluster, resource: Resource | None) -> tuple[str, str]:
+    """(state, reason) of a resource on a server. ISU is what runs there and the cluster does not watch."""
+    own = now.server(server)
+    if resource is None or own is None or not own.online:
+        return ILLSTATE, f"{server} is not an active member of the cluster"
+    if len(resource.servers) > 1:
+        return ILLSTATE, f"active on {' and '.join(resource.servers)}"
+    why = now.reason(instance.tag, server)
+    if server not in resource.servers:
+        return (OSF, why) if why else (OSU, "")
+    if resource.failed or resource.blocked:
+        return OSF, why or "the cluster calls it failed"
+    watched = resource.managed and not now.maintenance and not own.maintenance
+    return (ISP, "") if watched else (ISU, "the cluster does not manage it")
+
+
+def _server(node: Element) -> Server:
+    names = ("online", "standby", "maintenance", "pending", "unclean")
+    return Server(node.get("name", ""), *(node.get(name) == _YES for name in names))
+
+
+def _resource(found: Element) -> Resource:
+    places = tuple(node.get("name", "") for node in found.iterfind("node"))
+    managed, failed, blocked = (found.get(name) == _YES for name in ("managed", "failed", "blocked"))
+    return Resource(found.get("id", ""), found.get("role", ""), places, managed, failed, blocked)
+
+
+def _fault(failure: Element) -> Fault:
+    key, task = failure.get("op_key", ""), failure.get("task", "")
+    end = f"_{task}_{failure.get('interval', '0')}"
+    own = key[: -len(end)] if key.endswith(end) else key
+    status = failure.get("exitstatus") or failure.get("status") or "failed"
+    why = failure.get("exitreason") or status
+    return Fault(own, failure.get("node", ""), f"{task}: {why}")

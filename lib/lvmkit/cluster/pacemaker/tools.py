@@ -1,0 +1,153 @@
+"""Pacemaker's own tools: one function for each, XML in and out, and their exit codes.
+
+Exit codes are those of crm_exit_t (source: 'crm_error --exit --list'), the same for all the tools.
+"""
+
+from __future__ import annotations
+
+import tempfile
+
+from lvmkit.cluster.pacemaker import elements
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.pacemaker import ClusterUnreachable, ToolFailed
+from lvmkit.model.value import Value
+from lvmkit.storage import files
+from lvmkit.storage.run import run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from lvmkit.storage.run import Finished
+
+OK, ERROR, UNAVAILABLE, INVALID, DISCONNECTED, OLD, NO_OBJECT, TIMEOUT = 0, 1, 69, 78, 102, 103, 105, 124
+
+_SBIN = "/usr/sbin/"
+_XML = "--output-as=xml"
+_SLACK = 10.0
+"""seconds that a tool with a time limit of its own gets beyond it"""
+
+
+class Action(Value):
+    """Something that the cluster would do."""
+
+    action: str
+    resource: str
+    server: str
+    """where; of a move the server it goes to"""
+    source: str = ""
+    """of a move: the server it leaves"""
+
+
+class Tools(Value):
+    """How the tools are run."""
+
+    deadline: float
+    """seconds for each"""
+    folder: str = "/run/lvmkit"
+    """where crm_diff gets its input: files that only root reads"""
+    cib_file: str = ""
+    """a file to work on in place of the live cluster (CIB_file, pacemaker(7)); for tests"""
+
+
+def cibadmin_query(tools: Tools) -> Element:
+    """The whole CIB. Raises Failure (110150-110152)."""
+    return _xml(_ran(tools, "cibadmin", "--query"))
+
+
+def cibadmin_patch(tools: Tools, difference: str) -> int:
+    """Apply a difference; OK, or OLD when the CIB has moved on since it was made. Raises Failure (110150, 110151)."""
+    return _ran(tools, "cibadmin", "--patch", "--xml-pipe", stdin=difference, also=(OLD,)).status
+
+
+def crm_diff(tools: Tools, old: Element, new: Element) -> str:
+    """The difference between two CIBs with their versions; '' when there is none. Raises Failure (110151, 110082)."""
+    files.make_folder(tools.folder)
+    with tempfile.TemporaryDirectory(prefix="cib-", dir=tools.folder) as folder:
+        names = [f"{folder}/old.xml", f"{folder}/new.xml"]
+        for name, root in zip(names, (old, new)):
+            files.replace(name, elements.written(root), mode=0o600)
+        words = ("--cib", "--original", names[0], "--new", names[1])
+        return _ran(tools, "crm_diff", *words, also=(ERROR,)).stdout.strip()
+
+
+def crm_verify(tools: Tools, root: Element) -> tuple[str, ...]:
+    """What Pacemaker finds wrong with a CIB, line by line; empty when it would accept it. Raises Failure (110151)."""
+    words = ("--xml-pipe", "--verbose")
+    answer = _ran(tools, "crm_verify", *words, stdin=elements.written(root), also=(INVALID,))
+    lines = tuple(line.strip() for line in answer.stderr.splitlines() if line.strip())
+    return () if answer.status == OK else lines or ("no reason given",)
+
+
+def crm_simulate(tools: Tools, root: Element) -> tuple[Action, ...]:
+    """What the cluster would do with a CIB, in the order of crm_simulate's summary. Raises Failure (110151, 110152)."""
+    answer = _xml(_ran(tools, "crm_simulate", "--xml-pipe", "--run", _XML, stdin=elements.written(root)))
+    return tuple(_action(found) for found in answer.iterfind("actions/rsc_action"))
+
+
+def crm_mon(tools: Tools) -> Element:
+    """The state of the cluster. Raises Failure (110150-110152)."""
+    return _xml(_ran(tools, "crm_mon", "--one-shot", "--inactive", _XML))
+
+
+def crm_resource_wait(tools: Tools, seconds: float) -> bool:
+    """Wait until the cluster has nothing more to do; False when it still has after so long. Raises Failure."""
+    whole = max(1, int(seconds))
+    words = ("--wait", f"--timeout={whole}s")
+    return _ran(tools, "crm_resource", *words, also=(TIMEOUT,), deadline=whole + _SLACK).status == OK
+
+
+def crm_resource_refresh(tools: Tools, resource: str) -> None:
+    """Make the cluster forget what it knows of a resource on all servers. Raises Failure."""
+    _ran(tools, "crm_resource", "--refresh", "--force", "--resource", resource)
+
+
+def crm_resource_cleanup(tools: Tools, resource: str, server: str) -> None:
+    """Make the cluster forget the failures of a resource on a server. Raises Failure."""
+    _ran(tools, "crm_resource", "--cleanup", "--resource", resource, "--node", server)
+
+
+def crm_resource_fail(tools: Tools, resource: str, server: str) -> None:
+    """Tell the cluster that a resource has failed on a server; it then recovers it. Raises Failure."""
+    _ran(tools, "crm_resource", "--fail", "--resource", resource, "--node", server)
+
+
+def crm_attribute_mark(tools: Tools, server: str, name: str) -> None:
+    """Set a node attribute to 'yes' until that server leaves the cluster. Raises Failure."""
+    _ran(tools, "crm_attribute", "--node", server, "--name", name, "--update", "yes", "--lifetime", "reboot")
+
+
+def crm_attribute_unmark(tools: Tools, server: str, name: str) -> None:
+    """Take such an attribute away; one that is not set is no error. Raises Failure."""
+    words = ("--node", server, "--name", name, "--delete", "--lifetime", "reboot")
+    _ran(tools, "crm_attribute", *words, also=(NO_OBJECT,))
+
+
+def crm_node_name(tools: Tools) -> str:
+    """The name of this server, as the cluster knows it. Raises Failure (110150, 110151)."""
+    return _ran(tools, "crm_node", "--name").stdout.strip()
+
+
+def _ran(
+    tools: Tools, tool: str, *words: str, stdin: str | None = None, also: tuple[int, ...] = (), deadline: float = 0.0
+) -> Finished:
+    """A tool that ended well, or with one of the other codes that its caller knows."""
+    given = None if stdin is None else stdin.encode("utf-8", "surrogateescape")
+    environment = {"CIB_file": tools.cib_file} if tools.cib_file else {}
+    limit = deadline or tools.deadline
+    answer = run((_SBIN + tool, *words), deadline=limit, stdin=given, environment=environment)
+    if answer.status in (OK, *also):
+        return answer
+    why = " ".join(answer.stderr.split()) or "no reason given"
+    if answer.status in (DISCONNECTED, UNAVAILABLE):
+        raise Failure(ClusterUnreachable(why))
+    raise Failure(ToolFailed(" ".join((tool, *words)), answer.status, why))
+
+
+def _xml(answer: Finished) -> Element:
+    return elements.parse(answer.stdout, answer.command)
+
+
+def _action(found: Element) -> Action:
+    server = found.get("dest") or found.get("node") or found.get("source") or ""
+    return Action(found.get("action", ""), found.get("resource", ""), server, found.get("source", ""))
