@@ -25,11 +25,11 @@ lvcreate -qqy -n twin -L 8M --type raid1 -m 1 --nosync {VG} {BY_ID}SHARED2 /dev/
 lvcreate -qqy -T {VG}/pool -L 16M -V 32M -n thin
 lvcreate -qqy -n base -L 8M {VG}
 lvcreate -qqy -n snap -L 4M -s {VG}/base
-for lv in twin thin snap; do lvmkit -q create /dev/{VG}/$lv; done
+for lv in thin snap; do lvmkit -q create /dev/{VG}/$lv; done
 """
 
 
 def build(guest: Guest) -> None:
-    """Make the volume group; all its volumes are active, and three of them protected."""
+    """Make the volume group; all its volumes are active, and two of them protected."""
     guest.sh("systemctl stop lvmkit-check.timer")
     guest.sh(BUILD, timeout=180)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lvmkit.entry import boundary
+from lvmkit.entry.ocf import kernel
 from lvmkit.entry.ocf.agent import main
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
@@ -19,7 +20,7 @@ from lvmkit.storage import dm, holders, lvm, ownership, probe, sysfs, vitals
 from lvmkit.storage.run import Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import pytest
 
@@ -56,11 +57,16 @@ class Server:
         self.uuid, self.found, self.owner, self.own_id = VG_UUID, 1, "", ""
         self.exported = self.missing = ""
         self.forgets_owner = False
+        self.drivers("Block devices:\n  8 sd\n253 device-mapper\n")
         self.nodes: dict[str, dict[str, str]] = {}
         self.runs_on: tuple[str, ...] = ()
         self.listed = True
 
     # -- kernel
+
+    def drivers(self, text: str) -> None:
+        """What /proc/devices says."""
+        Path(self.paths.run).parent.joinpath("devices").write_text(text)
 
     def appear(self, name: str, *, kind: str = "linear", suspended: bool = False, vg_uuid: str = "") -> None:
         uuid = names.dm_uuid(vg_uuid or self.uuid, LVS[name])
@@ -174,7 +180,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
         broken = [pv for pv in physical if pv.number in server.unreadable]
         return [PvReadFailed(pv.device, pv.uuid, "Input/output error") for pv in broken]
 
-    fakes: dict[Any, dict[str, Callable[..., Any]]] = {
+    fakes: dict[Any, dict[str, Any]] = {
         lvm: {"run": server.run, "_is_block_device": lambda _path: True},
         ownership: {"run": server.run},
         dm: {
@@ -195,6 +201,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
         },
         probe: {"pv_read_faults": read, "bounded": lambda work, **_: probe.Ending(result=work())},
         holders: {"of_device": lambda *_: (), "described": lambda *_: ("bash (77)",)},
+        kernel: {"DRIVERS": f"{tmp_path}/devices"},
         boundary: {"_turn_signals_into_exceptions": lambda: None},
         os: {"access": lambda *_: server.installed},
     }

@@ -164,8 +164,13 @@ def started_and_lvm_removed(server: Server) -> None:
     server.installed = False
 
 
-def without_device_mapper(server: Server) -> None:
+def device_mapper_does_not_answer(server: Server) -> None:
     server.listed = False
+
+
+def a_kernel_without_device_mapper(server: Server) -> None:
+    server.listed = False
+    server.drivers("Block devices:\n  8 sd\n")
 
 
 def without_vg(server: Server) -> None:
@@ -252,9 +257,11 @@ TABLE: list[tuple[Callable[[Server], None], str, int, int]] = [
     (without_lvm, "stop", OK, 0),
     (started_and_lvm_removed, "probe", OK, 0),
     (started_and_lvm_removed, "monitor", OK, 0),
-    (without_device_mapper, "probe", FAILED, 110052),
-    (without_device_mapper, "start", FAILED, 110052),
-    (without_device_mapper, "stop", FAILED, 110052),
+    (device_mapper_does_not_answer, "probe", FAILED, 110052),
+    (device_mapper_does_not_answer, "start", FAILED, 110052),
+    (device_mapper_does_not_answer, "stop", FAILED, 110052),
+    (a_kernel_without_device_mapper, "probe", STOPPED, 0),
+    (a_kernel_without_device_mapper, "stop", OK, 0),
     (without_vg, "start", CONFIGURED, 110130),
     (without_vg, "probe", CONFIGURED, 110130),
     (without_vg, "validate-all", CONFIGURED, 110130),

@@ -55,11 +55,12 @@ class World:
         self.silent = False
         """disks do not answer direct reads"""
         self.system_id = ""
+        self.kind = "linear"
 
-    def appear(self, lv: LogicalVolume, *, opened: int = 0, kind: str = "linear") -> None:
+    def appear(self, lv: LogicalVolume, *, opened: int = 0, kind: str = "") -> None:
         number = f"253:{len(self.up)}"
         uuid = names.dm_uuid(VG_UUID, lv.uuid)
-        lines = (dm.Target(0, 8, kind, ""),)
+        lines = (dm.Target(0, 8, kind or self.kind, ""),)
         name = names.dm_name("my-vg", lv.name)
         self.up[uuid] = dm.DeviceStatus(name, uuid, number, opened, False, False, True, lines)
 
@@ -328,11 +329,15 @@ def test_a_holder_that_nobody_can_see_is_not_shown_as_nobody(
     assert busy.holders
 
 
-def test_remove_needs_one_lvm_command_and_leaves_nothing(world: World, kit: Kit) -> None:
+@pytest.mark.parametrize(("kind", "commands"), [("linear", []), ("thin", ["vgchange -an"])])
+def test_remove_needs_at_most_one_lvm_command_and_leaves_nothing(
+    world: World, kit: Kit, kind: str, commands: list[str]
+) -> None:
+    world.kind = kind
     restore(VG, kit)
     world.commands.clear()
     remove(VG, kit)
-    assert (world.commands, world.up) == (["vgchange -an"], {})
+    assert (world.commands, world.up) == (commands, {})
     assert records.load(kit.paths, "lvmvg-my-vg") is None
     assert remove(VG, kit) == ALREADY_DOWN
 
@@ -350,6 +355,7 @@ def test_remove_names_who_holds_a_volume_and_changes_nothing(world: World, kit: 
 def test_a_dead_group_is_taken_out_of_the_kernel_by_its_uuids(
     world: World, kit: Kit, told: list[Message], trouble: str
 ) -> None:
+    world.kind = "thin"
     restore(VG, kit)
     world.commands.clear()
     world.lvm_hangs, world.silent = trouble == "lvm_hangs", trouble == "silent"

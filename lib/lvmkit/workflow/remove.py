@@ -1,8 +1,9 @@
 """Take one resource out of service on this server.
 
-The aim is a fact of the kernel: nothing of the volume group is left in device-mapper. LVM is asked first where its
-disks answer; where they don't, the dead devices are taken down by their UUIDs, because a server that cannot let go of
-a dead volume group would have to be killed for it. Metadata is never written.
+The aim is a fact of the kernel: nothing of the volume group is left in device-mapper. Plain volumes go by the ioctl
+that LVM would use. For others LVM is asked first where its disks answer; where they don't, the dead devices are taken
+down by their UUIDs, because a server that cannot let go of a dead volume group would have to be killed for it. Metadata
+is never written.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from lvmkit.workflow.subject import LvSubject, VgSubject, filesystem_subject, lv
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lvmkit.plan import Kit
     from lvmkit.storage.dm import Device
 
@@ -31,6 +34,7 @@ _PLAIN_TARGETS = frozenset({"linear", "striped", "error", "zero"})
 _TIED_TARGETS = frozenset({"snapshot", "snapshot-origin", "snapshot-merge"})
 """Targets of a snapshot and its origin. LVM takes them down together only, and the kernel must not lose one of them
 alone: what is then written to the origin would be missing in the snapshot (dm's snapshot.rst)."""
+_RETRY_PAUSE = 0.1
 _GIVEN_UP = "given up to another server"
 _UNSEEN = "the kernel itself (an unmount that still waits for its disk, an export)"
 
@@ -58,12 +62,14 @@ def give_up(instance: Instance, kit: Kit) -> str:
 
 
 def remove_vg(group: VgSubject, kit: Kit) -> str:
-    """Deactivate a volume group. At most one LVM command; none where the disks don't answer or nothing is up."""
+    """Deactivate a volume group. At most one LVM command; none for plain volumes, or where the disks don't answer."""
     with working_on(group.uuid, group.name, kit):
         mine = _held(group, kit)
         if not mine:
             records.drop(kit.paths, group.id)
             return ALREADY_DOWN
+        if all(_kinds(device) <= _PLAIN_TARGETS for device in mine):
+            return _let_go(group, kit, "", mine)
         why = _disks_silent(group.id, kit) or _deactivated(mine, kit)
         left = dm.of_vg(dm.list_devices(), group.uuid)
         if not left:
@@ -108,10 +114,9 @@ def _lv_deactivated(volume: LvSubject, device: Device, kit: Kit) -> str:
 
 def _let_go_lv(volume: LvSubject, kit: Kit, why: str) -> None:
     """Remove what is left of the volume's own device; its hidden parts, if LVM did not take them, go with the group."""
-    _take_down(volume.dm_uuid, kit.settings.probe_deadline)
-    left = tuple(d.name for d in dm.list_devices() if d.uuid == volume.dm_uuid)
+    left = _taken_down(lambda: tuple(d for d in dm.list_devices() if d.uuid == volume.dm_uuid), kit)
     if left:
-        raise Failure(LvsStillUp(volume.vg, left))
+        raise Failure(LvsStillUp(volume.vg, tuple(device.name for device in left)))
     if why:
         kit.tell(TakenDownWithoutLvm(f"{volume.vg}/{volume.name}", 1, why))
 
@@ -148,15 +153,27 @@ def _deactivated(mine: tuple[Device, ...], kit: Kit) -> str:
 
 def _let_go(group: VgSubject, kit: Kit, why: str, mine: tuple[Device, ...]) -> str:
     """Remove the devices from the kernel, tops before what they stand on."""
-    for device in dm.removal_order(mine):
-        _take_down(device.uuid, kit.settings.probe_deadline)
-    left = dm.of_vg(dm.list_devices(), group.uuid)
+    left = _taken_down(lambda: dm.of_vg(dm.list_devices(), group.uuid), kit)
     if left:
         raise Failure(LvsStillUp(group.name, tuple(device.name for device in left)))
     records.drop(kit.paths, group.id)
-    if mine:
+    if mine and why:
         kit.tell(TakenDownWithoutLvm(group.name, len(mine), why))
     return f"{len(mine)} devices removed from device-mapper"
+
+
+def _taken_down(held: Callable[[], tuple[Device, ...]], kit: Kit) -> tuple[Device, ...]:
+    """Remove what is held, tops before what they stand on; returns what stays. udev's short opens are waited out."""
+    end = time.monotonic() + kit.settings.busy_patience
+    left = held()
+    while left:
+        for device in dm.removal_order(left):
+            _take_down(device.uuid, kit.settings.probe_deadline)
+        left = held()
+        if not left or time.monotonic() >= end:
+            break
+        time.sleep(_RETRY_PAUSE)
+    return left
 
 
 def _take_down(dm_uuid: str, deadline: float) -> None:

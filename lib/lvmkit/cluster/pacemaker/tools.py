@@ -9,6 +9,7 @@ import tempfile
 
 from lvmkit.cluster.pacemaker import elements
 from lvmkit.model.messages import Failure
+from lvmkit.model.messages.engine import StateNotStored
 from lvmkit.model.messages.pacemaker import ClusterUnreachable, ToolFailed
 from lvmkit.model.value import Value
 from lvmkit.storage import files
@@ -63,12 +64,20 @@ def cibadmin_patch(tools: Tools, difference: str) -> int:
 def crm_diff(tools: Tools, old: Element, new: Element) -> str:
     """The difference between two CIBs with their versions; '' when there is none. Raises Failure (110151, 110082)."""
     files.make_folder(tools.folder)
-    with tempfile.TemporaryDirectory(prefix="cib-", dir=tools.folder) as folder:
-        names = [f"{folder}/old.xml", f"{folder}/new.xml"]
-        for name, root in zip(names, (old, new)):
-            files.replace(name, elements.written(root), mode=0o600)
-        words = ("--cib", "--original", names[0], "--new", names[1])
-        return _ran(tools, "crm_diff", *words, also=(ERROR,)).stdout.strip()
+    try:
+        with tempfile.TemporaryDirectory(prefix="cib-", dir=tools.folder) as folder:
+            names = [_stored(f"{folder}/{name}.xml", root) for name, root in (("old", old), ("new", new))]
+            words = ("--cib", "--original", names[0], "--new", names[1])
+            return _ran(tools, "crm_diff", *words, also=(ERROR,)).stdout.strip()
+    except OSError as error:
+        raise Failure(StateNotStored(tools.folder, files.why(error))) from error
+
+
+def _stored(path: str, root: Element) -> str:
+    """The path of a new file with a CIB in it. Its folder is closed to others; it need not survive anything."""
+    with open(path, "x", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(elements.written(root))
+    return path
 
 
 def crm_verify(tools: Tools, root: Element) -> tuple[str, ...]:

@@ -61,8 +61,11 @@ def _monitored(agent: Agent, given: Mapping[str, str], paths: Paths, voice: Voic
     except Failure as failure:
         return _refused(failure.messages, voice)
     except Exception as error:  # noqa: BLE001 - the outer boundary: the cluster must never see a traceback
+        import traceback
+
         from lvmkit.model.messages.engine import Unexpected
 
+        voice.log_text(traceback.format_exc())
         return _refused((Unexpected(type(error).__name__, str(error)),), voice)
     if answer.code in (OCF_SUCCESS, OCF_NOT_RUNNING):
         for message in answer.messages:

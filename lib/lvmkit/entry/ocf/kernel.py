@@ -11,7 +11,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import VgNameAmbiguous
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import Value, replace
-from lvmkit.storage import dm, records, sysfs
+from lvmkit.storage import dm, files, records, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ _VG_END = len(_PREFIX) + 32
 _LV_END = _VG_END + 32
 """of a device-mapper UUID that LVM gave: the two UUIDs without their hyphens, then a suffix for hidden devices"""
 _UNKNOWN_PV = "of unknown UUID"
+
+DRIVERS = "/proc/devices"
+_DRIVER = "device-mapper"
 
 
 class View(Value):
@@ -41,7 +44,7 @@ class View(Value):
 
 def group(request: Request, paths: Paths) -> View:
     """The volume group. Raises Failure: 110052 where device-mapper cannot be asked, 110070 for two of one name."""
-    devices = dm.list_devices()
+    devices = _listed()
     record = _record(paths, request)
     vg_uuid = request.vg_uuid or (record.vg_uuid if record else "") or _uuid_by_name(request.vg, devices)
     return View(vg_uuid, record, dm.of_vg(devices, vg_uuid) if vg_uuid else (), devices)
@@ -49,7 +52,7 @@ def group(request: Request, paths: Paths) -> View:
 
 def volume(request: Request, paths: Paths) -> View:
     """The logical volume; its record is its own. Raises Failure (110052)."""
-    devices = dm.list_devices()
+    devices = _listed()
     record = _record(volume_paths(paths, request), request)
     if record and (len(record.logical) != 1 or request.lv_uuid not in ("", record.logical[0].uuid)):
         record = None
@@ -78,6 +81,20 @@ def vg_uuid_of(device: Device) -> str:
 def lv_uuid_of(device: Device) -> str:
     """The UUID of a volume."""
     return names.lvm_uuid(device.uuid[_VG_END:_LV_END])
+
+
+def _listed() -> tuple[Device, ...]:
+    """All devices of device-mapper. A kernel without it holds none: such a node must not be fenced for a probe.
+
+    Source: proc(5), /proc/devices names every block driver that is registered; asking has tried to load the module.
+    """
+    try:
+        return dm.list_devices()
+    except Failure:
+        drivers = files.read(DRIVERS)
+        if drivers is None or _DRIVER in drivers.split():
+            raise
+        return ()
 
 
 def _record(paths: Paths, request: Request) -> Record | None:

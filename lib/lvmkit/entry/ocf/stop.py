@@ -20,7 +20,7 @@ def stop_group(request: Request, kit: Kit) -> str:
     Raises Failure when device-mapper still holds something of it.
     """
     view = kernel.group(request, kit.paths)
-    if not view.vg_uuid:
+    if not view.mine and view.record is None:
         return ALREADY_DOWN
     return remove_vg(VgSubject(request.tag, request.id, request.vg, view.vg_uuid), kit)
 

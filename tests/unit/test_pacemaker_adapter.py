@@ -1,0 +1,478 @@
+"""The adapter over declared answers of Pacemaker's tools: a call too many or too few fails."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Union
+
+import pytest
+
+from lvmkit.cluster.pacemaker import Pacemaker, cib, commit, elements, lock, moves, patch, places, roles, states, tools
+from lvmkit.cluster.pacemaker.tools import Action, Tools
+from lvmkit.cluster.port import Change
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import AUTOMATIC, ILLSTATE, ISP, ISU, OSF, OSU
+from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages.command import InvalidName
+from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
+from lvmkit.model.messages.pacemaker import (
+    ClusterUnreachable,
+    ConfigurationKeepsChanging,
+    ConfigurationRefused,
+    FailedOnServer,
+    FencingOff,
+    LockHeldElsewhere,
+    LockTakenOver,
+    MaintenanceMode,
+    NoQuorum,
+    NotExtended,
+    NotSettled,
+    ServerUnfit,
+    Started,
+    StillInService,
+    ToolFailed,
+    UnknownServer,
+)
+from lvmkit.model.messages.storage import CommandHung
+from lvmkit.model.settings import Paths, Settings
+from lvmkit.storage.run import Finished
+from tests.unit.test_pacemaker import hierarchy, links, protected, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from xml.etree.ElementTree import Element
+
+Answer = Union[tuple[str, str], tuple[str, str, int], Failure]
+DIFFERENCE = "<diff/>"
+
+
+def monitored(
+    where: dict[str, tuple[str, ...]],
+    *,
+    failures: str = "",
+    marks: str = "",
+    nodes: dict[str, str] | None = None,
+    quorum: str = "true",
+    options: str = 'stonith-enabled="true" maintenance-mode="false" no-quorum-policy="stop"',
+) -> str:
+    """What crm_mon prints. where: on which servers each tag is active.  marks: attributes of all resources."""
+    given = nodes or {}
+    plain = 'online="true" standby="false" maintenance="false" pending="false" unclean="false"'
+    shown = "".join(f'<node name="{n}" {given.get(n, plain)}/>' for n in ("n1", "n2", "n3"))
+    managed = marks or 'managed="true" failed="false" blocked="false"'
+    resources = "".join(
+        f'<resource id="lvmkit-{tag}" role="Started" {managed}>'
+        + "".join(f'<node name="{server}" id="1"/>' for server in servers)
+        + "</resource>"
+        for tag, servers in where.items()
+    )
+    return (
+        f'<pacemaker-result><summary><current_dc with_quorum="{quorum}"/><cluster_options {options}/></summary>'
+        f"<nodes>{shown}</nodes><resources>{resources}</resources><failures>{failures}</failures></pacemaker-result>"
+    )
+
+
+ALL = ("vg", "lv1", "fs1")
+OFFLINE = 'online="false" standby="false" maintenance="false" pending="false" unclean="false"'
+STANDBY = 'online="true" standby="true" maintenance="false" pending="false" unclean="false"'
+BROKEN = '<failure op_key="lvmkit-fs1_start_0" node="n1" task="start" interval="0" exitreason="110040 it broke"/>'
+
+
+def everywhere(*servers: str) -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(ALL, servers)
+
+
+class Cluster:
+    """Answers commands in the declared order, and remembers the CIBs that it was shown."""
+
+    def __init__(self) -> None:
+        self.expected: deque[Answer] = deque()
+        self.asked: list[tuple[str, ...]] = []
+        self.shown: list[Element] = []
+
+    def will(self, *answers: Answer) -> None:
+        self.expected.extend(answers)
+
+    def run(self, argv: tuple[str, ...], *, stdin: bytes | None = None, **_given: Any) -> Finished:
+        self.asked.append(tuple(argv))
+        assert self.expected, f"not declared: {argv}"
+        answer = self.expected.popleft()
+        if isinstance(answer, Failure):
+            raise answer
+        command, output, status = (*answer, 0)[:3]
+        assert " ".join(argv).startswith(f"/usr/sbin/{command}"), f"{argv} instead of {command}"
+        if command == "crm_verify":
+            self.shown.append(elements.parse((stdin or b"").decode(), "stdin"))
+        return Finished(tuple(argv), status, output if status in (0, 1) else "", output if status > 1 else "", 0.0)
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    made = Cluster()
+    monkeypatch.setattr(tools, "run", made.run)
+    yield made
+    assert not made.expected, "not asked for"
+
+
+@pytest.fixture
+def told() -> list[Message]:
+    return []
+
+
+@pytest.fixture
+def port(cluster: Cluster, tmp_path: Path, told: list[Message]) -> Pacemaker:
+    paths = Paths(state=str(tmp_path / "state"), run=str(tmp_path / "run"))
+    return Pacemaker(paths, Settings(lock_patience=0.0, action_deadline=9.0), told.append, server="n1")
+
+
+@pytest.fixture
+def how(tmp_path: Path) -> Tools:
+    return Tools(9.0, str(tmp_path))
+
+
+def query(root: Element) -> Answer:
+    return "cibadmin --query", elements.written(root)
+
+
+def mon(text: str) -> Answer:
+    return "crm_mon", text
+
+
+def writing(root: Element, status: int = 0) -> list[Answer]:
+    """A change that is read, verified, and written with this status."""
+    written = ("cibadmin --patch", "old" if status else "", status)
+    return [query(root), ("crm_verify", ""), ("crm_diff", DIFFERENCE, 1), written]
+
+
+def messages(work: Any, *given: Any) -> tuple[Message, ...]:
+    with pytest.raises(Failure) as failure:
+        work(*given)
+    return failure.value.messages
+
+
+def kinds(work: Any, *given: Any) -> tuple[type[Message], ...]:
+    return tuple(type(message) for message in messages(work, *given))
+
+
+STOP_FS = ("fs1",)
+
+
+def stopping(root: Element) -> Element:
+    return roles.stopped(root, STOP_FS)
+
+
+def test_a_change_is_verified_then_written_with_a_higher_epoch(cluster: Cluster, how: Tools) -> None:
+    cluster.will(*writing(protected(1)))
+    commit.change(how, stopping)
+    assert cib.version(cluster.shown[0]) == cib.Version(0, 6, 0)
+    assert not cib.is_wanted(cib.own_primitives(cluster.shown[0])["fs1"])
+
+
+def test_nothing_is_written_where_nothing_changes(cluster: Cluster, how: Tools) -> None:
+    cluster.will(query(stopping(protected(1))))
+    commit.change(how, stopping)
+
+
+def test_a_concurrent_change_is_read_and_built_upon(cluster: Cluster, how: Tools) -> None:
+    second = patch.apply(protected(1), Change(add=(hierarchy(2)[4],)), "n1")
+    cluster.will(*writing(protected(1), tools.OLD), *writing(second))
+    commit.change(how, stopping)
+    assert "lv2" in cib.own_primitives(cluster.shown[1])
+    assert not cib.is_wanted(cib.own_primitives(cluster.shown[1])["fs1"])
+
+
+def test_a_cib_that_never_rests_is_given_up(cluster: Cluster, how: Tools) -> None:
+    for _ in range(commit.ATTEMPTS):
+        cluster.will(*writing(protected(1), tools.OLD))
+    assert messages(commit.change, how, stopping) == (ConfigurationKeepsChanging(commit.ATTEMPTS),)
+
+
+def test_a_write_that_hung_but_arrived_is_success(cluster: Cluster, how: Tools) -> None:
+    after = stopping(protected(1))
+    after.set("epoch", "6")
+    hung = Failure(CommandHung("cibadmin", 9.0, "killed"))
+    cluster.will(*writing(protected(1))[:-1], hung, query(after))
+    commit.change(how, stopping)
+
+
+def test_a_write_that_hung_and_did_not_arrive_fails(cluster: Cluster, how: Tools) -> None:
+    hung = Failure(CommandHung("cibadmin", 9.0, "killed"))
+    cluster.will(*writing(protected(1))[:-1], hung, query(protected(1)))
+    assert kinds(commit.change, how, stopping) == (CommandHung,)
+
+
+def test_only_new_faults_of_the_configuration_count(cluster: Cluster, how: Tools) -> None:
+    old, new = ("crm_verify", "error: no STONITH\n", tools.INVALID), ("crm_verify", "error: x\n", tools.INVALID)
+    written: list[Answer] = [("crm_diff", DIFFERENCE, 1), ("cibadmin --patch", "")]
+    cluster.will(query(protected(1)), old, old, *written)
+    commit.change(how, stopping)
+    cluster.will(query(protected(1)), new, old)
+    assert messages(commit.change, how, stopping) == (ConfigurationRefused(("error: x",)),)
+
+
+def test_a_cluster_that_is_down_has_its_own_message(cluster: Cluster, how: Tools) -> None:
+    cluster.will(("cibadmin --query", "refused", tools.DISCONNECTED))
+    assert kinds(tools.cibadmin_query, how) == (ClusterUnreachable,)
+    cluster.will(("cibadmin --query", "sorry", 4))
+    assert messages(tools.cibadmin_query, how) == (ToolFailed("cibadmin --query", 4, "sorry"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "reason"),
+    [
+        (monitored(everywhere("n1")), ISP, ""),
+        (monitored(everywhere()), OSU, ""),
+        (monitored(everywhere("n2")), OSU, ""),
+        (monitored(everywhere("n2"), failures=BROKEN), OSF, "110040 it broke"),
+        (monitored(everywhere("n1"), marks='managed="true" failed="true" blocked="false"'), OSF, "failed"),
+        (monitored(everywhere("n1"), marks='managed="true" failed="false" blocked="true"'), OSF, "failed"),
+        (monitored(everywhere("n1"), marks='managed="false" failed="false" blocked="false"'), ISU, "not manage"),
+        (monitored(everywhere("n1"), options='maintenance-mode="true"'), ISU, "not manage"),
+        (monitored(everywhere("n1", "n2")), ILLSTATE, "n1 and n2"),
+        (monitored(everywhere("n1"), nodes={"n1": OFFLINE}), ILLSTATE, "not an active member"),
+        (monitored({}), ILLSTATE, ""),
+    ],
+)
+def test_states_are_those_of_this_server(text: str, state: str, reason: str) -> None:
+    now = states.cluster(elements.parse(text, "crm_mon"))
+    found = states.with_states(cib.hierarchy(protected(1), "n1"), "n1", now).by_tag("fs1")
+    assert found is not None
+    assert found.state == state
+    assert reason in found.reason
+
+
+def test_a_disk_is_in_service_where_its_group_is(cluster: Cluster, port: Pacemaker) -> None:
+    cluster.will(query(protected(1)), mon(monitored({"vg": ("n1",), "lv1": (), "fs1": ()})))
+    found = {instance.tag: instance.state for instance in port.hierarchy().instances}
+    assert found == {"vg": ISP, "disk": ISP, "lv1": OSU, "fs1": OSU}
+    cluster.will(query(protected(1)), mon(monitored(everywhere("n1"))))
+    assert {i.state for i in port.hierarchy_of("n2").instances} == {OSU}
+
+
+def test_what_endangers_the_whole_cluster_is_told() -> None:
+    bad = monitored({}, quorum="false", options='stonith-enabled="false" maintenance-mode="true"')
+    now = states.cluster(elements.parse(bad, "crm_mon"))
+    assert [type(m) for m in now.warnings()] == [NoQuorum, FencingOff, MaintenanceMode]
+    assert states.cluster(elements.parse(monitored({}), "crm_mon")).warnings() == ()
+
+
+def test_wanted_is_what_the_cluster_is_to_keep_running(cluster: Cluster, port: Pacemaker) -> None:
+    root = stopping(protected(1))
+    for tag, wanted in (("vg", True), ("fs1", False), ("disk", True)):
+        cluster.will(query(root))
+        assert port.wanted(tag) is wanted
+    cluster.will(query(root))
+    assert kinds(port.wanted, "nothing") == (ResourceNotFound,)
+
+
+def test_a_failure_of_what_runs_here_is_reported_and_no_other_state(cluster: Cluster, port: Pacemaker) -> None:
+    cluster.will(query(protected(1)), mon(monitored(everywhere("n1"))), ("crm_resource --fail", ""))
+    port.set_state("fs1", OSF, "why")
+    assert cluster.asked[-1][-4:] == ("--resource", "lvmkit-fs1", "--node", "n1")
+    cluster.will(query(protected(1)), mon(monitored(everywhere("n2"))))
+    port.set_state("fs1", OSF)
+    cluster.will(query(protected(1)), mon(monitored(everywhere("n1"))))
+    port.set_state("fs1", ISP)
+    assert kinds(port.set_state, "fs1", "BAD") == (InvalidName,)
+
+
+def test_what_runs_is_let_go_before_it_is_removed(cluster: Cluster, port: Pacemaker) -> None:
+    root = protected(1)
+    change = Change(remove=("fs1",), unlink=(links(1)[2],))
+    released = places.let_go(root, ("fs1",))
+    wait = ("crm_resource --wait", "")
+    cluster.will(query(root), mon(monitored(everywhere("n1"))), *writing(root), wait)
+    cluster.will(("crm_resource --refresh", ""), wait, *writing(released))
+    port.commit(change)
+    assert commit.ours(cluster.shown[0]) == commit.ours(released)
+    assert "fs1" not in cib.own_primitives(cluster.shown[1])
+
+
+def test_a_removal_that_fails_gives_back_what_it_let_go(cluster: Cluster, port: Pacemaker) -> None:
+    root = protected(1)
+    released = places.let_go(root, ("fs1",))
+    cluster.will(query(root), mon(monitored(everywhere("n1"))), *writing(root), ("crm_resource --wait", ""))
+    cluster.will(("crm_resource --refresh", "broken", 1), *writing(released))
+    assert kinds(port.commit, Change(remove=("fs1",), unlink=(links(1)[2],))) == (ToolFailed,)
+    assert commit.ours(cluster.shown[1]) == commit.ours(root)
+
+
+def test_what_does_not_run_is_removed_at_once(cluster: Cluster, port: Pacemaker) -> None:
+    cluster.will(query(protected(1)), mon(monitored(everywhere())), *writing(protected(1)))
+    port.commit(Change(remove=("fs1",), unlink=(links(1)[2],)))
+
+
+def test_an_extension_is_one_patch(cluster: Cluster, port: Pacemaker) -> None:
+    cluster.will(*writing(protected(1, ("n1",))))
+    port.commit(Change(add=hierarchy(1, "n2"), link=(links(1)[0],)))
+    assert commit.ours(cluster.shown[0]) == commit.ours(protected(1))
+
+
+def test_a_server_keeps_what_is_in_service_there(cluster: Cluster, port: Pacemaker) -> None:
+    cluster.will(mon(monitored(everywhere("n2"))))
+    assert kinds(port.unextend, ("vg",), "n2") == (StillInService,)
+    cluster.will(mon(monitored(everywhere("n1"))), *writing(protected(1)))
+    port.unextend(ALL, "n2")
+    assert cib.hierarchy(cluster.shown[0], "n2") == Hierarchy()
+
+
+def test_a_preview_leaves_out_what_would_happen_anyhow(cluster: Cluster, port: Pacemaker) -> None:
+    def answer(*names: str) -> Answer:
+        found = "".join(f'<rsc_action action="start" resource="{n}" node="n1"/>' for n in names)
+        return "crm_simulate", f"<pacemaker-result><actions>{found}</actions></pacemaker-result>"
+
+    cluster.will(query(sample()), ("crm_verify", ""), answer("ip"), answer("ip", "lvmkit-vg"))
+    assert port.simulate(Change(add=(hierarchy(0)[0],))) == (Action("start", "lvmkit-vg", "n1"),)
+
+
+def bring_in(how: Tools, server: str = "n1", deadline: float = 9.0, tag: str = "fs1") -> list[Message]:
+    heard: list[Message] = []
+    moves.bring_in(how, moves.Move(tag, server, deadline), heard.append)
+    return heard
+
+
+def test_in_service_starts_waits_and_leaves_no_constraint(cluster: Cluster, how: Tools) -> None:
+    fresh = protected(1, state=OSU)
+    up = monitored(everywhere("n1"))
+    cluster.will(query(fresh), mon(monitored(everywhere())), *writing(fresh))
+    cluster.will(("crm_resource --wait", "", tools.TIMEOUT), mon(monitored({"vg": ("n1",), "lv1": (), "fs1": ()})))
+    cluster.will(("crm_resource --wait", ""), mon(up))
+    drawn = places.toward(roles.started(fresh, ALL), "vg", "n1", "2036-01-01 00:00:00Z")
+    cluster.will(*writing(drawn), mon(up))
+    heard = bring_in(how)
+    assert [m.tag for m in heard if isinstance(m, Started)] == ["vg", "lv1", "fs1"]
+    assert all(cib.is_wanted(p) for p in cib.own_primitives(cluster.shown[0]).values())
+    assert commit.ours(cluster.shown[1]) == commit.ours(roles.started(fresh, ALL))
+
+
+def test_in_service_that_fails_gives_the_agents_reason(cluster: Cluster, how: Tools) -> None:
+    root = protected(1)
+    part = monitored({"vg": ("n1",), "lv1": ("n1",), "fs1": ()}, failures=BROKEN)
+    cluster.will(query(root), mon(monitored(everywhere())), *writing(root), ("crm_resource --wait", ""), mon(part))
+    cluster.will(query(roles.started(root, ALL)), mon(part))
+    with pytest.raises(Failure) as failure:
+        bring_in(how)
+    broken, guide = failure.value.messages
+    assert broken == FailedOnServer("fs1", "n1", "start: 110040 it broke")
+    assert guide == ErrorBringingInService("fs1", "n1")
+
+
+def test_old_failures_do_not_keep_a_server_from_a_new_try(cluster: Cluster, how: Tools) -> None:
+    root = roles.started(protected(1), ALL)
+    cluster.will(query(root), mon(monitored(everywhere("n2"), failures=BROKEN)), ("crm_resource --cleanup", ""))
+    cluster.will(*writing(root), ("crm_resource --wait", ""), mon(monitored(everywhere("n1"))))
+    cluster.will(query(root), mon(monitored(everywhere("n1"))))
+    bring_in(how)
+
+
+def test_an_automatic_group_is_marked_to_stay_where_it_was_brought(cluster: Cluster, how: Tools) -> None:
+    root = roles.started(protected(1, switchback=AUTOMATIC), ALL)
+    cluster.will(query(root), mon(monitored(everywhere("n1"))), *writing(root))
+    cluster.will(("crm_resource --wait", ""), mon(monitored(everywhere("n2"))))
+    cluster.will(*[("crm_attribute", "")] * 3, query(root), mon(monitored(everywhere("n2"))))
+    bring_in(how, "n2")
+    marks = [(a[2], "--delete" in a) for a in cluster.asked if a[0] == "/usr/sbin/crm_attribute"]
+    assert marks == [("n2", True), ("n1", False), ("n3", False)]
+
+
+def test_a_cluster_that_does_not_finish_is_named_and_tidied(cluster: Cluster, how: Tools) -> None:
+    root = roles.started(protected(1), ALL)
+    cluster.will(query(root), mon(monitored(everywhere())), *writing(root), mon(monitored(everywhere())))
+    cluster.will(*writing(places.toward(root, "vg", "n1", "2036-01-01 00:00:00Z")))
+    with pytest.raises(Failure) as failure:
+        bring_in(how, deadline=0.0)
+    assert failure.value.messages == (NotSettled(0.0, "vg, lv1, fs1"),)
+    assert commit.ours(cluster.shown[1]) == commit.ours(root)
+
+
+@pytest.mark.parametrize(
+    ("server", "tag", "text", "kind"),
+    [
+        ("n9", "fs1", monitored({}), UnknownServer),
+        ("n3", "fs1", monitored({}), NotExtended),
+        ("n1", "nothing", monitored({}), ResourceNotFound),
+        ("n1", "fs1", monitored({}, quorum="false"), NoQuorum),
+        ("n1", "fs1", monitored({}, nodes={"n1": OFFLINE}), ServerUnfit),
+        ("n1", "fs1", monitored({}, nodes={"n1": STANDBY}), ServerUnfit),
+        ("n1", "fs1", monitored({}, options='maintenance-mode="true"'), ServerUnfit),
+    ],
+)
+def test_what_cannot_succeed_is_refused_before_anything_is_changed(
+    cluster: Cluster, how: Tools, server: str, tag: str, text: str, kind: type[Message]
+) -> None:
+    cluster.will(query(protected(1)), mon(text))
+    assert kinds(lambda: bring_in(how, server, tag=tag)) == (kind,)
+
+
+def test_out_of_service_takes_all_that_is_above(cluster: Cluster, how: Tools) -> None:
+    root = protected(1)
+    cluster.will(query(root), *writing(root), ("crm_resource --wait", ""))
+    cluster.will(*[mon(monitored({"vg": ("n1",), "lv1": (), "fs1": ()}))] * 2)
+    moves.take_out(how, moves.Move("lv1", "", 9.0), lambda _message: None)
+    wanted = {tag: cib.is_wanted(p) for tag, p in cib.own_primitives(cluster.shown[0]).items()}
+    assert wanted == {"vg": True, "lv1": False, "fs1": False}
+
+
+def test_what_does_not_stop_is_named(cluster: Cluster, how: Tools) -> None:
+    root = protected(1)
+    cluster.will(query(root), *writing(root), ("crm_resource --wait", ""))
+    cluster.will(*[mon(monitored({"vg": (), "lv1": (), "fs1": ("n1",)}))] * 2)
+    assert kinds(moves.take_out, how, moves.Move("fs1", "", 9.0), print) == (FailedOnServer,)
+
+
+def with_lock(server: str, root: Element | None = None) -> Element:
+    return lock._with(sample() if root is None else root, server, "a\x02b", set(), [])
+
+
+def test_the_lock_is_made_and_dropped(cluster: Cluster, port: Pacemaker) -> None:
+    cluster.will(mon(monitored({})), *writing(sample()))
+    with port.admin_lock("create x"):
+        assert lock.holder(cluster.shown[0]) == ("n1", "create x")
+        with port.admin_lock("inner"):
+            pass
+        cluster.will(*writing(cluster.shown[0]))
+    assert lock.holder(cluster.shown[1]) is None
+
+
+def test_the_lock_of_a_member_is_respected(cluster: Cluster, port: Pacemaker) -> None:
+    cluster.will(mon(monitored({})), query(with_lock("n2")))
+    assert messages(port.admin_lock("x").__enter__) == (LockHeldElsewhere("n2", "a\x02b", 0.0),)
+
+
+@pytest.mark.parametrize(("server", "nodes"), [("n1", {}), ("n2", {"n2": OFFLINE})])
+def test_the_lock_of_a_dead_holder_is_taken_over(
+    cluster: Cluster, port: Pacemaker, told: list[Message], server: str, nodes: dict[str, str]
+) -> None:
+    cluster.will(mon(monitored({}, nodes=nodes)), *writing(with_lock(server)))
+    with port.admin_lock("x"):
+        assert told == [LockTakenOver(server, "a\x02b")]
+        cluster.will(*writing(cluster.shown[0]))
+
+
+def test_the_lock_of_a_server_that_may_still_live_is_respected(cluster: Cluster, port: Pacemaker) -> None:
+    unclean = OFFLINE.replace('unclean="false"', 'unclean="true"')
+    cluster.will(mon(monitored({}, nodes={"n2": unclean})), query(with_lock("n2")))
+    assert kinds(port.admin_lock("x").__enter__) == (LockHeldElsewhere,)
+
+
+def test_the_next_lock_tidies_what_a_killed_run_left(cluster: Cluster, port: Pacemaker) -> None:
+    root = protected(1)
+    left = places.toward(places.let_go(root, ("fs1",)), "vg", "n2", "2036-01-01 00:00:00Z")
+    cluster.will(mon(monitored({})), *writing(left))
+    with port.admin_lock("x"):
+        assert commit.ours(lock._without(cluster.shown[0], "n1")) == commit.ours(root)
+        cluster.will(*writing(cluster.shown[0]))
+
+
+def test_a_lock_that_cannot_be_dropped_does_not_hide_the_failure_under_it(
+    cluster: Cluster, port: Pacemaker, told: list[Message]
+) -> None:
+    def work() -> None:
+        with port.admin_lock("x"):
+            cluster.will(("cibadmin --query", "gone", tools.DISCONNECTED))
+            raise Failure(ResourceNotFound("x"))
+
+    cluster.will(mon(monitored({})), *writing(sample()))
+    assert kinds(work) == (ResourceNotFound,)
+    assert [type(message) for message in told] == [ClusterUnreachable]
