@@ -338,7 +338,8 @@ def test_many_volumes_do_not_outweigh_stickiness_or_a_move(how: tools.Tools) -> 
     running = copy.deepcopy(root)
     for primitive in cib.own_primitives(root).values():
         history(running, "n2", primitive)
-    assert not [a for a in tools.crm_simulate(how, running) if a.resource in own_ids(root)]
+    # Restarts are expected: this history carries no digests of the parameters. What counts is where.
+    assert {a.server for a in tools.crm_simulate(how, running) if a.resource in own_ids(root)} == {"n2"}
     drawn = tools.crm_simulate(how, places.toward(running, "vg", "n1", LATER))
     assert len([a for a in drawn if (a.action, a.source, a.server) == ("move", "n2", "n1")]) == 129
 
@@ -444,12 +445,12 @@ def test_what_the_cluster_would_refuse_is_not_written(tmp_path: Path) -> None:
 
 def test_what_others_name_stays(tmp_path: Path) -> None:
     root = protected(1)
-    theirs = elements.new("rsc_order", id="theirs", first="lvmkit-fs1", then="ip")
+    theirs = elements.new("rsc_order", id="theirs-too", first="lvmkit-fs1", then="ip")
     elements.at(root, cib.CONSTRAINTS).append(theirs)
     on_file = OnFile(tmp_path, root)
     with pytest.raises(Failure) as failure:
         on_file.port.commit(Change(remove=("fs1",), unlink=(Dependency("fs1", "lv1"),)))
-    assert failure.value.messages == (UsedByOthers("fs1", ("theirs",)),)
+    assert failure.value.messages == (UsedByOthers("fs1", ("theirs-too",)),)
 
 
 def test_states_come_from_the_monitor(tmp_path: Path, simulate: Simulator) -> None:

@@ -68,9 +68,11 @@ class Server:
         """What /proc/devices says."""
         Path(self.paths.run).parent.joinpath("devices").write_text(text)
 
-    def appear(self, name: str, *, kind: str = "linear", suspended: bool = False, vg_uuid: str = "") -> None:
+    def appear(
+        self, name: str, *, kind: str = "linear", suspended: bool = False, vg_uuid: str = "", params: str = ""
+    ) -> None:
         uuid = names.dm_uuid(vg_uuid or self.uuid, LVS[name])
-        lines = (dm.Target(0, 8, kind, ""),)
+        lines = (dm.Target(0, 8, kind, params),)
         number = f"253:{sorted(LVS).index(name)}"
         device = names.dm_name(VG, name)
         self.up[uuid] = dm.DeviceStatus(device, uuid, number, self.opened, suspended, False, True, lines)

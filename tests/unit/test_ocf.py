@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.entry.ocf import tools
+from lvmkit.entry.ocf.description import AGENTS
+from lvmkit.entry.ocf.request import parsed
 from lvmkit.entry.report import Voice
 from lvmkit.model import names
+from lvmkit.model.record import Record
 from lvmkit.model.value import replace
+from lvmkit.storage import records
 from tests.unit.ocf_server import (
     CONFIGURED,
     DISK,
@@ -92,6 +97,17 @@ def started_and_in_use(server: Server) -> None:
     server.start()
     server.opened = 1
     server.appear("www")
+
+
+def started_and_then_a_policy_spoilt(server: Server) -> None:
+    server.start()
+    server.given["missing_pv"] = "some"
+
+
+def started_and_then_another_of_the_name_is_meant(server: Server) -> None:
+    server.start()
+    server.up.clear()
+    server.given["vg_uuid"] = OTHER_UUID
 
 
 def started_and_lvm_hangs(server: Server) -> None:
@@ -225,6 +241,8 @@ TABLE: list[tuple[Callable[[Server], None], str, int, int]] = [
     (started_and_the_disk_unreadable, "deep", FAILED, 110045),
     (started_and_the_disk_unreadable, "stop", OK, 0),
     (started_and_in_use, "stop", FAILED, 110021),
+    (started_and_then_a_policy_spoilt, "stop", OK, 0),
+    (started_and_then_another_of_the_name_is_meant, "monitor", STOPPED, 0),
     (started_and_lvm_hangs, "monitor", OK, 0),
     (started_and_lvm_hangs, "stop", OK, 0),
     (activated_by_hand, "monitor", OK, 0),
@@ -318,6 +336,33 @@ def test_a_missing_interval_makes_a_probe_and_only_a_probe_warns(server: Server,
     assert logged == [110133]
 
 
+@pytest.mark.parametrize(("worn", "lost"), [("data--x", "www"), ("www", "data--x")])
+def test_the_reason_is_an_error_and_not_a_warning_beside_it(
+    server: Server, capfd: pytest.CaptureFixture[str], worn: str, lost: str
+) -> None:
+    server.start()
+    server.appear(worn, kind="raid", params="raid1 2 Aa 5/10 resync 0")
+    assert server.call("monitor") == OK
+    server.up.pop(names.dm_uuid(VG_UUID, LVS[lost]))
+    capfd.readouterr()
+    assert (server.call("monitor"), reason(capfd)) == (FAILED, 110040)
+
+
+def test_the_degraded_policy_starts_without_a_disk_and_warns(server: Server, logged: list[int]) -> None:
+    disk_missing(server)
+    server.given["missing_pv"] = "degraded"
+    assert server.call("start") == OK
+    assert 110029 in logged
+
+
+def test_every_deadline_is_within_the_time_that_the_cluster_gives(server: Server) -> None:
+    environment = {f"OCF_RESKEY_{name}": value for name, value in server.given.items()}
+    request = parsed(AGENTS["lvmvg"], {**environment, "OCF_RESKEY_CRM_meta_timeout": "20000"}, NODE)
+    short = tools.settings(request, server.paths, print)
+    assert short.command_deadline + short.busy_patience + short.lock_patience + short.probe_deadline < 20
+    assert tools.settings(replace(request, timeout=0.0), server.paths, print).command_deadline == 60
+
+
 def test_a_failed_action_is_also_said_with_its_number_in_the_log(server: Server, logged: list[int]) -> None:
     foreign(server)
     server.call("start")
@@ -397,6 +442,27 @@ def test_what_happens_to_a_volume_alone_is_noticed(
     volume.level = "10"
     assert volume.call("monitor", "lvmlv") == FAILED
     assert volume.commands == []
+
+
+def test_a_volume_that_vanished_is_simply_down_for_a_probe(volume: Server) -> None:
+    volume.start("lvmlv")
+    volume.up.clear()
+    volume.interval = "0"
+    assert volume.call("monitor", "lvmlv") == STOPPED
+
+
+def test_a_volume_of_the_same_name_in_another_group_is_not_touched(volume: Server) -> None:
+    volume.appear("www", vg_uuid=OTHER_UUID)
+    volume.given["vg_uuid"] = VG_UUID
+    assert [volume.call(action, "lvmlv") for action in ("monitor", "stop")] == [STOPPED, OK]
+    assert len(volume.up) == 1
+
+
+def test_a_record_of_a_volume_that_names_none_is_as_good_as_none(volume: Server) -> None:
+    volume.start("lvmlv")
+    own = replace(volume.paths, run=f"{volume.paths.run}/lvmlv-www")
+    records.store(own, Record("res", VG, VG_UUID, (), ()))
+    assert volume.call("monitor", "lvmlv") == OK
 
 
 def test_a_volume_that_its_group_brought_up_runs_and_is_not_warned_of(volume: Server, logged: list[int]) -> None:

@@ -108,6 +108,14 @@ def test_an_owner_that_may_still_write_keeps_the_group(
     assert "vgchange --systemid" not in server.commands
 
 
+def test_an_owner_that_lvm_could_not_have_written_is_not_taken_over_from(
+    server: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.own_id = 'x"y'
+    assert owning(server, 'x"y') == FAILED
+    assert reason(capfd) == 110135
+
+
 def test_what_was_not_written_is_seen_by_reading_back(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
     server.forgets_owner = True
     assert owning(server, "") == FAILED

@@ -54,7 +54,7 @@ FOREIGN = """
       <!-- the administrator's -->
       <primitive id="fence" class="stonith" type="fence_null"/>
       <primitive id="ip" class="ocf" provider="heartbeat" type="IPaddr2">
-        <instance_attributes id="ip-p"><nvpair id="ip-a" name="ip" value="&lt;192.0.2.1&gt;&quot;"/></instance_attributes>
+        <instance_attributes id="ip-p"><nvpair id="ip-a" name="ip" value="&lt;192.0.2.1"/></instance_attributes>
       </primitive>
       <primitive id="lvmkit-nomark" class="ocf" provider="pacemaker" type="Dummy"/>
       <template id="theirs" class="ocf" provider="heartbeat" type="Dummy"/>"""
@@ -328,11 +328,11 @@ def test_changes_that_do_not_fit_have_their_numbers() -> None:
 def test_what_a_foreign_constraint_names_is_not_removed() -> None:
     root = protected(1)
     elements.at(root, CONSTRAINTS).append(
-        elements.new("rsc_colocation", id="theirs", rsc="ip", with_rsc="lvmkit-fs1", score="INFINITY")
+        elements.new("rsc_colocation", id="theirs-too", rsc="ip", with_rsc="lvmkit-fs1", score="INFINITY")
     )
     with pytest.raises(Failure) as failure:
         patch.apply(root, Change(remove=("fs1",), unlink=(Dependency("fs1", "lv1"),)), "n1")
-    assert failure.value.messages == (UsedByOthers("fs1", ("theirs",)),)
+    assert failure.value.messages == (UsedByOthers("fs1", ("theirs-too",)),)
 
 
 def test_an_extension_gives_the_next_lower_priority() -> None:
@@ -378,6 +378,18 @@ def test_what_is_new_and_not_in_service_is_not_managed_until_it_is_asked_for() -
     assert wanted == {"vg": True, "lv1": True, "fs1": False}
     ended = roles.stopped(begun, ("lv1",))
     assert not cib.is_wanted(cib.own_primitives(ended)["lv1"])
+
+
+def test_what_another_tool_set_counts_and_gives_way_to_our_own() -> None:
+    root = protected(1)
+    theirs = elements.pairs(
+        "meta_attributes", "lvmkit-fs1-meta_attributes", {"target-role": "Stopped", "critical": "0"}
+    )
+    cib.own_primitives(root)["fs1"].append(theirs)
+    assert not cib.is_wanted(cib.own_primitives(root)["fs1"])
+    begun = roles.started(root, ("fs1",))
+    assert cib.is_wanted(cib.own_primitives(begun)["fs1"])
+    assert meta_of(cib.own_primitives(begun)["fs1"])["critical"] == "0"
 
 
 def test_letting_go_loses_nothing() -> None:

@@ -167,8 +167,7 @@ def _taken_down(held: Callable[[], tuple[Device, ...]], kit: Kit) -> tuple[Devic
     end = time.monotonic() + kit.settings.busy_patience
     left = held()
     while left:
-        for device in dm.removal_order(left):
-            _take_down(device.uuid, kit.settings.probe_deadline)
+        _take_down(dm.removal_order(left), kit.settings.probe_deadline)
         left = held()
         if not left or time.monotonic() >= end:
             break
@@ -176,12 +175,17 @@ def _taken_down(held: Callable[[], tuple[Device, ...]], kit: Kit) -> tuple[Devic
     return left
 
 
-def _take_down(dm_uuid: str, deadline: float) -> None:
-    """Remove one device; where even that waits for a dead disk, replace its table by 'error' first."""
-    ending = probe.bounded(lambda: dm.remove(dm_uuid).encode(), deadline=deadline)
-    if ending.hung:
-        probe.bounded(lambda: str(dm.wipe(dm_uuid)).encode(), deadline=deadline)
-        probe.bounded(lambda: dm.remove(dm_uuid).encode(), deadline=deadline)
+def _take_down(devices: tuple[Device, ...], deadline: float) -> None:
+    """Remove devices; where even that waits for a dead disk, replace their tables by 'error' first."""
+    if not _removed_in_time(devices, deadline):
+        for device in devices:
+            dm.wipe(device.uuid, deadline=deadline)
+        _removed_in_time(devices, deadline)
+
+
+def _removed_in_time(devices: tuple[Device, ...], deadline: float) -> bool:
+    """Whether all were tried: in a child, because the kernel may wait for a disk; one for all, because forks cost."""
+    return not probe.bounded(lambda: "".join(dm.remove(d.uuid) for d in devices).encode(), deadline=deadline).hung
 
 
 def _wait_until_free(mine: tuple[Device, ...], kit: Kit) -> None:

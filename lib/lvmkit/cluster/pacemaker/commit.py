@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import canonicalize
-
 from lvmkit.cluster.pacemaker import cib, elements, ids, tools
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import ConfigurationKeepsChanging, ConfigurationRefused
@@ -11,9 +9,12 @@ from lvmkit.model.messages.pacemaker import ConfigurationKeepsChanging, Configur
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
     from xml.etree.ElementTree import Element
 
     from lvmkit.cluster.pacemaker.tools import Tools
+
+    Form = tuple[str, frozenset[tuple[str, str]], tuple[Any, ...]]
 
 ATTEMPTS = 10
 """a monitor that fails somewhere changes the CIB too, so one or two more are nothing unusual"""
@@ -47,14 +48,18 @@ def verify(how: Tools, before: Element, after: Element) -> None:
             raise Failure(ConfigurationRefused(fresh))
 
 
-def ours(root: Element) -> frozenset[str]:
+def ours(root: Element) -> frozenset[Form]:
     """Our resources, devices and constraints, each in a form that is the same however it was printed."""
     return frozenset(
-        canonicalize(elements.written(element), strip_text=True)
+        _form(element)
         for path in (cib.RESOURCES, cib.CONSTRAINTS)
         for element in elements.children(root, path)
         if element.get("id", "").startswith(ids.PREFIX)
     )
+
+
+def _form(element: Element) -> Form:
+    return str(element.tag), frozenset(element.attrib.items()), tuple(map(_form, element))
 
 
 def _raise_version(root: Element) -> None:

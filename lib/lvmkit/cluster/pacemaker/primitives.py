@@ -94,20 +94,34 @@ def set_of(owner: Element, kind: str, word: str) -> Element | None:
 
 
 def meta_of(owner: Element) -> dict[str, str]:
-    """The meta attributes that Pacemaker heeds, by name."""
-    return elements.values(set_of(owner, "meta_attributes", "meta"))
+    """The meta attributes that Pacemaker heeds, by name; of several sets the first that has a name counts.
+
+    Other tools may have put theirs into sets of their own, as crm_resource --meta does.
+    """
+    found: dict[str, str] = {}
+    for holder in _meta_sets(owner):
+        found = {**elements.values(holder), **found}
+    return found
 
 
 def set_meta(owner: Element, changes: dict[str, str | None]) -> None:
-    """Set meta attributes; None takes one away. Nothing else of the primitive is touched."""
+    """Set meta attributes, in our own set and in no other; None takes one away. The rest of the primitive stays."""
     own = ids.part_id(owner.get("id", ""), "meta")
     old = set_of(owner, "meta_attributes", "meta")
+    for holder in _meta_sets(owner):
+        for pair in [pair for pair in holder.iterfind("nvpair") if pair.get("name") in changes]:
+            holder.remove(pair)
     merged: dict[str, str | None] = {**elements.values(old), **changes}
     fresh = elements.pairs("meta_attributes", own, {n: value for n, value in merged.items() if value is not None})
     if old is None:
         owner.append(fresh)
     else:
         elements.put_in_place(owner, old, fresh)
+
+
+def _meta_sets(owner: Element) -> list[Element]:
+    record_id = ids.part_id(owner.get("id", ""), "record")
+    return [holder for holder in owner.iterfind("meta_attributes") if holder.get("id") != record_id]
 
 
 def _meta(instance: Instance) -> dict[str, str]:
