@@ -14,8 +14,17 @@ NEEDS_TEST := python3-venv mandoc
 NEEDS_LAB  := qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd
 NEEDS      := $(NEEDS_KIT) $(NEEDS_TEST) $(NEEDS_LAB)
 
+# Installs those of the packages $(1) that are missing; quiet when none is.
+apt_install = missing=$$(for p in $(1); do \
+	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	    echo "installing:" $$missing; \
+	    $(SUDO) apt-get -q update && \
+	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
+	fi
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint unit metadata lab deps install uninstall clean
+.PHONY: help demo test check lint unit metadata cluster lab deps install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,20 +48,18 @@ unit: deps  ## unit tests, seconds
 metadata: deps  ## tests on real LVM metadata on loop devices (root)
 	$(BIN)/pytest -q tests/metadata
 
+cluster: deps  ## tests of the Pacemaker adapter with Pacemaker's own tools, which this installs; not part of test
+	@$(call apt_install,pacemaker-cli-utils)
+	$(BIN)/pytest -q tests/cluster
+
 lab: deps  ## tests in guests with a real kernel
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/lab
 
 deps: $(VENV)/.stamp  ## install what the targets need
-	@missing=$$(for p in $(NEEDS); do \
-	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
-	if [ -n "$$missing" ]; then \
-	    echo "installing:" $$missing; \
-	    $(SUDO) apt-get -q update && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qy --no-install-recommends $$missing; \
-	fi
+	@$(call apt_install,$(NEEDS))
 
 $(VENV)/.stamp: tests/requirements.txt
-	@dpkg-query -W -f '$${Status}' python3-venv 2>/dev/null | grep -q 'ok installed' || \
-	    { $(SUDO) apt-get -q update && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qy --no-install-recommends python3-venv; }
+	@$(call apt_install,python3-venv)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
@@ -63,6 +70,10 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	cd lib && find lvmkit -name '*.py' -exec install -D -m 644 {} $(abspath $(DESTDIR)$(LKROOT))/lib/{} \;
 	cd opt/LifeKeeper && find subsys -type f -exec install -D -m 755 {} $(abspath $(DESTDIR)$(LKROOT))/{} \;
 	find lkadm -type f -exec install -D -m 755 {} $(DESTDIR)$(LKROOT)/{} \;
+	install -D -m 755 -t $(DESTDIR)$(LKROOT)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*
+	install -d $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
+	ln -sfn $(LKROOT)/lib/ocf/resource.d/lvmkit/lvmvg $(LKROOT)/lib/ocf/resource.d/lvmkit/lvmlv \
+	    $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
 	install -m 755 bin/lvmkit bin/adddelpv $(DESTDIR)$(LKROOT)/bin
 	$(PYTHON) -m compileall -q -s '$(DESTDIR)' $(DESTDIR)$(LKROOT)/lib/lvmkit
 	install -d $(DESTDIR)$(PREFIX)/sbin
@@ -79,7 +90,8 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.manual > $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
 
 uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /var/lib/lvmkit stay
-	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
+	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/lib/ocf $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit \
+	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv $(DESTDIR)$(LKROOT)/subsys/gen/resources/filesys \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/gen/filesys
