@@ -11,9 +11,7 @@ from lvmkit.entry.ocf.description import AGENTS
 from lvmkit.entry.ocf.request import parsed
 from lvmkit.entry.report import Voice
 from lvmkit.model import names
-from lvmkit.model.record import Record
 from lvmkit.model.value import replace
-from lvmkit.storage import records
 from tests.unit.ocf_server import (
     CONFIGURED,
     DISK,
@@ -392,13 +390,13 @@ def test_the_lvm_commands_of_a_start(
     assert server.commands == commands
 
 
-def test_the_lvm_commands_of_a_stop(server: Server) -> None:
+@pytest.mark.parametrize(("kind", "commands"), [("linear", []), ("raid", ["vgchange -an"])])
+def test_the_lvm_commands_of_a_stop(server: Server, kind: str, commands: list[str]) -> None:
     server.start()
-    server.call("stop")
-    assert server.commands == ["vgchange -an"]
-    server.commands.clear()
-    server.call("stop")
-    assert server.commands == []
+    server.appear("www", kind=kind)
+    for _ in range(2):
+        assert server.call("stop") == OK
+        assert server.commands == commands
 
 
 # ---- one logical volume
@@ -458,11 +456,14 @@ def test_a_volume_of_the_same_name_in_another_group_is_not_touched(volume: Serve
     assert len(volume.up) == 1
 
 
-def test_a_record_of_a_volume_that_names_none_is_as_good_as_none(volume: Server) -> None:
+def test_a_volume_that_a_snapshot_keeps_up_is_stopped_all_the_same(volume: Server) -> None:
+    volume.start()
     volume.start("lvmlv")
-    own = replace(volume.paths, run=f"{volume.paths.run}/lvmlv-www")
-    records.store(own, Record("res", VG, VG_UUID, (), ()))
-    assert volume.call("monitor", "lvmlv") == OK
+    volume.appear("www", kind="snapshot-origin")
+    assert volume.call("stop", "lvmlv") == OK
+    assert len(volume.up) == len(LVS)
+    assert volume.call("monitor", "lvmlv") == STOPPED
+    assert [volume.call(action, "lvmlv") for action in ("start", "monitor")] == [OK, OK]
 
 
 def test_a_volume_that_its_group_brought_up_runs_and_is_not_warned_of(volume: Server, logged: list[int]) -> None:

@@ -51,13 +51,17 @@ def group(request: Request, paths: Paths) -> View:
 
 
 def volume(request: Request, paths: Paths) -> View:
-    """The logical volume; its record is its own. Raises Failure (110052)."""
+    """The logical volume. Its record is its own; one without a volume says that it was stopped, though it stays up.
+
+    Raises Failure (110052).
+    """
     devices = _listed()
     record = _record(volume_paths(paths, request), request)
-    if record and (len(record.logical) != 1 or request.lv_uuid not in ("", record.logical[0].uuid)):
-        record = None
+    known = record.logical[0].uuid if record and record.logical else ""
+    if known and request.lv_uuid not in ("", known):
+        record, known = None, ""
     vg_uuid = request.vg_uuid or (record.vg_uuid if record else "")
-    lv_uuid = request.lv_uuid or (record.logical[0].uuid if record else "")
+    lv_uuid = request.lv_uuid or known
     mine = tuple(d for d in devices if _is_volume(d) and _is_meant(d, request, vg_uuid, lv_uuid))
     return View(vg_uuid_of(mine[0]) if mine else vg_uuid, record, mine, devices)
 

@@ -54,6 +54,8 @@ def group_state(request: Request, paths: Paths, probe_deadline: float = 0.0) -> 
 def volume_state(request: Request, paths: Paths, probe_deadline: float = 0.0) -> Answer:
     """The state of a logical volume. As group_state()."""
     view = kernel.volume(request, paths)
+    if view.record is not None and not view.record.logical:
+        return Answer(OCF_NOT_RUNNING)
     if not view.mine:
         if view.record is None or request.probe:
             return Answer(OCF_NOT_RUNNING)

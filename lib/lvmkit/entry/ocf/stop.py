@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lvmkit.entry.ocf import kernel
 from lvmkit.model import names
+from lvmkit.model.record import Record
 from lvmkit.storage import records
 from lvmkit.workflow.remove import ALREADY_DOWN, remove_lv, remove_vg
 from lvmkit.workflow.subject import LvSubject, VgSubject
@@ -26,12 +27,19 @@ def stop_group(request: Request, kit: Kit) -> str:
 
 
 def stop_volume(request: Request, kit: Kit) -> str:
-    """Take a logical volume down. LVM commands: none for a linear or striped one, else one. As stop_group()."""
+    """Take a logical volume down. LVM commands: none for a linear or striped one, else one. As stop_group().
+
+    A volume that a snapshot ties to others stays up until its group goes; it is stopped all the same: a note says so.
+    """
     view = kernel.volume(request, kit.paths)
     detail = ALREADY_DOWN
     for device in view.mine:
         lv_id = names.lvmlv_id(request.vg, request.lv)
         lv_uuid = kernel.lv_uuid_of(device)
         detail = remove_lv(LvSubject(request.tag, lv_id, request.vg, request.lv, view.vg_uuid, lv_uuid), kit)
-    records.drop(kernel.volume_paths(kit.paths, request), request.id)
+    own = kernel.volume_paths(kit.paths, request)
+    if view.mine and kernel.volume(request, kit.paths).mine:
+        records.store(own, Record(request.tag, request.vg, view.vg_uuid, (), ()))
+    else:
+        records.drop(own, request.id)
     return detail
