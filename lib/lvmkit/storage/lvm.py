@@ -63,7 +63,9 @@ def report(vg: str | None = None, *, devices: Sequence[str] = (), deadline: floa
     Returns () for an unknown name, and more than one group where several carry the name.
     Raises Failure: CommandFailed, CommandHung, CommandMissing, CommandGarbled, InvalidName.
     """
-    words = ("--reportformat", "json", "--units", "b", "--nosuffix", "--foreign", "--shared", *_report_words())
+    # LVM's hints name the disks it knew; a clone of one of them that appeared since would not be looked at.
+    hints = () if _present(devices) else ("--nohints",)
+    words = ("--reportformat", "json", "--units", "b", "--nosuffix", "--foreign", "--shared", *hints, *_report_words())
     answer = _lvm("fullreport", *words, *_checked_vg(vg), devices=devices, deadline=deadline)
     if vg and f'Volume group "{vg}" not found' in answer.stderr:
         return ()
