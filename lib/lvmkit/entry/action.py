@@ -47,7 +47,8 @@ def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
             else _act(call, voice, paths, script)
         )
 
-    return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit)
+    is_check = action == QUICK_CHECK
+    return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit, interruptible=not is_check)
 
 
 def _quick_check(call: Call, voice: Voice, paths: Paths) -> int:

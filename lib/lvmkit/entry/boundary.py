@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 
 from lvmkit.model.interruption import Interruption
@@ -18,15 +17,22 @@ if TYPE_CHECKING:
     from lvmkit.entry.report import Voice
     from lvmkit.model.messages import Message
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-
-def guarded(work: Callable[[], int], voice: Voice, server: str, exit_code: Callable[[Message], int]) -> int:
+def guarded(
+    work: Callable[[], int],
+    voice: Voice,
+    server: str,
+    exit_code: Callable[[Message], int],
+    *,
+    interruptible: bool = True,
+) -> int:
     """Run the work and return the process's exit code; says in numbered lines why it did not end well.
 
-    exit_code: which of a message's exit codes this program uses. Nothing gets past this function but sys.exit.
+    exit_code: which of a message's exit codes this program uses.  interruptible: False for work that has nothing to
+    take back, such as a check; a signal then just ends it. Nothing gets past this function but sys.exit.
     """
-    _turn_signals_into_exceptions()
+    if interruptible:
+        _turn_signals_into_exceptions()
     try:
         return work()
     except Failure as failure:
@@ -46,12 +52,16 @@ def guarded(work: Callable[[], int], voice: Voice, server: str, exit_code: Calla
 
 
 def _turn_signals_into_exceptions() -> None:
+    import signal  # it brings enum, which a check must not pay for
+
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
     def interrupt(number: int, _frame: FrameType | None) -> None:
-        for each in _SIGNALS:  # one is enough: a second one would interrupt the back-out
+        for each in signals:  # one is enough: a second one would interrupt the back-out
             signal.signal(each, signal.SIG_IGN)
         raise Interruption(signal.Signals(number).name)
 
-    for each in _SIGNALS:
+    for each in signals:
         signal.signal(each, interrupt)
 
 

@@ -11,6 +11,7 @@ from lvmkit.model.messages import ERROR, FATAL, Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import ActionFailed, ActionHung, ScriptRefused
 from lvmkit.model.messages.guide import TypeNotInstalled
+from lvmkit.model.messages.service import EndFailed
 from lvmkit.model.messages.storage import CommandHung
 from lvmkit.storage.run import run
 
@@ -64,13 +65,18 @@ def find(instance: Instance, action: str, paths: Paths) -> str | None:
 def last_error(output: str) -> str:
     """The number and text of the last ERROR line among a script's messages, after ': '; '' when there is none.
 
+    The END line is passed over: it says that the action failed, not why.
     A line is prog[pid]: LEVEL:component:action:tag:NNNNNN:text.
     """
     for line in reversed(output.splitlines()):
         parts = line.split(":", 6)
-        if len(parts) == 7 and parts[1].strip() in (ERROR, FATAL) and len(parts[5]) == 6 and parts[5].isdecimal():
+        if len(parts) == 7 and parts[1].strip() in (ERROR, FATAL) and _is_reason(parts[5]):
             return f": {parts[5]} {parts[6].strip()}"
     return ""
+
+
+def _is_reason(number: str) -> bool:
+    return len(number) == 6 and number.isdecimal() and int(number) != EndFailed.number
 
 
 def _status(status: int) -> str:

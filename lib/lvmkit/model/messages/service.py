@@ -108,9 +108,7 @@ class VgRenamed(Message):
     number = 110018
     level = WARN
     template = "Volume group {old} is now named {new}; following it."
-    action = (
-        "It works so. For IDs and paths to follow too, delete the hierarchy and create it again; data stays mounted."
-    )
+    action = "It works so. For IDs and paths to follow, delete the hierarchy and create it again; data stays mounted."
     script_exit = lcdi_exit = ocf_exit = 0
     old: str
     new: str
