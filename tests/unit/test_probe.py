@@ -32,10 +32,6 @@ def disk(tmp_path: Path) -> str:
     return str(path)
 
 
-_SLOW_MACHINE = 2.0
-"""seconds that a busy machine may add before a deadline counts as missed"""
-
-
 def no_children_left() -> bool:
     """A killed child may need a moment on a busy machine; it must go by being collected, not by being forgotten."""
     end = time.monotonic() + 9
@@ -64,8 +60,8 @@ def test_an_empty_disk_does_not_answer(tmp_path: Path) -> None:
 
 def test_the_deadline_is_kept_for_all_together(hanging: str) -> None:
     began = time.monotonic()
-    results = probe.probe([hanging] * 4, deadline=0.1)
-    assert 0.1 <= time.monotonic() - began < 0.4 + _SLOW_MACHINE
+    results = probe.probe([hanging] * 4, deadline=1)
+    assert 1 <= time.monotonic() - began < 3  # one after the other they would take four
     assert {result.outcome for result in results} == {probe.HUNG}
     assert no_children_left()
 
