@@ -12,6 +12,7 @@ from lvmkit.entry.ocf.request import parsed
 from lvmkit.entry.report import Voice
 from lvmkit.model import names
 from lvmkit.model.value import replace
+from lvmkit.storage import records
 from tests.unit.ocf_server import (
     CONFIGURED,
     DISK,
@@ -447,6 +448,16 @@ def test_a_volume_that_vanished_is_simply_down_for_a_probe(volume: Server) -> No
     volume.up.clear()
     volume.interval = "0"
     assert volume.call("monitor", "lvmlv") == STOPPED
+
+
+def test_a_volume_that_was_made_anew_under_its_name_is_the_one_that_starts(volume: Server) -> None:
+    volume.start("lvmlv")
+    own = replace(volume.paths, run=f"{volume.paths.run}/lvmlv-www")
+    old = records.load(own, f"lvmvg-{VG}")
+    assert old is not None
+    records.store(own, replace(old, logical=(replace(old.logical[0], uuid=OTHER_UUID),)))
+    volume.up.clear()
+    assert [volume.call(action, "lvmlv") for action in ("start", "monitor", "stop", "monitor")] == [OK, OK, OK, STOPPED]
 
 
 def test_a_volume_of_the_same_name_in_another_group_is_not_touched(volume: Server) -> None:

@@ -47,12 +47,10 @@ def start_volume(request: Request, kit: Kit) -> str:
     vg = None if view.mine else _group(request, kit)
     vg_uuid = request.vg_uuid or (vg.uuid if vg else view.vg_uuid)
     lv_uuid = _lv_uuid(vg, request) if vg else kernel.lv_uuid_of(view.mine[0])
+    lv_id = names.lvmlv_id(request.vg, request.lv)
     with lvm.knowing(vg, system_id=request.node if request.owns else ""):
-        subject = LvSubject(
-            request.tag, names.lvmlv_id(request.vg, request.lv), request.vg, request.lv, vg_uuid, lv_uuid
-        )
-        detail = restore_lv(subject, kit)
-    up = kernel.volume(request, kit.paths)
+        detail = restore_lv(LvSubject(request.tag, lv_id, request.vg, request.lv, vg_uuid, lv_uuid), kit)
+    up = kernel.volume(replace(request, vg_uuid=vg_uuid, lv_uuid=lv_uuid), kit.paths)
     records.store(kernel.volume_paths(kit.paths, request), kernel.stand_in(request, up))
     return detail
 
