@@ -71,6 +71,7 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	cd opt/LifeKeeper && find subsys -type f -exec install -D -m 755 {} $(abspath $(DESTDIR)$(LKROOT))/{} \;
 	find lkadm -type f -exec install -D -m 755 {} $(DESTDIR)$(LKROOT)/{} \;
 	install -D -m 755 -t $(DESTDIR)$(LKROOT)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs share/ocft/*
 	install -d $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
 	ln -sfn $(LKROOT)/lib/ocf/resource.d/lvmkit/lvmvg $(LKROOT)/lib/ocf/resource.d/lvmkit/lvmlv \
 	    $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
@@ -90,6 +91,7 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.manual > $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
 
 uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /var/lib/lvmkit stay
+	rm -f $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs/lvmvg $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs/lvmlv
 	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/lib/ocf $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit \
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv $(DESTDIR)$(LKROOT)/subsys/gen/resources/filesys \
