@@ -7,27 +7,46 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.audit import Audit, Cluster
 from lab.guests.errors import NotInstalledError
 from lab.guests.guest import Guest
-from lab.guests.lab import Lab, default_name
+from lab.guests.lab import CLUSTER, PLAIN, Lab, default_name
 
 PUSHED = "pushed"
+MARKERS = ("cluster: needs two guests that are a cluster", "slow: takes a minute or more")
 
 
-@pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """One guest, up. Without the programs it takes: failed where CI is set, skipped elsewhere."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers of this folder."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def _instance(suffix: str, kind: str) -> Iterator[Lab]:
+    """An instance that is up. Without the programs it takes: failed where CI is set, skipped elsewhere."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    instance = Lab(f"{default_name()} pytest {worker}", owned=True, progress=print)
+    instance = Lab(f"{default_name()} pytest {worker}{suffix}", owned=True, progress=print)
     try:
         instance.down()
-        instance.up()
+        instance.up(kind=kind)
     except NotInstalledError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
     yield instance
     instance.down()
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """One guest, up."""
+    yield from _instance("", PLAIN)
+
+
+@pytest.fixture(scope="session")
+def cluster_lab() -> Iterator[Lab]:
+    """Two guests that are a cluster, up."""
+    yield from _instance(" cluster", CLUSTER)
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +70,32 @@ def guest(pushed_lab: Lab) -> Guest:
     """A pristine guest with the working tree installed."""
     pushed_lab.reset(PUSHED)
     return Guest(pushed_lab)
+
+
+@pytest.fixture(scope="session")
+def pushed_cluster_lab(cluster_lab: Lab) -> Lab:
+    """The cluster with the working tree installed on both nodes, saved as `pushed`."""
+    cluster_lab.reset()
+    cluster_lab.push()
+    cluster_lab.save(PUSHED)
+    return cluster_lab
+
+
+@pytest.fixture
+def bare_cluster(cluster_lab: Lab) -> Iterator[Cluster]:
+    """A pristine cluster without the project. The test fails if a volume group was ever active on both nodes."""
+    cluster_lab.reset()
+    yield from _audited(cluster_lab)
+
+
+@pytest.fixture
+def cluster(pushed_cluster_lab: Lab) -> Iterator[Cluster]:
+    """A pristine cluster with the working tree installed. The test fails if a group was ever active on both nodes."""
+    pushed_cluster_lab.reset(PUSHED)
+    yield from _audited(pushed_cluster_lab)
+
+
+def _audited(instance: Lab) -> Iterator[Cluster]:
+    with Audit(instance) as audit:
+        yield Cluster(instance, audit)
+    audit.check()

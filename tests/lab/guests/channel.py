@@ -90,6 +90,11 @@ class Session:
         """Hang up; the agent ends a command that still runs."""
         self._socket.close()
 
+    def abort(self) -> None:
+        """Hang up while another thread waits for an answer: it gets a ChannelError. Harmless after the end."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def greet(self, now: float, *, deadline: float) -> bytes:
         """Start a session. Return what of the first answer came with the agent's greeting.
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from .errors import LabError
-from .lab import GOLDEN, Lab
+from .lab import CLUSTER, GOLDEN, PLAIN, Lab
 
 node_argument = click.argument("node", type=int)
 serial_argument = click.argument("serial")
@@ -42,19 +42,26 @@ def main(context: click.Context, name: str | None) -> None:
     )
 
 
+cluster_option = click.option(
+    "--cluster", "kind", flag_value=CLUSTER, default=PLAIN, help="Two guests that are a cluster of pacemaker."
+)
+
+
 @main.command()
+@cluster_option
 @click.pass_obj
-def build(lab: Lab) -> None:
+def build(lab: Lab, kind: str) -> None:
     """Build the guest image, unless it is built."""
-    lab.build()
+    lab.build(kind)
 
 
 @main.command()
-@click.option("--nodes", type=click.IntRange(1, 8), default=1, show_default=True, help="How many guests.")
+@click.option("--nodes", type=click.IntRange(1, 8), help="How many guests (default: 1, or 2 for a cluster).")
+@cluster_option
 @click.pass_obj
-def up(lab: Lab, nodes: int) -> None:
+def up(lab: Lab, nodes: int | None, kind: str) -> None:
     """Bring the guests up in the golden state."""
-    lab.up(nodes)
+    lab.up(nodes, kind)
 
 
 @main.command()
@@ -163,6 +170,7 @@ def _node_command(name: str, action: Callable[[Lab, int], None]) -> None:
 NODE_COMMANDS: Sequence[tuple[str, Callable[[Lab, int], None]]] = (
     ("kill", Lab.kill),
     ("start", Lab.start),
+    ("reboot", Lab.reboot),
     ("pause", Lab.pause),
     ("resume", Lab.resume),
     ("cut", Lab.cut),

@@ -1,4 +1,8 @@
-"""Build the guest image from Debian's archive, once for everything it is made of."""
+"""Build a guest image from Debian's archive, once for everything it is made of.
+
+There is one of a plain guest, and variants of it that have more in them. What a variant adds is in a folder of its own
+inside the image folder, so that a change to it leaves the plain image as it is.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import initramfs, instance, rootfs, store
+from . import initramfs, instance, rootfs, store, variant
 from .errors import LabError, NotInstalledError
 
 SUITE = "bookworm"
@@ -24,7 +28,12 @@ NETWORK_TROUBLE = (
     "Connection failed",
     "Hash Sum mismatch",
 )
-IMAGES_KEPT = 3
+IMAGES_KEPT = 4
+PLAIN = ""
+"""The image that is no variant."""
+CLUSTER = "cluster"
+VARIANTS = (CLUSTER,)
+"""Folders of the image folder."""
 LINES_SHOWN = 30
 OPTIONS = (
     "--variant=essential",
@@ -70,21 +79,29 @@ class Image:
         return self.folder / rootfs.INITRAMFS
 
 
-def packages() -> list[str]:
-    """Return the packages of the guest: every packages*.txt of the image folder."""
-    lists = sorted(rootfs.IMAGE_FOLDER.glob("packages*.txt"))
-    return [package for path in lists for package in rootfs.list_file(path.name)]
+def packages(kind: str = PLAIN) -> list[str]:
+    """Return the packages of the guest: every packages*.txt of the image folder, and of the variant's."""
+    lists = sorted(path for folder in _folders(kind) for path in folder.glob("packages*.txt"))
+    return [package for path in lists for package in rootfs.list_file(str(path))]
 
 
-def _ingredients() -> list[Path]:
-    code = [Path(module.__file__ or "") for module in (rootfs, initramfs)]
-    return [*code, rootfs.AGENT, *sorted(path for path in rootfs.IMAGE_FOLDER.rglob("*") if path.is_file())]
+def _folders(kind: str) -> list[Path]:
+    return [rootfs.IMAGE_FOLDER, *([rootfs.IMAGE_FOLDER / kind] if kind else [])]
 
 
-def key() -> str:
+def ingredients(kind: str = PLAIN) -> list[Path]:
+    """Return the files that the image is made of."""
+    modules = (rootfs, initramfs, *([variant] if kind else []))
+    code = [Path(module.__file__ or "") for module in modules]
+    others = {rootfs.IMAGE_FOLDER / name for name in VARIANTS if name != kind}
+    found = sorted(path for path in rootfs.IMAGE_FOLDER.rglob("*") if path.is_file())
+    return [*code, rootfs.AGENT, *(path for path in found if others.isdisjoint(path.parents))]
+
+
+def key(kind: str = PLAIN) -> str:
     """Return the digest of everything the image is made of, except what Debian's archive holds today."""
-    total = hashlib.sha256(" ".join([*OPTIONS, *packages(), SUITE, mirror()]).encode())
-    for path in _ingredients():
+    total = hashlib.sha256(" ".join([*OPTIONS, *packages(kind), SUITE, mirror()]).encode())
+    for path in ingredients(kind):
         total.update(f"{path.name} {path.stat().st_mode & 0o111:o} {path.stat().st_size}\n".encode())
         total.update(path.read_bytes())
     return total.hexdigest()[:16]
@@ -95,37 +112,37 @@ def mirror() -> str:
     return os.environ.get("LVMKIT_LAB_MIRROR", DEFAULT_MIRROR)
 
 
-def find() -> Image | None:
+def find(kind: str = PLAIN) -> Image | None:
     """Return the image for the present ingredients if it is built, and note its use."""
-    folder = store.cache() / "images" / key()
+    folder = store.cache() / "images" / key(kind)
     if not folder.is_dir():
         return None
     os.utime(folder)
     return Image(folder)
 
 
-def ensure(progress: Progress) -> Image:
+def ensure(progress: Progress, kind: str = PLAIN) -> Image:
     """Return the image for the present ingredients, building it when missing.
 
-    progress: gets a line of text now and then.  Raises LabError when it can't be built.
+    kind: PLAIN or a variant.  progress: gets a line of text now and then.  Raises LabError when it can't be built.
     """
-    return find() or _build(progress)
+    return find(kind) or _build(progress, kind)
 
 
-def _build(progress: Progress) -> Image:
-    final = store.cache() / "images" / key()
+def _build(progress: Progress, kind: str) -> Image:
+    final = store.cache() / "images" / key(kind)
     progress("waiting for the build lock")
     with store.lock("images"):
         if not final.is_dir():
             with store.unfinished(final) as folder:
-                _attempt_often(folder, progress)
+                _attempt_often(folder, progress, kind)
             store.keep_newest(final.parent, IMAGES_KEPT, {record.image for record in instance.records()})
     return Image(final)
 
 
-def _attempt_often(folder: Path, progress: Progress) -> None:
+def _attempt_often(folder: Path, progress: Progress, kind: str) -> None:
     for attempt in range(1, ATTEMPTS + 1):
-        lines = _attempt(folder, progress)
+        lines = _attempt(folder, progress, kind)
         if lines is None:
             return
         text = "\n".join(lines[-LINES_SHOWN:])
@@ -135,7 +152,7 @@ def _attempt_often(folder: Path, progress: Progress) -> None:
         time.sleep(2 * attempt)
 
 
-def command() -> list[str]:
+def command(kind: str = PLAIN) -> list[str]:
     """Return the mmdebstrap command; it dies with us (source: prctl(2) PR_SET_PDEATHSIG).
 
     Raises NotInstalledError without mmdebstrap.
@@ -144,7 +161,7 @@ def command() -> list[str]:
     if program is None:
         raise NotInstalledError("mmdebstrap", "mmdebstrap")
     source = f"deb {mirror()} {SUITE} main"
-    hook = f"--customize-hook={rootfs.IMAGE_FOLDER / 'hook'}"
+    hook = f"--customize-hook={_folders(kind)[-1] / 'hook'}"
     return [
         "setpriv",
         "--pdeathsig",
@@ -152,7 +169,7 @@ def command() -> list[str]:
         "--",
         program,
         *OPTIONS,
-        f"--include={','.join(packages())}",
+        f"--include={','.join(packages(kind))}",
         hook,
         SUITE,
         "/dev/null",
@@ -160,12 +177,12 @@ def command() -> list[str]:
     ]
 
 
-def _attempt(folder: Path, progress: Progress) -> list[str] | None:
+def _attempt(folder: Path, progress: Progress, kind: str) -> list[str] | None:
     """Run mmdebstrap once. Return None, or its messages when it failed."""
     env = {**os.environ, rootfs.OUTPUT_VARIABLE: str(folder), "TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     begin, lines = time.monotonic(), []
     with subprocess.Popen(
-        command(),
+        command(kind),
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

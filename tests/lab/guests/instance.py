@@ -71,6 +71,7 @@ class Record:
     """What is on record about an instance.
 
     golden: name of the golden state it started from.  owner: the process it must not outlive, if any.
+    kind: what its guests are; "" for plain ones.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Record:
     nodes: int
     golden: str
     owner: Process | None = None
+    kind: str = ""
 
     @staticmethod
     def read(stored: dict[str, Any]) -> Record:

@@ -10,20 +10,47 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
-from . import accel, channel, fleet, image, instance, machine, push, store
+from . import accel, channel, cluster, crm, fleet, image, instance, machine, push, store
+from .crm import ClusterError, ClusterStatus
 from .errors import LabError
 from .fleet import Fleet
 from .instance import Instance, Record
-from .machine import Machine, Setting
+from .machine import Disk, Machine, Setting
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 NAME_VARIABLE = "LVMKIT_LAB"
 GOLDEN = "golden"
-GOLDEN_KEPT = 6
+GOLDEN_KEPT = 8
 PUSH_TIMEOUT = 120.0
+STATUS_TIMEOUT = 30.0
+CLUSTER_DEADLINE = 180.0
+"""Seconds in which a cluster should have dealt with whatever has happened, on a busy machine."""
 
 Argument = Union[str, bytes]
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What kinds of instances differ in.
+
+    image: the image's variant.  nodes: how many guests there are unless somebody says so.
+    fixed: no other number will do.
+    """
+
+    image: str
+    nodes: int
+    fixed: bool
+    disks: tuple[Disk, ...]
+    guests: type[Fleet]
+    golden: Callable[[Setting], Path]
+
+
+PLAIN, CLUSTER = "", "cluster"
+KINDS = {
+    PLAIN: Kind(image.PLAIN, 1, False, machine.DISKS, Fleet, fleet.golden),
+    CLUSTER: Kind(image.CLUSTER, cluster.NODES, True, cluster.CLUSTER_DISKS, cluster.ClusterFleet, cluster.golden),
+}
 
 
 class CommandFailedError(LabError):
@@ -71,30 +98,35 @@ class Lab:
 
     # ---- the instance as a whole
 
-    def build(self) -> image.Image:
+    def build(self, kind: str = PLAIN) -> image.Image:
         """Build the guest image unless it is built. Return it."""
-        return image.ensure(self._progress)
+        return image.ensure(self._progress, KINDS[kind].image)
 
-    def up(self, nodes: int = 1) -> None:
+    def up(self, nodes: int | None = None, kind: str = PLAIN) -> None:
         """Bring the guests up in the golden state, which is made first when it is missing.
 
+        kind: PLAIN, or CLUSTER for two guests that are a cluster.  nodes: None means what is usual for the kind.
         Harmless when they are up already.
         """
+        count = nodes or KINDS[kind].nodes
+        if KINDS[kind].fixed and count != KINDS[kind].nodes:
+            raise LabError(f"{count}: a {kind} has {KINDS[kind].nodes} guests")
         with self._locked():
             record = self._instance.record()
             if record is None:
-                self._bring_up(nodes)
-            elif record.nodes != nodes:
-                raise LabError(f"{self.name}: up with {record.nodes} guests, not {nodes} (first: lab down)")
+                self._bring_up(count, kind)
+            elif (record.nodes, record.kind) != (count, kind):
+                found, wanted = _describe(record.nodes, record.kind), _describe(count, kind)
+                raise LabError(f"{self.name}: up with {found}, not {wanted} (first: lab down)")
             elif not all(each.running() for each in self._fleet().machines):
                 raise LabError(f"{self.name}: some guests do not run (lab start N, or lab reset)")
 
-    def _bring_up(self, nodes: int) -> None:
-        built = self.build()
+    def _bring_up(self, nodes: int, kind: str) -> None:
+        built = self.build(kind)
         setting = Setting(built, accel.choose(built), nodes)
-        golden = _ensure_golden(setting, self._progress)
+        golden = _ensure_golden(setting, kind, self._progress)
         owner = instance.myself() if self._owned else None
-        self._instance.write(Record(self.name, built.key, setting.accelerator, nodes, golden.name, owner))
+        self._instance.write(Record(self.name, built.key, setting.accelerator, nodes, golden.name, owner, kind))
         try:
             self._fleet().restore(golden)
         except LabError:
@@ -222,31 +254,64 @@ class Lab:
                 for argv in push.afterwards(names):
                     self.run(each.number, argv, timeout=PUSH_TIMEOUT, check=True)
 
+    @contextlib.contextmanager
+    def session(self, node: int, *, deadline: float) -> Iterator[tuple[channel.Session, bytes]]:
+        """Offer a session with guest `node`, and what came with its greeting, to who needs more than stream().
+
+        Raises ChannelError when none begins in `deadline` seconds.
+        """
+        free = channel.free_port(self._machine(node).run, deadline=deadline)
+        with free as path, contextlib.closing(channel.Session(path)) as session:
+            yield session, session.greet(0.0, deadline=deadline)
+
+    # ---- the cluster
+
+    def cluster_status(self, node: int | None = None) -> ClusterStatus:
+        """Return the cluster as guest `node` sees it; None: the first that answers. Raises ClusterError for none."""
+        reasons = []
+        for each in [self._machine(node)] if node else self._fleet().machines:
+            if node is None and not _answers(each):
+                continue
+            done = self.run(each.number, crm.STATUS, timeout=STATUS_TIMEOUT)
+            if not done.returncode:
+                return crm.parse(done.stdout)
+            reasons.append(f"{each.name}: crm_mon: {done.stderr.strip() or done.returncode}")
+        raise ClusterError("; ".join(reasons) or f"{self.name}: no guest runs")
+
+    def wait_for_cluster(
+        self, accept: Callable[[ClusterStatus], bool], *, node: int | None = None, deadline: float = CLUSTER_DEADLINE
+    ) -> ClusterStatus:
+        """Wait until the cluster, as guest `node` sees it, is as `accept` likes it. Return how it is then.
+
+        Raises ClusterError with its last state after `deadline` seconds.
+        """
+        return crm.wait(lambda: self.cluster_status(node), accept, deadline=deadline)
+
     # ---- breaking things
 
     def lose_disk(self, node: int, serial: str) -> None:
         """Unplug a disk of guest `node` while it runs."""
-        self._machine(node).lose(machine.disk(serial))
+        self._machine(node).lose(self._disk(serial))
 
     def bring_disk_back(self, node: int, serial: str) -> None:
         """Plug a lost disk of guest `node` in again."""
-        self._machine(node).bring_back(machine.disk(serial))
+        self._machine(node).bring_back(self._disk(serial))
 
     def fail_disk(self, node: int, serial: str) -> None:
         """Let all reads and writes of a disk end in an I/O error, in guest `node` only."""
-        self._machine(node).fail(machine.disk(serial))
+        self._machine(node).fail(self._disk(serial))
 
     def heal_disk(self, node: int, serial: str) -> None:
         """Let a failing disk of guest `node` work again."""
-        self._machine(node).heal(machine.disk(serial))
+        self._machine(node).heal(self._disk(serial))
 
     def hang_disk(self, node: int, serial: str) -> None:
         """Let a disk of guest `node` answer no more: whoever uses it waits."""
-        self._machine(node).hang(machine.disk(serial))
+        self._machine(node).hang(self._disk(serial))
 
     def resume_disk(self, node: int, serial: str) -> None:
         """Let a hanging disk of guest `node` answer again, also to what was asked meanwhile."""
-        self._machine(node).unhang(machine.disk(serial))
+        self._machine(node).unhang(self._disk(serial))
 
     def kill(self, node: int) -> None:
         """End guest `node` at once: a power cut."""
@@ -261,6 +326,11 @@ class Lab:
             self._fleet().start(which)
             machine.wait_for_agent(which, deadline=machine.BOOT_DEADLINE)
             fleet.settle(which)
+
+    def reboot(self, node: int) -> None:
+        """Press the reset button of guest `node`; do not wait for its boot."""
+        with self._machine(node).monitor() as monitor:
+            monitor.execute("system_reset")
 
     def pause(self, node: int) -> None:
         """Let guest `node` stand still: a hung server."""
@@ -292,7 +362,8 @@ class Lab:
     def _fleet(self) -> Fleet:
         record = self._record()
         setting = Setting(self._image(record), record.accelerator, record.nodes)
-        return Fleet(setting, self._instance.run, self._instance.data, owned=record.owner == instance.myself())
+        guests = KINDS[record.kind].guests
+        return guests(setting, self._instance.run, self._instance.data, owned=record.owner == instance.myself())
 
     def _record(self) -> Record:
         record = self._instance.record()
@@ -310,6 +381,25 @@ class Lab:
             raise LabError(f"{node}: no such guest (there are {len(machines)})")
         return machines[node - 1]
 
+    def _disk(self, serial: str) -> Disk:
+        """Return the disk with that serial number. Raises LabError when there is none."""
+        known = {each.serial: each for each in KINDS[self._record().kind].disks}
+        if serial not in known:
+            raise LabError(f"{serial}: no such disk (there are {', '.join(known)})")
+        return known[serial]
+
+
+def _describe(nodes: int, kind: str) -> str:
+    return f"{nodes} guests{f' ({kind})' if kind else ''}"
+
+
+def _answers(which: Machine) -> bool:
+    """Return whether a guest runs and is not paused."""
+    if not which.running():
+        return False
+    with which.monitor() as monitor:
+        return bool(monitor.execute("query-status")["running"])
+
 
 def _status(which: Machine) -> str:
     if not which.running():
@@ -320,29 +410,29 @@ def _status(which: Machine) -> str:
     return f"{state}, lost: {' '.join(lost)}" if lost else state
 
 
-def _ensure_golden(setting: Setting, progress: Progress) -> Path:
+def _ensure_golden(setting: Setting, kind: str, progress: Progress) -> Path:
     """Return the golden state for `setting`, booting guests to make it when it is missing."""
-    final = fleet.golden(setting)
+    final = KINDS[kind].golden(setting)
     if not final.is_dir():
         with store.lock("golden"):
-            _make_golden_unless_made(final, setting, progress)
+            _make_golden_unless_made(final, setting, kind, progress)
     os.utime(final)
     return final
 
 
-def _make_golden_unless_made(final: Path, setting: Setting, progress: Progress) -> None:
+def _make_golden_unless_made(final: Path, setting: Setting, kind: str, progress: Progress) -> None:
     if final.is_dir():
         return
     with store.unfinished(final) as folder:
-        _make_golden(setting, folder, progress)
+        _make_golden(setting, kind, folder, progress)
     store.keep_newest(final.parent, GOLDEN_KEPT, {record.golden for record in instance.records()})
 
 
-def _make_golden(setting: Setting, folder: Path, progress: Progress) -> None:
+def _make_golden(setting: Setting, kind: str, folder: Path, progress: Progress) -> None:
     maker = Instance(f"golden {folder.name}")
     owner = instance.myself()
-    maker.write(Record(maker.name, setting.image.key, setting.accelerator, setting.nodes, folder.name, owner))
-    guests = Fleet(setting, maker.run, maker.data, owned=True)
+    maker.write(Record(maker.name, setting.image.key, setting.accelerator, setting.nodes, folder.name, owner, kind))
+    guests = KINDS[kind].guests(setting, maker.run, maker.data, owned=True)
     try:
         progress(f"booting {setting.nodes} guest(s) under {setting.accelerator} to make the golden state")
         guests.boot()
