@@ -24,7 +24,7 @@ apt_install = missing=$$(for p in $(1); do \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint unit metadata cluster lab deps install uninstall clean
+.PHONY: help demo test check lint unit metadata cluster lab cluster-lab deps install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,7 +53,10 @@ cluster: deps  ## tests of the Pacemaker adapter with Pacemaker's own tools, whi
 	$(BIN)/pytest -q tests/cluster
 
 lab: deps  ## tests in guests with a real kernel
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/lab
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not cluster" tests/lab
+
+cluster-lab: deps  ## tests of the lab with two guests that are a Pacemaker cluster; minutes, not part of test
+	$(BIN)/pytest -q -m cluster tests/lab
 
 deps: $(VENV)/.stamp  ## install what the targets need
 	@$(call apt_install,$(NEEDS))

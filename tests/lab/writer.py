@@ -1,0 +1,88 @@
+"""Write numbered records to a file and say of each that it is safe; find out later whether that was true.
+
+The first half runs inside the guest, as `python3 -IS writer.py FILE SECONDS`: it appends records until it is killed. A
+record is acknowledged, by its number on a line of standard output, once write(2) on a file opened with O_DSYNC has
+returned: from then on nobody may lose it. A writer that finds a file goes on after its last record.
+The second half, `examine`, is for the host. Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Collection
+
+BODY = struct.Struct(">8sQ16s28s")
+CHECKSUM = struct.Struct(">I")
+RECORD_BYTES = BODY.size + CHECKSUM.size
+MAGIC = b"lvmkit r"
+PERMISSIONS = 0o600
+
+
+def record(number: int, author: bytes) -> bytes:
+    """Return the record with that number, written by the writer called `author` (16 bytes, random)."""
+    body = BODY.pack(MAGIC, number, author, b"")
+    return body + CHECKSUM.pack(zlib.crc32(body))
+
+
+def parse(data: bytes) -> tuple[int, bytes] | None:
+    """Return (number, author) of a record, None when it is damaged."""
+    if len(data) != RECORD_BYTES or CHECKSUM.unpack_from(data, BODY.size)[0] != zlib.crc32(data[: BODY.size]):
+        return None
+    magic, number, author, _rest = BODY.unpack_from(data)
+    return (number, author) if magic == MAGIC else None
+
+
+def open_file(path: str) -> int:
+    """Open the file for synchronous appending; cut off a record that was not finished, so never acknowledged."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_DSYNC | os.O_CLOEXEC, PERMISSIONS)
+    size = os.fstat(fd).st_size
+    if size % RECORD_BYTES:
+        os.ftruncate(fd, size - size % RECORD_BYTES)
+    os.fsync(fd)
+    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)
+    os.close(folder)
+    return fd
+
+
+def write(path: str, pause: float) -> None:
+    """Append records for ever, `pause` seconds apart. Raises OSError when the file can't be written."""
+    fd, author = open_file(path), os.urandom(16)
+    number = os.fstat(fd).st_size // RECORD_BYTES
+    while True:
+        data = record(number, author)
+        if os.write(fd, data) != len(data):
+            raise OSError(f"{path}: record {number} was written only in part")
+        sys.stdout.write(f"{number}\n")
+        sys.stdout.flush()
+        number += 1
+        time.sleep(pause)
+
+
+def examine(data: bytes, acknowledged: Collection[int]) -> list[str]:
+    """Return what is wrong with a file of records, nothing if all is well.
+
+    data: all of the file.  acknowledged: numbers of the records that were said to be safe.
+    Wrong are a damaged record, one in another's place, and an acknowledged one that is not there. Right is an
+    unfinished one at the end: the power may fail while it is written.
+    """
+    whole = len(data) // RECORD_BYTES
+    faults, good = [], set()
+    for place in range(whole):
+        found = parse(data[place * RECORD_BYTES : (place + 1) * RECORD_BYTES])
+        if found is None:
+            faults.append(f"record {place}: damaged")
+        elif found[0] != place:
+            faults.append(f"record {place}: is record {found[0]}")
+        else:
+            good.add(place)
+    lost = sorted(set(acknowledged) - good)
+    return faults + [f"record {number}: acknowledged and lost" for number in lost]
+
+
+if __name__ == "__main__":
+    write(sys.argv[1], float(sys.argv[2]))
