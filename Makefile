@@ -43,7 +43,7 @@ lint: deps
 	PYTHONPATH=lib $(BIN)/lint-imports --no-cache
 
 unit: deps  ## unit tests, seconds
-	$(BIN)/pytest -q -n 2 tests/unit
+	$(BIN)/pytest -q tests/unit
 
 metadata: deps  ## tests on real LVM metadata on loop devices (root)
 	$(BIN)/pytest -q tests/metadata
