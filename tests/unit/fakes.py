@@ -28,6 +28,7 @@ from lvmkit.model.instance import (
 )
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
+from lvmkit.model.servers import Equivalency, Server
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import replace
 from lvmkit.plan import Kit
@@ -85,8 +86,28 @@ class FakePort:
         self.unwanted: set[str] = set()
         """tags that an administrator took out of service"""
 
+    is_shared = False
+
     def local_server(self) -> str:
         return SERVER
+
+    def servers(self) -> tuple[Server, ...]:
+        return (Server(SERVER, online=True),)
+
+    def warnings(self) -> tuple[Message, ...]:
+        return ()
+
+    def equivalencies(self) -> tuple[Equivalency, ...]:
+        return tuple(Equivalency(tag, SERVER, 1) for tag in self.now.tags)
+
+    def hierarchy_of(self, server: str) -> Hierarchy:
+        return self.now if server == SERVER else Hierarchy()
+
+    def foresee(self, change: Change) -> tuple[str, ...]:
+        return ()
+
+    def unextend(self, tags: tuple[str, ...], server: str) -> None:
+        self.calls.append(("unextend", *tags, server))
 
     def hierarchy(self) -> Hierarchy:
         return self.now
@@ -110,8 +131,8 @@ class FakePort:
     def resume(self, tell: Callable[[Message], None]) -> None:
         self.calls.append(("resume",))
 
-    def bring_in_service(self, tag: str, tell: Callable[[Message], None]) -> None:
-        self.calls.append(("restore", tag))
+    def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
+        self.calls.append(("restore", tag, *filter(None, [server])))
         self._require(tag, ErrorBringingInService(tag, SERVER))
         self._set(set(self.now.below(tag)), ISP)
 

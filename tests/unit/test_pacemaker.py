@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lvmkit.cluster.pacemaker import cib, commit, elements, ids, patch, places, roles
-from lvmkit.cluster.pacemaker.cib import CONSTRAINTS, RESOURCES, Equivalency
+from lvmkit.cluster.pacemaker.cib import CONSTRAINTS, RESOURCES
 from lvmkit.cluster.pacemaker.primitives import meta_of
 from lvmkit.cluster.pacemaker.record import escaped, plain
 from lvmkit.cluster.port import Change
@@ -41,6 +41,7 @@ from lvmkit.model.messages.pacemaker import (
     UsedByOthers,
 )
 from lvmkit.model.messages.service import MissingInformation
+from lvmkit.model.servers import Equivalency
 from lvmkit.model.value import replace
 
 if TYPE_CHECKING:

@@ -1,12 +1,13 @@
 """The cluster port: what the kit needs of an engine, in LifeKeeper's vocabulary.
 
-Adapters: embedded.py (SQLite, one server). Workflows know this protocol only.
+Adapters: embedded/ (SQLite, one server) and pacemaker/ (many servers). Workflows know this protocol only.
 """
 
 from __future__ import annotations
 
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import Dependency, Instance
+from lvmkit.model.servers import Equivalency, Server
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -23,7 +24,8 @@ else:
 class Change(Value):
     """Additions to and removals from the engine's records, stored as one unit or not at all.
 
-    Removing a tag removes its dependencies with it. `update` replaces instances that exist, by tag.
+    Removing a tag removes its dependencies with it. `update` replaces instances that exist, by tag. An instance of
+    another server in `add` extends its tag to that server; `link` then holds there too.
     """
 
     add: tuple[Instance, ...] = ()
@@ -36,14 +38,35 @@ class Change(Value):
 class Port(Protocol):
     """An engine. Every method may raise Failure with a numbered message."""
 
+    is_shared: bool
+    """whether other servers take part: what is in service here may be in service there instead"""
+
     def local_server(self) -> str:
         """The name of this server, as the engine knows it."""
+
+    def servers(self) -> tuple[Server, ...]:
+        """All servers of the cluster, this one among them."""
+
+    def warnings(self) -> tuple[Message, ...]:
+        """What keeps the cluster as a whole from protecting anything: no quorum, no fencing, maintenance."""
+
+    def equivalencies(self) -> tuple[Equivalency, ...]:
+        """Which tag may run on which server, with which priority."""
+
+    def hierarchy_of(self, server: str) -> Hierarchy:
+        """The instances and dependencies of any server of the cluster, read at one moment."""
 
     def hierarchy(self) -> Hierarchy:
         """All instances and dependencies of the local server, read at one moment."""
 
     def commit(self, change: Change) -> None:
         """Store a change as one unit; one that does not fit raises Failure (000014, 110004, 110086, 110087)."""
+
+    def foresee(self, change: Change) -> tuple[str, ...]:
+        """What the cluster would do at once because of a change, in its own words; changes nothing."""
+
+    def unextend(self, tags: tuple[str, ...], server: str) -> None:
+        """Let these tags run on a server no more, as one unit. Raises Failure where one is in service there."""
 
     def set_state(self, tag: str, state: str, reason: str = "") -> None:
         """Store the state of one instance."""
@@ -54,8 +77,11 @@ class Port(Protocol):
     def resume(self, tell: Callable[[Message], None]) -> None:
         """Finish actions whose process was killed; they are idempotent, so they are run again."""
 
-    def bring_in_service(self, tag: str, tell: Callable[[Message], None]) -> None:
-        """Restore the tag and all it requires, children first. Raises Failure (000023) and marks OSF what failed."""
+    def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
+        """Restore the tag and all it requires on a server ('': this one), children first; it moves from another one.
+
+        Raises Failure (000023) and marks OSF what failed.
+        """
 
     def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
         """Remove the tag and all that requires it, parents first. Raises Failure and marks OSF what would not go."""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from lvmkit.cluster.embedded import Engine
+import os
+
+from lvmkit.model.settings import AUTO, PACEMAKER
 from lvmkit.storage.conffile import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lvmkit.cluster.embedded import Engine
+    from lvmkit.cluster.pacemaker import Pacemaker
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
     from lvmkit.plan import Kit
 
 
-def engine(paths: Paths, tell: Callable[[Message], None]) -> Engine:
+def engine(paths: Paths, tell: Callable[[Message], None]) -> Engine | Pacemaker:
     """The engine of this server."""
-    return Engine(paths, _settings(paths, tell))
+    return _engine(paths, _settings(paths, tell), tell)
 
 
 def kit(paths: Paths, tell: Callable[[Message], None]) -> Kit:
@@ -24,7 +28,21 @@ def kit(paths: Paths, tell: Callable[[Message], None]) -> Kit:
     from lvmkit.plan import Kit  # plans need json, which a check must not pay for
 
     settings = _settings(paths, tell)
-    return Kit(Engine(paths, settings), paths, settings, tell)
+    return Kit(_engine(paths, settings, tell), paths, settings, tell)
+
+
+def _engine(paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> Engine | Pacemaker:
+    """Pacemaker where the settings say so, or, where they leave it open, on a server that has been in a cluster.
+
+    Only one of the two is imported: a check on one server must not pay for the tools of a cluster.
+    """
+    if settings.engine == PACEMAKER or (settings.engine == AUTO and os.path.exists(paths.cib)):
+        from lvmkit.cluster.pacemaker import Pacemaker
+
+        return Pacemaker(paths, settings, tell)
+    from lvmkit.cluster.embedded import Engine
+
+    return Engine(paths, settings)
 
 
 def _settings(paths: Paths, tell: Callable[[Message], None]) -> Settings:

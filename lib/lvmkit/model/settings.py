@@ -8,6 +8,12 @@ COMPLETE, DEGRADED = "complete", "degraded"
 MISSING_PV_POLICIES = (COMPLETE, DEGRADED)
 
 
+AUTO, EMBEDDED, PACEMAKER = "auto", "embedded", "pacemaker"
+ENGINES = (AUTO, EMBEDDED, PACEMAKER)
+SYSTEM_ID, NO_OWNER = "system_id", "none"
+OWNERSHIPS = (SYSTEM_ID, NO_OWNER)
+
+
 class Paths(Value):
     """Every path that the kit reads or writes; tests give their own."""
 
@@ -19,6 +25,8 @@ class Paths(Value):
     lkvgs: str = "/etc/lkvgs"
     defaults: str = "/etc/default/LifeKeeper"
     fstab: str = "/etc/fstab"
+    cib: str = "/var/lib/pacemaker/cib/cib.xml"
+    """Pacemaker's copy of the cluster's configuration: where it exists this machine is a server of a cluster"""
 
     @property
     def database(self) -> str:
@@ -47,3 +55,9 @@ class Settings(Value):
     """FS_UMOUNT_RETRIES: SIGTERM rounds before SIGKILL"""
     kernel_retries: int = 3
     """LVMKIT_KILL_RETRIES: SIGKILL rounds before a busy file system is reported"""
+    engine: str = AUTO
+    """LVMKIT_ENGINE: auto (Pacemaker where this machine is a server of a cluster, else embedded), embedded or pacemaker"""
+    ownership: str = SYSTEM_ID
+    """LVMKIT_OWNERSHIP: what create gives volume groups in a cluster: system_id (LVM's own owner) or none"""
+    ssh: str = "/usr/bin/ssh"
+    """LVMKIT_SSH: the program that runs the kit on another server, called as ssh(1) is"""

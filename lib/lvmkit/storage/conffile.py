@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import SettingIgnored
-from lvmkit.model.settings import MISSING_PV_POLICIES, Settings
+from lvmkit.model.settings import ENGINES, MISSING_PV_POLICIES, OWNERSHIPS, Settings
 from lvmkit.storage import files
 
 TYPE_CHECKING = False
@@ -84,15 +84,24 @@ def _retries(value: str) -> int:
     return int(value)
 
 
-def _policy(value: str) -> str:
-    if value not in MISSING_PV_POLICIES:
+def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    def convert(value: str) -> str:
+        if value not in words:
+            raise ValueError(value)
+        return value
+
+    return convert
+
+
+def _program(value: str) -> str:
+    if not value.startswith("/"):
         raise ValueError(value)
     return value
 
 
 _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
     "LKCHECKINTERVAL": ("check_interval", _interval),
-    "LVMKIT_MISSING_PV": ("missing_pv", _policy),
+    "LVMKIT_MISSING_PV": ("missing_pv", _one_of(MISSING_PV_POLICIES)),
     "LVMKIT_COMMAND_DEADLINE": ("command_deadline", _seconds),
     "LVMKIT_ACTION_DEADLINE": ("action_deadline", _seconds),
     "LVMKIT_PROBE_DEADLINE": ("probe_deadline", _seconds),
@@ -100,4 +109,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
     "LVMKIT_LOCK_PATIENCE": ("lock_patience", _patience),
     "FS_UMOUNT_RETRIES": ("umount_retries", _retries),
     "LVMKIT_KILL_RETRIES": ("kernel_retries", _retries),
+    "LVMKIT_ENGINE": ("engine", _one_of(ENGINES)),
+    "LVMKIT_OWNERSHIP": ("ownership", _one_of(OWNERSHIPS)),
+    "LVMKIT_SSH": ("ssh", _program),
 }

@@ -11,6 +11,7 @@ from lvmkit.cluster.embedded import changes, flags, rows
 from lvmkit.cluster.embedded.database import check, reading, writing
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, Move
 from lvmkit.cluster.embedded.lock import admin_lock
+from lvmkit.model.messages import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
+    from lvmkit.model.servers import Equivalency, Server
     from lvmkit.model.settings import Paths, Settings
 
 
 class Engine:
     """The cluster port for one server. Every method may raise Failure with a numbered message."""
+
+    is_shared = False
 
     def __init__(self, paths: Paths, settings: Settings) -> None:
         self._paths = paths
@@ -40,6 +44,40 @@ class Engine:
         """All instances and dependencies, read at one moment."""
         with reading(self._paths.database) as connection:
             return rows.hierarchy(connection)
+
+    def servers(self) -> tuple[Server, ...]:
+        """This server."""
+        from lvmkit.model.servers import Server
+
+        return (Server(self.local_server(), online=True),)
+
+    def warnings(self) -> tuple[Message, ...]:
+        """Nothing: there is no cluster that could be in trouble."""
+        return ()
+
+    def equivalencies(self) -> tuple[Equivalency, ...]:
+        """Every tag on this server, with the highest priority."""
+        from lvmkit.model.servers import Equivalency
+
+        server = self.local_server()
+        return tuple(Equivalency(tag, server, 1) for tag in self.hierarchy().tags)
+
+    def hierarchy_of(self, server: str) -> Hierarchy:
+        """hierarchy(), for this server. Raises Failure (110155) for any other."""
+        self._require_local(server)
+        return self.hierarchy()
+
+    def foresee(self, change: Change) -> tuple[str, ...]:
+        """Nothing: a change of records moves nothing here."""
+        del change
+        return ()
+
+    def unextend(self, tags: tuple[str, ...], server: str) -> None:
+        """Raises Failure: 110155 for another server, 110166 for this one, which is the last."""
+        from lvmkit.model.messages.pacemaker import LastServer
+
+        self._require_local(server)
+        raise Failure(*(LastServer(tag, server) for tag in tags))
 
     def find(self, tag: str | None, resource_id: str | None) -> Instance:
         """The instance with this tag, this ID or both. Raises Failure (000011, 000019)."""
@@ -71,11 +109,13 @@ class Engine:
 
         actions.perform(self.find(tag, None), action, self._paths, self._settings)
 
-    def bring_in_service(self, tag: str, tell: Callable[[Message], None]) -> None:
+    def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
         """Restore the tag and all it requires that is not ISP, children first; ISU becomes ISP without a script.
 
-        Raises Failure (000019; 110088 or what else a script failed with, and 000023) and marks OSF what failed.
+        Raises Failure (000019; 110155 for another server; 110088 or what else a script failed with, and 000023) and
+        marks OSF what failed.
         """
+        self._require_local(server)
         self._carry_out(Move(RESTORE, tag), tell)
 
     def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
@@ -133,6 +173,13 @@ class Engine:
         Raises Failure (110083) after the lock patience.
         """
         return admin_lock(self._paths, purpose, self._settings.lock_patience)
+
+    def _require_local(self, server: str) -> None:
+        from lvmkit.model.messages.pacemaker import UnknownServer
+
+        own = self.local_server()
+        if server not in ("", own):
+            raise Failure(UnknownServer(server, (own,)))
 
     def _carry_out(self, move: Move, tell: Callable[[Message], None]) -> None:
         from lvmkit.cluster.embedded import moves

@@ -10,23 +10,26 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.guide import ResourceNotFound
 from lvmkit.model.messages.pacemaker import StillInService
+from lvmkit.model.servers import Server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from lvmkit.cluster.pacemaker.cib import Equivalency
     from lvmkit.cluster.pacemaker.states import Cluster
     from lvmkit.cluster.pacemaker.tools import Action
     from lvmkit.cluster.port import Change
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.messages import Message
+    from lvmkit.model.servers import Equivalency
     from lvmkit.model.settings import Paths, Settings
 
 
 class Pacemaker:
     """The cluster port for servers that run Pacemaker. Every method may raise Failure with a numbered message."""
+
+    is_shared = True
 
     def __init__(
         self,
@@ -54,6 +57,14 @@ class Pacemaker:
         """The same of any server of the cluster."""
         root = tools.cibadmin_query(self._tools)
         return states.with_states(cib.hierarchy(root, server), server, self.cluster())
+
+    def servers(self) -> tuple[Server, ...]:
+        """All servers that the cluster knows, also those that are down."""
+        return tuple(Server(found.name, found.online, found.unfit) for found in self.cluster().servers)
+
+    def warnings(self) -> tuple[Message, ...]:
+        """No quorum (110160), no fencing (110161), maintenance mode (110162), as far as it is so."""
+        return self.cluster().warnings()
 
     def cluster(self) -> Cluster:
         """Servers, quorum, fencing, maintenance, and every resource with its faults, at one moment."""
@@ -88,6 +99,10 @@ class Pacemaker:
         anyhow = set(tools.crm_simulate(self._tools, before))
         coming = tools.crm_simulate(self._tools, after)
         return tuple(action for action in coming if action not in anyhow and action.resource not in gone)
+
+    def foresee(self, change: Change) -> tuple[str, ...]:
+        """The same in words, one line for each action."""
+        return tuple(_line(action) for action in self.simulate(change))
 
     def unextend(self, tags: tuple[str, ...], server: str) -> None:
         """Take a server from these tags, in one patch. Raises Failure: 110166, 110167, 110169 where one is active."""
@@ -130,14 +145,14 @@ class Pacemaker:
     def resume(self, tell: Callable[[Message], None]) -> None:
         """Nothing: the cluster finishes what it was told, and the next admin lock tidies up after a killed change."""
 
-    def bring_in_service(self, tag: str, tell: Callable[[Message], None]) -> None:
-        """Restore the tag and all it requires on this server; from another server it moves here."""
-        self.bring_in_service_on(tag, self.local_server(), tell)
+    def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
+        """Restore the tag and all it requires on a server of the cluster ('': this one); it moves there.
 
-    def bring_in_service_on(self, tag: str, server: str, tell: Callable[[Message], None]) -> None:
-        """The same on any server of the cluster. No constraint stays behind. Raises Failure as moves.bring_in."""
-        with self.admin_lock(f"in-service {tag} on {server}"):
-            moves.bring_in(self._tools, Move(tag, server, self._settings.action_deadline), tell)
+        No constraint stays behind. Raises Failure as moves.bring_in().
+        """
+        place = server or self.local_server()
+        with self.admin_lock(f"in-service {tag} on {place}"):
+            moves.bring_in(self._tools, Move(tag, place, self._settings.action_deadline), tell)
 
     def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
         """Remove the tag and all that requires it, wherever it is; it stays out until it is brought in again."""
@@ -168,3 +183,8 @@ class Pacemaker:
         for tag in tags:
             tools.crm_resource_refresh(self._tools, ids.resource_id(tag))
         tools.crm_resource_wait(self._tools, self._settings.command_deadline)
+
+
+def _line(action: Action) -> str:
+    whence = f" from {action.source}" if action.source else ""
+    return f"{action.action} {ids.tag_of(action.resource) or action.resource}{whence} on {action.server}"

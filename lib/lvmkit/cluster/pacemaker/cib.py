@@ -7,6 +7,7 @@ from lvmkit.cluster.pacemaker.primitives import meta_of
 from lvmkit.cluster.pacemaker.record import facts_of, instance_of
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import LVMVG, Dependency, Instance
+from lvmkit.model.servers import Equivalency
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -21,14 +22,6 @@ LEFT_PENALTY = 5_000
 
 
 INFINITY, INFINITE = "INFINITY", 1_000_000
-
-
-class Equivalency(Value):
-    """A resource may run on a server; the priority is that of the hierarchy's volume group, 1 is the highest."""
-
-    tag: str
-    server: str
-    priority: int
 
 
 class Version(Value):

@@ -68,11 +68,23 @@ def shown(value: object) -> str:
 
 def catalogue() -> dict[int, type[Message]]:
     """Every message class by its number."""
-    from lvmkit.model.messages import command, engine, faults, guide, ownership, pacemaker, service, storage
+    from lvmkit.model.messages import (
+        boot,
+        command,
+        engine,
+        extend,
+        faults,
+        guide,
+        ownership,
+        pacemaker,
+        service,
+        storage,
+        view,
+    )
 
     classes = [
         item
-        for module in (guide, service, storage, faults, engine, command, ownership, pacemaker)
+        for module in (guide, service, storage, faults, engine, command, ownership, pacemaker, boot, extend, view)
         for item in vars(module).values()
         if isinstance(item, type) and issubclass(item, Message) and item is not Message
     ]

@@ -1,0 +1,3 @@
+"""Messages of show and status: 110230-110239."""
+
+from __future__ import annotations
