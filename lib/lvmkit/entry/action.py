@@ -79,13 +79,15 @@ def _act(call: Call, voice: Voice, paths: Paths | None, script: str) -> int:
     """Any action but the check, between its BEGIN and END lines."""
     from lvmkit.entry.kit import kit
     from lvmkit.model.messages.service import Begin, EndFailed, EndSuccessful
+    from lvmkit.storage import lvm
     from lvmkit.workflow.subject import find
 
     tools = kit(_paths(paths, script), voice.tell)
     instance = _instance_of(call, find(tools.port.hierarchy(), call.tag, call.id))
     voice.tell(Begin(call.action, instance.tag, instance.server))
     try:
-        detail = _work(call.action, instance, tools)
+        with lvm.knowing(system_id=instance.server if "ownership" in instance.details else ""):
+            detail = _work(call.action, instance, tools)
     except Failure as failure:
         raise Failure(*failure.messages, EndFailed(call.action, instance.tag, instance.server)) from failure
     voice.tell(EndSuccessful(call.action, instance.tag, instance.server, detail))

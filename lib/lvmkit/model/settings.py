@@ -56,7 +56,7 @@ class Settings(Value):
     kernel_retries: int = 3
     """LVMKIT_KILL_RETRIES: SIGKILL rounds before a busy file system is reported"""
     engine: str = AUTO
-    """LVMKIT_ENGINE: auto (Pacemaker where this machine is a server of a cluster, else embedded), embedded or pacemaker"""
+    """LVMKIT_ENGINE: auto (Pacemaker on a server of a cluster, else embedded), embedded or pacemaker"""
     ownership: str = SYSTEM_ID
     """LVMKIT_OWNERSHIP: what create gives volume groups in a cluster: system_id (LVM's own owner) or none"""
     ssh: str = "/usr/bin/ssh"

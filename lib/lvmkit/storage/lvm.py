@@ -159,12 +159,12 @@ def set_autoactivation(vg: str, on: bool, *, devices: Sequence[str] = (), deadli
 def set_system_id(vg: str, new: str, *, old: str, devices: Sequence[str] = (), deadline: float) -> None:
     """Give a volume group another owner (lvmsystemid(7), "Overriding system ID"); writes metadata.
 
-    new: a system ID, by which this command speaks too.  old: the owner until now, '' for none.
+    new: a system ID, by which this command speaks too; '' takes the owner away.  old: that until now, '' for none.
     LVM asks for all physical volumes to be there. Seen with 2.03.16: a group without an owner may be active meanwhile.
     Raises Failure: CommandFailed when it could not be written, CommandHung, CommandMissing, InvalidName.
     """
-    extra = f' local/extra_system_ids=["{_checked_system_id(old)}"]' if old else ""
-    speaking = ("--config", _identity(_checked_system_id(new)) + extra)
+    extra = f' local/extra_system_ids=["{_checked_system_id(old)}"]' if old and new else ""
+    speaking = ("--config", _identity(_checked_system_id(new or old)) + extra)
     words = ("-y", *speaking, "--systemid", new, *_checked_vg(vg))
     _raise_unless_done(_lvm("vgchange", *words, devices=devices, deadline=deadline))
 

@@ -22,7 +22,9 @@ from lvmkit.model.messages.storage import NotAMountPoint, SystemStorage
 from lvmkit.model.value import Value
 from lvmkit.plan import Plan, carry_out, finish_interrupted
 from lvmkit.storage import dm, files, fstab, guard, lvm, stack
+from lvmkit.workflow import owner
 from lvmkit.workflow.devices import Drafts, add_devices
+from lvmkit.workflow.renew import RenewRecord
 from lvmkit.workflow.steps import BringInService, Commit, SetAutoactivation, listing
 
 TYPE_CHECKING = False
@@ -81,7 +83,7 @@ def draft_creation(wish: Wish, kit: Kit) -> Draft:
     _refuse(found, wish, kit)
     now = kit.port.hierarchy()
     drafts = Drafts(now, kit.port.local_server(), wish.switchback, wish.tag)
-    root = _draft_instances(found, wish, drafts)
+    root = _draft_instances(found, wish, drafts, kit)
     _warn(found, root, drafts, kit)
     return Draft(Plan(f"create {wish.path}", _steps(found, root, drafts, kit)), root)
 
@@ -96,21 +98,27 @@ def _refuse(found: Stack, wish: Wish, kit: Kit) -> None:
     use = stack.system_use(vg, deadline=kit.settings.command_deadline)
     if use:
         raise Failure(SystemStorage(vg.name, use))
-    own = lvm.own_system_id(deadline=kit.settings.command_deadline) if vg.system_id else ""
     against = guard.refusals(
-        vg, expected_uuid=vg.uuid, own_system_id=own, policy=kit.settings.missing_pv, last_known={}
+        vg, expected_uuid=vg.uuid, own_system_id=_own_system_id(vg, kit), policy=kit.settings.missing_pv, last_known={}
     )
     errors = tuple(message for message in against if message.level == ERROR)
     if errors:
         raise Failure(*errors)
 
 
-def _draft_instances(found: Stack, wish: Wish, drafts: Drafts) -> str:
+def _own_system_id(vg: VolumeGroup, kit: Kit) -> str:
+    """Under which name this server owns volume groups: its own in the cluster counts too; '' where nobody owns it."""
+    if vg.system_id and owner.is_wanted(kit) and vg.system_id == kit.port.local_server():
+        return vg.system_id
+    return lvm.own_system_id(deadline=kit.settings.command_deadline) if vg.system_id else ""
+
+
+def _draft_instances(found: Stack, wish: Wish, drafts: Drafts, kit: Kit) -> str:
     """Draft what is missing, from the disks up; returns the root's tag."""
     top = wish.top or (FILESYS if found.filesystem else LVMLV)
     if top == FILESYS and found.filesystem is None:
         raise Failure(NotAMountPoint(wish.path))
-    vg_tag = _draft_vg(found, wish.tag if top == LVMVG else "", drafts)
+    vg_tag = _draft_vg(found, wish.tag if top == LVMVG else "", drafts, kit)
     if top == LVMVG:
         return vg_tag
     lv_tag = _draft_lv(found, vg_tag, wish.tag if top == LVMLV else "", drafts)
@@ -119,15 +127,16 @@ def _draft_instances(found: Stack, wish: Wish, drafts: Drafts) -> str:
     return _draft_filesystem(found, found.filesystem, lv_tag, wish.tag, drafts)
 
 
-def _draft_vg(found: Stack, tag: str, drafts: Drafts) -> str:
+def _draft_vg(found: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
     vg = found.vg
     present = _protected_group(vg, drafts.now)
     if present is not None:
         if present.details.get("vg_uuid") != vg.uuid:
             raise Failure(IdInUse(present.id))
         return _same_tag(present, tag)
-    info = pack_info({"vg_uuid": vg.uuid, "autoactivation": "y" if vg.autoactivation else "n"})
-    vg_tag = drafts.add(LVMVG, names.lvmvg_id(vg.name), tag, vg.name, info)
+    facts = {"vg_uuid": vg.uuid, "autoactivation": "y" if vg.autoactivation else "n"}
+    facts.update(owner.facts(vg.system_id) if owner.is_wanted(kit) else {})
+    vg_tag = drafts.add(LVMVG, names.lvmvg_id(vg.name), tag, vg.name, pack_info(facts))
     add_devices(found.devices, vg_tag, drafts)
     return vg_tag
 
@@ -146,10 +155,17 @@ def _draft_lv(found: Stack, vg_tag: str, tag: str, drafts: Drafts) -> str:
         if present.details.get("lv_uuid") != found.lv.uuid:
             raise Failure(IdInUse(present.id))
         return _same_tag(present, tag)
-    info = pack_info({"vg_uuid": found.vg.uuid, "lv_uuid": found.lv.uuid, "kind": found.lv.kind})
-    lv_tag = drafts.add(LVMLV, resource_id, tag, f"{found.vg.name}/{found.lv.name}", info)
+    facts = {"vg_uuid": found.vg.uuid, "lv_uuid": found.lv.uuid, "kind": found.lv.kind}
+    facts.update(_ownership(vg_tag, drafts))
+    lv_tag = drafts.add(LVMLV, resource_id, tag, f"{found.vg.name}/{found.lv.name}", pack_info(facts))
     drafts.link(lv_tag, vg_tag)
     return lv_tag
+
+
+def _ownership(vg_tag: str, drafts: Drafts) -> dict[str, str]:
+    """What a volume's instance must know of the owner of its group, new or protected already."""
+    group = next(instance for instance in (*drafts.instances, *drafts.now.instances) if instance.tag == vg_tag)
+    return {key: value for key, value in group.details.items() if key == owner.OWNERSHIP}
 
 
 def _draft_filesystem(found: Stack, mounted: MountedFilesystem, lv_tag: str, tag: str, drafts: Drafts) -> str:
@@ -175,10 +191,14 @@ def _steps(found: Stack, root: str, drafts: Drafts, kit: Kit) -> tuple[Step, ...
     if drafts.has_new(LVMVG) and found.vg.autoactivation:
         steps.append(SetAutoactivation(found.vg.name, False, True))
     if drafts.has_new(LVMVG):
+        steps += owner.taking(found.vg, kit)
         steps += listing(found.vg.name, True, kit)
     if drafts.instances:
         steps.append(Commit(drafts.change(), drafts.before()))
-    return (*steps, BringInService(root, _is_up(found)))
+    steps.append(BringInService(root, _is_up(found)))
+    # A cluster finds the storage up and starts nothing, so no start leaves a record.
+    groups = [instance.tag for instance in drafts.instances if instance.type == LVMVG and kit.port.is_shared]
+    return (*steps, *map(RenewRecord, groups))
 
 
 def _is_up(found: Stack) -> bool:

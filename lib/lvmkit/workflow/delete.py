@@ -10,6 +10,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.storage import records
+from lvmkit.workflow import owner
 from lvmkit.workflow.steps import Commit, ListVg, SetAutoactivation, listing
 from lvmkit.workflow.subject import find
 
@@ -43,8 +44,10 @@ def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
         raise Failure(HasDependents(root.tag, now.parents(root.tag)))
     gone = going_with(root.tag, now)
     steps: list[Step] = [Commit(removal(gone, now), gone)]
-    for vg, was_on in map(_group, gone):
+    for instance in gone:
+        vg, was_on = _group(instance)
         steps += listing(vg, False, kit) if vg else ()
+        steps += owner.giving_back(instance, vg, kit)
         steps += [SetAutoactivation(vg, True, False)] if was_on else []
     return gone, Plan(f"delete {tag}", tuple(steps))
 

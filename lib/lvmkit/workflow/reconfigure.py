@@ -10,12 +10,12 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import UnknownDevices
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
-from lvmkit.model.messages.service import VgImpostor, VgNotFound
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
-from lvmkit.storage import dm, lvm, records, stack
+from lvmkit.storage import dm, records, stack
 from lvmkit.workflow.delete import going_with
 from lvmkit.workflow.devices import Drafts, add_devices
+from lvmkit.workflow.renew import RenewRecord, find_group
 from lvmkit.workflow.restore import observed
 from lvmkit.workflow.steps import BringInService, Commit, ListVg, listing
 from lvmkit.workflow.subject import VgSubject, find, lv_subject, vg_subject
@@ -66,25 +66,6 @@ class Difference(Value):
     def is_empty(self) -> bool:
         """Whether hierarchy and volume group agree."""
         return not (self.added or self.removed or self.gone_volumes or self.unlisted or self.unwatched)
-
-
-class RenewRecord(Step):
-    """Write anew what the checks compare with, from what the kernel holds now."""
-
-    tag: str
-
-    def describe(self) -> str:
-        """What the step does."""
-        return f"renew what the checks of {self.tag} expect"
-
-    def apply(self, kit: Kit) -> None:
-        """Observe and store; a group that is not in service has no record."""
-        group = vg_subject(find(kit.port.hierarchy(), self.tag))
-        if dm.of_vg(dm.list_devices(), group.uuid):
-            records.store(kit.paths, observed(_present(group, kit), group, kit))
-
-    def undo(self, kit: Kit) -> None:
-        """Nothing: the record states what the kernel holds, whatever the hierarchy says."""
 
 
 def difference(tag: str, kit: Kit) -> Difference:
@@ -141,7 +122,7 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
     if instance.type != LVMVG:
         raise Failure(InvalidConstructorArgument(LVMVG, tag))
     group = vg_subject(instance)
-    vg = _present(group, kit)
+    vg = find_group(group, kit)
     layers = dict(stack.devices_of(vg, deadline=kit.settings.command_deadline))
     known = {child.details.get("pv_uuid", ""): child for child in _children(now, tag) if child.type in (DEVICE, DISK)}
     present = {pv.uuid: pv for pv in vg.physical}
@@ -165,15 +146,6 @@ def _unwatched(group: VgSubject, vg: VolumeGroup, kit: Kit) -> bool:
     if not dm.of_vg(dm.list_devices(), vg.uuid):
         return False
     return records.load(kit.paths, group.id) != observed(vg, group, kit)
-
-
-def _present(group: VgSubject, kit: Kit) -> VolumeGroup:
-    vg = lvm.find(group.uuid, group.name, devices=(), deadline=kit.settings.command_deadline)
-    if vg is None:
-        raise Failure(VgNotFound(group.name, group.uuid))
-    if vg.uuid != group.uuid:
-        raise Failure(VgImpostor(vg.name, vg.uuid, group.uuid))
-    return vg
 
 
 def _children(now: Hierarchy, tag: str) -> tuple[Instance, ...]:

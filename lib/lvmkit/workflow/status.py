@@ -3,16 +3,28 @@
 The engine's records only tell what the last action or check did. So everything in service gets the shallow check, what
 is out of service is looked for in device-mapper and the mount table, and devices are looked up in sysfs. Nothing is
 changed, no LVM command runs, and one resource that cannot be asked about does not hide the others.
+
+In a cluster every server has its own record of a resource, all read at one moment; the kernel is that of this server.
 """
 
 from __future__ import annotations
 
 from lvmkit.model import names
-from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import DEVICE, DISK, FILESYS, ILLSTATE, IN_SERVICE, LVMLV, LVMVG, OSF, OSU, Instance
+from lvmkit.model.instance import (
+    DEVICE,
+    DISK,
+    FILESYS,
+    ILLSTATE,
+    IN_SERVICE,
+    LVMLV,
+    LVMVG,
+    OSF,
+    OSU,
+    Instance,
+)
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages.command import DeviceUnwell, UpThoughOutOfService
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, replace
 from lvmkit.storage import dm, sysfs
 from lvmkit.workflow import recover
 from lvmkit.workflow.filesystem_check import mounted
@@ -23,17 +35,34 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from lvmkit.cluster.port import Overview
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.servers import Server
     from lvmkit.plan import Kit
     from lvmkit.storage.dm import Device
+
+
+class Place(Value):
+    """A resource on one of its servers, as the engine knows it."""
+
+    instance: Instance
+    priority: int
+    """1 is the highest; 0 for what has none of its own, as devices and disks"""
+    is_failed: bool
+    """whether somebody has to do something about it here"""
 
 
 class Resource(Value):
     """One resource: the engine's record of it, its place, and what the kernel says against the record."""
 
     instance: Instance
+    """on this server, else on the first that has it"""
     parents: tuple[str, ...]
     children: tuple[str, ...]
     faults: tuple[Message, ...] = ()
+    """what this server's kernel says"""
+    places: tuple[Place, ...] = ()
+    """in the order of the servers; none for those to which it is not extended"""
 
     @property
     def is_contradicted(self) -> bool:
@@ -42,8 +71,12 @@ class Resource(Value):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether somebody has to do something about it: it failed, or the kernel contradicts its state."""
-        return self.instance.state == OSF or self.is_contradicted
+        """Whether somebody has to do something about it: it failed somewhere, or the kernel contradicts its state."""
+        return self.is_contradicted or any(place.is_failed for place in self.places)
+
+    def on(self, server: str) -> Place | None:
+        """The resource on this server."""
+        return next((place for place in self.places if place.instance.server == server), None)
 
 
 class Survey(Value):
@@ -53,27 +86,60 @@ class Survey(Value):
     resources: tuple[Resource, ...]
     roots: tuple[str, ...]
     """tags under which every other resource of the survey is found"""
+    servers: tuple[Server, ...] = ()
+    warnings: tuple[Message, ...] = ()
+    """of the cluster as a whole"""
 
     @property
     def is_well(self) -> bool:
-        """Whether no resource needs attention."""
-        return not any(resource.needs_attention for resource in self.resources)
+        """Whether no resource needs attention, and the cluster can do its work."""
+        return not any((*(r.needs_attention for r in self.resources), *(w.level == ERROR for w in self.warnings)))
 
 
-def survey(kit: Kit, tag: str | None = None) -> Survey:
+def survey(kit: Kit, tag: str | None = None, seen: Overview | None = None) -> Survey:
     """Look at everything, or at one tag and all that it requires.
 
+    seen: what has been read of the engine already.
     Raises Failure 000019 for an unknown tag, and what the engine raises when its records cannot be read.
     """
-    now = kit.port.hierarchy()
-    chosen = frozenset(now.tags if tag is None else now.below(find(now, tag).tag))
-    instances = tuple(instance for instance in now.instances if instance.tag in chosen)
-    findings = examine((instance.tag for instance in instances), now, kit)
+    seen = seen or kit.port.overview()
+    found = recorded(seen, tag)
+    here = tuple(resource.instance.tag for resource in found.resources if resource.instance.server == seen.local)
+    faults = {finding.tag: finding.messages for finding in examine(here, seen.of(seen.local), kit)}
+    return replace(found, resources=tuple(replace(r, faults=faults.get(r.instance.tag, ())) for r in found.resources))
+
+
+def recorded(seen: Overview, tag: str | None = None) -> Survey:
+    """What the engine's records alone say, of everything or of one tag and all that it requires.
+
+    Raises Failure (000019) for a tag that no server has.
+    """
+    union = seen.union()
+    chosen = frozenset(union.tags if tag is None else union.below(find(union, tag).tag))
+    places = _places(seen)
     resources = tuple(
-        Resource(instance, now.parents(instance.tag), now.children(instance.tag), finding.messages)
-        for instance, finding in zip(instances, findings)
+        Resource(i, union.parents(i.tag), union.children(i.tag), places=tuple(places[i.tag]))
+        for i in union.instances
+        if i.tag in chosen
     )
-    return Survey(kit.port.local_server(), resources, entrances(now) if tag is None else (tag,))
+    return Survey(seen.local, resources, entrances(union) if tag is None else (tag,), seen.servers, seen.warnings)
+
+
+def _places(seen: Overview) -> dict[str, list[Place]]:
+    """Every tag on every server that has it."""
+    priorities = {(e.tag, e.server): e.priority for e in seen.equivalencies}
+    found: dict[str, list[Place]] = {}
+    for server, now in zip(seen.servers, seen.hierarchies):
+        for instance in now.instances:
+            priority = priorities.get((instance.tag, server.name), 0)
+            is_failed = _is_failed(instance, server, len(seen.servers) > 1)
+            found.setdefault(instance.tag, []).append(Place(instance, priority, is_failed))
+    return found
+
+
+def _is_failed(instance: Instance, server: Server, is_shared: bool) -> bool:
+    """Failed, or unknown to a cluster of which the server is an active member, as what is active on two servers."""
+    return instance.state == OSF or (is_shared and server.online and instance.state == ILLSTATE)
 
 
 def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
@@ -110,7 +176,9 @@ def _is_checked(instance: Instance, kit: Kit) -> bool:
 def _should_be_up(instance: Instance | None, kit: Kit) -> bool:
     if instance is None:
         return False
-    return instance.state in IN_SERVICE or (instance.state == ILLSTATE and kit.port.wanted(instance.tag))
+    if instance.state in IN_SERVICE:
+        return True
+    return instance.state == ILLSTATE and not kit.port.is_shared and kit.port.wanted(instance.tag)
 
 
 def _checked(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> dict[str, tuple[Message, ...]]:

@@ -246,3 +246,16 @@ class Started(Message):
     tag: str
     state: str
     server: str
+
+
+class OwnerKept(Message):
+    """The volume group leaves the cluster's care, and its owner in LVM's metadata could not be changed with it."""
+
+    number = 110171
+    level = WARN
+    template = "The owner (LVM system ID) of volume group {vg} was not changed to {owner}: {why}"
+    action = "On the server that has it: vgchange --systemid; see lvmsystemid(7). Other hosts cannot use it until then."
+    script_exit = lcdi_exit = ocf_exit = 0
+    vg: str
+    owner: str
+    why: str

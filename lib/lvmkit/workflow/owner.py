@@ -1,0 +1,92 @@
+"""The owner in a volume group's metadata (LVM system ID), given at create and given back at delete.
+
+In between only a start changes it (storage/ownership.py). Without an owner a host that the cluster has fenced, or one
+that is no part of it, could activate the volume group by itself.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model.instance import LVMVG, Instance
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.ownership import OwnerNotWritten
+from lvmkit.model.messages.pacemaker import OwnerKept
+from lvmkit.model.settings import SYSTEM_ID
+from lvmkit.plan import Step
+from lvmkit.storage import lvm
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.plan import Kit
+
+OWNERSHIP, OWNER_BEFORE = "ownership", "owner_before"
+"""keys of the info field"""
+
+
+class ChangeOwner(Step):
+    """Write another owner where the present one is as expected; '' is none.
+
+    One that cannot be written is a warning where the plan does not depend on it.
+    """
+
+    vg: str
+    vg_uuid: str
+    old: str
+    new: str
+    required: bool
+
+    def describe(self) -> str:
+        """What the step does."""
+        return f"make {self.new or 'nobody'} the owner of volume group {self.vg} (LVM system ID)"
+
+    def apply(self, kit: Kit) -> None:
+        """Write it and read it back."""
+        self._change(kit, self.old, self.new, self.required)
+
+    def undo(self, kit: Kit) -> None:
+        """Write back what it was; a warning where the disks don't let us."""
+        self._change(kit, self.new, self.old, False)
+
+    def _change(self, kit: Kit, old: str, new: str, required: bool) -> None:
+        try:
+            found = self._owner(kit)
+            if found == old != new:
+                lvm.set_system_id(self.vg, new, old=old, deadline=kit.settings.command_deadline)
+                found = self._owner(kit)
+            if found != new:
+                raise Failure(OwnerNotWritten(self.vg, new, found))
+        except Failure as failure:
+            if required:
+                raise
+            kit.tell(OwnerKept(self.vg, new or "nobody", str(failure)))
+
+    def _owner(self, kit: Kit) -> str:
+        vg = lvm.find(self.vg_uuid, self.vg, deadline=kit.settings.command_deadline)
+        return vg.system_id if vg is not None and vg.uuid == self.vg_uuid else "not to be found"
+
+
+def is_wanted(kit: Kit) -> bool:
+    """Whether volume groups get an owner: in a cluster, unless the settings say otherwise."""
+    return kit.port.is_shared and kit.settings.ownership == SYSTEM_ID
+
+
+def facts(before: str) -> dict[str, str]:
+    """What a volume group's instance carries of it. before: the owner before create."""
+    return {OWNERSHIP: SYSTEM_ID, OWNER_BEFORE: before}
+
+
+def taking(vg: VolumeGroup, kit: Kit) -> tuple[ChangeOwner, ...]:
+    """The step that makes this server the owner; none where it is, or where nobody is to be."""
+    server = kit.port.local_server()
+    if not is_wanted(kit) or vg.system_id == server:
+        return ()
+    return (ChangeOwner(vg.name, vg.uuid, vg.system_id, server, True),)
+
+
+def giving_back(instance: Instance, vg: str, kit: Kit) -> tuple[ChangeOwner, ...]:
+    """The step of a delete that gives the volume group the owner that it had before create."""
+    facts_of_it = instance.details
+    if instance.type != LVMVG or OWNER_BEFORE not in facts_of_it:
+        return ()
+    server, before = kit.port.local_server(), facts_of_it[OWNER_BEFORE]
+    return () if before == server else (ChangeOwner(vg, facts_of_it.get("vg_uuid", ""), server, before, False),)

@@ -1,0 +1,44 @@
+"""The record that the checks compare with, written anew from what the kernel holds now."""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.service import VgImpostor, VgNotFound
+from lvmkit.plan import Step
+from lvmkit.storage import dm, lvm, records
+from lvmkit.workflow.restore import observed
+from lvmkit.workflow.subject import VgSubject, find, vg_subject
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.plan import Kit
+
+
+class RenewRecord(Step):
+    """Write anew what the checks compare with, from what the kernel holds now."""
+
+    tag: str
+
+    def describe(self) -> str:
+        """What the step does."""
+        return f"renew what the checks of {self.tag} expect"
+
+    def apply(self, kit: Kit) -> None:
+        """Observe and store; a group that is not in service has no record."""
+        group = vg_subject(find(kit.port.hierarchy(), self.tag))
+        if dm.of_vg(dm.list_devices(), group.uuid):
+            records.store(kit.paths, observed(find_group(group, kit), group, kit))
+
+    def undo(self, kit: Kit) -> None:
+        """Nothing: the record states what the kernel holds, whatever the hierarchy says."""
+
+
+def find_group(group: VgSubject, kit: Kit) -> VolumeGroup:
+    """The volume group as LVM sees it. Raises Failure (VgNotFound, VgImpostor) where it is not to be found."""
+    vg = lvm.find(group.uuid, group.name, devices=(), deadline=kit.settings.command_deadline)
+    if vg is None:
+        raise Failure(VgNotFound(group.name, group.uuid))
+    if vg.uuid != group.uuid:
+        raise Failure(VgImpostor(vg.name, vg.uuid, group.uuid))
+    return vg
