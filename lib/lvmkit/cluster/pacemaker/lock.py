@@ -91,11 +91,13 @@ def holder(root: Element) -> tuple[str, str] | None:
 def _take(how: Tools, server: str, purpose: str, patience: float, tell: Callable[[Message], None]) -> None:
     limit = time.monotonic() + patience
     while True:
-        members = states.cluster(tools.crm_mon(how))
-        alive = {s.name for s in members.servers if s.online or s.unclean} - {server}
         seen: list[tuple[str, str]] = []
         try:
-            commit.change(how, lambda root: _with(root, server, purpose, alive, seen))  # noqa: B023 - called at once
+            commit.change(
+                how,
+                lambda root: _with(root, server, purpose, lambda other: _is_alive(how, other), seen),  # noqa: B023
+                is_structural=False,
+            )
         except _Taken as taken:
             if time.monotonic() >= limit:
                 raise Failure(LockHeldElsewhere(taken.server, taken.purpose, patience)) from taken
@@ -108,18 +110,26 @@ def _take(how: Tools, server: str, purpose: str, patience: float, tell: Callable
 
 def _release(how: Tools, server: str, tell: Callable[[Message], None]) -> None:
     try:
-        commit.change(how, lambda root: _without(root, server))
+        commit.change(how, lambda root: _without(root, server), is_structural=False)
     except Failure as failure:  # it must not hide what went wrong under the lock, and this server's next run frees it
         for message in failure.messages:
             tell(message)
 
 
-def _with(root: Element, server: str, purpose: str, alive: set[str], seen: list[tuple[str, str]]) -> Element:
+def _is_alive(how: Tools, server: str) -> bool:
+    """Whether a server may still be at work: it is a member of the cluster, or nobody has fenced it yet."""
+    members = states.cluster(tools.crm_mon(how))
+    return any(s.name == server and (s.online or s.unclean) for s in members.servers)
+
+
+def _with(
+    root: Element, server: str, purpose: str, is_alive: Callable[[str], bool], seen: list[tuple[str, str]]
+) -> Element:
     """The CIB in which this server holds the lock; a dead holder's is replaced and noted in seen."""
     found = holder(root)
     seen.clear()
     if found is not None:
-        if found[0] in alive:
+        if found[0] != server and is_alive(found[0]):
             raise _Taken(*found)
         seen.append(found)
     made = places.settled(places.held_again(root))  # what a killed change left behind
@@ -134,9 +144,10 @@ def _with(root: Element, server: str, purpose: str, alive: set[str], seen: list[
 
 
 def _without(root: Element, server: str) -> Element:
-    """The CIB without this server's lock; one that another server took meanwhile stays."""
+    """The CIB without this server's lock and what its moves needed; a lock that another server took stays as it is."""
     made = copy.deepcopy(root)
     found = holder(root)
     if found is not None and found[0] == server:
+        made = places.settled(made)
         elements.drop(made, RESOURCES, lambda element: element.get("id") == LOCK)
     return made

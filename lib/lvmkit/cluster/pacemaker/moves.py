@@ -48,6 +48,7 @@ class Move(Value):
 def bring_in(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
     """Bring a tag and all it requires in service on a server; from another server everything on the group moves along.
 
+    The admin lock must be held: its release drops the constraint that draws the group there.
     Raises Failure: 000019, 110155, 110159, 110160, 110167 before anything is changed; 110158 when the cluster takes
     too long; the reasons (110163) and 000023 when something did not come up there.
     """
@@ -59,14 +60,11 @@ def bring_in(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
     groups = tuple(instance for instance in instances if instance.type == LVMVG)
     for tag in (tag for tag in tags if now.reason(tag, move.server)):
         tools.crm_resource_cleanup(how, ids.resource_id(tag), move.server)
-    try:
-        commit.change(how, lambda cib_now: _wanted_on(cib_now, tags, groups, move))
-        wait(how, tags, move, tell)
-        for group in groups:
-            _mark(how, group, move.server, cib.servers(root))
-    finally:
-        commit.change(how, places.settled)
-    _judge(how, tags, move)
+    commit.change(how, lambda cib_now: _wanted_on(cib_now, tags, groups, move), is_structural=False)
+    after = wait(how, tags, move, tell)
+    for group in groups:
+        _mark(how, group, move.server, cib.servers(root))
+    _judge(after, tags, move)
 
 
 def take_out(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
@@ -79,16 +77,18 @@ def take_out(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
     if graph.by_tag(move.tag) is None:
         raise Failure(ResourceNotFound(f"tag {move.tag}"))
     tags = graph.above(move.tag)
-    commit.change(how, lambda cib_now: roles.stopped(cib_now, tags))
-    wait(how, tags, move, tell)
-    now = states.cluster(tools.crm_mon(how))
+    commit.change(how, lambda cib_now: roles.stopped(cib_now, tags), is_structural=False)
+    now = wait(how, tags, move, tell)
     left = [(tag, r.servers) for tag in tags for r in [now.resource(tag)] if r is not None and r.servers]
     if left:
         raise Failure(*(FailedOnServer(t, s[0], now.reason(t, s[0]) or "it is still active") for t, s in left))
 
 
-def wait(how: Tools, tags: tuple[str, ...], move: Move, tell: Callable[[Message], None]) -> None:
-    """Wait until the cluster has nothing to do any more, telling what has come up or gone. Raises Failure (110158)."""
+def wait(how: Tools, tags: tuple[str, ...], move: Move, tell: Callable[[Message], None]) -> Cluster:
+    """Wait until the cluster has nothing to do any more, telling what has come up or gone; returns its state then.
+
+    Raises Failure (110158).
+    """
     limit = time.monotonic() + move.deadline
     told: set[str] = set()
     while True:
@@ -102,7 +102,7 @@ def wait(how: Tools, tags: tuple[str, ...], move: Move, tell: Callable[[Message]
                 told.add(tag)
                 tell(Started(tag, "in service" if move.server else "out of service", move.server or "all servers"))
         if done:
-            return
+            return now
 
 
 def _refuse(root: Element, graph: Hierarchy, now: Cluster, move: Move) -> None:
@@ -139,8 +139,7 @@ def _mark(how: Tools, group: Instance, server: str, servers: tuple[str, ...]) ->
             tools.crm_attribute_mark(how, other, name)
 
 
-def _judge(how: Tools, tags: tuple[str, ...], move: Move) -> None:
-    now = states.cluster(tools.crm_mon(how))
+def _judge(now: Cluster, tags: tuple[str, ...], move: Move) -> None:
     missing = [tag for tag in tags if not _is_reached(now, tag, move.server)]
     if missing:
         reasons = (FailedOnServer(t, move.server, now.reason(t, move.server) or "it is not active") for t in missing)
