@@ -108,7 +108,7 @@ def _refuse(found: Stack, wish: Wish, kit: Kit) -> None:
 
 def _own_system_id(vg: VolumeGroup, kit: Kit) -> str:
     """Under which name this server owns volume groups: its own in the cluster counts too; '' where nobody owns it."""
-    if vg.system_id and owner.is_wanted(kit) and vg.system_id == kit.port.local_server():
+    if vg.system_id and kit.port.is_shared and vg.system_id == kit.port.local_server():
         return vg.system_id
     return lvm.own_system_id(deadline=kit.settings.command_deadline) if vg.system_id else ""
 

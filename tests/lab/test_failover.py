@@ -1,0 +1,282 @@
+"""What happens to protected data when servers, disks, networks and people do their worst. Real Pacemaker, real fencing.
+
+Beside every test runs the audit: no volume group is ever active on both servers. Where data are written meanwhile,
+every record that was acknowledged is proven to be there afterwards.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from lab.audit import Audit, Cluster, Writing, check_records
+from lab.guests.errors import LabError
+from lab.guests.guest import BY_ID, Guest
+from lab.guests.lab import Lab, Result
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+VG = "my-vg.1"
+MOUNT, OTHER = "/srv/db", "/srv/www"
+FILE = f"{MOUNT}/records"
+DISKS = ("SHARED1", "SHARED2")
+PREPARE = f"""
+vgcreate -qq {VG} {" ".join(BY_ID + disk for disk in DISKS)}
+for name in db www; do
+    lvcreate -qq --type striped --stripes 2 -L 64M -n $name {VG}
+    mkfs.ext4 -q /dev/{VG}/$name
+    mkdir -p /srv/$name
+    mount /dev/{VG}/$name /srv/$name
+done
+"""
+PROTECTED = "protected"
+GROUP, ROOT = "lvmkit-my-vg.1", "lvmkit-_2fsrv_2fdb"
+"""what Pacemaker calls the volume group and the first file system"""
+NODES = ("node1", "node2")
+KILLS_IN_A_ROW = 10
+
+
+@pytest.fixture(scope="session")
+def protected_lab(pushed_cluster_lab: Lab) -> Lab:
+    """Two file systems on one volume group, in service on node1, extended to node2; saved as `protected`."""
+    lab = pushed_cluster_lab
+    lab.reset("pushed")
+    one = Guest(lab, 1)
+    one.sh(PREPARE)
+    one.run("lvmkit", "create", MOUNT)
+    one.run("lvmkit", "create", OTHER)
+    one.run("lvmkit", "extend", MOUNT, "--to", "node2")
+    one.run("sync")
+    lab.save(PROTECTED)
+    return lab
+
+
+@pytest.fixture
+def protected(protected_lab: Lab) -> Iterator[Cluster]:
+    """The hierarchies, on two servers, with the audit beside them."""
+    protected_lab.reset(PROTECTED)
+    with Audit(protected_lab) as audit:
+        yield Cluster(protected_lab, audit)
+    audit.check()
+
+
+def _is_up_on(cluster: Cluster, node: int, *, deadline: float = 300.0) -> None:
+    """Wait until both file systems are in service on a server, as that server's Pacemaker says."""
+    name = NODES[node - 1]
+    wanted = (GROUP, ROOT, ROOT.replace("db", "www"))
+    cluster.wait(lambda it: all(it.running(r) == (name,) for r in wanted), node=node, deadline=deadline)
+
+
+def _survives(cluster: Cluster, strike: Callable[[], None]) -> None:
+    """Write on node1, let something happen to it, and see all that was acknowledged on node2, and the audit's view."""
+    first = Writing(cluster.lab, 1, FILE).start().more(20)
+    strike()
+    _is_up_on(cluster, 2)
+    second = Writing(cluster.lab, 2, FILE).start().more(20)
+    second.stop()
+    first.stop()
+    check_records(cluster.lab, 2, FILE, first.acknowledged + second.acknowledged)
+    seen = cluster.audit.seen(_uuid(cluster, 2))
+    assert seen[1], "the audit has not seen the group on node1"
+    assert seen[2], "the audit has not seen the group on node2"
+
+
+def _uuid(cluster: Cluster, node: int) -> str:
+    return cluster.guest(node).run("vgs", "--noheadings", "--foreign", "-o", "vg_uuid", VG).stdout.strip()
+
+
+def _constraints(cluster: Cluster, node: int) -> str:
+    return cluster.guest(node).run("cibadmin", "--query", "--scope", "constraints").stdout
+
+
+# ---- a server dies
+
+
+def test_a_killed_servers_file_systems_come_back_on_the_other_with_every_record(protected: Cluster) -> None:
+    _survives(protected, lambda: protected.lab.kill(1))
+    assert protected.lab.cluster_status(2).fenced == {"node1"}
+
+
+def test_a_server_that_hangs_is_fenced_and_finds_nothing_of_its_own_when_it_goes_on(protected: Cluster) -> None:
+    _survives(protected, lambda: protected.lab.pause(1))
+    protected.lab.reboot(1)
+    protected.lab.resume(1)
+    protected.wait(lambda it: it.formed(*NODES), node=2)
+    assert VG not in protected.guest(1).run("dmsetup", "ls").stdout.replace("--", "-")
+
+
+def test_when_the_cable_is_cut_one_server_goes_on(protected: Cluster) -> None:
+    _survives(protected, lambda: protected.lab.cut(1))
+
+
+def test_a_killed_pacemaker_loses_nothing(protected: Cluster) -> None:
+    writing = Writing(protected.lab, 1, FILE).start().more(10)
+    protected.guest(1).run("pkill", "-KILL", "-x", "pacemakerd")
+    protected.guest(1).run("pkill", "-KILL", "-x", "pacemaker-.*", check=False)
+    time.sleep(20)
+    node = _wait_for_service(protected)
+    again = Writing(protected.lab, node, FILE).start().more(10)
+    again.stop()
+    writing.stop()
+    check_records(protected.lab, node, FILE, writing.acknowledged + again.acknowledged)
+
+
+def _wait_for_service(cluster: Cluster, *, deadline: float = 300.0) -> int:
+    """The server on which everything is in service, once it is."""
+    end = time.monotonic() + deadline
+    while True:
+        for node in (2, 1):
+            try:
+                _is_up_on(cluster, node, deadline=5.0)
+            except LabError:
+                continue
+            return node
+        assert time.monotonic() < end, "nowhere in service"
+
+
+def test_disks_that_die_on_the_active_server_only_move_everything_and_fence_nobody(protected: Cluster) -> None:
+    first = Writing(protected.lab, 1, FILE).start().more(20)
+    for disk in DISKS:
+        protected.guest(1).fail_disk(disk)
+    _is_up_on(protected, 2)
+    first.stop()
+    second = Writing(protected.lab, 2, FILE).start().more(20)
+    second.stop()
+    check_records(protected.lab, 2, FILE, first.acknowledged + second.acknowledged)
+    status = protected.lab.cluster_status(2)
+    assert (status.fenced, status.online) == (set(), set(NODES))
+
+
+def test_both_servers_at_once_lose_power_and_nothing_activates_before_the_cluster_has_formed(
+    protected: Cluster,
+) -> None:
+    for node in (1, 2):
+        protected.lab.kill(node)
+    protected.lab.start(1)
+    assert VG not in _mapped(protected, 1)
+    time.sleep(10)
+    assert VG not in _mapped(protected, 1), "one server alone has started what the other may have"
+    protected.lab.start(2)
+    protected.wait(lambda it: it.formed(*NODES))
+    node = _wait_for_service(protected)
+    assert protected.guest(node).run("findmnt", "-n", MOUNT).stdout
+
+
+def _mapped(cluster: Cluster, node: int) -> str:
+    return cluster.guest(node).run("dmsetup", "ls").stdout.replace("--", "-")
+
+
+# ---- people
+
+
+def test_a_file_system_in_use_moves_all_the_same(protected: Cluster) -> None:
+    protected.guest(1).sh(f"cd {MOUNT} && setsid sleep 10000 </dev/null >/dev/null 2>&1 &")
+    protected.guest(1).run("lvmkit", "in-service", MOUNT, "--on", "node2", timeout=300)
+    _is_up_on(protected, 2)
+    assert protected.lab.cluster_status(2).fenced == set()
+
+
+def test_ten_moves_in_a_row_under_write_load_lose_nothing_and_leave_no_constraint(protected: Cluster) -> None:
+    before = _constraints(protected, 1)
+    acknowledged: list[int] = []
+    for turn in range(KILLS_IN_A_ROW):
+        here, there = (1, 2) if turn % 2 == 0 else (2, 1)
+        writing = Writing(protected.lab, here, FILE).start().more(5)
+        protected.guest(here).run("lvmkit", "in-service", MOUNT, "--on", NODES[there - 1], timeout=300)
+        writing.stop()
+        acknowledged += writing.acknowledged
+        check_records(protected.lab, there, FILE, acknowledged)
+    assert _constraints(protected, 1) == before
+    assert protected.lab.cluster_status().fenced == set()
+
+
+def test_a_mount_that_nobody_protects_keeps_the_group_and_is_named_instead_of_fencing(protected: Cluster) -> None:
+    protected.guest(1).sh(f"lvcreate -qq -an -L 32M -n own {VG} --config global/system_id_source=uname")
+    protected.guest(1).sh(
+        f"lvchange -qq -ay {VG}/own --config global/system_id_source=uname;"
+        f"mkfs.ext4 -q /dev/{VG}/own; mkdir -p /mnt/own; mount /dev/{VG}/own /mnt/own"
+    )
+    refused = protected.guest(1).run("lvmkit", "out-of-service", VG, check=False)
+    assert refused.returncode != 0
+    assert "110021" in refused.stderr
+    assert "/mnt/own" in refused.stderr
+    _is_up_on(protected, 1)
+
+
+@pytest.mark.parametrize(("switchback", "home"), [("INTELLIGENT", 2), ("AUTOMATIC", 1)])
+def test_a_server_that_returns_gets_its_hierarchy_back_only_where_that_is_wanted(
+    pushed_cluster_lab: Lab, switchback: str, home: int
+) -> None:
+    pushed_cluster_lab.reset("pushed")
+    with Audit(pushed_cluster_lab) as audit:
+        cluster = Cluster(pushed_cluster_lab, audit)
+        cluster.guest(1).sh(PREPARE)
+        for mount in (MOUNT, OTHER):
+            cluster.guest(1).run("lvmkit", "create", mount, "--switchback", switchback)
+        cluster.guest(1).run("lvmkit", "extend", MOUNT, "--to", "node2", timeout=300)
+        cluster.guest(1).run("sync")
+        cluster.lab.kill(1)
+        _is_up_on(cluster, 2)
+        cluster.lab.start(1)
+        cluster.wait(lambda it: it.formed(*NODES), node=2)
+        time.sleep(20)
+        _is_up_on(cluster, home)
+        cluster.guest(2).run("crm_resource", "--wait", "--timeout=60")
+        assert cluster.lab.cluster_status(2).running(GROUP) == (NODES[home - 1],)
+    audit.check()
+
+
+def test_of_two_creations_on_two_servers_one_wins(cluster: Cluster) -> None:
+    cluster.guest(1).sh(PREPARE)
+    answers: dict[str, Result] = {}
+
+    def create(node: int, path: str) -> None:
+        answers[path] = cluster.guest(node).run("lvmkit", "create", path, check=False, timeout=300)
+
+    cluster.guest(1).run("umount", OTHER)
+    both = [threading.Thread(target=create, args=given) for given in ((1, MOUNT), (2, f"/dev/{VG}/www"))]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert answers[MOUNT].returncode == 0, answers[MOUNT].stderr
+    assert answers[f"/dev/{VG}/www"].returncode != 0
+    assert "lvmkit: ERROR" in answers[f"/dev/{VG}/www"].stderr
+
+
+# ---- a cluster that is not well
+
+
+def test_no_quorum_refuses_to_move_and_says_why(protected: Cluster) -> None:
+    protected.guest(1).run("crm_attribute", "--name", "no-quorum-policy", "--update", "freeze")
+    protected.guest(2).run("systemctl", "stop", "pacemaker", "corosync", timeout=120)
+    protected.wait(lambda it: it.online == {"node1"}, node=1)
+    status = protected.guest(1).run("lvmkit", "status", check=False)
+    assert "node2" in status.stdout
+    refused = protected.guest(1).run("lvmkit", "in-service", MOUNT, "--on", "node2", check=False)
+    assert refused.returncode != 0
+    assert "110159" in refused.stderr or "110160" in refused.stderr
+
+
+@pytest.mark.parametrize("node", [1, 2])
+def test_a_server_in_standby_is_no_target(protected: Cluster, node: int) -> None:
+    protected.guest(1).run("crm_attribute", "--node", "node2", "--name", "standby", "--update", "on")
+    refused = protected.guest(node).run("lvmkit", "in-service", MOUNT, "--on", "node2", check=False)
+    assert refused.returncode != 0
+    assert "110159" in refused.stderr
+    assert "standby" in refused.stderr
+    _is_up_on(protected, 1)
+
+
+def test_maintenance_mode_and_missing_fencing_are_said_loudly(protected: Cluster) -> None:
+    one = protected.guest(1)
+    one.run("crm_attribute", "--name", "maintenance-mode", "--update", "true")
+    one.run("crm_attribute", "--name", "stonith-enabled", "--update", "false")
+    shown = one.run("lvmkit", "status", check=False)
+    assert "maintenance mode" in shown.stdout + shown.stderr
+    assert "Fencing is off" in shown.stdout + shown.stderr
+    refused = one.run("lvmkit", "in-service", MOUNT, "--on", "node2", check=False)
+    assert "110159" in refused.stderr

@@ -1,0 +1,173 @@
+"""The owner of a volume group in a cluster: given at create, given back at delete, and who is in the way of a move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
+from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages.ownership import OwnerNotWritten
+from lvmkit.model.messages.pacemaker import OwnerKept
+from lvmkit.model.messages.service import LvBusy, VgForeign
+from lvmkit.model.messages.storage import CommandFailed
+from lvmkit.model.value import replace
+from lvmkit.storage import dm, holders, lvm
+from lvmkit.storage.holders import MOUNT, PROCESS, SWAP, Holder
+from lvmkit.workflow.bystanders import bystanders
+from lvmkit.workflow.create import Wish, create, draft_creation
+from lvmkit.workflow.delete import delete
+from lvmkit.workflow.owner import ChangeOwner
+from lvmkit.workflow.renew import RenewRecord
+from tests.unit.fakes import SERVER, FakePort, data_hierarchy, kit
+from tests.unit.storage_fake import FakeStorage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lvmkit.plan import Kit
+
+REASON = CommandFailed("lvm", "5", "no")
+
+
+class World:
+    """A server of a cluster, and one volume group."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.storage = FakeStorage(monkeypatch)
+        self.port = FakePort()
+        self.port.is_shared = True
+        self.told: list[Message] = []
+        self.kit: Kit = kit(self.port, folder, self.told.append)
+        self.refusing: Message | None = None
+        self.forgetful = False
+        monkeypatch.setattr(lvm, "set_system_id", self._set)
+        monkeypatch.setattr(lvm, "own_system_id", lambda *, deadline: "")
+        monkeypatch.setattr(RenewRecord, "apply", lambda *_: None)
+
+    @property
+    def owner(self) -> str:
+        return self.storage.groups["vg1"].system_id
+
+    def give(self, owner: str) -> None:
+        self.storage.groups["vg1"] = replace(self.storage.groups["vg1"], system_id=owner)
+
+    def _set(self, vg: str, new: str, *, old: str, deadline: float) -> None:
+        assert (vg, old) == ("vg1", self.owner)
+        if self.refusing:
+            raise Failure(self.refusing)
+        if not self.forgetful:
+            self.give(new)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def test_create_in_a_cluster_makes_the_server_the_owner_and_the_agents_know_it(world: World) -> None:
+    create(Wish("/data"), world.kit)
+    assert world.owner == SERVER
+    facts = {i.type: i.details.get("ownership") for i in world.port.now.instances if i.type in (LVMVG, LVMLV, FILESYS)}
+    assert facts == {LVMVG: "system_id", LVMLV: "system_id", FILESYS: None}
+
+
+def test_without_a_cluster_nobody_becomes_the_owner(world: World) -> None:
+    world.port.is_shared = False
+    create(Wish("/data"), world.kit)
+    assert world.owner == ""
+
+
+def test_where_the_settings_say_so_nobody_becomes_the_owner(world: World) -> None:
+    world.kit = replace(world.kit, settings=replace(world.kit.settings, ownership="none"))
+    create(Wish("/data"), world.kit)
+    assert world.owner == ""
+
+
+def test_a_further_volume_takes_over_what_its_group_has(world: World) -> None:
+    create(Wish("/data"), world.kit)
+    world.kit = replace(world.kit, settings=replace(world.kit.settings, ownership="none"))
+    create(Wish("/www"), world.kit)
+    volumes = [i.details.get("ownership") for i in world.port.now.instances if i.type == LVMLV]
+    assert volumes == ["system_id", "system_id"]
+
+
+def test_what_this_server_owns_already_needs_no_writing(world: World) -> None:
+    world.give(SERVER)
+    assert not any(isinstance(step, ChangeOwner) for step in draft_creation(Wish("/data"), world.kit).plan.steps)
+
+
+def test_another_hosts_group_is_refused(world: World) -> None:
+    world.give("elsewhere")
+    with pytest.raises(Failure) as caught:
+        create(Wish("/data"), world.kit)
+    assert isinstance(caught.value.messages[0], VgForeign)
+    assert world.owner == "elsewhere"
+
+
+def test_a_creation_that_fails_gives_the_group_back(world: World) -> None:
+    world.port.failing["/data"] = REASON
+    with pytest.raises(Failure):
+        create(Wish("/data"), world.kit)
+    assert world.owner == ""
+    assert world.port.now.tags == ()
+
+
+@pytest.mark.parametrize("fault", ["refused", "not kept"])
+def test_an_owner_that_cannot_be_written_or_read_back_stops_the_creation(world: World, fault: str) -> None:
+    world.refusing = REASON if fault == "refused" else None
+    world.forgetful = fault != "refused"
+    with pytest.raises(Failure) as caught:
+        create(Wish("/data"), world.kit)
+    expected = REASON if fault == "refused" else OwnerNotWritten("vg1", SERVER, "")
+    assert caught.value.messages[0] == expected
+    assert world.port.now.tags == ()
+
+
+def test_delete_gives_the_group_the_owner_that_it_had(world: World) -> None:
+    create(Wish("/data"), world.kit)
+    delete("/data", world.kit)
+    assert world.owner == ""
+
+
+@pytest.mark.parametrize("fault", ["refused", "elsewhere"])
+def test_a_delete_that_cannot_change_the_owner_says_so_and_goes_on(world: World, fault: str) -> None:
+    create(Wish("/data"), world.kit)
+    if fault == "elsewhere":
+        world.give("n2")
+    else:
+        world.refusing = REASON
+    delete("/data", world.kit)
+    assert world.port.now.tags == ()
+    assert [type(message) for message in world.told if message.level == "WARN"] == [OwnerKept]
+
+
+# ---- bystanders
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[Holder]:
+    found: list[Holder] = [Holder(MOUNT, "/data")]
+    device = dm.Device("vg1-data", "253:0", "LVM-x")
+    monkeypatch.setattr(dm, "list_devices", lambda: (device,))
+    monkeypatch.setattr(dm, "of_vg", lambda devices, _uuid: tuple(devices))
+    monkeypatch.setattr(holders, "of_device", lambda _number: tuple(found))
+    return found
+
+
+def test_the_hierarchys_own_file_system_is_in_nobodys_way(held: list[Holder]) -> None:
+    now = data_hierarchy()
+    assert bystanders(now.above("vg1"), now) == ()
+
+
+def test_what_is_mounted_by_hand_is_named(held: list[Holder]) -> None:
+    held += [Holder(MOUNT, "/mnt"), Holder(SWAP, "/dev/dm-0"), Holder(PROCESS, "udevd", 7, "open file")]
+    now = data_hierarchy()
+    assert bystanders(now.above("vg1"), now) == (LvBusy("vg1-data", ("mount /mnt", "swap /dev/dm-0")),)
+
+
+def test_a_file_system_alone_leaves_its_group_up_so_nobody_is_in_the_way(held: list[Holder]) -> None:
+    held.append(Holder(MOUNT, "/mnt"))
+    now = data_hierarchy()
+    assert bystanders(now.above("/data"), now) == ()
