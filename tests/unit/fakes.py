@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
+from lvmkit.cluster.port import Overview
 from lvmkit.entry import report
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import (
@@ -85,6 +86,8 @@ class FakePort:
         """tag: why it does not go in or out of service"""
         self.unwanted: set[str] = set()
         """tags that an administrator took out of service"""
+        self.overviews = 0
+        """how often all was read"""
 
     is_shared = False
 
@@ -103,11 +106,20 @@ class FakePort:
     def hierarchy_of(self, server: str) -> Hierarchy:
         return self.now if server == SERVER else Hierarchy()
 
+    def overview(self) -> Overview:
+        self.overviews += 1
+        servers = self.servers()
+        each = tuple(self.hierarchy_of(server.name) for server in servers)
+        return Overview(self.local_server(), servers, each, self.equivalencies(), self.warnings())
+
     def foresee(self, change: Change) -> tuple[str, ...]:
         return ()
 
     def unextend(self, tags: tuple[str, ...], server: str) -> None:
         self.calls.append(("unextend", *tags, server))
+
+    def set_priorities(self, group: str, priorities: dict[str, int]) -> None:
+        self.calls.append(("priorities", group, *(f"{server}={rank}" for server, rank in priorities.items())))
 
     def hierarchy(self) -> Hierarchy:
         return self.now
@@ -156,7 +168,7 @@ class FakePort:
         return {i.tag for i in self.now.instances if i.state in IN_SERVICE}
 
     def _require(self, tag: str, *after: Message) -> None:
-        if self.now.by_tag(tag) is None:
+        if all(self.hierarchy_of(server.name).by_tag(tag) is None for server in self.servers()):
             raise Failure(ResourceNotFound(tag))
         if tag in self.failing:
             raise Failure(self.failing[tag], *after)
@@ -164,6 +176,46 @@ class FakePort:
     def _set(self, tags: set[str], state: str, reason: str = "") -> None:
         changed = (replace(i, state=state, reason=reason) if i.tag in tags else i for i in self.now.instances)
         self.now = Hierarchy(tuple(changed), self.now.dependencies)
+
+
+class FakeCluster(FakePort):
+    """The port of a cluster of n1, which is this server, n2 and n3; all well until told otherwise."""
+
+    is_shared = True
+
+    def __init__(self, now: Hierarchy | None = None, **others: Hierarchy) -> None:
+        """now: of this server.  others: hierarchies of other servers, by name."""
+        super().__init__(now)
+        self.others = others
+        self.members = {name: Server(name, online=True) for name in (SERVER, "n2", "n3")}
+        self.trouble: tuple[Message, ...] = ()
+        self.priorities = {SERVER: 1, "n2": 11, "n3": 21}
+
+    def servers(self) -> tuple[Server, ...]:
+        return tuple(self.members.values())
+
+    def warnings(self) -> tuple[Message, ...]:
+        return self.trouble
+
+    def hierarchy_of(self, server: str) -> Hierarchy:
+        return self.now if server == SERVER else self.others.get(server, Hierarchy())
+
+    def equivalencies(self) -> tuple[Equivalency, ...]:
+        return tuple(
+            Equivalency(i.tag, server, priority)
+            for server, priority in self.priorities.items()
+            for i in self.hierarchy_of(server).instances
+            if i.type != DISK
+        )
+
+    def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
+        self.calls.append(("restore", tag, server))
+        self._require(tag, ErrorBringingInService(tag, server))
+
+
+def on(server: str, now: Hierarchy, **changes: Any) -> Hierarchy:
+    """The hierarchy as another server has it; changes: of every instance."""
+    return replace(now, instances=tuple(replace(i, server=server, **changes) for i in now.instances))
 
 
 class FakeKernel:

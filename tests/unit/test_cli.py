@@ -60,7 +60,9 @@ BAD_NAMES += ["/" + "p" * 4095]
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-@pytest.mark.parametrize("command", ["status", "in-service", "out-of-service", "check", "reconfigure", "delete"])
+@pytest.mark.parametrize(
+    "command", ["status", "show", "in-service", "out-of-service", "check", "reconfigure", "delete"]
+)
 def test_a_word_that_cannot_be_a_name_is_110100_before_anything_is_looked_up(
     shell: Shell, command: str, name: str
 ) -> None:
@@ -81,7 +83,9 @@ def test_a_tag_that_cannot_be_one_is_refused(shell: Shell, tag: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["t" * 256, "/nowhere", "lvmvg-vg9", "naïve"])
-@pytest.mark.parametrize("command", ["status", "in-service", "out-of-service", "check", "reconfigure", "delete"])
+@pytest.mark.parametrize(
+    "command", ["status", "show", "in-service", "out-of-service", "check", "reconfigure", "delete"]
+)
 def test_a_name_that_nothing_has_is_000019_and_changes_nothing(shell: Shell, command: str, name: str) -> None:
     before = shell.port.now
     result = shell.run(command, name)
@@ -92,7 +96,7 @@ def test_a_name_that_nothing_has_is_000019_and_changes_nothing(shell: Shell, com
 @pytest.mark.parametrize(
     "words",
     [("create", "/data"), ("status",), ("in-service", "vg1"), ("out-of-service", "vg1"), ("check",), ("check", "--all"),
-     ("reconfigure", "vg1"), ("delete", "/data"), ("tags",)],
+     ("reconfigure", "vg1"), ("delete", "/data"), ("tags",), ("servers",), ("show", "vg1")],
 )  # fmt: skip
 def test_the_engine_needs_root(shell: Shell, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -121,19 +125,20 @@ def test_the_version_is_that_of_the_package(shell: Shell) -> None:
 
 def test_hidden_commands_are_hidden(shell: Shell) -> None:
     shown = shell.run("--help").stdout
-    assert [name for name in COMMANDS if f"\n  {name} " not in shown] == ["tags"]
+    assert [name for name in COMMANDS if f"\n  {name} " not in shown] == ["tags", "servers"]
 
 
 def test_tags_are_printed_one_a_line(shell: Shell) -> None:
     assert shell.run("tags").stdout.split("\n") == ["/data", "vg1/data", "vg1", "disk-A", "disk-B", ""]
     assert shell.run("tags", "--type", "lvmvg").stdout == "vg1\n"
+    assert shell.run("servers").stdout == "n1\n"
 
 
 def test_an_unexpected_exception_is_one_numbered_line(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down() -> None:
         raise RuntimeError("boom\nTraceback")
 
-    monkeypatch.setattr(shell.port, "hierarchy", break_down)
+    monkeypatch.setattr(shell.port, "overview", break_down)
     result = shell.run("status")
     assert (result.exit_code, numbers(result), len(result.stderr.splitlines())) == (3, [110099], 2)
 
@@ -142,7 +147,7 @@ def test_a_failure_never_exits_with_0(shell: Shell, monkeypatch: pytest.MonkeyPa
     def warn() -> None:
         raise Failure(LkvgsNotUpdated("read-only"))
 
-    monkeypatch.setattr(shell.port, "hierarchy", warn)
+    monkeypatch.setattr(shell.port, "overview", warn)
     assert shell.run("status").exit_code == 1
 
 
@@ -150,7 +155,7 @@ def test_a_failure_never_exits_with_0(shell: Shell, monkeypatch: pytest.MonkeyPa
 def test_quiet_leaves_progress_to_the_log_but_not_errors(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-    def stop(_tag: str, tell: object) -> None:
+    def stop(_tag: str, tell: object, _server: str) -> None:
         assert callable(tell)
         tell(StepDone(1, 2, "restore vg1"))
         raise Failure(MISSING)

@@ -94,7 +94,10 @@ class TestCompletion:
     def _complete(self, *words: str, function: str = "_lvmkit", folder: Path | None = None) -> list[str]:
         script = """
             source "$1"; shift; function=$1; shift
-            lvmkit() { [ "$2" = --type ] && echo vg1 || printf '%s\\n' "${TAGS[@]}"; }
+            lvmkit() {
+                [ "$1" = servers ] && printf '%s\\n' node1 node2 && return
+                [ "$2" = --type ] && echo vg1 || printf '%s\\n' "${TAGS[@]}"
+            }
             COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
             TAGS=(/data vg1/data vg1 'a`touch oops`b' "it's")
             "$function"; printf '%s\\n' "${COMPREPLY[@]}"
@@ -106,16 +109,18 @@ class TestCompletion:
 
     def test_commands(self) -> None:
         assert self._complete("lvmkit", "") == [
-            "create", "status", "in-service", "out-of-service", "check", "reconfigure", "delete", "explain",
-            "--help", "--quiet", "--version",
+            "create", "status", "show", "in-service", "out-of-service", "check", "doctor", "reconfigure", "delete",
+            "explain", "--help", "--quiet", "--version",
         ]  # fmt: skip
         assert self._complete("lvmkit", "--quiet", "st") == ["status"]
 
-    @pytest.mark.parametrize("command", ["create", "status", "in-service", "check", "reconfigure", "delete", "explain"])
+    @pytest.mark.parametrize(
+        "command", ["create", "status", "show", "in-service", "check", "doctor", "reconfigure", "delete", "explain"]
+    )
     def test_options_are_those_that_the_command_has(self, command: str) -> None:
-        from lvmkit.cli.commands import check, create, delete, explain, in_service, reconfigure, status
+        from lvmkit.cli.commands import check, create, delete, explain, in_service, reconfigure, show, status
 
-        modules = {"create": create, "status": status, "in-service": in_service, "check": check}
+        modules = {"create": create, "status": status, "show": show, "in-service": in_service, "check": check}
         modules |= {"reconfigure": reconfigure, "delete": delete, "explain": explain}
         known = {name for parameter in modules[command].command.params for name in parameter.opts if name[:2] == "--"}
         assert set(self._complete("lvmkit", command, "-")) == known | {"--help"}
@@ -130,6 +135,11 @@ class TestCompletion:
         assert self._complete("lvmkit", "status", "--format", "") == ["text", "json"]
         assert self._complete("lvmkit", "create", "-s", "a") == ["automatic"]
         assert self._complete("lvmkit", "status", "--by", "i") == ["id"]
+        assert self._complete("lvmkit", "show", "vg1", "--output-format", "") == ["text", "json", "cmd"]
+
+    @pytest.mark.parametrize("words", [("in-service", "--on"), ("extend", "vg1", "--to")])
+    def test_servers_of_the_cluster(self, words: tuple[str, ...]) -> None:
+        assert self._complete("lvmkit", *words, "") == ["node1", "node2"]
 
     def test_paths_for_create(self, tmp_path: Path) -> None:
         (tmp_path / "data").mkdir()

@@ -15,21 +15,25 @@ from lvmkit.cli.session import open_installed
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import FILESYS, ILLSTATE, LVMLV, OSF, OSU, Dependency
 from lvmkit.model.interruption import Interruption
-from lvmkit.model.messages import Message
+from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.faults import LvDegraded, LvGone, PvHung
+from lvmkit.model.messages.pacemaker import ClusterUnreachable, FencingOff, NoQuorum
 from lvmkit.model.record import ExpectedPv, Record
+from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
 from lvmkit.storage import mountinfo, probe, records
 from tests.unit.fakes import (
     LV_UUID,
     SERVER,
     VG_UUID,
+    FakeCluster,
     FakeKernel,
     FakePort,
     Shell,
     data_hierarchy,
     instance,
     numbers,
+    on,
     paths,
 )
 
@@ -42,7 +46,7 @@ GONE = LvGone("vg1/data")
 DEGRADED = LvDegraded("vg1/data", "raid1", "a leg is lost")
 FIELDS = {
     "tag", "id", "type", "app", "state", "reason", "contradicted", "faults", "switchback", "initialisation",
-    "parents", "children", "info",
+    "parents", "children", "info", "server", "servers",
 }  # fmt: skip
 
 
@@ -162,6 +166,159 @@ class TestStatus:
         shell.port.now = Hierarchy()
         assert shell.run("status", "--exit-code").exit_code == 0
         assert _json(shell.run("status", "--format", "json"))["resources"] == []
+
+
+class TestMatrix:
+    """Status in a cluster."""
+
+    @pytest.fixture
+    def cluster(self) -> FakeCluster:
+        return FakeCluster(data_hierarchy(), n2=on("n2", data_hierarchy(OSU)))
+
+    @pytest.fixture
+    def shell(self, shell: Shell, cluster: FakeCluster) -> Shell:
+        shell.port = cluster
+        return shell
+
+    def test_a_column_for_each_server_that_is_blank_where_it_is_not_extended(
+        self, shell: Shell, cluster: FakeCluster
+    ) -> None:
+        result = shell.run("status")
+        assert result.stdout.split("\n") == [
+            "TAG              n1 (here)  n2      n3",
+            "                 online     online  online",
+            "/data            ISP        OSU",
+            "└─ vg1/data      ISP        OSU",
+            "   └─ vg1        ISP        OSU",
+            "      ├─ disk-A  ISP        OSU",
+            "      └─ disk-B  ISP        OSU",
+            "",
+        ]
+        assert (result.exit_code, result.stderr, cluster.overviews) == (0, "", 1)
+
+    def test_a_dead_server_is_in_the_header_and_its_reason_below_once(self, shell: Shell, cluster: FakeCluster) -> None:
+        cluster.members["n2"] = Server("n2", False, "unclean, offline")
+        cluster.others["n2"] = on("n2", data_hierarchy(ILLSTATE), reason="n2 is not an active member of the cluster")
+        lines = shell.run("status").stdout.splitlines()
+        assert re.split(" {2,}", lines[1].strip()) == ["online", "unclean, offline", "online"]
+        assert [line.split()[-1] for line in lines[2:7]] == ["ILLSTATE"] * 5
+        assert lines[7:] == ["", "n2: n2 is not an active member of the cluster"]
+        assert shell.run("status", "--exit-code").exit_code == 0
+
+    def test_short_reasons_are_in_the_cell_and_long_ones_below(self, shell: Shell, cluster: FakeCluster) -> None:
+        _set(cluster, "/data", state=OSF, reason="start: 110014 " + "x" * 60)
+        _set(cluster, "vg1", state=OSF, reason="start: Timed Out")
+        lines = shell.run("status").stdout.splitlines()
+        assert [line.split("  ")[-1] for line in (lines[2], lines[4])] == ["OSF", "OSF start: Timed Out"]
+        assert lines[7:] == ["", "/data@n2: start: 110014 " + "x" * 60]
+        assert shell.run("status", "--exit-code").exit_code == 1
+
+    def test_one_reason_of_several_tags_is_one_note(self, shell: Shell, cluster: FakeCluster) -> None:
+        for tag in ("/data", "vg1/data"):
+            _set(cluster, tag, state=OSF, reason="y" * 30)
+        _set(cluster, "vg1", state=OSF, reason="z" * 30)
+        notes = shell.run("status").stdout.splitlines()[8:]
+        assert notes == ["/data, vg1/data@n2: " + "y" * 30, "vg1@n2: " + "z" * 30]
+
+    def test_only_this_server_is_held_against_its_kernel(
+        self, shell: Shell, cluster: FakeCluster, kernel: FakeKernel
+    ) -> None:
+        cluster.now, cluster.others["n2"] = data_hierarchy(OSU), on("n2", data_hierarchy())
+        kernel.faults = {"vg1": [GONE]}
+        assert "!" not in shell.run("status").stdout
+        cluster.now, cluster.others["n2"] = data_hierarchy(), on("n2", data_hierarchy(OSU))
+        lines = shell.run("status").stdout.splitlines()
+        assert [word for line in lines[2:7] for word in line.split() if "!" in word] == ["ISP!"]
+        assert lines[4].split()[-2:] == ["ISP!", "OSU"]
+        assert lines[-1] == f"vg1@n1: {GONE.text}"
+
+    def test_a_disk_that_only_another_server_has_is_a_row_of_its_own(self, shell: Shell, cluster: FakeCluster) -> None:
+        there = data_hierarchy(OSU)
+        renamed = tuple(replace(i, tag="disk-Z") if i.tag == "disk-B" else i for i in there.instances)
+        links = tuple(replace(d, child="disk-Z") if d.child == "disk-B" else d for d in there.dependencies)
+        cluster.others["n2"] = on("n2", Hierarchy(renamed, links))
+        rows = [line.split() for line in _rows(shell)[-3:]]
+        assert rows == [["├─", "disk-A", "ISP", "OSU"], ["├─", "disk-B", "ISP"], ["└─", "disk-Z", "OSU"]]
+
+    def test_a_hierarchy_that_is_not_here_is_shown_and_found(
+        self, shell: Shell, cluster: FakeCluster, kernel: FakeKernel
+    ) -> None:
+        cluster.now, cluster.others["n2"] = Hierarchy(), on("n2", data_hierarchy())
+        kernel.faults = {"vg1": [GONE]}
+        found = _json(shell.run("status", "lvmvg-vg1", "--format", "json"))
+        assert (found["roots"], {r["server"] for r in found["resources"]}) == (["vg1"], {"n2"})
+        assert [r["faults"] for r in found["resources"]] == [[], [], []]
+        assert shell.run("tags").stdout.splitlines() == ["/data", "vg1/data", "vg1", "disk-A", "disk-B"]
+
+    def test_troubles_of_the_cluster_are_on_top(self, shell: Shell, cluster: FakeCluster) -> None:
+        cluster.trouble = (FencingOff(),)
+        lines = shell.run("status").stdout.splitlines()
+        assert lines[:4] == [f"WARN 110161: {FencingOff().text}", f"  -> {FencingOff().advice}", "", lines[3]]
+        assert shell.run("status", "--exit-code").exit_code == 0
+        cluster.trouble = (NoQuorum("stop"),)
+        assert shell.run("status", "--exit-code").exit_code == 1
+
+    def test_json_has_servers_and_what_each_resource_is_on_them(self, shell: Shell, cluster: FakeCluster) -> None:
+        cluster.members["n3"] = Server("n3", True, "standby")
+        cluster.trouble = (FencingOff(),)
+        _set(cluster, "vg1", state=OSF, reason="why")
+        found = _json(shell.run("status", "--format", "json"))
+        assert found["servers"][1:] == [
+            {"name": "n2", "online": True, "unfit": ""}, {"name": "n3", "online": True, "unfit": "standby"},
+        ]  # fmt: skip
+        assert [warning["number"] for warning in found["warnings"]] == ["110161"]
+        assert all(set(resource) == FIELDS for resource in found["resources"])
+        vg, disk = (next(r for r in found["resources"] if r["tag"] == tag) for tag in ("vg1", "disk-A"))
+        assert (vg["state"], vg["servers"].keys()) == ("ISP", {"n1", "n2"})
+        assert {key: vg["servers"]["n2"][key] for key in ("state", "reason", "priority")} == {
+            "state": OSF, "reason": "why", "priority": 11,
+        }  # fmt: skip
+        assert disk["servers"]["n2"]["priority"] is None
+
+    def test_watch_reads_the_cluster_once_each_time(
+        self, shell: Shell, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def pause(_seconds: float) -> None:
+            if cluster.overviews == 3:
+                raise Interruption("SIGINT")
+
+        monkeypatch.setattr(time, "sleep", pause)
+        result = shell.run("status", "--watch")
+        assert (result.exit_code, result.stdout.count("TAG "), cluster.overviews) == (0, 3, 3)
+
+    def test_a_cluster_that_cannot_be_asked_is_a_numbered_message(
+        self, shell: Shell, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse() -> None:
+            raise Failure(ClusterUnreachable("not running"))
+
+        monkeypatch.setattr(cluster, "overview", refuse)
+        result = shell.run("status")
+        assert (result.exit_code, numbers(result), result.stdout) == (9, [110150], "")
+
+    def test_colour_marks_servers_and_resources(
+        self, shell: Shell, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("lvmkit.cli.surveyed.may_colour", lambda _stream: True)
+        cluster.members["n3"] = Server("n3", True, "standby")
+        _set(cluster, "vg1", state=OSF)
+        lines = shell.run("status").stdout.splitlines()
+        assert [line[:5] for line in lines if line.startswith("\x1b")] == ["\x1b[33m", "\x1b[31m"]
+        assert lines[4].endswith("\x1b[0m")
+        cluster.members["n3"] = Server("n3", False, "offline")
+        assert shell.run("status").stdout.splitlines()[1].startswith("\x1b[31m")
+
+
+def _set(cluster: FakeCluster, tag: str, **changes: str) -> None:
+    """Change an instance on n2."""
+    now = cluster.others["n2"]
+    instances = tuple(replace(i, **changes) if i.tag == tag else i for i in now.instances)
+    cluster.others["n2"] = replace(now, instances=instances)
+
+
+def _rows(shell: Shell) -> list[str]:
+    """The lines of the tree."""
+    return shell.run("status").stdout.splitlines()[2:]
 
 
 class TestCheck:

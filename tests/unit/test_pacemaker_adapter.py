@@ -148,7 +148,8 @@ def writing(root: Element, status: int = 0) -> list[Answer]:
 
 def moving(root: Element) -> list[Answer]:
     """The same where no resource changes, only roles, the lock or the constraints of a move."""
-    return [answer for answer in writing(root) if answer[0] != "crm_verify"]
+    asked, _verified, *written = writing(root)
+    return [asked, *written]
 
 
 def messages(work: Any, *given: Any) -> tuple[Message, ...]:

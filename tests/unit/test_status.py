@@ -13,15 +13,28 @@ from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import DeviceUnwell, UpThoughOutOfService
 from lvmkit.model.messages.faults import KernelUnreadable, LvDegraded, LvGone, PvHung, RecordLost
 from lvmkit.model.messages.guide import ResourceNotFound
+from lvmkit.model.messages.pacemaker import NoQuorum
 from lvmkit.model.messages.service import MissingInformation
 from lvmkit.model.messages.storage import FileUnreadable
 from lvmkit.model.record import ExpectedPv, Record
+from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
 from lvmkit.storage import dm, mountinfo, probe, records
 from lvmkit.storage.mountinfo import Mount
 from lvmkit.workflow.deep_check import deep_check
 from lvmkit.workflow.status import entrances, examine, in_service, survey
-from tests.unit.fakes import LV_UUID, SERVER, VG_UUID, FakeKernel, FakePort, data_hierarchy, instance, kit
+from tests.unit.fakes import (
+    LV_UUID,
+    SERVER,
+    VG_UUID,
+    FakeCluster,
+    FakeKernel,
+    FakePort,
+    data_hierarchy,
+    instance,
+    kit,
+    on,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -142,6 +155,75 @@ def test_one_tag_is_that_hierarchy_only(tmp_path: Path, kernel: FakeKernel) -> N
     with pytest.raises(Failure) as failure:
         survey(_kit(tmp_path, data_hierarchy()), "vg2")
     assert isinstance(failure.value.messages[0], ResourceNotFound)
+
+
+def _cluster(here: str = ISP, there: str = OSU) -> FakeCluster:
+    return FakeCluster(data_hierarchy(here), n2=on("n2", data_hierarchy(there)))
+
+
+def test_in_a_cluster_every_resource_has_its_servers_in_their_order(tmp_path: Path, kernel: FakeKernel) -> None:
+    port = _cluster()
+    found = survey(kit(port, tmp_path, lambda _message: None))
+    assert [r.instance.tag for r in found.resources] == ["/data", "vg1/data", "vg1", "disk-A", "disk-B"]
+    assert [(p.instance.server, p.instance.state, p.priority) for p in found.resources[2].places] == [
+        (SERVER, ISP, 1), ("n2", OSU, 11),
+    ]  # fmt: skip
+    assert [p.priority for p in found.resources[3].places] == [0, 0]
+    assert (found.is_well, found.servers, port.overviews) == (True, port.servers(), 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "online", "is_well"), [(OSF, True, False), (ILLSTATE, True, False), (ILLSTATE, False, True)]
+)
+def test_what_failed_or_is_in_doubt_on_a_member_needs_attention(
+    tmp_path: Path, kernel: FakeKernel, state: str, online: bool, is_well: bool
+) -> None:
+    port = _cluster(there=state)
+    port.members["n2"] = Server("n2", online)
+    assert survey(kit(port, tmp_path, lambda _message: None)).is_well == is_well
+
+
+def test_without_quorum_nothing_is_well(tmp_path: Path, kernel: FakeKernel) -> None:
+    port = _cluster()
+    port.trouble = (NoQuorum("stop"),)
+    assert not survey(kit(port, tmp_path, lambda _message: None)).is_well
+
+
+def test_a_volume_that_is_up_where_the_cluster_has_it_stopped_is_named_on_this_server_only(
+    tmp_path: Path, kernel: FakeKernel
+) -> None:
+    kernel.devices = (LV_DEVICE,)
+    found = survey(kit(_cluster(OSU, ISP), tmp_path, lambda _message: None))
+    assert _faults(found) == {"vg1/data": [UpThoughOutOfService], "vg1": [UpThoughOutOfService]}
+    kernel.devices = ()
+    assert _faults(survey(kit(_cluster(OSU, ISP), tmp_path, lambda _message: None))) == {}
+
+
+def test_what_a_cluster_does_not_know_is_not_asked_about_one_by_one(
+    tmp_path: Path, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = _cluster(ILLSTATE)
+    monkeypatch.setattr(port, "wanted", lambda tag: pytest.fail(f"asked about {tag}"))
+    kernel.faults = {"vg1": [LvGone("vg1/data")]}
+    assert _faults(survey(kit(port, tmp_path, lambda _message: None))) == {}
+
+
+def test_what_is_not_extended_here_is_in_the_survey_and_not_in_this_kernel(tmp_path: Path, kernel: FakeKernel) -> None:
+    port = FakeCluster(Hierarchy(), n2=on("n2", data_hierarchy()), n3=on("n3", data_hierarchy(OSU)))
+    kernel.faults = {"vg1": [LvGone("vg1/data")]}
+    found = survey(kit(port, tmp_path, lambda _message: None), "vg1")
+    assert [(r.instance.server, r.instance.state, r.faults) for r in found.resources] == [("n2", ISP, ())] * 3
+    assert [r.on("n3") is not None and r.on(SERVER) is None for r in found.resources] == [True] * 3
+
+
+def test_the_union_has_each_tag_once_with_the_links_of_all_servers() -> None:
+    there = data_hierarchy(OSU)
+    renamed = tuple(replace(i, tag="disk-Z") if i.tag == "disk-B" else i for i in there.instances)
+    links = tuple(replace(d, child="disk-Z") if d.child == "disk-B" else d for d in there.dependencies)
+    union = FakeCluster(data_hierarchy(), n2=on("n2", Hierarchy(renamed, links))).overview().union()
+    assert union.tags == ("/data", "vg1/data", "vg1", "disk-A", "disk-B", "disk-Z")
+    assert union.children("vg1") == ("disk-A", "disk-B", "disk-Z")
+    assert [i.server for i in union.instances] == [SERVER] * 5 + ["n2"]
 
 
 def test_damaged_data_that_loops_is_shown_as_well() -> None:

@@ -35,6 +35,35 @@ class Change(Value):
     update: tuple[Instance, ...] = ()
 
 
+class Overview(Value):
+    """All servers and what may run on them, read at one moment."""
+
+    local: str
+    """the name of this server"""
+    servers: tuple[Server, ...]
+    hierarchies: tuple[Hierarchy, ...]
+    """one for each server, in their order"""
+    equivalencies: tuple[Equivalency, ...] = ()
+    warnings: tuple[Message, ...] = ()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there is more than one server."""
+        return len(self.servers) > 1
+
+    def of(self, server: str) -> Hierarchy:
+        """The hierarchy of a server; empty for one that there is not."""
+        return dict(zip((each.name for each in self.servers), self.hierarchies)).get(server, Hierarchy())
+
+    def union(self) -> Hierarchy:
+        """Every tag once: as it is on this server, else as on the first that has it."""
+        each = (self.of(self.local), *self.hierarchies)
+        instances = {instance.tag: instance for hierarchy in reversed(each) for instance in hierarchy.instances}
+        tags = dict.fromkeys(tag for hierarchy in each for tag in hierarchy.tags)
+        links = dict.fromkeys(link for hierarchy in each for link in hierarchy.dependencies)
+        return Hierarchy(tuple(instances[tag] for tag in tags), tuple(links))
+
+
 class Port(Protocol):
     """An engine. Every method may raise Failure with a numbered message."""
 
@@ -56,6 +85,9 @@ class Port(Protocol):
     def hierarchy_of(self, server: str) -> Hierarchy:
         """The instances and dependencies of any server of the cluster, read at one moment."""
 
+    def overview(self) -> Overview:
+        """Servers, warnings, equivalencies and hierarchies of all servers, read at one moment."""
+
     def hierarchy(self) -> Hierarchy:
         """All instances and dependencies of the local server, read at one moment."""
 
@@ -67,6 +99,9 @@ class Port(Protocol):
 
     def unextend(self, tags: tuple[str, ...], server: str) -> None:
         """Let these tags run on a server no more, as one unit. Raises Failure where one is in service there."""
+
+    def set_priorities(self, group: str, priorities: dict[str, int]) -> None:
+        """Give servers of a volume group other priorities, as one unit. Raises Failure (110167, 110168)."""
 
     def set_state(self, tag: str, state: str, reason: str = "") -> None:
         """Store the state of one instance."""

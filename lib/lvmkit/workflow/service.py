@@ -1,33 +1,135 @@
-"""Bring a hierarchy in service or take it out, through the engine."""
+"""Bring a hierarchy in service or take it out, through the engine; in a cluster on any of its servers."""
 
 from __future__ import annotations
 
-from lvmkit.model.messages import Failure
+from lvmkit.model.instance import DEVICE, DISK, ILLSTATE, IN_SERVICE, ISP, LVMVG, OSF, OSU, Instance
+from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.guide import EndFailedInService
+from lvmkit.model.messages.pacemaker import NotExtended, ServerUnfit, UnknownServer
+from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
+from lvmkit.workflow.bystanders import bystanders
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lvmkit.cluster.port import Overview
     from lvmkit.plan import Kit
 
+RESTORE, REMOVE = "restore", "remove"
 
-def in_service(tag: str, kit: Kit) -> str:
-    """Bring the tag and all it requires in service; returns the tag. Raises Failure (000022) with the reasons."""
-    found = find(kit.port.hierarchy(), tag)
+
+class Leg(Value):
+    """One resource that goes in or out of service on the server of its instance."""
+
+    action: str
+    """RESTORE or REMOVE"""
+    instance: Instance
+
+
+def in_service(tag: str, kit: Kit, server: str = "") -> str:
+    """Bring the tag and all it requires in service on a server ('': this one); returns the tag.
+
+    Raises Failure: 000019 for a tag that no server has; else the reasons, then 000022.
+    """
+    found = find(kit.port.overview().union(), tag)
     with kit.port.admin_lock(f"in-service {tag}"):
         finish_interrupted(kit)
         try:
-            kit.port.bring_in_service(found.tag, kit.tell)
+            _refuse_bystanders(moving_off(found.tag, server, kit.port.overview()) if kit.port.is_shared else (), kit)
+            kit.port.bring_in_service(found.tag, kit.tell, server)
         except Failure as failure:
-            raise Failure(*failure.messages, EndFailedInService(found.tag, kit.port.local_server())) from failure
+            place = server or kit.port.local_server()
+            raise Failure(*failure.messages, EndFailedInService(found.tag, place)) from failure
     return found.tag
 
 
 def out_of_service(tag: str, kit: Kit) -> str:
-    """Take the tag and all that requires it out of service; returns the tag. Raises Failure with the reasons."""
-    found = find(kit.port.hierarchy(), tag)
+    """Take the tag and all that requires it out of service, wherever it is; returns the tag.
+
+    Raises Failure: 000019 for a tag that no server has; else with the reasons.
+    """
+    found = find(kit.port.overview().union(), tag)
     with kit.port.admin_lock(f"out-of-service {tag}"):
         finish_interrupted(kit)
+        _refuse_bystanders(kit.port.hierarchy().above(found.tag) if kit.port.is_shared else (), kit)
         kit.port.take_out_of_service(found.tag, kit.tell)
     return found.tag
+
+
+def moving_off(tag: str, server: str, seen: Overview) -> tuple[str, ...]:
+    """The tags that leave this server when a tag comes in service on a server: all that stands on its groups."""
+    if server in ("", seen.local):
+        return ()
+    now = seen.of(seen.local)
+    below = [instance for instance in map(now.by_tag, now.below(tag)) if instance is not None]
+    return tuple(above for group in below if group.type == LVMVG for above in now.above(group.tag))
+
+
+def way_in(tag: str, server: str, seen: Overview) -> tuple[Leg, ...]:
+    """What in_service() would run on a server ('': this one), in order; what stands on the same groups moves along.
+
+    Raises Failure: 000019, 110155, 110159, 110167, and errors of the whole cluster.
+    """
+    place = server or seen.local
+    _refuse(tag, place, seen)
+    now, union = seen.of(place), seen.union()
+    groups = [i.tag for i in map(union.by_tag, union.below(tag)) if i is not None and i.type == LVMVG]
+    standing = {above for group in groups for above in union.above(group)}
+    leaving = [i for i in _active(union.remove_order(standing), seen) if i.server != place]
+    arriving = dict.fromkeys((*now.below(tag), *now.restore_order(i.tag for i in leaving)))
+    coming = [i for i in map(now.by_tag, arriving) if i is not None and i.state != ISP and _runs(i, seen)]
+    return (*(Leg(REMOVE, i) for i in leaving), *(Leg(RESTORE, i) for i in coming))
+
+
+def way_out(tag: str, seen: Overview) -> tuple[Leg, ...]:
+    """What out_of_service() would run, in order. Raises Failure (000019)."""
+    union = seen.union()
+    found = find(union, tag)
+    return tuple(Leg(REMOVE, i) for i in _active(union.above(found.tag), seen))
+
+
+def _refuse_bystanders(tags: tuple[str, ...], kit: Kit) -> None:
+    """Name who would make a stop fail here, for which the cluster would fence this server. Raises Failure (110021)."""
+    found = bystanders(tags, kit.port.hierarchy()) if tags else ()
+    if found:
+        raise Failure(*found)
+
+
+def _refuse(tag: str, server: str, seen: Overview) -> None:
+    """Raise what the move itself would be refused with."""
+    find(seen.union(), tag)
+    known = {each.name: each for each in seen.servers}
+    if server not in known:
+        raise Failure(UnknownServer(server, tuple(known)))
+    if seen.of(server).by_tag(tag) is None:
+        raise Failure(NotExtended(tag, server))
+    errors = [warning for warning in seen.warnings if warning.level == ERROR]
+    unfit = [ServerUnfit(server, tag, known[server].unfit)] if known[server].unfit else []
+    if errors or unfit:
+        raise Failure(*errors, *unfit)
+
+
+def _active(tags: Iterable[str], seen: Overview) -> list[Instance]:
+    """Where these tags have anything to stop, in their order."""
+    found: list[Instance] = []
+    for tag in tags:
+        each = [i for i in (now.by_tag(tag) for now in seen.hierarchies) if i is not None and _runs(i, seen)]
+        up = [i for i in each if _may_be_up(i, seen)]
+        found += up or [i for i in each if i.state == OSF]
+    return found
+
+
+def _may_be_up(instance: Instance, seen: Overview) -> bool:
+    """What a cluster cannot tell of an active member may be up there; what failed on one server is up on another."""
+    if not seen.is_shared:
+        return instance.state not in (OSU, OSF)
+    online = {server.name for server in seen.servers if server.online}
+    return instance.state in IN_SERVICE or (instance.state == ILLSTATE and instance.server in online)
+
+
+def _runs(instance: Instance, seen: Overview) -> bool:
+    """Whether the engine does anything for it: a cluster has no agents for devices and disks."""
+    return not seen.is_shared or instance.type not in (DEVICE, DISK)

@@ -132,7 +132,7 @@ def _places(seen: Overview) -> dict[str, list[Place]]:
     for server, now in zip(seen.servers, seen.hierarchies):
         for instance in now.instances:
             priority = priorities.get((instance.tag, server.name), 0)
-            is_failed = _is_failed(instance, server, len(seen.servers) > 1)
+            is_failed = _is_failed(instance, server, seen.is_shared)
             found.setdefault(instance.tag, []).append(Place(instance, priority, is_failed))
     return found
 

@@ -1,13 +1,19 @@
-"""lvmkit in-service: bring a resource, and all that it requires, in service."""
+"""lvmkit in-service: bring a resource, and all that it requires, in service, here or on another server."""
 
 from __future__ import annotations
 
 import click
 
-from lvmkit.cli.moves import show_order
+from lvmkit.cli.moves import show_legs
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import dry_run_option, format_option, pass_session, quiet_option, resource_argument
-from lvmkit.model.instance import ISP
+from lvmkit.cli.options import (
+    SERVER,
+    dry_run_option,
+    format_option,
+    pass_session,
+    quiet_option,
+    resource_argument,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,27 +21,30 @@ if TYPE_CHECKING:
     from lvmkit.plan import Kit
 
 
-@click.command("in-service", epilog="Example: lvmkit in-service /data", short_help="Bring a hierarchy in service.")
+@click.command(
+    "in-service", epilog="Example: lvmkit in-service /data --on node2", short_help="Bring a hierarchy in service."
+)
 @resource_argument
+@click.option("--on", "server", type=SERVER, metavar="SERVER", help="Where; on this server by default.")
 @dry_run_option
 @format_option
 @quiet_option
 @pass_session
-def command(session: Session, word: str, dry_run: bool, form: str) -> int:
-    """Bring the resource and all that it requires in service on this server, children first.
+def command(session: Session, word: str, server: str | None, dry_run: bool, form: str) -> int:
+    """Bring the resource and all that it requires in service, children first; from another server it moves.
 
-    What is in service already is left alone. --format is that of --dry-run.
+    What stands on the same volume group moves along. What is in service already is left alone. --format is that of
+    --dry-run.
     """
 
     def job(kit: Kit) -> int:
         from lvmkit.workflow import service
 
-        now = kit.port.hierarchy()
-        tag = tag_of(word, now)
+        seen = kit.port.overview()
+        tag = tag_of(word, seen.union())
         if dry_run:
-            order = [i for i in map(now.by_tag, now.below(tag)) if i and i.state != ISP]
-            return show_order("restore", tag, order, form)
-        service.in_service(tag, kit)
+            return show_legs(service.RESTORE, tag, service.way_in(tag, server or "", seen), form)
+        service.in_service(tag, kit, server or "")
         return 0
 
     return session.work("in-service", word, job)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.moves import show_order
+from lvmkit.cli.moves import show_legs
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import dry_run_option, format_option, pass_session, quiet_option, resource_argument
-from lvmkit.model.instance import OSU
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 @quiet_option
 @pass_session
 def command(session: Session, word: str, dry_run: bool, form: str) -> int:
-    """Take the resource and all that requires it out of service, parents first.
+    """Take the resource and all that requires it out of service, parents first, on whatever server it is.
 
     What is out of service already is left alone. --format is that of --dry-run.
     """
@@ -32,11 +31,10 @@ def command(session: Session, word: str, dry_run: bool, form: str) -> int:
     def job(kit: Kit) -> int:
         from lvmkit.workflow import service
 
-        now = kit.port.hierarchy()
-        tag = tag_of(word, now)
+        seen = kit.port.overview()
+        tag = tag_of(word, seen.union())
         if dry_run:
-            order = [i for i in map(now.by_tag, now.above(tag)) if i and i.state != OSU]
-            return show_order("remove", tag, order, form)
+            return show_legs(service.REMOVE, tag, service.way_out(tag, seen), form)
         service.out_of_service(tag, kit)
         return 0
 

@@ -1,4 +1,4 @@
-"""lvmkit status: the hierarchies as a tree, with what the kernel says against the engine's states."""
+"""lvmkit status: the hierarchies as a tree, with what the kernel says against the engine's states on its servers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import time
 
 import click
 
-from lvmkit.cli.console import RED, YELLOW, may_colour, painted, write
-from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, twigs
+from lvmkit.cli.console import write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
+from lvmkit.cli.surveyed import as_list, as_matrix, resource_facts, survey_facts
 from lvmkit.model.interruption import Interruption
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lvmkit.cli.session import Session
     from lvmkit.plan import Kit
-    from lvmkit.workflow.status import Resource, Survey
+    from lvmkit.workflow.status import Survey
 
 _LONGEST_PAUSE = 86400
 _CLEAR = "\x1b[H\x1b[2J"
@@ -44,9 +44,9 @@ _CLEAR = "\x1b[H\x1b[2J"
 @quiet_option
 @pass_session
 def command(session: Session, word: str | None, by: str, watch: int | None, judge: bool, form: str) -> int:
-    """Show all hierarchies, or the one below TAG, with state and reason.
+    """Show all hierarchies, or the one below TAG, with state and reason; in a cluster on every server.
 
-    A state with '!' is one that the kernel does not confirm; the reason says why.
+    A state with '!' is one that the kernel of this server does not confirm; the reason says why.
     """
 
     def job(kit: Kit) -> int:
@@ -63,13 +63,14 @@ def _shown(word: str | None, by: str, form: str, is_repeated: bool, kit: Kit) ->
     """What to print, and whether all is well."""
     from lvmkit.workflow.status import survey
 
-    found = survey(kit, None if word is None else tag_of(word, kit.port.hierarchy()))
+    seen = kit.port.overview()
+    found = survey(kit, None if word is None else tag_of(word, seen.union()), seen)
     if form == JSON:
         from lvmkit.cli.document import document
 
         return document(_as_facts(found), compact=is_repeated), found.is_well
     clear = _CLEAR if is_repeated and sys.stdout.isatty() else ""
-    return clear + _as_text(found, by), found.is_well
+    return clear + (as_matrix if kit.port.is_shared else as_list)(found, by), found.is_well
 
 
 def _repeated(seconds: int, show: Callable[[], bool]) -> int:
@@ -82,57 +83,9 @@ def _repeated(seconds: int, show: Callable[[], bool]) -> int:
     return 0
 
 
-def _as_text(found: Survey, by: str) -> str:
-    by_tag = {resource.instance.tag: resource for resource in found.resources}
-    rows = [(by.upper(), "STATE", "REASON")]
-    shown: list[Resource | None] = [None]
-    for twig in twigs(found.roots, lambda tag: by_tag[tag].children, glyphs()):
-        resource = by_tag[twig.tag]
-        name = twig.tag if by == "tag" else resource.instance.id
-        mark = "!" if resource.is_contradicted else ""
-        rows.append((twig.lead + name + SHOWN_ABOVE * twig.is_repeated, resource.instance.state + mark, _why(resource)))
-        shown.append(resource)
-    wanted = may_colour(sys.stdout)
-    lines = columns(rows).splitlines()
-    return "".join(painted(line, _colour(resource), wanted) + "\n" for line, resource in zip(lines, shown))
-
-
-def _why(resource: Resource) -> str:
-    """The faults that the kernel shows, then the reason that the engine stored."""
-    return "; ".join((*(fault.text for fault in resource.faults), *filter(None, (resource.instance.reason,))))
-
-
-def _colour(resource: Resource | None) -> str:
-    if resource is None:
-        return ""
-    if resource.needs_attention:
-        return RED
-    return YELLOW if resource.faults else ""
-
-
 def _as_facts(found: Survey) -> dict[str, Any]:
-    from lvmkit.cli.document import now
-
-    resources = [_resource_facts(resource) for resource in found.resources]
-    return {"server": found.server, "time": now(), "resources": resources, "roots": found.roots}
-
-
-def _resource_facts(resource: Resource) -> dict[str, Any]:
     from lvmkit.cli.document import faults
 
-    instance = resource.instance
-    return {
-        "tag": instance.tag,
-        "id": instance.id,
-        "type": instance.type,
-        "app": instance.app,
-        "state": instance.state,
-        "reason": instance.reason,
-        "contradicted": resource.is_contradicted,
-        "faults": faults(resource.faults),
-        "switchback": instance.switchback,
-        "initialisation": instance.initialisation,
-        "parents": resource.parents,
-        "children": resource.children,
-        "info": instance.details,
-    }
+    marks = [{"contradicted": r.is_contradicted, "faults": faults(r.faults)} for r in found.resources]
+    resources = [{**resource_facts(resource), **mark} for resource, mark in zip(found.resources, marks)]
+    return {**survey_facts(found), "resources": resources}

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 @click.option("--type", "kind", metavar="TYPE", help="Only those of this resource type.")
 @pass_session
 def command(session: Session, kind: str | None) -> int:
-    """Print all tags."""
+    """Print all tags, of all servers."""
 
     def job(kit: Kit) -> int:
-        instances = kit.port.hierarchy().instances
+        instances = kit.port.overview().union().instances
         write("".join(f"{instance.tag}\n" for instance in instances if kind in (None, instance.type)))
         return 0
 

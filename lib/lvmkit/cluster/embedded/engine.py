@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from lvmkit.cluster.port import Change
+    from lvmkit.cluster.port import Change, Overview
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
@@ -67,6 +67,15 @@ class Engine:
         self._require_local(server)
         return self.hierarchy()
 
+    def overview(self) -> Overview:
+        """This server with all its tags."""
+        from lvmkit.cluster.port import Overview
+        from lvmkit.model.servers import Equivalency, Server
+
+        server, now = self.local_server(), self.hierarchy()
+        equivalencies = tuple(Equivalency(tag, server, 1) for tag in now.tags)
+        return Overview(server, (Server(server, online=True),), (now,), equivalencies)
+
     def foresee(self, change: Change) -> tuple[str, ...]:
         """Nothing: a change of records moves nothing here."""
         del change
@@ -78,6 +87,12 @@ class Engine:
 
         self._require_local(server)
         raise Failure(*(LastServer(tag, server) for tag in tags))
+
+    def set_priorities(self, group: str, priorities: dict[str, int]) -> None:
+        """Nothing: one server has no order. Raises Failure (110155) for another server."""
+        del group
+        for server in priorities:
+            self._require_local(server)
 
     def find(self, tag: str | None, resource_id: str | None) -> Instance:
         """The instance with this tag, this ID or both. Raises Failure (000011, 000019)."""

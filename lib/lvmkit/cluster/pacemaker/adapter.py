@@ -5,6 +5,7 @@ from __future__ import annotations
 from lvmkit.cluster.pacemaker import cib, commit, ids, lock, moves, patch, places, states, tools
 from lvmkit.cluster.pacemaker.moves import Move
 from lvmkit.cluster.pacemaker.tools import Tools
+from lvmkit.cluster.port import Overview
 from lvmkit.model.instance import OSF, STATES
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
@@ -61,6 +62,14 @@ class Pacemaker:
     def servers(self) -> tuple[Server, ...]:
         """All servers that the cluster knows, also those that are down."""
         return tuple(Server(found.name, found.online, found.unfit) for found in self.cluster().servers)
+
+    def overview(self) -> Overview:
+        """All servers, with one call of cibadmin and one of crm_mon. A server that only the CIB has counts as down."""
+        root, now = tools.cibadmin_query(self._tools), self.cluster()
+        known = {found.name: Server(found.name, found.online, found.unfit) for found in now.servers}
+        servers = tuple(known.get(name, Server(name, False, "offline")) for name in cib.servers(root))
+        each = tuple(states.with_states(cib.hierarchy(root, s.name), s.name, now) for s in servers)
+        return Overview(self.local_server(), servers, each, cib.equivalencies(root), now.warnings())
 
     def warnings(self) -> tuple[Message, ...]:
         """No quorum (110160), no fencing (110161), maintenance mode (110162), as far as it is so."""

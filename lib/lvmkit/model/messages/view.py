@@ -1,3 +1,39 @@
 """Messages of show and status: 110230-110239."""
 
 from __future__ import annotations
+
+from lvmkit.model.messages import INFO, LCDI_ARGUMENT, WARN, Message
+
+
+class NotRecreatable(Message):
+    """lvmkit create protects file systems and logical volumes; what is below them is made with them."""
+
+    number = 110230
+    template = "No command of lvmkit makes {tag}, a {kind}, by itself, and no file system or volume stands on it."
+    action = "The kit's own lkadm/subsys/scsi/lvmvg/bin/create can make it."
+    lcdi_exit = LCDI_ARGUMENT
+    tag: str
+    kind: str
+
+
+class TagChosenAnew(Message):
+    """Below what is created the kit chooses the tags, from the names; this one was given or changed by a hand."""
+
+    number = 110231
+    level = WARN
+    template = "The commands cannot give the tag {tag}: {resource} will be called {chosen}."
+    action = "Look the tags up with 'lvmkit status' afterwards."
+    script_exit = lcdi_exit = ocf_exit = 0
+    tag: str
+    resource: str
+    chosen: str
+
+
+class MeantFor(Message):
+    """A hierarchy is created on the server where its storage is in use, and gets the highest priority there."""
+
+    number = 110232
+    level = INFO
+    template = "These commands are for {server}, with the file systems mounted there."
+    script_exit = lcdi_exit = ocf_exit = 0
+    server: str
