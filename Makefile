@@ -24,12 +24,15 @@ apt_install = missing=$$(for p in $(1); do \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint unit metadata cluster lab cluster-lab deps install uninstall clean
+.PHONY: help demo demo-local test check lint unit metadata cluster lab cluster-lab deps install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-demo: deps  ## show the main job on real LVM in a guest; does all of its own set-up
+demo: deps  ## show the main job on two servers that are a cluster, in guests; does all of its own set-up
+	@PYTHONPATH=tests $(BIN)/python -m lab.demo_cluster
+
+demo-local: deps  ## show the main job on one server, in a guest
 	@PYTHONPATH=tests $(BIN)/python -m lab.demo
 
 test: unit metadata lab  ## all tests; does all of its own set-up
@@ -78,15 +81,21 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
 	ln -sfn $(LKROOT)/lib/ocf/resource.d/lvmkit/lvmvg $(LKROOT)/lib/ocf/resource.d/lvmkit/lvmlv \
 	    $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
-	install -m 755 bin/lvmkit bin/adddelpv $(DESTDIR)$(LKROOT)/bin
+	install -m 755 bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard $(DESTDIR)$(LKROOT)/bin
 	$(PYTHON) -m compileall -q -s '$(DESTDIR)' $(DESTDIR)$(LKROOT)/lib/lvmkit
 	install -d $(DESTDIR)$(PREFIX)/sbin
 	ln -sfn $(LKROOT)/bin/lvmkit $(LKROOT)/bin/adddelpv $(DESTDIR)$(PREFIX)/sbin
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-check.service share/systemd/lvmkit-check.timer
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants
 	ln -sfn ../lvmkit-check.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants/lvmkit-check.timer
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-boot-guard.service
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants
+	ln -sfn ../lvmkit-boot-guard.service $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants/lvmkit-boot-guard.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system/resource-agents-deps.target.d \
+	    share/systemd/resource-agents-deps.target.d/lvmkit.conf
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/systemd/system-generators share/systemd/lvmkit-check-interval
 	sed -i 's|/opt/LifeKeeper|$(LKROOT)|' $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-check.service \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-boot-guard.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions share/bash-completion/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 share/man/man8/*.8
@@ -100,7 +109,10 @@ uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /va
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv $(DESTDIR)$(LKROOT)/subsys/gen/resources/filesys \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/gen/filesys
-	rm -f $(DESTDIR)$(LKROOT)/bin/lvmkit $(DESTDIR)$(LKROOT)/bin/adddelpv $(DESTDIR)$(PREFIX)/sbin/lvmkit \
+	rm -f $(DESTDIR)$(LKROOT)/bin/lvmkit $(DESTDIR)$(LKROOT)/bin/adddelpv $(DESTDIR)$(LKROOT)/bin/lvmkit-boot-guard \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-boot-guard.service \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants/lvmkit-boot-guard.service \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/resource-agents-deps.target.d/lvmkit.conf $(DESTDIR)$(PREFIX)/sbin/lvmkit \
 	    $(DESTDIR)$(PREFIX)/sbin/adddelpv $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-check.* \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants/lvmkit-check.timer \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval \

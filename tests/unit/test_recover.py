@@ -16,7 +16,7 @@ from lvmkit.model.messages.service import MissingInformation, MountFailed
 from lvmkit.model.value import replace
 from lvmkit.plan import Kit
 from lvmkit.workflow.recover import check_all, recover, watch
-from tests.unit.fakes import LV_UUID, VG_UUID, FakeKernel, FakePort, data_hierarchy, instance, kit
+from tests.unit.fakes import LV_UUID, VG_UUID, FakeCluster, FakeKernel, FakePort, Shell, data_hierarchy, instance, kit
 
 GONE = LvGone("/dev/vg1/data")
 DEAD = MountFailed("/dev/vg1/data", "/data", "bad superblock")
@@ -236,3 +236,39 @@ class TestAfterBoot:
         watch(world.kit)
         assert DEAD in world.told
         assert world.state("/www") == ISP
+
+
+class TestInACluster:
+    """There the cluster watches and recovers by itself."""
+
+    @pytest.fixture
+    def world(self, world: World) -> World:
+        world.port = FakeCluster(two_filesystems())
+        world.kit = replace(world.kit, port=world.port)
+        return world
+
+    def test_the_round_reports_and_changes_nothing(self, world: World) -> None:
+        world.kernel.faults["vg1/data"] = [GONE]
+        (found,) = [f for f in watch(world.kit) if f.messages]
+        assert (found.tag, found.is_fault) == ("vg1/data", True)
+        assert (world.told, world.port.calls) == ([GONE], [])
+
+    def test_what_an_interrupted_change_left_waits_for_the_next_change(self, world: World) -> None:
+        state = Path(world.kit.paths.state)
+        state.mkdir()
+        (state / "journal.json").write_text("damaged")
+        watch(world.kit)
+        assert (world.told, world.port.calls, len(list(state.iterdir()))) == ([], [], 1)
+
+    def test_what_is_not_in_service_here_is_not_looked_at(self, world: World) -> None:
+        for tag, state in (("/www", OSU), ("vg1/www", ILLSTATE), ("/data", OSF)):
+            world.set(tag, state)
+        assert {f.tag for f in watch(world.kit)} == {"vg1/data", "vg1", "disk-A", "disk-B"}
+
+    def test_the_command_calls_it_a_failure_and_not_recovered(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.kernel.faults["vg1/data"] = [GONE]
+        result = Shell(tmp_path, world.port, monkeypatch).run("check", "--all", "--quiet")
+        assert (result.exit_code, result.stdout.split()[:2]) == (1, ["FAIL", "vg1/data"])
+        assert world.port.calls == []

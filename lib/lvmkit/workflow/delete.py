@@ -10,7 +10,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.storage import records
-from lvmkit.workflow import owner
+from lvmkit.workflow import everywhere, owner
 from lvmkit.workflow.steps import Commit, ListVg, SetAutoactivation, listing
 from lvmkit.workflow.subject import find
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 def delete(tag: str, kit: Kit) -> tuple[str, ...]:
-    """Delete the hierarchy below a root tag; returns the tags that went. The admin lock is taken.
+    """Delete the hierarchy below a root tag on all servers; returns the tags that went. The admin lock is taken.
 
     What another hierarchy still requires stays. Raises Failure (000019, 110086); then nothing was changed.
     """
     find(kit.port.hierarchy(), tag)
+    servers = everywhere.others(tag, kit.port.overview()) if kit.port.is_shared else ()
     with kit.port.admin_lock(f"delete {tag}"):
         finish_interrupted(kit)
         gone, plan = draft_deletion(tag, kit)
@@ -33,6 +34,8 @@ def delete(tag: str, kit: Kit) -> tuple[str, ...]:
     for instance in gone:
         if _group(instance)[0]:
             records.drop(kit.paths, instance.id)
+    if servers:
+        everywhere.forget_there(gone, servers, kit)
     return tuple(instance.tag for instance in gone)
 
 

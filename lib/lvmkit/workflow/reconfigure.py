@@ -13,6 +13,7 @@ from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConst
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.storage import dm, records, stack
+from lvmkit.workflow import everywhere
 from lvmkit.workflow.delete import going_with
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord, find_group
@@ -73,10 +74,13 @@ def difference(tag: str, kit: Kit) -> Difference:
     return _compare(tag, kit)[0]
 
 
-def reconfigure(tag: str, kit: Kit, only: tuple[Sequence[str], Sequence[str]] | None = None) -> Difference:
+def reconfigure(
+    tag: str, kit: Kit, only: tuple[Sequence[str], Sequence[str]] | None = None, *, here: bool = False
+) -> Difference:
     """Apply the difference and return what was applied. The admin lock is taken.
 
     only: (devices to add, devices to remove), the rest is left; every device must be in the difference.
+    here: leave the other servers of a cluster alone; else they follow the volume group too, unless only is given.
     """
     find(kit.port.hierarchy(), tag)
     with kit.port.admin_lock(f"reconfigure {tag}"):
@@ -85,6 +89,8 @@ def reconfigure(tag: str, kit: Kit, only: tuple[Sequence[str], Sequence[str]] | 
         wanted = found if only is None else _narrowed(found, *only)
         if not wanted.is_empty:
             _carry_out(wanted, layers, kit)
+    if kit.port.is_shared and only is None and not here:
+        everywhere.follow(tag, kit)
     return wanted
 
 

@@ -40,7 +40,7 @@ class Finding(Value):
 def check_all(kit: Kit) -> tuple[Finding, ...]:
     """Check every resource that should be in service, children first; nothing is changed."""
     now = kit.port.hierarchy()
-    watched = {i.tag for i in now.instances if i.state in (ISP, ILLSTATE) and kit.port.wanted(i.tag)}
+    watched = {i.tag for i in now.instances if _is_watched(i, kit)}
     return check_tags(tuple(tag for tag in now.restore_order(now.tags) if tag in watched), now, kit)
 
 
@@ -55,6 +55,13 @@ def check_tags(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> tuple[Finding
     return tuple(found)
 
 
+def _is_watched(instance: Instance, kit: Kit) -> bool:
+    """In a cluster what is in service here; elsewhere also what was before the boot."""
+    if kit.port.is_shared:
+        return instance.state in IN_SERVICE
+    return instance.state in (ISP, ILLSTATE) and kit.port.wanted(instance.tag)
+
+
 def _checked(instance: Instance, devices: Sequence[Device], now: Hierarchy, kit: Kit) -> Finding:
     try:
         return Finding(instance.tag, tuple(quick_check(instance, kit.paths, devices, now)))
@@ -66,17 +73,26 @@ def watch(kit: Kit) -> tuple[Finding, ...]:
     """One round of the timer: finish what was interrupted, check everything, recover what broke. Returns the findings.
 
     A resource that does not come back stays OSF with its reason; the others are still looked after.
+    In a cluster it only looks: there the cluster itself watches and recovers, and two that do so would fight.
     """
+    if kit.port.is_shared:
+        return _reported(kit)
     _finish(kit)
     _bring_back_after_boot(kit)
-    findings = check_all(kit)
-    for finding in findings:
-        for message in finding.messages:
-            kit.tell(message)
+    findings = _reported(kit)
     failed: set[str] = set()
     for finding in findings:
         if finding.is_fault and finding.is_known and finding.tag not in failed:
             failed |= recover(finding.tag, kit)
+    return findings
+
+
+def _reported(kit: Kit) -> tuple[Finding, ...]:
+    """check_all(), with all that it finds told."""
+    findings = check_all(kit)
+    for finding in findings:
+        for message in finding.messages:
+            kit.tell(message)
     return findings
 
 

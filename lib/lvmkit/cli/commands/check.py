@@ -84,19 +84,22 @@ def _deep(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
 
 
 def _watched(kit: Kit) -> list[Verdict]:
-    """The engine's round: what it found, and how everything that should be in service stands after it."""
+    """The engine's round: what it found, and how everything that should be in service stands after it.
+
+    In a cluster the round only looks, so what it finds broken has not recovered by it.
+    """
     from lvmkit.workflow import recover, status
 
     wanted = status.in_service(kit.port.hierarchy(), kit)
     found = {finding.tag: finding.messages for finding in recover.watch(kit)}
     now = kit.port.hierarchy()
     tags = now.restore_order({*wanted, *found})
-    return [_outcome(_verdict(tag, now, found.get(tag, ()))) for tag in tags]
+    return [_outcome(_verdict(tag, now, found.get(tag, ())), not kit.port.is_shared) for tag in tags]
 
 
-def _outcome(verdict: Verdict) -> Verdict:
+def _outcome(verdict: Verdict, recovers: bool) -> Verdict:
     """What was found broken and is in service again has recovered; what did not come up is a failure."""
-    if verdict.word == FAIL and verdict.state in IN_SERVICE:
+    if recovers and verdict.word == FAIL and verdict.state in IN_SERVICE:
         return replace(verdict, word=RECOVERED)
     return replace(verdict, word=FAIL) if verdict.state == OSF else verdict
 

@@ -30,10 +30,11 @@ _NONE = ("", "-")
 @click.argument("word", metavar="TAG|ID", type=TAG_OR_ID)
 @click.argument("lists", metavar="[ADDLIST DELLIST]", nargs=-1)
 @click.option("-y", "--yes", is_flag=True, help="Apply the whole difference.")
+@click.option("--here", is_flag=True, help="On this server only; else the others of a cluster follow too.")
 @format_option
 @quiet_option
 @pass_session
-def command(session: Session, word: str, lists: tuple[str, ...], yes: bool, form: str) -> int:
+def command(session: Session, word: str, lists: tuple[str, ...], yes: bool, here: bool, form: str) -> int:
     """Show how a volume group differs from its hierarchy: disks and volumes that came or went.
 
     With --yes the hierarchy follows. ADDLIST and DELLIST, separated by commas, name the disks to be followed instead
@@ -48,7 +49,7 @@ def command(session: Session, word: str, lists: tuple[str, ...], yes: bool, form
 
         tag = tag_of(word, kit.port.hierarchy())
         is_applied = yes or only is not None
-        found = reconfigure(tag, kit, only) if is_applied else difference(tag, kit)
+        found = reconfigure(tag, kit, only, here=here) if is_applied else difference(tag, kit)
         write(_as_json(found, is_applied) if form == JSON else _as_text(found))
         if found.is_empty:
             kit.tell(NothingToDo(tag))

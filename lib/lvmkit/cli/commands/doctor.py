@@ -1,0 +1,69 @@
+"""lvmkit doctor: what would hurt later, on all servers, with what to do about it. It changes nothing."""
+
+from __future__ import annotations
+
+import click
+
+from lvmkit.cli.console import write
+from lvmkit.cli.options import JSON, format_option, pass_session, quiet_option
+from lvmkit.model.messages import INFO, WARN, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.cli.session import Session
+    from lvmkit.plan import Kit
+    from lvmkit.workflow.doctor import Diagnosis, Finding
+
+_WORDS = {INFO: "note", WARN: "warn"}
+_WORST = "FAIL"
+
+
+@click.command("doctor", epilog="Example: lvmkit doctor", short_help="Look for what would hurt later.")
+@click.option("--here", is_flag=True, help="Look at this server only.")
+@format_option
+@quiet_option
+@pass_session
+def command(session: Session, here: bool, form: str) -> int:
+    """Look at LVM, the boot, the protected volume groups and the cluster, on every server that is online.
+
+    Nothing is changed: each finding says what to do. Exit 0 when there is nothing worse than a note, else 1. --quiet
+    leaves out notes.
+    """
+
+    def job(kit: Kit) -> int:
+        from lvmkit.workflow.doctor import diagnose
+
+        found = diagnose(kit, here=here)
+        write(_as_json(found) if form == JSON else _as_text(found, session.quiet))
+        return 0 if found.is_well else 1
+
+    return session.work("doctor", "", job)
+
+
+def _as_text(found: Diagnosis, quiet: bool) -> str:
+    """A line for each finding and one for what to do about it; one line where all is well."""
+    from lvmkit.cli.layout import columns
+
+    wanted = [finding for finding in found.findings if not (quiet and finding.is_note)]
+    lines = columns(map(_row, wanted)).splitlines() if wanted else []
+    text = "".join(f"{line}\n{_advice(finding)}" for line, finding in zip(lines, wanted))
+    if found.is_well and not quiet:
+        text += columns([("ok", ", ".join(found.servers))])
+    return text
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    word = _WORDS.get(finding.level, _WORST)
+    return word, finding.server or "cluster", finding.about, finding.number, finding.text
+
+
+def _advice(finding: Finding) -> str:
+    return f"  -> {shown(finding.advice)}\n" if finding.advice else ""
+
+
+def _as_json(found: Diagnosis) -> str:
+    from lvmkit.cli.document import document, now
+
+    findings = [finding.as_dict() for finding in found.findings]
+    facts = {"server": found.servers[0], "time": now(), "servers": found.servers, "well": found.is_well}
+    return document({**facts, "findings": findings})

@@ -1,0 +1,43 @@
+"""lvmkit forget: take a volume group that is not protected any more off this server's list."""
+
+from __future__ import annotations
+
+import click
+
+from lvmkit.cli.options import Word, pass_session, quiet_option
+from lvmkit.model import names
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import NothingToDo
+from lvmkit.model.messages.extend import StillProtected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.cli.session import Session
+    from lvmkit.plan import Kit
+
+_VG = Word("vg", "volume group name", names.is_vg_name)
+
+
+@click.command("forget", epilog="Example: lvmkit forget vg1", short_help="Drop what is left of an ended protection.")
+@click.argument("groups", metavar="VG...", type=_VG, nargs=-1, required=True)
+@quiet_option
+@pass_session
+def command(session: Session, groups: tuple[str, ...]) -> int:
+    """Take volume groups off this server's /etc/lkvgs, after their protection was ended from another server.
+
+    Where this server could be reached, that has been done. One that is still protected here is refused.
+    """
+
+    def job(kit: Kit) -> int:
+        from lvmkit.workflow.everywhere import forget
+
+        now = kit.port.hierarchy()
+        still = tuple(vg for vg in groups if now.by_id(names.lvmvg_id(vg)) is not None)
+        if still:
+            raise Failure(*(StillProtected(vg) for vg in still))
+        for vg in groups:
+            if not forget(vg, kit):
+                kit.tell(NothingToDo(vg))
+        return 0
+
+    return session.work("forget", groups[0], job)

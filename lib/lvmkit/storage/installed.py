@@ -1,0 +1,55 @@
+"""What this server has installed that a hierarchy needs to run here: agents, tools, kernel modules, the boot guard."""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.storage import files
+from lvmkit.storage.run import run
+
+AGENTS = "/usr/lib/ocf/resource.d"
+KIT_AGENTS, FILESYSTEM_AGENT = ("lvmkit/lvmvg", "lvmkit/lvmlv"), "heartbeat/Filesystem"
+FUSER = ("/usr/bin/fuser", "/bin/fuser", "/usr/sbin/fuser", "/sbin/fuser")
+SYSTEMCTL = ("/usr/bin/systemctl", "/bin/systemctl")
+GUARD_UNIT, BOOT_TARGET = "lvmkit-boot-guard.service", "multi-user.target"
+FILESYSTEMS, MODULES = "/proc/filesystems", "/lib/modules"
+
+_DEADLINE = 10.0
+
+
+def missing_agents(*, with_filesystem: bool) -> tuple[str, ...]:
+    """Paths of the OCF agents that Pacemaker would not find: the kit's own, and that for file systems."""
+    wanted = (*KIT_AGENTS, *((FILESYSTEM_AGENT,) if with_filesystem else ()))
+    return tuple(path for path in (f"{AGENTS}/{agent}" for agent in wanted) if not os.access(path, os.X_OK))
+
+
+def has_fuser() -> bool:
+    """Whether fuser(1) is there; ocf:heartbeat:Filesystem does not start without it."""
+    return any(os.access(path, os.X_OK) for path in FUSER)
+
+
+def guard_state() -> str:
+    """Why the boot does not start the boot guard; '' where it does.
+
+    Raises Failure: CommandMissing, CommandHung. Source: systemctl(1), show: WantedBy is what systemd itself has loaded,
+    also where the link that wants the unit came with the kit and not with 'systemctl enable'.
+    """
+    binary = next((path for path in SYSTEMCTL if os.path.exists(path)), SYSTEMCTL[0])
+    answer = run((binary, "show", "--property=LoadState,WantedBy", GUARD_UNIT), deadline=_DEADLINE)
+    facts = dict(line.partition("=")[::2] for line in answer.stdout.splitlines())
+    state = facts.get("LoadState", "not known to systemd")
+    if state != "loaded":
+        return state
+    return "" if BOOT_TARGET in facts.get("WantedBy", "").split() else "not enabled"
+
+
+def knows_filesystem(kind: str) -> bool:
+    """Whether the running kernel has this type of file system, or a module for it.
+
+    Source: proc(5), filesystems; modules.alias(5): the module of a file system has the alias fs-TYPE.
+    """
+    loaded = {line.split()[-1] for line in (files.read(FILESYSTEMS) or "").splitlines() if line.split()}
+    if kind in loaded:
+        return True
+    with_alias = files.read(f"{MODULES}/{os.uname().release}/modules.alias") or ""
+    return f"\nalias fs-{kind} " in f"\n{with_alias}"

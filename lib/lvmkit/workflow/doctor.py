@@ -1,0 +1,212 @@
+"""doctor: everything about this installation that would hurt later, found before it does. It changes nothing.
+
+Each look is independent: one that cannot be taken is itself a finding and hides nothing else. In a cluster every server
+that is online is asked for its own findings; it gives them as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from lvmkit.cluster.port import Overview
+from lvmkit.model import names
+from lvmkit.model.instance import FILESYS
+from lvmkit.model.messages import INFO, Failure, Message
+from lvmkit.model.messages.boot import (
+    AgentMissing,
+    EngineLeftover,
+    FuserMissing,
+    GuardNotEnabled,
+    ServerNotExamined,
+)
+from lvmkit.model.messages.command import FstabWillMount
+from lvmkit.model.messages.storage import CommandFailed, CommandGarbled
+from lvmkit.model.value import Value
+from lvmkit.storage import files, fstab
+from lvmkit.storage.run import run
+from lvmkit.workflow.doctor_storage import Look, storage_findings
+from lvmkit.workflow.subject import filesystem_subject
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lvmkit.model.servers import Server
+    from lvmkit.plan import Kit
+    from lvmkit.storage.run import Finished
+    from lvmkit.workflow.doctor_storage import Told
+
+GUARD_UNIT, BOOT_TARGET = "lvmkit-boot-guard.service", "multi-user.target"
+SYSTEMCTL = ("/usr/bin/systemctl", "/bin/systemctl")
+AGENTS = "/usr/lib/ocf/resource.d"
+FUSER = ("/usr/bin/fuser", "/bin/fuser", "/sbin/fuser", "/usr/sbin/fuser")
+CLUSTER = "cluster"
+"""what a finding is about that every server of the cluster sees alike"""
+
+_OWN_AGENTS, _FILESYSTEM_AGENT = ("lvmkit/lvmvg", "lvmkit/lvmlv"), "heartbeat/Filesystem"
+_REMOTE_FACTOR = 4
+"""a server's findings take several commands, so it gets the deadline of one this many times"""
+
+
+class Finding(Value):
+    """One thing found. Plain words, because it may come from another server."""
+
+    server: str
+    """'' where it is about the cluster as a whole"""
+    about: str
+    number: str
+    """six digits"""
+    level: str
+    text: str
+    advice: str
+
+    @property
+    def is_note(self) -> bool:
+        """Whether nothing has to be done about it."""
+        return self.level == INFO
+
+
+class Diagnosis(Value):
+    """The findings, and the servers that were looked at."""
+
+    servers: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is nothing worse than a note."""
+        return all(finding.is_note for finding in self.findings)
+
+
+def diagnose(kit: Kit, *, here: bool = False) -> Diagnosis:
+    """Look at this server and, unless here is set, at every other one of the cluster that is online.
+
+    Raises nothing for what cannot be looked at: that is a finding. For each server a few LVM commands and one of
+    systemd; none of them writes anything.
+    """
+    seen, unread = _overview(kit)
+    own = [_finding(seen.local, "", message) for message in unread]
+    own += (_finding(seen.local, CLUSTER, message) for message in seen.warnings)
+    others = () if here else (server for server in seen.servers if server.name != seen.local)
+    parts = (Diagnosis((seen.local,), (*own, *findings_of(Look(kit, seen)))), *(_of_other(it, kit) for it in others))
+    servers = tuple(name for part in parts for name in part.servers)
+    return Diagnosis(servers, tuple(dict.fromkeys(finding for part in parts for finding in part.findings)))
+
+
+def findings_of(look: Look) -> tuple[Finding, ...]:
+    """What there is to say of this server alone."""
+    looks = (storage_findings, _boot_mounts, _unit_findings, _agent_findings, _leftovers)
+    told = (each for take in looks for each in _taken(take, look))
+    return tuple(_finding(look.server, about, message) for about, message in told)
+
+
+def _overview(kit: Kit) -> tuple[Overview, tuple[Message, ...]]:
+    """What the engine says; where it does not answer, why, and this server by the name of the host."""
+    try:
+        return kit.port.overview(), ()
+    except Failure as failure:
+        return Overview(os.uname().nodename, (), ()), failure.messages
+
+
+def _taken(take: Callable[[Look], Iterator[Told]], look: Look) -> Iterator[Told]:
+    """What one look tells; where it fails, why."""
+    try:
+        yield from take(look)
+    except Failure as failure:
+        yield from (("", message) for message in failure.messages)
+
+
+def _finding(server: str, about: str, message: Message) -> Finding:
+    where = "" if about == CLUSTER else server
+    return Finding(where, about or server, f"{message.number:06d}", message.level, message.text, message.advice)
+
+
+def _boot_mounts(look: Look) -> Iterator[Told]:
+    """File systems that /etc/fstab would mount before the cluster has decided where they belong."""
+    text = files.read(look.kit.paths.fstab) or ""
+    for instance in (i for i in look.now.instances if i.type == FILESYS):
+        subject = filesystem_subject(instance)
+        volume = names.vg_lv_of_lvmlv_id(subject.device)
+        spellings = [subject.device, f"UUID={instance.details.get('uuid', '')}"]
+        spellings += [f"/dev/mapper/{names.dm_name(*volume)}"] if volume else []
+        if fstab.mounts_at_boot(text, subject.mount_point, spellings):
+            yield instance.tag, FstabWillMount(subject.mount_point)
+
+
+def _unit_findings(_look: Look) -> Iterator[Told]:
+    """Whether the boot starts the guard (systemctl(1), show: WantedBy is what systemd itself has loaded)."""
+    binary = next((path for path in SYSTEMCTL if os.path.exists(path)), SYSTEMCTL[0])
+    answer = run((binary, "show", "--property=LoadState,WantedBy", GUARD_UNIT), deadline=10.0)
+    facts = dict(line.partition("=")[::2] for line in answer.stdout.splitlines())
+    state = facts.get("LoadState", "not known to systemd")
+    if state != "loaded":
+        yield GUARD_UNIT, GuardNotEnabled(GUARD_UNIT, state)
+    elif BOOT_TARGET not in facts.get("WantedBy", "").split():
+        yield GUARD_UNIT, GuardNotEnabled(GUARD_UNIT, "not enabled")
+
+
+def _agent_findings(look: Look) -> Iterator[Told]:
+    """What Pacemaker needs to run the resources: their agents, and what these need."""
+    if not look.kit.port.is_shared:
+        return
+    has_filesystem = any(instance.type == FILESYS for instance in look.now.instances)
+    for agent in (*_OWN_AGENTS, *((_FILESYSTEM_AGENT,) if has_filesystem else ())):
+        if not os.access(f"{AGENTS}/{agent}", os.X_OK):
+            yield agent, AgentMissing(f"{AGENTS}/{agent}")
+    if has_filesystem and not any(map(os.path.exists, FUSER)):
+        yield _FILESYSTEM_AGENT, FuserMissing(FUSER[0])
+
+
+def _leftovers(look: Look) -> Iterator[Told]:
+    """Resources that the embedded engine still has, though it is not the engine any more."""
+    kit = look.kit
+    if not kit.port.is_shared or not os.path.exists(kit.paths.database):
+        return
+    from lvmkit.cluster.embedded import Engine  # only where its database is
+
+    tags = Engine(kit.paths, kit.settings).hierarchy().tags
+    if tags:
+        yield kit.paths.database, EngineLeftover(kit.paths.database, tuple(tags))
+
+
+def _of_other(server: Server, kit: Kit) -> Diagnosis:
+    """What another server says of itself, or why it says nothing."""
+    if not server.online:
+        message = ServerNotExamined(server.name, server.unfit or "offline")
+        return Diagnosis((), (_finding(server.name, "", message),))
+    try:
+        return Diagnosis((server.name,), _asked(server.name, kit))
+    except Failure as failure:
+        return Diagnosis((), tuple(_finding(server.name, "", message) for message in failure.messages))
+
+
+def _asked(server: str, kit: Kit) -> tuple[Finding, ...]:
+    from lvmkit.cluster import transport  # only a cluster needs it
+
+    argv = (f"{kit.paths.lkroot}/bin/lvmkit", "doctor", "--here", "--format", "json")
+    deadline = _REMOTE_FACTOR * kit.settings.command_deadline
+    return _parsed(server, transport.run_on(server, argv, kit.settings, deadline=deadline))
+
+
+def _parsed(server: str, answer: Finished) -> tuple[Finding, ...]:
+    """The findings in another server's answer. Raises Failure where it is none."""
+    if not answer.stdout.strip():
+        raise Failure(CommandFailed(answer.command, str(answer.status), answer.stderr.strip() or "it did not say why"))
+    try:
+        rows = json.loads(answer.stdout)["findings"]
+        return tuple(_read(server, row) for row in rows)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise Failure(CommandGarbled(answer.command, f"{type(error).__name__}: {error}")) from error
+
+
+def _read(server: str, row: dict[str, object]) -> Finding:
+    """One finding; whose it is decides who was asked, not what the answer says."""
+    about, number, level, text, advice = (_word(row[key]) for key in ("about", "number", "level", "text", "advice"))
+    return Finding(server if row["server"] else "", about, number, level, text, advice)
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"not a text: {value!r}")
+    return value

@@ -1,0 +1,189 @@
+"""What doctor finds of LVM on this server, and of each protected volume group as this server sees it."""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.model import names
+from lvmkit.model.instance import DEVICE, DISK, IN_SERVICE, LVMVG
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.boot import (
+    AutoactivationOn,
+    DevicesHidden,
+    LvmTooOld,
+    NotListed,
+    OwnerMissing,
+    SystemIdDiffers,
+    SystemIdShared,
+)
+from lvmkit.model.messages.ownership import OwnerUnknown
+from lvmkit.model.messages.service import VgForeign, VgNotFound
+from lvmkit.model.value import Value
+from lvmkit.storage import guard, lkvgs, lvm, lvmconf, sysfs
+from lvmkit.workflow import owner
+from lvmkit.workflow.subject import VgSubject, vg_subject
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lvmkit.cluster.port import Overview
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.instance import Instance
+    from lvmkit.model.messages import Message
+    from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.plan import Kit
+
+    Told = tuple[str, Message]
+    """what it is about, and what there is to say"""
+
+OLDEST = "2.03.12"
+"""the first LVM with the autoactivation property and --devices (its WHATS_NEW)"""
+
+
+class Look(Value):
+    """Where a look is taken from: this server, and what the engine says of all."""
+
+    kit: Kit
+    seen: Overview
+
+    @property
+    def server(self) -> str:
+        """This server, by its name in the cluster."""
+        return self.seen.local
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The other servers of the cluster."""
+        return tuple(server.name for server in self.seen.servers if server.name != self.server)
+
+    @property
+    def now(self) -> Hierarchy:
+        """The hierarchy of this server."""
+        return self.seen.of(self.server)
+
+
+def storage_findings(look: Look) -> Iterator[Told]:
+    """LVM itself, then every protected volume group of this server, from one report of LVM where all is well.
+
+    Raises Failure as LVM's commands do; what was found before that has been told.
+    """
+    deadline = look.kit.settings.command_deadline
+    found = lvmconf.version(deadline=deadline)
+    if lvmconf.numbers(found) < lvmconf.numbers(OLDEST):
+        yield "LVM", LvmTooOld(found, OLDEST)
+        return  # the report would not be understood
+    groups = [instance for instance in look.now.instances if instance.type == LVMVG]
+    if not groups:
+        return
+    conf = lvmconf.load(deadline=deadline)
+    yield from (("LVM", message) for message in _identity(look, conf))
+    seen = lvm.report(deadline=deadline)
+    yield from _unlisted(groups, look)
+    for instance in groups:
+        yield from _told(instance, seen, conf, look)
+
+
+def _told(instance: Instance, seen: Sequence[VolumeGroup], conf: lvmconf.LvmConf, look: Look) -> Iterator[Told]:
+    """One volume group; what cannot be found out of it does not keep doctor from the next."""
+    try:
+        for message in _group(instance, seen, conf, look):
+            yield instance.tag, message
+    except Failure as failure:
+        yield from ((instance.tag, message) for message in failure.messages)
+
+
+def _group(instance: Instance, seen: Sequence[VolumeGroup], conf: lvmconf.LvmConf, look: Look) -> Iterator[Message]:
+    subject = vg_subject(instance)
+    vg = _by_uuid(seen, subject.uuid)
+    if vg is None or vg.missing:
+        near = _by_uuid(_on_known_disks(instance, look), subject.uuid)
+        hidden = _hidden(vg, near)
+        if hidden:
+            yield DevicesHidden(subject.name, hidden, _who_hides(conf))
+            vg = near
+    vg = vg or next((each for each in seen if each.name == subject.name), None)
+    if vg is None:
+        yield VgNotFound(subject.name, subject.uuid)
+        return
+    policy = look.kit.settings.missing_pv
+    against = guard.refusals(vg, expected_uuid=subject.uuid, own_system_id=vg.system_id, policy=policy)
+    yield from against
+    if vg.uuid == subject.uuid:
+        yield from _exposed(vg, instance, subject, look)
+
+
+def _exposed(vg: VolumeGroup, instance: Instance, subject: VgSubject, look: Look) -> Iterator[Message]:
+    """Whoever else could activate it: the boot, or another host."""
+    if vg.autoactivation:
+        yield AutoactivationOn(vg.name)
+    if not look.kit.port.is_shared:
+        return
+    if not vg.system_id:
+        yield OwnerMissing(subject.name, (look.server, *look.others))
+    elif vg.system_id not in (look.server, *look.others):
+        if vg.system_id != lvm.own_system_id(deadline=look.kit.settings.command_deadline):
+            yield OwnerUnknown(vg.name, vg.system_id)
+    elif instance.state in IN_SERVICE and vg.system_id != look.server:
+        yield VgForeign(vg.name, vg.system_id, look.server)
+
+
+def _unlisted(groups: Sequence[Instance], look: Look) -> Iterator[Told]:
+    """Those of the groups that the boot guard does not know."""
+    path = look.kit.paths.lkvgs
+    try:
+        listed = lkvgs.listed(path)
+    except Failure as failure:
+        yield from ((path, message) for message in failure.messages)
+        return
+    for instance in groups:
+        name = names.vg_of_lvmvg_id(instance.id)
+        if name and name not in listed:
+            yield instance.tag, NotListed(name, path)
+
+
+def _identity(look: Look, conf: lvmconf.LvmConf) -> Iterator[Message]:
+    """As which host LVM's own commands speak here; only an owner in the metadata gives that a meaning."""
+    if not owner.is_wanted(look.kit):
+        return
+    own = lvm.own_system_id(deadline=look.kit.settings.command_deadline)
+    claims = {"local/extra_system_ids": conf.extra_system_ids, "global/system_id_source": (own,)}
+    for setting, ids in claims.items():
+        foreign = tuple(each for each in ids if each in look.others)
+        if foreign:
+            yield SystemIdShared(look.server, foreign, setting)
+    if own != look.server and own not in look.others:
+        yield SystemIdDiffers(look.server, own or "none", conf.system_id_source, _change(look.server))
+
+
+def _change(server: str) -> str:
+    """The lines of LVM's configuration that make a plain command speak as this server (lvmsystemid(7))."""
+    if os.uname().nodename == server:
+        return 'global { system_id_source = "uname" } in /etc/lvm/lvm.conf'
+    return (
+        'global { system_id_source = "lvmlocal" } in /etc/lvm/lvm.conf and'
+        f' local {{ system_id = "{server}" }} in /etc/lvm/lvmlocal.conf'
+    )
+
+
+def _by_uuid(groups: Sequence[VolumeGroup], uuid: str) -> VolumeGroup | None:
+    return next((vg for vg in groups if vg.uuid == uuid), None)
+
+
+def _on_known_disks(instance: Instance, look: Look) -> tuple[VolumeGroup, ...]:
+    """What LVM finds on the disks of the hierarchy when it is told to look at them; --devices passes all filters."""
+    children = (look.now.by_tag(tag) for tag in look.now.children(instance.tag))
+    paths = tuple(child.id for child in children if child is not None and child.type in (DEVICE, DISK))
+    if not any(map(sysfs.number_of, paths)):
+        return ()
+    return lvm.report(devices=paths, deadline=look.kit.settings.command_deadline)
+
+
+def _hidden(seen: VolumeGroup | None, near: VolumeGroup | None) -> tuple[str, ...]:
+    """Devices on which LVM finds physical volumes that it does not see by itself."""
+    known = {pv.uuid for pv in seen.physical if not pv.missing} if seen else set()
+    return tuple(pv.device for pv in near.physical if not pv.missing and pv.uuid not in known) if near else ()
+
+
+def _who_hides(conf: lvmconf.LvmConf) -> str:
+    return f"they are not in {conf.devices_file}" if conf.devices_file else "lvm.conf's filter or global_filter"

@@ -1,0 +1,486 @@
+"""doctor: every finding by its number, on one server and on all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from lvmkit.cluster import transport
+from lvmkit.cluster.embedded import Engine
+from lvmkit.cluster.port import Change
+from lvmkit.model.instance import ISP, OSU
+from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages.boot import ServerNotExamined
+from lvmkit.model.messages.pacemaker import ClusterUnreachable, FencingOff
+from lvmkit.model.messages.storage import CommandFailed, CommandHung, CommandMissing
+from lvmkit.model.servers import Server
+from lvmkit.model.settings import NO_OWNER
+from lvmkit.model.value import replace
+from lvmkit.model.volumes import VolumeGroup
+from lvmkit.plan import Kit
+from lvmkit.storage import lvm, lvmconf, sysfs
+from lvmkit.storage.lvmconf import LvmConf
+from lvmkit.storage.run import Finished
+from lvmkit.workflow import doctor
+from lvmkit.workflow.doctor import Finding, diagnose
+from tests.unit.fakes import SERVER, FakeCluster, FakePort, Shell, data_hierarchy, kit, numbers
+from tests.unit.storage_fake import OTHER_UUID, group, pv_uuid
+
+LOADED = f"LoadState=loaded\nWantedBy={doctor.BOOT_TARGET}\n"
+
+
+class Healthy:
+    """A server where doctor finds nothing, until something is changed."""
+
+    def __init__(self, folder: Path, port: FakePort, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.port = port
+        self.folder = folder
+        port.now = data_hierarchy()
+        self.groups: tuple[VolumeGroup, ...] = (replace(group(), autoactivation=False),)
+        self.on_disks: tuple[VolumeGroup, ...] = ()
+        """what LVM finds when it is told which devices to look at"""
+        self.conf = LvmConf("uname")
+        self.own_id = SERVER
+        self.version = "2.03.16(2)"
+        self.unit = LOADED
+        self.broken: Message | None = None
+        """why LVM's report cannot be had"""
+        self.reports = 0
+        self.kit: Kit = kit(port, folder, lambda _message: None)
+        if port.is_shared:
+            self.change(system_id=SERVER)
+        (folder / "lkvgs").write_text("vg1\n")
+        for agent in ("lvmkit/lvmvg", "lvmkit/lvmlv", "heartbeat/Filesystem"):
+            (folder / "ocf" / agent).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "ocf" / agent).touch(0o755)
+        (folder / "fuser").touch()
+        for module, functions in self._fakes().items():
+            for name, function in functions.items():
+                monkeypatch.setattr(module, name, function)
+
+    def _fakes(self) -> dict[object, dict[str, object]]:
+        return {
+            lvm: {"report": self._report, "own_system_id": lambda **_: self.own_id},
+            lvmconf: {"version": lambda **_: self.version, "load": lambda **_: self.conf},
+            sysfs: {"number_of": lambda path: path},
+            doctor: {
+                "AGENTS": f"{self.folder}/ocf",
+                "FUSER": (f"{self.folder}/fuser",),
+                "run": lambda argv, **_: Finished(argv, 0, self.unit, "", 0.0),
+            },
+        }
+
+    def _report(self, vg: str | None = None, *, devices: object = (), deadline: float) -> tuple[VolumeGroup, ...]:
+        self.reports += 1
+        if self.broken:
+            raise Failure(self.broken)
+        return self.on_disks if devices else self.groups
+
+    def change(self, **facts: object) -> None:
+        self.groups = tuple(replace(vg, **facts) for vg in self.groups)
+
+    def found(self, *, here: bool = True) -> list[tuple[str, str]]:
+        """(number, level) of all findings."""
+        return [(finding.number, finding.level) for finding in diagnose(self.kit, here=here).findings]
+
+    def findings(self, *, here: bool = True) -> tuple[Finding, ...]:
+        return diagnose(self.kit, here=here).findings
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Healthy:
+    return Healthy(tmp_path, FakePort(), monkeypatch)
+
+
+@pytest.fixture
+def member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Healthy:
+    return Healthy(tmp_path, FakeCluster(), monkeypatch)
+
+
+class TestWell:
+    def test_a_healthy_server_has_no_findings_and_costs_one_report(self, alone: Healthy) -> None:
+        assert (alone.found(), alone.reports) == ([], 1)
+        assert diagnose(alone.kit).is_well
+
+    def test_so_has_a_healthy_server_of_a_cluster(self, member: Healthy) -> None:
+        assert (member.found(), member.reports) == ([], 1)
+
+    def test_nothing_is_changed(self, member: Healthy) -> None:
+        member.change(autoactivation=True, system_id="")
+        (member.folder / "lkvgs").unlink()
+        before = sorted(path.name for path in member.folder.rglob("*"))
+        member.found()
+        assert (member.port.calls, sorted(path.name for path in member.folder.rglob("*"))) == ([], before)
+
+
+class TestVolumeGroups:
+    def test_autoactivation(self, alone: Healthy) -> None:
+        alone.change(autoactivation=True)
+        (finding,) = alone.findings()
+        assert (finding.number, finding.level, finding.about, finding.server) == ("110188", "WARN", "vg1", SERVER)
+        assert "vgchange --setautoactivation n vg1" in finding.advice
+
+    def test_not_in_the_list(self, alone: Healthy) -> None:
+        (alone.folder / "lkvgs").write_text("# vg1\n")
+        assert alone.found() == [("110189", "WARN")]
+
+    def test_a_list_that_cannot_be_read(self, alone: Healthy) -> None:
+        (alone.folder / "lkvgs").unlink()
+        (alone.folder / "lkvgs").mkdir()
+        assert alone.found() == [("110067", "ERROR")]
+
+    def test_none_found(self, alone: Healthy) -> None:
+        alone.groups = ()
+        assert alone.found() == [("110013", "ERROR")]
+
+    def test_an_impostor_and_no_word_on_its_properties(self, alone: Healthy) -> None:
+        alone.change(uuid=OTHER_UUID, autoactivation=True)
+        assert alone.found() == [("110017", "ERROR")]
+
+    def test_duplicate_disks(self, alone: Healthy) -> None:
+        first, second = alone.groups[0].physical
+        alone.change(physical=(replace(first, duplicates=("/dev/sdz",)), second))
+        assert alone.found() == [("110019", "ERROR")]
+
+    def test_a_missing_disk(self, alone: Healthy) -> None:
+        first, second = alone.groups[0].physical
+        alone.change(physical=(first, replace(second, device="", missing=True)))
+        alone.on_disks = alone.groups
+        assert alone.found() == [("110014", "ERROR")]
+
+    @pytest.mark.parametrize("conf", [LvmConf("none", (), "/etc/lvm/devices/system.devices"), LvmConf("none")])
+    def test_a_disk_that_lvm_is_told_not_to_look_at(self, alone: Healthy, conf: LvmConf) -> None:
+        alone.on_disks = alone.groups
+        first, second = alone.groups[0].physical
+        alone.change(physical=(first, replace(second, device="", missing=True)))
+        alone.conf = conf
+        (finding,) = alone.findings()
+        assert finding.number == "110193"
+        assert "/dev/sdb" in finding.text
+        assert "/dev/sda" not in finding.text
+        assert (conf.devices_file or "filter") in finding.text
+
+    def test_all_disks_hidden_is_said_once_and_the_rest_is_still_looked_at(self, alone: Healthy) -> None:
+        alone.change(autoactivation=True)
+        alone.on_disks, alone.groups = alone.groups, ()
+        assert alone.found() == [("110193", "WARN"), ("110188", "WARN")]
+
+    def test_a_group_of_which_nothing_is_known_does_not_hide_the_next(self, alone: Healthy) -> None:
+        now = alone.port.now
+        lame = replace(now.instances[2], tag="vg0", id="lvmvg-vg0", info="")
+        alone.port.now = replace(now, instances=(lame, *now.instances))
+        alone.change(autoactivation=True)
+        assert ("110188", "WARN") in alone.found()
+        assert ("110034", "ERROR") in alone.found()
+
+
+class TestOwners:
+    def test_none_leaves_it_unprotected_on_every_server(self, member: Healthy) -> None:
+        member.change(system_id="")
+        (finding,) = member.findings()
+        assert finding.number == "110190"
+        assert all(server in finding.text for server in (SERVER, "n2", "n3"))
+
+    def test_on_one_server_nobody_needs_an_owner(self, alone: Healthy) -> None:
+        alone.own_id = ""
+        assert alone.found() == []
+
+    def test_a_stranger(self, member: Healthy) -> None:
+        member.change(system_id="elsewhere")
+        assert member.found() == [("110135", "ERROR")]
+
+    def test_this_host_under_its_own_name_for_itself_is_no_stranger(self, member: Healthy) -> None:
+        member.change(system_id="host.example")
+        member.own_id = "host.example"
+        assert member.found() == [("110191", "INFO")]
+
+    def test_another_server_of_the_cluster_while_it_is_in_service_here(self, member: Healthy) -> None:
+        member.change(system_id="n2")
+        assert member.found() == [("110016", "ERROR")]
+        member.port.now = data_hierarchy(OSU)
+        assert member.found() == []
+
+    @pytest.mark.parametrize(("node", "wanted"), [(SERVER, '"uname"'), ("host", '"lvmlocal"')])
+    def test_a_host_without_an_id_is_a_note_with_the_exact_change(
+        self, member: Healthy, monkeypatch: pytest.MonkeyPatch, node: str, wanted: str
+    ) -> None:
+        monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", node, "", "", "")))
+        member.own_id, member.conf = "", LvmConf("none")
+        (finding,) = member.findings()
+        assert (finding.number, finding.level) == ("110191", "INFO")
+        assert f"system_id_source = {wanted}" in finding.text
+        assert diagnose(member.kit, here=True).is_well
+
+    def test_without_ownership_it_does_not_matter(self, member: Healthy) -> None:
+        member.kit = replace(member.kit, settings=replace(member.kit.settings, ownership=NO_OWNER))
+        member.own_id = ""
+        assert member.found() == []
+
+    def test_ids_of_other_servers_that_this_one_may_use(self, member: Healthy) -> None:
+        member.conf = LvmConf("uname", ("n2", "elsewhere"))
+        (finding,) = member.findings()
+        assert (finding.number, finding.level) == ("110192", "WARN")
+        assert "n2" in finding.text
+        assert "elsewhere" not in finding.text
+
+    def test_the_same_id_as_another_server(self, member: Healthy) -> None:
+        member.own_id = "n3"
+        assert member.found() == [("110192", "WARN")]
+
+
+class TestServer:
+    def test_lvm_that_is_too_old_is_asked_nothing_else(self, alone: Healthy) -> None:
+        alone.version = "2.03.11(2)"
+        assert (alone.found(), alone.reports) == ([("110194", "ERROR")], 0)
+
+    @pytest.mark.parametrize("version", ["2.03.12(2)", "2.03.12(2)-git (2021-05-07)", "2.4.0", "3.0"])
+    def test_lvm_that_is_new_enough(self, alone: Healthy, version: str) -> None:
+        alone.version = version
+        assert alone.found() == []
+
+    def test_lvm_that_is_not_there_hides_nothing_else(self, alone: Healthy, monkeypatch: pytest.MonkeyPatch) -> None:
+        def missing(*, deadline: float) -> str:
+            raise Failure(CommandMissing("/usr/sbin/lvm"))
+
+        monkeypatch.setattr(lvmconf, "version", missing)
+        alone.unit = "LoadState=masked\n"
+        assert alone.found() == [("110060", "ERROR"), ("110197", "WARN")]
+
+    def test_lvm_that_hangs(self, alone: Healthy) -> None:
+        alone.broken = CommandHung("lvm fullreport", 60.0, "killed")
+        assert alone.found() == [("110062", "ERROR")]
+
+    def test_a_mount_at_boot(self, alone: Healthy) -> None:
+        (alone.folder / "f").write_text("/dev/mapper/vg1-data /elsewhere ext4 defaults 0 0\n")
+        assert alone.found() == [("110104", "WARN")]
+        (alone.folder / "f").write_text("/dev/vg1/data /data ext4 noauto 0 0\n")
+        assert alone.found() == []
+
+    @pytest.mark.parametrize(
+        "unit", ["LoadState=not-found\n", "LoadState=masked\n", "LoadState=loaded\nWantedBy=\n", ""]
+    )
+    def test_a_boot_guard_that_nothing_starts(self, alone: Healthy, unit: str) -> None:
+        alone.unit = unit
+        assert alone.found() == [("110197", "WARN")]
+
+    @pytest.mark.parametrize("agent", ["lvmkit/lvmvg", "lvmkit/lvmlv", "heartbeat/Filesystem"])
+    def test_an_agent_that_is_not_there(self, member: Healthy, agent: str) -> None:
+        (member.folder / "ocf" / agent).unlink()
+        assert member.found() == [("110195", "ERROR")]
+
+    def test_fuser_where_file_systems_are(self, member: Healthy) -> None:
+        (member.folder / "fuser").unlink()
+        assert member.found() == [("110196", "ERROR")]
+        member.port.now = replace(member.port.now, instances=member.port.now.instances[1:], dependencies=())
+        assert member.found() == []
+
+    def test_pacemakers_needs_are_not_those_of_one_server(self, alone: Healthy) -> None:
+        (alone.folder / "fuser").unlink()
+        (alone.folder / "ocf/lvmkit/lvmvg").unlink()
+        assert alone.found() == []
+
+    def test_what_the_embedded_engine_left(self, member: Healthy) -> None:
+        paths = member.kit.paths
+        engine = Engine(paths, member.kit.settings)
+        disk = replace(data_hierarchy().instances[3], server=engine.local_server(), state=ISP)
+        engine.commit(Change(add=(disk,)))
+        (finding,) = member.findings()
+        assert (finding.number, finding.level) == ("110198", "WARN")
+        assert disk.tag in finding.text
+        engine.commit(Change(remove=(disk.tag,)))
+        assert member.found() == []
+
+    def test_a_damaged_database_of_it(self, member: Healthy) -> None:
+        Path(member.kit.paths.state).mkdir()
+        Path(member.kit.paths.database).write_text("x" * 5000)
+        assert [level for _, level in member.found()] == ["ERROR"]
+
+
+class Elsewhere:
+    """The transport: answers of the other servers, and what was asked of whom."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answers: dict[str, str | Message] = {}
+        self.asked: list[tuple[str, tuple[str, ...]]] = []
+        monkeypatch.setattr(transport, "run_on", self.run_on)
+
+    def run_on(
+        self, server: str, argv: tuple[str, ...], settings: object, *, deadline: float, stdin: bytes | None = None
+    ) -> Finished:
+        self.asked.append((server, argv))
+        answer = self.answers.get(server, json.dumps({"findings": []}))
+        if isinstance(answer, Message):
+            raise Failure(answer)
+        return Finished(argv, 1, answer, "not found", 0.1)
+
+    def answer(self, server: str, *findings: Finding) -> None:
+        self.answers[server] = json.dumps({"findings": [finding.as_dict() for finding in findings]})
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
+    return Elsewhere(monkeypatch)
+
+
+THERE = Finding("n2", "vg1", "110188", "WARN", "text", "advice")
+
+
+class TestCluster:
+    def test_every_other_server_is_asked_for_itself_only(self, member: Healthy, elsewhere: Elsewhere) -> None:
+        elsewhere.answer("n2", THERE)
+        found = diagnose(member.kit)
+        words = (f"{member.kit.paths.lkroot}/bin/lvmkit", "doctor", "--here", "--format", "json")
+        assert elsewhere.asked == [("n2", words), ("n3", words)]
+        assert (found.servers, found.findings, found.is_well) == ((SERVER, "n2", "n3"), (THERE,), False)
+
+    def test_here_asks_nobody(self, member: Healthy, elsewhere: Elsewhere) -> None:
+        assert (member.found(), elsewhere.asked) == ([], [])
+
+    def test_a_server_that_is_down_is_a_note(self, member: Healthy, elsewhere: Elsewhere) -> None:
+        assert isinstance(member.port, FakeCluster)
+        member.port.members["n2"] = Server("n2", online=False, unfit="offline")
+        found = diagnose(member.kit)
+        assert ([server for server, _ in elsewhere.asked], found.servers) == (["n3"], (SERVER, "n3"))
+        assert [finding.number for finding in found.findings] == [f"{ServerNotExamined.number:06d}"]
+        assert found.is_well
+
+    def test_one_that_cannot_be_reached_does_not_hide_the_next(self, member: Healthy, elsewhere: Elsewhere) -> None:
+        elsewhere.answers["n2"] = CommandFailed("ssh n2", "255", "no route")
+        elsewhere.answer("n3", replace(THERE, server="n3"))
+        found = diagnose(member.kit)
+        assert [(finding.server, finding.number) for finding in found.findings] == [("n2", "110061"), ("n3", "110188")]
+        assert found.servers == (SERVER, "n3")
+
+    @pytest.mark.parametrize(
+        ("answer", "number"),
+        [
+            ("", "110061"),
+            ("no JSON", "110063"),
+            ("[]", "110063"),
+            ('{"findings": 3}', "110063"),
+            ('{"findings": [{"server": "n2"}]}', "110063"),
+            ('{"findings": ["x"]}', "110063"),
+            (json.dumps({"findings": [{**THERE.as_dict(), "text": 7}]}), "110063"),
+        ],
+    )
+    def test_an_answer_that_is_none(self, member: Healthy, elsewhere: Elsewhere, answer: str, number: str) -> None:
+        elsewhere.answers["n2"] = answer
+        (finding,) = member.findings(here=False)
+        assert (finding.server, finding.number, finding.level) == ("n2", number, "ERROR")
+
+    def test_a_server_speaks_for_itself_only(self, member: Healthy, elsewhere: Elsewhere) -> None:
+        elsewhere.answer("n2", replace(THERE, server="n3"))
+        assert [finding.server for finding in member.findings(here=False)] == ["n2"]
+
+    def test_what_all_see_alike_is_said_once(self, member: Healthy, elsewhere: Elsewhere) -> None:
+        assert isinstance(member.port, FakeCluster)
+        member.port.trouble = (FencingOff(),)
+        (finding,) = member.findings()
+        assert (finding.server, finding.number, finding.level) == ("", "110161", "WARN")
+        elsewhere.answer("n2", finding)
+        assert member.findings(here=False) == (finding,)
+
+    def test_where_the_cluster_does_not_answer_the_rest_is_still_looked_at(
+        self, member: Healthy, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def silent() -> None:
+            raise Failure(ClusterUnreachable("it is not running"))
+
+        monkeypatch.setattr(member.port, "overview", silent)
+        member.unit = ""
+        found = diagnose(member.kit)
+        assert [finding.number for finding in found.findings] == ["110150", "110197"]
+        assert (found.servers, elsewhere.asked) == ((os.uname().nodename,), [])
+
+
+class TestCommand:
+    @pytest.fixture
+    def shell(self, alone: Healthy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+        return Shell(tmp_path, alone.port, monkeypatch)
+
+    def test_well_is_one_line_and_exit_0(self, shell: Shell) -> None:
+        result = shell.run("doctor")
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.stdout.split() == ["ok", SERVER]
+        assert shell.run("doctor", "--quiet").stdout == ""
+
+    def test_a_finding_is_a_line_with_what_to_do_below_and_exit_1(self, shell: Shell, alone: Healthy) -> None:
+        alone.change(autoactivation=True)
+        result = shell.run("doctor", "--here")
+        line, advice = result.stdout.splitlines()
+        assert (result.exit_code, line.split()[:4]) == (1, ["warn", SERVER, "vg1", "110188"])
+        assert advice.startswith("  -> ")
+
+    def test_json(self, shell: Shell, alone: Healthy) -> None:
+        alone.change(autoactivation=True)
+        result = shell.run("doctor", "--format", "json")
+        facts = json.loads(result.stdout)
+        (finding,) = facts["findings"]
+        assert (result.exit_code, facts["server"], facts["servers"], facts["well"]) == (1, SERVER, [SERVER], False)
+        assert finding.keys() == {"server", "about", "number", "level", "text", "advice"}
+
+    def test_a_note_is_no_fault_and_quiet_leaves_it_out(
+        self, member: Healthy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        member.own_id = ""
+        shell = Shell(tmp_path, member.port, monkeypatch)
+        loud, quiet = shell.run("doctor", "--here"), shell.run("-q", "doctor", "--here")
+        assert (loud.exit_code, quiet.exit_code, quiet.stdout) == (0, 0, "")
+        assert [line.split()[0] for line in loud.stdout.splitlines()] == ["note", "ok"]
+
+    def test_it_needs_root(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+        result = shell.run("doctor")
+        assert (result.exit_code, numbers(result), result.stdout) == (1, [110103], "")
+
+    def test_wrong_usage(self, shell: Shell) -> None:
+        result = shell.run("doctor", "vg1")
+        assert (result.exit_code, numbers(result)) == (2, [2])
+
+
+class TestLvmConf:
+    @pytest.fixture
+    def says(self, monkeypatch: pytest.MonkeyPatch) -> list[Finished]:
+        answers: list[Finished] = []
+        monkeypatch.setattr(lvmconf, "run", lambda *_, **__: answers.pop(0))
+        monkeypatch.setattr(os.path, "exists", lambda _path: True)
+        return answers
+
+    def test_the_settings_as_lvmconfig_prints_them(self, says: list[Finished]) -> None:
+        text = (
+            'system_id_source="lvmlocal"\nextra_system_ids=["n1","n2"]\nuse_devicesfile=1\ndevicesfile="my.devices"\n'
+        )
+        says.append(Finished(("lvm",), 0, text, "", 0.0))
+        assert lvmconf.load(deadline=1) == LvmConf("lvmlocal", ("n1", "n2"), "/etc/lvm/devices/my.devices")
+
+    def test_what_is_off_or_unset(self, says: list[Finished]) -> None:
+        says.append(
+            Finished(("lvm",), 0, 'system_id_source="none"\nuse_devicesfile=0\ndevicesfile="system.devices"', "", 0.0)
+        )
+        assert lvmconf.load(deadline=1) == LvmConf("none")
+
+    @pytest.mark.parametrize(("status", "text", "number"), [(5, "", 110061), (0, "nonsense", 110063), (0, "", 110063)])
+    def test_no_settings(self, says: list[Finished], status: int, text: str, number: int) -> None:
+        says.append(Finished(("lvm",), status, text, "", 0.0))
+        with pytest.raises(Failure) as caught:
+            lvmconf.load(deadline=1)
+        assert caught.value.messages[0].number == number
+
+    def test_the_version_counts_though_lvm_complains_of_the_kernel(self, says: list[Finished]) -> None:
+        text = "  LVM version:     2.03.16(2) (2022-05-18)\n  Library version: 1.02.185 (2022-05-18)\n"
+        says.append(Finished(("lvm",), 5, text, "Failure to communicate", 0.0))
+        assert lvmconf.version(deadline=1) == "2.03.16(2)"
+
+    @pytest.mark.parametrize("text", ["", "  LVM version:\n", "LVM version: new\n"])
+    def test_no_version(self, says: list[Finished], text: str) -> None:
+        says.append(Finished(("lvm",), 0, text, "", 0.0))
+        with pytest.raises(Failure):
+            lvmconf.version(deadline=1)
+
+
+def test_the_fake_group_is_the_one_of_the_hierarchy() -> None:
+    assert group().uuid == data_hierarchy().instances[2].details["vg_uuid"]
+    assert group().physical[0].uuid == pv_uuid("a")
