@@ -218,7 +218,10 @@ class TestReconfigure:
     def applied(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
         applied: list[object] = []
 
-        def apply(tag: str, _kit: Kit, only: tuple[Sequence[str], Sequence[str]] | None = None) -> Difference:
+        def apply(
+            tag: str, _kit: Kit, only: tuple[Sequence[str], Sequence[str]] | None = None, *, here: bool
+        ) -> Difference:
+            assert not here
             applied.append((tag, only))
             return DIFFERENCE
 
@@ -271,7 +274,7 @@ class TestReconfigure:
         self, shell: Shell, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
     ) -> None:
         monkeypatch.setattr(reconfigure, "difference", lambda *_: SAME)
-        monkeypatch.setattr(reconfigure, "reconfigure", lambda *_: SAME)
+        monkeypatch.setattr(reconfigure, "reconfigure", lambda *_, **__: SAME)
         result = shell.run("vg1", *words, command=adddelpv)
         assert (result.exit_code, numbers(result)) == (0, [110102])
         found = _json(shell.run("vg1", *words, "--format", "json", command=adddelpv))

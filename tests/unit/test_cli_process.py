@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+
+from lvmkit.cli.program import COMMANDS, Program, program
 
 ROOT = Path(__file__).parents[2]
 COMPLETION = ROOT / "share/bash-completion/lvmkit"
@@ -109,20 +112,17 @@ class TestCompletion:
 
     def test_commands(self) -> None:
         assert self._complete("lvmkit", "") == [
-            "create", "status", "show", "in-service", "out-of-service", "check", "doctor", "reconfigure", "delete",
-            "explain", "--help", "--quiet", "--version",
+            "create", "extend", "status", "show", "in-service", "out-of-service", "check", "doctor", "reconfigure",
+            "unextend", "delete", "forget", "explain", "--help", "--quiet", "--version",
         ]  # fmt: skip
         assert self._complete("lvmkit", "--quiet", "st") == ["status"]
 
-    @pytest.mark.parametrize(
-        "command", ["create", "status", "show", "in-service", "check", "doctor", "reconfigure", "delete", "explain"]
-    )
+    @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"tags", "servers"}))
     def test_options_are_those_that_the_command_has(self, command: str) -> None:
-        from lvmkit.cli.commands import check, create, delete, explain, in_service, reconfigure, show, status
-
-        modules = {"create": create, "status": status, "show": show, "in-service": in_service, "check": check}
-        modules |= {"reconfigure": reconfigure, "delete": delete, "explain": explain}
-        known = {name for parameter in modules[command].command.params for name in parameter.opts if name[:2] == "--"}
+        shown = Program().get_command(click.Context(program), command)
+        assert shown is not None
+        parameters = [each for each in shown.params if not getattr(each, "hidden", False)]
+        known = {name for parameter in parameters for name in parameter.opts if name[:2] == "--"}
         assert set(self._complete("lvmkit", command, "-")) == known | {"--help"}
 
     def test_tags_are_quoted_and_never_run(self, tmp_path: Path) -> None:

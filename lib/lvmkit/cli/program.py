@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "create": "create",
+    "extend": "extend",
     "status": "status",
+    "show": "show",
     "in-service": "in_service",
     "out-of-service": "out_of_service",
     "check": "check",
+    "doctor": "doctor",
     "reconfigure": "reconfigure",
+    "unextend": "unextend",
     "delete": "delete",
+    "forget": "forget",
     "explain": "explain",
     "tags": "tags",
+    "servers": "servers",
 }
 """each command and the module below cli/commands that holds it"""
 
