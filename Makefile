@@ -61,6 +61,9 @@ lab: deps  ## tests in guests with a real kernel
 cluster-lab: deps  ## tests of the lab with two guests that are a Pacemaker cluster; minutes, not part of test
 	$(BIN)/pytest -q -m cluster tests/lab
 
+bench: deps  ## compare with a hand-made cluster of LVM-activate and Filesystem, in turn on the same guests
+	@PYTHONPATH=tests:lib $(BIN)/python -m bench $(BENCH)
+
 deps: $(VENV)/.stamp  ## install what the targets need
 	@$(call apt_install,$(NEEDS))
 
