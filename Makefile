@@ -24,7 +24,7 @@ apt_install = missing=$$(for p in $(1); do \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-local test check lint unit metadata cluster lab cluster-lab deps install uninstall clean
+.PHONY: help bench demo demo-local test check lint unit metadata cluster lab cluster-lab deps install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
