@@ -12,7 +12,7 @@ import pytest
 
 from lvmkit.cli import manual
 from lvmkit.cli.commands.explain import cause, readable
-from lvmkit.model.messages import Message, catalogue
+from lvmkit.model.messages import catalogue
 from lvmkit.model.messages.guide import DependencyNotCreated
 from lvmkit.model.settings import Settings
 from tests.unit.fakes import FakePort, Shell, numbers
@@ -44,14 +44,14 @@ def test_facts_are_shown_as_places_to_fill_in() -> None:
     assert text == "Failed to create dependency <parent>-<child> on machine <server>."
 
 
-@pytest.mark.parametrize(("number", "kind"), sorted(catalogue().items()))
-def test_every_message_can_be_explained(shell: Shell, number: int, kind: type[Message]) -> None:
-    found = json.loads(shell.run("explain", str(number), "--format", "json").stdout)
-    assert (found["number"], found["level"], found["cause"]) == (f"{number:06d}", kind.level, cause(kind))
-    assert found["exit"] == {"script": kind.script_exit, "lcdi": kind.lcdi_exit, "ocf": kind.ocf_exit}
-    assert "{" not in found["text"] + found["action"]
-    text = " ".join(shell.run("explain", str(number)).stdout.split())
-    assert " ".join(found["action"].split()) in text
+def test_every_message_can_be_explained(shell: Shell) -> None:
+    for number, kind in catalogue().items():
+        found = json.loads(shell.run("explain", str(number), "--format", "json").stdout)
+        assert (found["number"], found["level"], found["cause"]) == (f"{number:06d}", kind.level, cause(kind))
+        assert found["exit"] == {"script": kind.script_exit, "lcdi": kind.lcdi_exit, "ocf": kind.ocf_exit}
+        assert "{" not in found["text"] + found["action"]
+        text = " ".join(shell.run("explain", str(number)).stdout.split())
+        assert " ".join(found["action"].split()) in text
 
 
 def test_all_lists_every_message_once(shell: Shell) -> None:

@@ -22,8 +22,8 @@ def hanging(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> str:
-    path = tmp_path / "disk"
+def disk(disk_path: Path) -> str:
+    path = disk_path / "disk"
     path.write_bytes(b"\0" * 8192)
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_DIRECT))
