@@ -45,13 +45,22 @@ def test_facts_are_shown_as_places_to_fill_in() -> None:
 
 
 def test_every_message_can_be_explained(shell: Shell) -> None:
-    for number, kind in catalogue().items():
-        found = json.loads(shell.run("explain", str(number), "--format", "json").stdout)
-        assert (found["number"], found["level"], found["cause"]) == (f"{number:06d}", kind.level, cause(kind))
+    every = json.loads(shell.run("explain", "--all", "--format", "json").stdout)["messages"]
+    assert len(every) == len(catalogue())
+    for found in every:
+        kind = catalogue()[int(found["number"])]
+        assert (found["level"], found["cause"]) == (kind.level, cause(kind))
         assert found["exit"] == {"script": kind.script_exit, "lcdi": kind.lcdi_exit, "ocf": kind.ocf_exit}
         assert "{" not in found["text"] + found["action"]
-        text = " ".join(shell.run("explain", str(number)).stdout.split())
+        text = " ".join(shell.run("explain", found["number"]).stdout.split())
         assert " ".join(found["action"].split()) in text
+
+
+def test_one_message_has_the_fields_that_it_has_among_all(shell: Shell) -> None:
+    every = json.loads(shell.run("explain", "--all", "--format", "json").stdout)["messages"]
+    one = json.loads(shell.run("explain", "23", "--format", "json").stdout)
+    (listed,) = [found for found in every if found["number"] == "000023"]
+    assert {key: one[key] for key in listed} == listed
 
 
 def test_all_lists_every_message_once(shell: Shell) -> None:
