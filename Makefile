@@ -46,7 +46,7 @@ lint: deps
 	PYTHONPATH=lib $(BIN)/lint-imports --no-cache
 
 unit: deps  ## unit tests, seconds
-	$(BIN)/pytest -q tests/unit
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -q -n auto --maxprocesses 4 tests/unit
 
 metadata: deps  ## tests on real LVM metadata on loop devices (root)
 	$(BIN)/pytest -q tests/metadata
@@ -56,7 +56,7 @@ cluster: deps  ## tests of the Pacemaker adapter with Pacemaker's own tools, whi
 	$(BIN)/pytest -q tests/cluster
 
 lab: deps  ## tests in guests with a real kernel
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not cluster" tests/lab
+	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not cluster" tests/lab
 
 cluster-lab: deps  ## tests of the lab with two guests that are a Pacemaker cluster; minutes, not part of test
 	$(BIN)/pytest -q -m cluster tests/lab

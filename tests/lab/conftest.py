@@ -14,12 +14,34 @@ from lab.guests.lab import CLUSTER, PLAIN, Lab, default_name
 
 PUSHED = "pushed"
 MARKERS = ("cluster: needs two guests that are a cluster", "slow: takes a minute or more")
+SHARING = {
+    "test_bad_input": "made",
+    "test_changes": "made",
+    "test_crashes": "made",
+    "test_budgets": "served",
+    "test_service": "served",
+}
+"""modules whose tests begin with the same saved states, which one worker makes for all of them"""
+LONGEST_FIRST = ("made", "served", "test_boot", "test_ocf", "test_storage_kinds", "test_kernel", "test_lab_itself")
+"""the order in which workers take what belongs together, so that they end at about the same time"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers of this folder."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares saved states (pytest-xdist's --dist loadgroup), and put the longest first."""
+    groups = {}
+    for item in items:
+        module = item.path.stem
+        groups[item] = SHARING.get(module, module)
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    places = {group: place for place, group in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(groups[item], len(places)))
 
 
 def _instance(suffix: str, kind: str) -> Iterator[Lab]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import Optional
 
 from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import Lab, Result
@@ -37,16 +38,25 @@ sync
 _NUMBER = re.compile(r"^\S+: (?P<level>[A-Z]+)(?::.*?:| )(?P<number>\d{6}):", re.MULTILINE)
 _FOLDER = {"lvmvg": "scsi", "lvmlv": "scsi", "filesys": "gen"}
 
+State = tuple[str, Callable[[Guest], None]]
+"""a label, and what makes the state of that label"""
+
 _saved: set[str] = set()
 
 
-def guest_in(pushed_lab: Lab, label: str, build: Callable[[Guest], None], base: str = PUSHED) -> Guest:
-    """A guest in the state that `build` makes of the state `base`; made once a session, then loaded in a second."""
-    guest = Guest(pushed_lab)
+def guest_in(pushed_lab: Lab, label: str, build: Callable[[Guest], None], base: Optional[State] = None) -> Guest:
+    """A guest in the state that `build` makes of the state `base` (of PUSHED without one).
+
+    Each state is made once a session and saved; after that only the one that is asked for is loaded, in a second.
+    """
     if label in _saved:
         pushed_lab.reset(label)
-        return guest
-    pushed_lab.reset(base)
+        return Guest(pushed_lab)
+    if base is None:
+        pushed_lab.reset(PUSHED)
+        guest = Guest(pushed_lab)
+    else:
+        guest = guest_in(pushed_lab, *base)
     build(guest)
     pushed_lab.save(label)
     _saved.add(label)

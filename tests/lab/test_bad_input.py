@@ -92,8 +92,7 @@ NAMES: tuple[Expected, ...] = (
 
 @pytest.fixture
 def served(pushed_lab: Lab) -> Guest:
-    guest_in(pushed_lab, "made", made)
-    return guest_in(pushed_lab, "protected", protected, base="made")
+    return guest_in(pushed_lab, "protected", protected, base=("made", made))
 
 
 def _refused(outcome: Outcome, number: str) -> None:

@@ -17,8 +17,7 @@ SHARED3 = f"{BY_ID}SHARED3"
 
 @pytest.fixture
 def served(pushed_lab: Lab) -> Guest:
-    guest_in(pushed_lab, "made", made)
-    return guest_in(pushed_lab, "protected", protected, base="made")
+    return guest_in(pushed_lab, "protected", protected, base=("made", made))
 
 
 def test_the_hierarchy_follows_disks_that_come_and_go(served: Guest) -> None:

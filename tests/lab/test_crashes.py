@@ -43,8 +43,7 @@ def unprotected(pushed_lab: Lab) -> Guest:
 
 @pytest.fixture
 def served(pushed_lab: Lab) -> Guest:
-    guest_in(pushed_lab, "made", made)
-    return guest_in(pushed_lab, "protected", protected, base="made")
+    return guest_in(pushed_lab, "protected", protected, base=("made", made))
 
 
 def _died(outcome: Outcome) -> bool:

@@ -42,21 +42,25 @@ END
 """
 
 
+def make(guest: Guest) -> None:
+    guest.sh(MADE, timeout=120)
+
+
+def start(guest: Guest) -> None:
+    assert ocf(guest, "start").returncode == OK
+    assert ocf(guest, "start", vg=DEEP).returncode == OK
+
+
 @pytest.fixture
 def made(pushed_lab: Lab) -> Guest:
     """Two volume groups, of which nothing is active."""
-    return guest_in(pushed_lab, "ocf_made", lambda guest: guest.sh(MADE, timeout=120))
+    return guest_in(pushed_lab, "ocf_made", make)
 
 
 @pytest.fixture
-def started(made: Guest) -> Guest:
+def started(pushed_lab: Lab) -> Guest:
     """Both are started."""
-
-    def start(guest: Guest) -> None:
-        assert ocf(guest, "start").returncode == OK
-        assert ocf(guest, "start", vg=DEEP).returncode == OK
-
-    return guest_in(made.lab, "ocf_started", start, base="ocf_made")
+    return guest_in(pushed_lab, "ocf_started", start, base=("ocf_made", make))
 
 
 def ocf(

@@ -46,8 +46,7 @@ def served(pushed_lab: Lab) -> Guest:
 @pytest.fixture
 def parked(pushed_lab: Lab) -> Guest:
     """Nothing is active and nothing remembers that it was, as on a server that takes over."""
-    guest_in(pushed_lab, "served", serve)
-    return guest_in(pushed_lab, "parked", lambda guest: guest.sh(PARK), base="served")
+    return guest_in(pushed_lab, "parked", lambda guest: guest.sh(PARK), base=("served", serve))
 
 
 # ---- in service and out of service

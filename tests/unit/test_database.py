@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -55,13 +54,6 @@ def instance(tag: str, kind: str = "device", **named: str) -> Instance:
 
 VG, LV, FS = instance("vg", "lvmvg"), instance("lv", "lvmlv"), instance("/data", "filesys")
 TREE = Change(add=(VG, LV, FS), link=(Dependency("lv", "vg"), Dependency("/data", "lv")))
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """A folder in memory where the system has such a place: waiting for a disk would take most of the time."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture

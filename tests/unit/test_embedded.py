@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ from lvmkit.model.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from lvmkit.cluster.port import Port
 
@@ -64,13 +63,6 @@ class Scripts:
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         self.log.unlink(missing_ok=True)
         return lines
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """A folder in memory where the system has such a place: waiting for a disk would take most of the time."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture
@@ -380,9 +372,8 @@ def test_after_a_reboot_what_was_begun_is_interrupted_whatever_runs_under_its_nu
     assert engine.wanted("lv")
 
 
-def test_real_scripts_run_in_order_and_survive_the_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
-    tmp_path = tmp_path_factory.mktemp("disk")  # memory may be mounted noexec
-    paths = Paths(lkroot=f"{tmp_path}/lk", state=f"{tmp_path}/state")
+def test_real_scripts_run_in_order_and_survive_the_engine(disk_path: Path, tmp_path: Path) -> None:
+    paths = Paths(lkroot=f"{disk_path}/lk", state=f"{tmp_path}/state")
     engine = Engine(paths, Settings())
     engine.commit(Change(add=CHAIN, link=LINKS))
     for kind in ("filesys", "lvmlv", "lvmvg"):

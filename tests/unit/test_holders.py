@@ -9,6 +9,7 @@ import pytest
 
 from lvmkit.storage import holders, sysfs
 from lvmkit.storage.holders import Holder
+from tests.unit.conftest import PATIENCE
 
 MOUNTS = """1 0 254:0 / / rw - ext4 /dev/vda rw
 30 1 253:0 / /mnt/a rw - ext4 /dev/mapper/vg-a rw
@@ -66,6 +67,7 @@ class Host:
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     numbers = {"/dev/dm-0": "253:0", "/dev/vda": "254:0"}
     monkeypatch.setattr(sysfs, "number_of", lambda path: numbers.get(path) or numbers.get(holders._link(path), ""))
+    monkeypatch.setattr(holders, "_MAPS_DEADLINE", PATIENCE)
     return Host(tmp_path)
 
 

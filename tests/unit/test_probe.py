@@ -13,6 +13,7 @@ import pytest
 from lvmkit.model.messages.faults import PvHung, PvReadFailed
 from lvmkit.model.record import ExpectedPv
 from lvmkit.storage import probe
+from tests.unit.conftest import PATIENCE
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def hanging(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> str:
-    path = tmp_path / "disk"
+def disk(disk_path: Path) -> str:
+    path = disk_path / "disk"
     path.write_bytes(b"\0" * 8192)
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_DIRECT))
@@ -34,7 +35,7 @@ def disk(tmp_path: Path) -> str:
 
 def no_children_left() -> bool:
     """A killed child may need a moment on a busy machine; it must go by being collected, not by being forgotten."""
-    end = time.monotonic() + 9
+    end = time.monotonic() + PATIENCE
     while probe._abandoned and time.monotonic() < end:
         probe._collect_abandoned()
     try:
@@ -43,25 +44,42 @@ def no_children_left() -> bool:
         return True
 
 
-def test_each_device_has_its_own_outcome_in_order(disk: str, hanging: str, tmp_path: Path) -> None:
-    results = probe.probe([disk, hanging, str(tmp_path / "none"), str(tmp_path)], deadline=0.4)
+def test_each_device_has_its_own_outcome_in_order(
+    disk: str, hanging: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen = probe._listen
+
+    def until_one_is_left(silent: set[probe._Child], end: float) -> None:
+        while len(silent) > 1 and time.monotonic() < end:
+            listen(silent, time.monotonic() + 0.01)
+
+    monkeypatch.setattr(probe, "_listen", until_one_is_left)
+    results = probe.probe([disk, hanging, str(tmp_path / "none"), str(tmp_path)], deadline=PATIENCE)
     assert [result.outcome for result in results] == [probe.OK, probe.HUNG, probe.ERROR, probe.ERROR]
     assert [result.device for result in results][:2] == [disk, hanging]
-    assert 0 <= results[0].seconds < 0.4
+    assert 0 <= results[0].seconds < PATIENCE
     assert results[2].why == os.strerror(errno.ENOENT)
     assert no_children_left()
 
 
 def test_an_empty_disk_does_not_answer(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    (result,) = probe.probe([str(tmp_path / "empty")], deadline=1)
+    (result,) = probe.probe([str(tmp_path / "empty")], deadline=PATIENCE)
     assert result.outcome == probe.ERROR
 
 
-def test_the_deadline_is_kept_for_all_together(hanging: str) -> None:
+def test_the_deadline_is_kept_for_all_together(hanging: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    listen, asked = probe._listen, []
+
+    def counted(silent: set[probe._Child], end: float) -> None:
+        asked.append(len(silent))
+        listen(silent, end)
+
+    monkeypatch.setattr(probe, "_listen", counted)
     began = time.monotonic()
-    results = probe.probe([hanging] * 12, deadline=0.2)
-    assert 0.2 <= time.monotonic() - began < 2  # one after the other they would take longer
+    results = probe.probe([hanging] * 12, deadline=0.05)
+    assert time.monotonic() - began >= 0.05
+    assert asked == [12], "one after the other they would take longer"
     assert {result.outcome for result in results} == {probe.HUNG}
     assert no_children_left()
 
@@ -87,14 +105,14 @@ def test_faults_name_the_physical_volume() -> None:
 
 
 def test_bounded_work_gives_back_what_it_made() -> None:
-    assert probe.bounded(lambda: b"x" * 200_000, deadline=5).result == b"x" * 200_000
+    assert probe.bounded(lambda: b"x" * 200_000, deadline=PATIENCE).result == b"x" * 200_000
 
 
 def test_bounded_work_gives_back_its_error() -> None:
     def work() -> bytes:
         raise OSError(errno.EBUSY, "")
 
-    assert probe.bounded(work, deadline=5) == probe.Ending(error=errno.EBUSY)
+    assert probe.bounded(work, deadline=PATIENCE) == probe.Ending(error=errno.EBUSY)
 
 
 def test_work_that_is_killed_by_others_is_not_well() -> None:
@@ -102,7 +120,7 @@ def test_work_that_is_killed_by_others_is_not_well() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
         return b""
 
-    ending = probe.bounded(work, deadline=5)
+    ending = probe.bounded(work, deadline=PATIENCE)
     assert ending.error
     assert not ending.hung
 

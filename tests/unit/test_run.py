@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.unit.conftest import Started
+
 SHELL = "/bin/sh"  # here only to make children of known behaviour; the kit itself starts no shell
 
 
@@ -39,34 +41,6 @@ def shell(script: str) -> tuple[str, ...]:
 
 def message_of(failure: pytest.ExceptionInfo[Failure]) -> object:
     return failure.value.messages[0]
-
-
-class Started:
-    """Lets the deadline pass at the moment when the child has told its process IDs through a FIFO."""
-
-    def __init__(self, fifo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.fifo = fifo
-        self.handles: list[int] = []
-        self._has_ended = module._has_ended
-        os.mkfifo(fifo)
-        monkeypatch.setattr(module, "_has_ended", self.has_ended)
-
-    def has_ended(self, pid: int, patience: float) -> bool:
-        if self.handles:
-            return self._has_ended(pid, patience)
-        self.handles = [os.pidfd_open(int(told)) for told in self.fifo.read_text().split()]
-        return False
-
-    def all_end(self) -> bool:
-        return all(select.select([handle], [], [], 9)[0] for handle in self.handles)
-
-
-@pytest.fixture
-def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
-    started = Started(tmp_path / "started", monkeypatch)
-    yield started
-    for handle in started.handles:
-        os.close(handle)
 
 
 def test_status_and_both_outputs_come_back() -> None:
@@ -224,15 +198,15 @@ def test_kernels_without_pidfd_are_served_too(monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(message_of(failure), CommandHung)
 
 
-def test_a_program_that_is_not_there_has_its_own_message(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("no program")
-    for path in ("/usr/sbin/no-such-tool", "/etc/passwd/x", str(tmp_path / "data")):
+def test_a_program_that_is_not_there_has_its_own_message(disk_path: Path) -> None:
+    (disk_path / "data").write_text("no program")
+    for path in ("/usr/sbin/no-such-tool", "/etc/passwd/x", str(disk_path / "data")):
         with pytest.raises(Failure) as failure:
             run((path,), deadline=9)
         assert message_of(failure) == CommandMissing(path)
-    (tmp_path / "data").chmod(0o755)
+    (disk_path / "data").chmod(0o755)
     with pytest.raises(Failure) as failure:
-        run((str(tmp_path / "data"),), deadline=9)
+        run((str(disk_path / "data"),), deadline=9)
     assert isinstance(message_of(failure), CommandFailed)
     with pytest.raises(ValueError, match="absolute"):
         run(("lvm",), deadline=9)
@@ -285,9 +259,9 @@ def test_the_recorder_keeps_the_last_sixteen_commands() -> None:
     assert max(map(len, dump.splitlines())) < 500
 
 
-def test_what_a_command_says_is_passed_on_before_it_ends(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_a_command_says_is_passed_on_before_it_ends(started: Started, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Failure):
-        run(shell("echo early; exec sleep 99"), deadline=0.3, pass_output=True)
+        run(shell(f"echo early; echo $$ > {started.fifo}; exec sleep 99"), deadline=0.02, pass_output=True)
     assert capfd.readouterr().out == "early\n"
 
 

@@ -43,7 +43,11 @@ def main(context: click.Context, name: str | None) -> None:
 
 
 cluster_option = click.option(
-    "--cluster", "kind", flag_value=CLUSTER, default=PLAIN, help="Two guests that are a cluster of pacemaker."
+    "--cluster",
+    "kind",
+    is_flag=True,
+    callback=lambda _context, _option, given: CLUSTER if given else PLAIN,
+    help="Two guests that are a cluster of pacemaker.",
 )
 
 
