@@ -60,13 +60,14 @@ def bring_in(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
     instances = _with_primitive(root, graph, graph.below(move.tag))
     tags = tuple(instance.tag for instance in instances)
     groups = tuple(instance for instance in instances if instance.type == LVMVG)
+    coming = (*tags, *_along(root, graph, tags, groups))
     for tag in (tag for tag in tags if now.reason(tag, move.server)):
         tools.crm_resource_cleanup(how, ids.resource_id(tag), move.server)
     commit.change(how, lambda cib_now: _wanted_on(cib_now, tags, groups, move), is_structural=False)
-    after = wait(how, tags, move, tell)
+    after = wait(how, coming, move, tell)
     for group in groups:
         _mark(how, group, move.server, cib.servers(root))
-    _judge(after, tags, move)
+    _judge(after, coming, move)
 
 
 def take_out(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
@@ -176,6 +177,13 @@ def _is_reached(now: Cluster, tag: str, server: str) -> bool:
 
 def _unfinished(now: Cluster, tags: tuple[str, ...], move: Move) -> str:
     return ", ".join(tag for tag in tags if not _is_reached(now, tag, move.server)) or "other resources"
+
+
+def _along(root: Element, graph: Hierarchy, tags: tuple[str, ...], groups: tuple[Instance, ...]) -> tuple[str, ...]:
+    """What else stands on the groups, and so moves with them, as far as the cluster is to run it at all."""
+    own = cib.own_primitives(root)
+    standing = dict.fromkeys(tag for group in groups for tag in graph.restore_order(graph.above(group.tag)))
+    return tuple(tag for tag in standing if tag in own and tag not in tags and cib.is_wanted(own[tag]))
 
 
 def _with_primitive(root: Element, graph: Hierarchy, tags: tuple[str, ...]) -> tuple[Instance, ...]:
