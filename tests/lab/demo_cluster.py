@@ -134,7 +134,7 @@ def _report(scene: Scene, found: Failover) -> None:
         "What took how long, from the survivor's log, its clock compared with ours, and from its writer"
     )
     scene.story.say(timeline.table(found.timeline))
-    parts = ", ".join(f"{who} {seconds:.1f} s" for who, seconds in found.timeline.by_whom().items())
+    parts = ", ".join(f"{who} {timeline.figure(seconds)} s" for who, seconds in found.timeline.by_whom().items())
     scene.story.say(f"{parts} (the clocks agree to {found.uncertain:.2f} s)")
     before, after = len(found.before), len(found.after)
     scene.story.say(f"In the file: all {before} records that node1 had acknowledged, and {after} of node2.")

@@ -17,7 +17,7 @@ from lab.timeline import Timeline
 
 READY_DEADLINE = 60.0
 FAILOVER_DEADLINE = 400.0
-BEFORE, AFTER = 20, 20
+BEFORE, AFTER = 50, 20
 """how many records are written before the kill at least, and after the failover"""
 READINGS = 5
 READ_CLOCK = ("date", "+%s.%N")

@@ -13,7 +13,8 @@ import click
 from lab.guests.errors import LabError
 from lab.guests.lab import CHECKOUT, KINDS, PLAIN, Lab, Result
 
-COMMAND_TIMEOUT = 300.0
+COMMAND_TIMEOUT = 600.0
+"""seconds: longer than the kit itself waits for anything"""
 DEADLINE = 20.0
 WIDTH = 116
 

@@ -106,8 +106,13 @@ def table(timeline: Timeline) -> str:
     """The timeline as lines of text: when, after how long, what, by whom."""
     phases = timeline.phases()
     widest = max(len(it.name) for it in phases)
-    rows = [f"{it.end:6.1f} s {it.seconds:+7.1f} s  {it.name:<{widest}}  {it.who}" for it in phases]
+    rows = [f"{it.end:6.1f} s +{figure(it.seconds):>5} s  {it.name:<{widest}}  {it.who}" for it in phases]
     return "\n".join((f"{0:6.1f} s {'':9}  killed", *rows))
+
+
+def figure(seconds: float) -> str:
+    """A duration as people read it; what is short gets the digits that it needs."""
+    return f"{seconds:.1f}" if seconds >= 0.1 else f"{seconds:.3f}"
 
 
 def _rounded(facts: dict[str, Any]) -> dict[str, Any]:
@@ -151,7 +156,7 @@ def _row(phase: Phase, row: int, whole: float) -> Iterator[str]:
     if phase.begun > phase.start:
         yield _bar(phase.start, phase.begun, middle, WAITING, whole)
     yield _bar(phase.begun, phase.end, middle, COLOURS[phase.who], whole)
-    yield _text(WIDTH - MARGIN - 66, middle + 5, f"+{phase.seconds:.1f} s", anchor="end", fill=FAINT)
+    yield _text(WIDTH - MARGIN - 66, middle + 5, f"+{figure(phase.seconds)} s", anchor="end", fill=FAINT)
     yield _text(WIDTH - MARGIN, middle + 5, f"{phase.end:.1f} s", anchor="end", weight=600)
 
 
@@ -167,7 +172,7 @@ def _legend(taken: dict[str, float]) -> Iterator[str]:
     """Whose the colours are, and how much of the time."""
     x = MARGIN
     for who, seconds in taken.items():
-        words = f"{who} {seconds:.1f} s"
+        words = f"{who} {figure(seconds)} s"
         yield f'<rect x="{x:g}" y="44" width="12" height="12" fill="{COLOURS[who]}"/>'
         yield _text(x + 17, 54.5, words, size=12, fill=FAINT)
         x += 17 + 6.6 * len(words) + 18

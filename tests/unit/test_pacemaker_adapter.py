@@ -354,6 +354,16 @@ def test_in_service_starts_waits_and_leaves_no_constraint(cluster: Cluster, how:
     assert commit.ours(lock._without(drawn, "n1")) == commit.ours(roles.started(fresh, ALL))
 
 
+def test_a_move_waits_for_what_moves_along_unless_it_is_out_of_service(cluster: Cluster, how: Tools) -> None:
+    root = roles.stopped(roles.started(protected(3), ("vg", "lv1", "fs1", "lv2", "fs2")), ("lv3", "fs3"))
+    here = {tag: ("n1",) for tag in ("vg", "lv1", "fs1", "lv2")}
+    cluster.will(query(root), mon(monitored(here)), *moving(root))
+    cluster.will(mon(monitored({**here, "fs2": ()})), ("crm_resource --wait", "", tools.TIMEOUT))
+    cluster.will(mon(monitored({**here, "fs2": ("n1",), "lv3": (), "fs3": ()})))
+    heard = bring_in(how)
+    assert [m.tag for m in heard if isinstance(m, Started)] == ["vg", "lv1", "fs1", "lv2", "fs2"]
+
+
 def test_in_service_that_fails_gives_the_agents_reason(cluster: Cluster, how: Tools) -> None:
     root = protected(1)
     part = monitored({"vg": ("n1",), "lv1": ("n1",), "fs1": ()}, failures=BROKEN)
