@@ -24,7 +24,7 @@ apt_install = missing=$$(for p in $(1); do \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-local test check lint unit metadata cluster lab cluster-lab deps install uninstall clean
+.PHONY: help bench demo demo-local test check lint unit metadata cluster lab cluster-lab deps install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ lab: deps  ## tests in guests with a real kernel
 
 cluster-lab: deps  ## tests of the lab with two guests that are a Pacemaker cluster; minutes, not part of test
 	$(BIN)/pytest -q -m cluster tests/lab
+
+bench: deps  ## compare with a hand-made cluster of LVM-activate and Filesystem, in turn on the same guests
+	@PYTHONPATH=tests:lib $(BIN)/python -m bench $(BENCH)
 
 deps: $(VENV)/.stamp  ## install what the targets need
 	@$(call apt_install,$(NEEDS))

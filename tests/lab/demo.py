@@ -1,4 +1,4 @@
-"""The main job on real LVM, told step by step: `make demo`.
+"""The main job on real LVM, on one server, told step by step: `make demo-local`.
 
 One guest, one volume group on two disks with two file systems: protected, written to, taken out of service and back,
 extended by a disk, and recovered after a disk died under the mounted file systems.
@@ -7,58 +7,24 @@ extended by a disk, and recovered after a disk died under the mounted file syste
 from __future__ import annotations
 
 import sys
-import textwrap
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import click
 
 from lab.guests.errors import LabError
-from lab.guests.lab import CHECKOUT, Lab, Result
+from lab.guests.lab import Lab
+from lab.story import Story, same, stage, until
 
 GUEST = 1
 BY_ID = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_"
 MOUNTS = ("/srv/db", "/srv/www")
 VG = "my-vg.1"
 ACTIONS = "/opt/LifeKeeper/subsys/scsi/resources/lvmvg/actions"
-WIDTH = 116
-
-
-class Story:
-    """Tells what happens, runs it in the guest, and shows what the guest answered."""
-
-    def __init__(self, lab: Lab) -> None:
-        """Tell the story of one lab, from now."""
-        self._lab = lab
-        self._begun = time.monotonic()
-
-    def chapter(self, title: str) -> None:
-        """Begin a new part."""
-        click.echo(f"\n[{time.monotonic() - self._begun:5.1f} s] {title}")
-
-    def run(self, *argv: str, expected: int = 0, shown: bool = True) -> Result:
-        """Run a command in the guest; an exit code other than the expected one ends the demo."""
-        click.echo(f"    # {' '.join(argv)}")
-        started = time.monotonic()
-        result = self._lab.run(GUEST, argv, timeout=120)
-        if shown:
-            self._show(result.stdout + result.stderr)
-        click.echo(f"      ({time.monotonic() - started:.1f} s, exit {result.returncode})")
-        if result.returncode != expected:
-            raise LabError(f"expected exit {expected}, got {result.returncode}: {result.stderr}")
-        return result
-
-    @staticmethod
-    def _show(text: str) -> None:
-        for line in text.rstrip().splitlines():
-            click.echo(textwrap.indent("\n".join(textwrap.wrap(line, WIDTH, subsequent_indent="  ") or [""]), "      "))
 
 
 def main() -> int:
     """Bring a guest up, tell the story, and leave nothing running."""
     try:
-        with _guest() as lab:
+        with stage("demo") as lab:
             story = Story(lab)
             for part in (prepare, protect, switch_off_and_on, grow, lose_a_disk, recover):
                 part(story, lab)
@@ -103,7 +69,7 @@ def switch_off_and_on(story: Story, lab: Lab) -> None:
     for mount in MOUNTS:
         story.run("lvmkit", "--quiet", "in-service", mount)
     story.run("sha256sum", f"{MOUNTS[0]}/file")
-    _same(before, _checksum(lab))
+    same(before, _checksum(lab))
 
 
 def grow(story: Story, _lab: Lab) -> None:
@@ -118,7 +84,7 @@ def lose_a_disk(story: Story, lab: Lab) -> None:
     """A disk dies below two mounted file systems."""
     story.chapter("A disk dies under the mounted file systems; the check says so")
     lab.lose_disk(GUEST, "SHARED2")
-    _until(lambda: lab.run(GUEST, ("test", "-e", f"{BY_ID}SHARED2")).returncode != 0, "the disk to be gone")
+    until(lambda: lab.run(GUEST, ("test", "-e", f"{BY_ID}SHARED2")).returncode != 0, "the disk to be gone")
     story.run(f"{ACTIONS}/quickCheck", "-t", VG, "-i", f"lvmvg-{VG}", expected=1)
     story.run("lvmkit", "status", shown=True)
 
@@ -127,7 +93,7 @@ def recover(story: Story, lab: Lab) -> None:
     """The disk comes back, under another name; local recovery does the rest."""
     story.chapter("The disk is back; the timer's next round recovers everything")
     lab.bring_disk_back(GUEST, "SHARED2")
-    _until(lambda: lab.run(GUEST, ("test", "-e", f"{BY_ID}SHARED2")).returncode == 0, "the disk to be back")
+    until(lambda: lab.run(GUEST, ("test", "-e", f"{BY_ID}SHARED2")).returncode == 0, "the disk to be back")
     story.run("lvmkit", "check", "--all")
     story.run("lvmkit", "status")
     story.run("sha256sum", "--check", "/root/sum")
@@ -138,37 +104,6 @@ def _checksum(lab: Lab) -> str:
     result = lab.run(GUEST, ("sha256sum", f"{MOUNTS[0]}/file"), check=True)
     lab.run(GUEST, ("tee", "/root/sum"), stdin=result.stdout.encode(), check=True)
     return result.stdout
-
-
-def _same(before: str, after: str) -> None:
-    if before != after:
-        raise LabError(f"the file changed: {before} {after}")
-
-
-def _until(holds: Callable[[], bool], what: str, deadline: float = 20.0) -> None:
-    end = time.monotonic() + deadline
-    while not holds():
-        if time.monotonic() > end:
-            raise LabError(f"waited {deadline:.0f} s for {what}")
-        time.sleep(0.2)
-
-
-@contextmanager
-def _guest() -> Iterator[Lab]:
-    """A guest with the working tree installed, gone afterwards."""
-    begun = time.monotonic()
-
-    def progress(line: str) -> None:
-        click.echo(f"[{time.monotonic() - begun:5.1f} s] {line}")
-
-    lab = Lab(f"demo of {CHECKOUT}", owned=True, progress=progress)
-    try:
-        lab.up()
-        lab.push()
-        progress("a guest with the kit installed is up")
-        yield lab
-    finally:
-        lab.down()
 
 
 if __name__ == "__main__":

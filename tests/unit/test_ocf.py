@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
+from lvmkit.entry import boundary
 from lvmkit.entry.ocf import tools
 from lvmkit.entry.ocf.description import AGENTS
 from lvmkit.entry.ocf.request import parsed
@@ -485,6 +487,44 @@ def test_a_volume_that_its_group_brought_up_runs_and_is_not_warned_of(volume: Se
     assert logged == []
     assert volume.call("start", "lvmlv") == OK
     assert volume.commands == []
+
+
+def test_a_volume_that_its_group_brought_up_is_started_without_what_a_real_start_takes(
+    volume: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume.given |= {"vg_uuid": VG_UUID, "lv_uuid": WWW}
+    volume.start()
+    real_start = Mock(return_value=FAILED)
+    monkeypatch.setattr(boundary, "guarded", real_start)
+    assert volume.call("start", "lvmlv") == OK
+    assert (volume.call("monitor", "lvmlv"), real_start.call_count) == (OK, 0)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    ["suspended", "gone", "not in the record of the group", "no record of the group", "group of another UUID"],
+)
+def test_a_volume_that_is_not_up_as_its_group_left_it_takes_a_real_start(
+    volume: Server, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    volume.given |= {"vg_uuid": VG_UUID, "lv_uuid": WWW}
+    volume.start()
+    uuid = names.dm_uuid(VG_UUID, WWW)
+    record = records.load(volume.paths, names.lvmvg_id(VG))
+    assert record is not None
+    if trouble == "suspended":
+        volume.up[uuid] = replace(volume.up[uuid], suspended=True)
+    elif trouble == "gone":
+        del volume.up[uuid]
+    elif trouble == "not in the record of the group":
+        records.store(volume.paths, replace(record, logical=tuple(lv for lv in record.logical if lv.uuid != WWW)))
+    elif trouble == "no record of the group":
+        records.drop(volume.paths, names.lvmvg_id(VG))
+    else:
+        records.store(volume.paths, replace(record, vg_uuid=OTHER_UUID))
+    real_start = Mock(return_value=FAILED)
+    monkeypatch.setattr(boundary, "guarded", real_start)
+    assert (volume.call("start", "lvmlv"), real_start.call_count) == (FAILED, 1)
 
 
 def test_a_volume_that_was_stopped_is_not_missed_by_its_group(volume: Server) -> None:

@@ -14,6 +14,7 @@ from lvmkit.model.messages.storage import CommandFailed, CommandGarbled, Command
 from lvmkit.storage import lvm, ownership
 from lvmkit.storage.ownership import ACTIVE, GONE, STRANGER, pacemaker_standing
 from lvmkit.storage.run import Finished
+from tests.unit import ocf_server
 from tests.unit.ocf_server import (
     ARGUMENTS,
     FAILED,
@@ -63,15 +64,19 @@ def test_a_start_by_the_owner_changes_nothing_and_takes_two_commands(server: Ser
 
 
 @pytest.mark.parametrize(
-    ("owner", "peer", "asked"),
-    [("", None, []), (PEER, {}, ["crm_mon"]), (PEER, {"online": "false"}, ["crm_mon"])],
+    ("owner", "peer", "asked", "read_back"),
+    [
+        ("", None, [], ["fullreport"]),
+        (PEER, {}, ["crm_mon"], []),
+        (PEER, {"online": "false"}, ["crm_mon"], []),
+    ],
     ids=["unowned", "stopped there", "down and clean"],
 )
-def test_a_change_of_owner_is_written_once_and_read_back(
-    server: Server, logged: list[int], owner: str, peer: dict[str, str] | None, asked: list[str]
+def test_a_change_of_owner_is_written_once_and_read_back_by_a_report_or_by_the_activation(
+    server: Server, logged: list[int], owner: str, peer: dict[str, str] | None, asked: list[str], read_back: list[str]
 ) -> None:
     assert owning(server, owner, peer) == OK
-    assert server.commands == ["fullreport", *asked, "vgchange --systemid", "fullreport", "vgchange -ay"]
+    assert server.commands == ["fullreport", *asked, "vgchange --systemid", *read_back, "vgchange -ay"]
     assert server.owner == NODE
     assert 110136 in logged
 
@@ -116,10 +121,28 @@ def test_an_owner_that_lvm_could_not_have_written_is_not_taken_over_from(
     assert reason(capfd) == 110135
 
 
-def test_what_was_not_written_is_seen_by_reading_back(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("owner", "peer"), [("", None), (PEER, {})])
+def test_what_was_not_written_is_seen_by_reading_back(
+    server: Server, capfd: pytest.CaptureFixture[str], owner: str, peer: dict[str, str] | None
+) -> None:
     server.forgets_owner = True
-    assert owning(server, "") == FAILED
+    assert owning(server, owner, peer) == FAILED
     assert (reason(capfd), server.up) == (110137, {})
+
+
+@pytest.mark.parametrize(("forgets", "code", "number"), [(False, OK, 0), (True, FAILED, 110137)])
+def test_a_group_without_volumes_is_read_back_because_nothing_is_activated(
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    forgets: bool,
+    code: int,
+    number: int,
+) -> None:
+    monkeypatch.setattr(ocf_server, "LVS", {})
+    server.forgets_owner = forgets
+    assert (owning(server, PEER, {}), reason(capfd)) == (code, number)
+    assert server.commands == ["fullreport", "crm_mon", "vgchange --systemid", "fullreport"]
 
 
 @pytest.mark.parametrize("trouble", [{"exported": "exported"}, {"missing": "missing"}, {"uuid": OTHER_UUID}])

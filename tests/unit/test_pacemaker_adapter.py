@@ -112,6 +112,7 @@ class Cluster:
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     made = Cluster()
     monkeypatch.setattr(tools, "run", made.run)
+    monkeypatch.setattr(moves, "_LOOK", 0.0)
     yield made
     assert not made.expected, "not asked for"
 
@@ -343,8 +344,9 @@ def test_in_service_starts_waits_and_leaves_no_constraint(cluster: Cluster, how:
     fresh = protected(1, state=OSU)
     up = monitored(everywhere("n1"))
     cluster.will(query(fresh), mon(monitored(everywhere())), *moving(fresh))
-    cluster.will(("crm_resource --wait", "", tools.TIMEOUT), mon(monitored({"vg": ("n1",), "lv1": (), "fs1": ()})))
-    cluster.will(("crm_resource --wait", ""), mon(up))
+    cluster.will(mon(monitored({"vg": ("n1",), "lv1": (), "fs1": ()})), ("crm_resource --wait", "", tools.TIMEOUT))
+    starting = up.replace('<resource id="lvmkit-fs1"', '<resource pending="Starting" id="lvmkit-fs1"')
+    cluster.will(mon(starting), ("crm_resource --wait", "", tools.TIMEOUT), mon(up))
     heard = bring_in(how)
     assert [m.tag for m in heard if isinstance(m, Started)] == ["vg", "lv1", "fs1"]
     assert all(cib.is_wanted(p) for p in cib.own_primitives(cluster.shown[0]).values())
@@ -355,7 +357,8 @@ def test_in_service_starts_waits_and_leaves_no_constraint(cluster: Cluster, how:
 def test_in_service_that_fails_gives_the_agents_reason(cluster: Cluster, how: Tools) -> None:
     root = protected(1)
     part = monitored({"vg": ("n1",), "lv1": ("n1",), "fs1": ()}, failures=BROKEN)
-    cluster.will(query(root), mon(monitored(everywhere())), *moving(root), ("crm_resource --wait", ""), mon(part))
+    cluster.will(query(root), mon(monitored(everywhere())), *moving(root))
+    cluster.will(mon(part), ("crm_resource --wait", ""), mon(part))
     with pytest.raises(Failure) as failure:
         bring_in(how)
     broken, guide = failure.value.messages
@@ -366,14 +369,14 @@ def test_in_service_that_fails_gives_the_agents_reason(cluster: Cluster, how: To
 def test_old_failures_do_not_keep_a_server_from_a_new_try(cluster: Cluster, how: Tools) -> None:
     root = roles.started(protected(1), ALL)
     cluster.will(query(root), mon(monitored(everywhere("n2"), failures=BROKEN)), ("crm_resource --cleanup", ""))
-    cluster.will(*moving(root), ("crm_resource --wait", ""), mon(monitored(everywhere("n1"))))
+    cluster.will(*moving(root), mon(monitored(everywhere("n1"))))
     bring_in(how)
 
 
 def test_an_automatic_group_is_marked_to_stay_where_it_was_brought(cluster: Cluster, how: Tools) -> None:
     root = roles.started(protected(1, switchback=AUTOMATIC), ALL)
     cluster.will(query(root), mon(monitored(everywhere("n1"))), *moving(root))
-    cluster.will(("crm_resource --wait", ""), mon(monitored(everywhere("n2"))))
+    cluster.will(mon(monitored(everywhere("n2"))))
     cluster.will(*[("crm_attribute", "")] * 3)
     bring_in(how, "n2")
     marks = [(a[2], "--delete" in a) for a in cluster.asked if a[0] == "/usr/sbin/crm_attribute"]
@@ -409,7 +412,7 @@ def test_what_cannot_succeed_is_refused_before_anything_is_changed(
 
 def test_out_of_service_takes_all_that_is_above(cluster: Cluster, how: Tools) -> None:
     root = protected(1)
-    cluster.will(query(root), *moving(root), ("crm_resource --wait", ""))
+    cluster.will(query(root), *moving(root))
     cluster.will(mon(monitored({"vg": ("n1",), "lv1": (), "fs1": ()})))
     moves.take_out(how, moves.Move("lv1", "", 9.0), lambda _message: None)
     wanted = {tag: cib.is_wanted(p) for tag, p in cib.own_primitives(cluster.shown[0]).items()}
@@ -418,8 +421,8 @@ def test_out_of_service_takes_all_that_is_above(cluster: Cluster, how: Tools) ->
 
 def test_what_does_not_stop_is_named(cluster: Cluster, how: Tools) -> None:
     root = protected(1)
-    cluster.will(query(root), *moving(root), ("crm_resource --wait", ""))
-    cluster.will(mon(monitored({"vg": (), "lv1": (), "fs1": ("n1",)})))
+    still = monitored({"vg": (), "lv1": (), "fs1": ("n1",)})
+    cluster.will(query(root), *moving(root), mon(still), ("crm_resource --wait", ""), mon(still))
     assert kinds(moves.take_out, how, moves.Move("fs1", "", 9.0), print) == (FailedOnServer,)
 
 

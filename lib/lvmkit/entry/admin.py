@@ -1,7 +1,9 @@
 """The administration scripts below lkadm/: create, devicehier, delete, extend, canextend, depstoextend, unextend.
 
 They are driven by the create or extend of a higher-level kit. create, extend and delete print the tags that they made
-or removed on stdout, one per line; depstoextend prints the tags of the children.
+or removed on stdout, one per line; depstoextend prints the tags of the children. canextend, extend and unextend work on
+the server that they run on: TEMPLATESYS names the one whose hierarchy it is. In a cluster a volume group moves as a
+whole, so extend and unextend take all along that stands on it, whichever resource they are called for.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from lvmkit.model import names
 from lvmkit.model.instance import FILESYS, INTELLIGENT, SWITCHBACKS, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName, NoUnextendHere, OutputNotWritten
+from lvmkit.model.messages.extend import SameTagEverywhere
 from lvmkit.model.messages.guide import (
     CreateUsageError,
     HierarchyNotCreated,
@@ -80,14 +83,46 @@ def _run(name: str, resource_type: str, options: dict[str, str], rest: list[str]
         return (_create(name, resource_type, options, rest, tools),)
     if name == "delete":
         return _delete(resource_type, options, tools)
-    instance = _template(resource_type, rest, tools)
+    server, instance = _template(resource_type, rest, tools)
     if name == "depstoextend":
-        return tools.port.hierarchy().children(instance.tag)
+        return tools.port.hierarchy_of(server).children(instance.tag)
+    given = _tag_there(name, instance.tag, options, tools) if name == "extend" else instance.tag
+    if tools.port.is_shared:
+        return _across(name, server, given, tools)
     if name == "unextend":
         raise Failure(NoUnextendHere(instance.tag, instance.server))
-    if name == "extend" and not options.get("-t"):
-        raise Failure(TagMissing(name))
     raise Failure(TemplateAlreadyExtended(instance.tag, tools.port.local_server()))
+
+
+def _tag_there(name: str, tag: str, options: dict[str, str], tools: Kit) -> str:
+    """The tag that the resource is to have here; an engine of several servers has one for all of them."""
+    given = options.get("-t")
+    if not given:
+        raise Failure(TagMissing(name))
+    if tools.port.is_shared and given != tag:
+        raise Failure(SameTagEverywhere(tag, given))
+    return given
+
+
+def _across(name: str, template: str, tag: str, tools: Kit) -> tuple[str, ...]:
+    """canextend, extend and unextend in a cluster: this server is the target, or the one that the tags are taken from.
+
+    canextend prints nothing; what extend and unextend print comes children first.
+    """
+    from lvmkit.workflow import canextend, extend, unextend
+
+    if name == "unextend":
+        return unextend.unextend(tag, tools)
+    if name == "extend":
+        return extend.extend(extend.Extension(tag, template), tools)
+    readiness = canextend.canextend(tag, template, tools)
+    against = extend.refusals(readiness)
+    for message in readiness.messages:
+        if message not in against:
+            tools.tell(message)
+    if against:
+        raise extend.refusal(Failure(*against), tag, readiness.server)
+    return ()
 
 
 def _create(name: str, resource_type: str, options: dict[str, str], rest: list[str], tools: Kit) -> str:
@@ -122,17 +157,19 @@ def _delete(resource_type: str, options: dict[str, str], tools: Kit) -> tuple[st
     return delete.delete(instance.tag, tools)
 
 
-def _template(resource_type: str, rest: list[str], tools: Kit) -> Instance:
-    """The instance to be extended. The embedded engine knows no server but its own."""
+def _template(resource_type: str, rest: list[str], tools: Kit) -> tuple[str, Instance]:
+    """(the template server, its instance). An engine of one server knows no other one."""
     if len(rest) < 2:
         raise Failure(TemplateArgumentsMissing())
     server, tag = rest[:2]
     if not names.is_tag(tag):
         raise Failure(InvalidName(tag or "''", "tag"))
-    found = tools.port.hierarchy().by_tag(tag)
-    if server != tools.port.local_server() or found is None or found.type != resource_type:
+    if server not in {each.name for each in tools.port.servers()}:
         raise Failure(TemplateDoesNotExist(tag, server))
-    return found
+    found = tools.port.hierarchy_of(server).by_tag(tag)
+    if found is None or found.type != resource_type:
+        raise Failure(TemplateDoesNotExist(tag, server))
+    return server, found
 
 
 def _parsed(arguments: list[str], name: str) -> tuple[dict[str, str], list[str]]:

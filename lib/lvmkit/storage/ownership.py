@@ -13,7 +13,7 @@ from __future__ import annotations
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerActive, OwnerNotWritten, OwnerUnknown
 from lvmkit.model.messages.storage import CommandFailed, CommandGarbled, CommandMissing
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, replace
 from lvmkit.storage import lvm
 from lvmkit.storage.run import run
 
@@ -39,11 +39,14 @@ class Standing(Value):
 
 
 def take(vg: VolumeGroup, node: str, standing: Callable[[str], Standing], *, deadline: float) -> VolumeGroup:
-    """Make this node the owner of a volume group; returns the group as it was read back.
+    """Make this node the owner of a volume group; returns the group as it is then.
 
     node: this node's name in the cluster.  standing: what the cluster says of another node; asked only about a
-    previous owner.  deadline: seconds for each command. No LVM command where the node is the owner already, two to
-    take over (write, read back), one more where the previous owner is no node of the cluster.
+    previous owner.  deadline: seconds for each command. No LVM command where the node is the owner already, one to
+    take over from another, one more where that is no node of the cluster; two where there was no owner.
+    What was written is read back: here where there was no owner, because anybody may activate such a group, and where
+    there is nothing to activate; else by the activation, which LVM refuses unless it reads this node's name from the
+    disks (seen with 2.03.16, also where lvm.conf's extra_system_ids lets this host access the group).
     Raises Failure: NodeNameUnusable, OwnerActive, OwnerUnknown, OwnerNotWritten, and as the commands do.
     """
     if not lvm.is_system_id(node):
@@ -54,6 +57,18 @@ def take(vg: VolumeGroup, node: str, standing: Callable[[str], Standing], *, dea
         _refuse_living(vg, standing(vg.system_id), deadline)
     disks = tuple(pv.device for pv in vg.physical if not pv.missing)
     lvm.set_system_id(vg.name, node, old=vg.system_id, devices=disks, deadline=deadline)
+    if not vg.system_id or not vg.expected:
+        return confirm(vg, node, deadline=deadline)
+    return replace(vg, system_id=node)
+
+
+def confirm(vg: VolumeGroup, node: str, *, deadline: float) -> VolumeGroup:
+    """Read the owner from the disks; returns the group as it is there.
+
+    For an activation under this node's name that LVM refused, too: it tells whether the owner was the reason.
+    Raises Failure: OwnerNotWritten where it is another one, and as lvm.find() does.
+    """
+    disks = tuple(pv.device for pv in vg.physical if not pv.missing)
     now = lvm.find(vg.uuid, vg.name, disks, deadline=deadline)
     if now is None or (now.uuid, now.system_id) != (vg.uuid, node):
         raise Failure(OwnerNotWritten(vg.name, node, now.system_id if now else "nothing"))

@@ -20,7 +20,7 @@ from lvmkit.storage import recorder
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Union
 
     Mask = set[Union[int, signal.Signals]]
@@ -60,6 +60,7 @@ def run(
     stdin: bytes | None = None,
     pass_output: bool = False,
     environment: Mapping[str, str] | None = None,
+    hear: Callable[[str], None] | None = None,
 ) -> Finished:
     """Run a program to its end and collect what it says.
 
@@ -67,6 +68,8 @@ def run(
     pass_output: what it writes is also passed on to our own stdout and stderr, several times a second. Not by handing
     them down: a script in the middle of its work must not die of a broken pipe when we are killed.
     environment: its whole environment besides LC_ALL=C.
+    hear: is given each line that it writes to stderr, without the line's end, several times a second. What it raises
+    ends the program.
     Returns Finished whatever the exit status. Raises Failure: CommandMissing; CommandFailed when it cannot be
     started; CommandHung when it did not end in time and was killed with its process group, or would not even die.
     An exception that a signal handler raises here ends the program in the same way.
@@ -78,7 +81,9 @@ def run(
     mask = _hold_signals()
     try:
         child = _start(argv, files, {"LC_ALL": "C", **(environment or {})}, mask)
-        echoes = (_Echo(files[0], _STDOUT), _Echo(files[1], _STDERR)) if pass_output else ()
+        echoes: tuple[_Echo | _Listener, ...] = ()
+        echoes += (_Echo(files[0], _STDOUT), _Echo(files[1], _STDERR)) if pass_output else ()
+        echoes += (_Listener(files[1], hear),) if hear else ()
         seconds = _wait(child, argv, deadline, entry, mask, echoes)
         finished = Finished(tuple(argv), child.returncode, _text(files[0]), _text(files[1]), seconds)
     finally:
@@ -128,7 +133,7 @@ def _wait(
     deadline: float,
     entry: recorder.Entry,
     mask: Mask,
-    echoes: Sequence[_Echo],
+    echoes: Sequence[_Echo | _Listener],
 ) -> float:
     """Wait for the child and return the seconds it took; whatever interrupts the waiting, the child is ended."""
     start = time.monotonic()
@@ -157,8 +162,9 @@ class _Echo:
         self._stream = stream
         self._position = 0
 
-    def pass_on(self) -> None:
+    def pass_on(self, *, is_last: bool = False) -> None:
         """Write what is new. Nobody reading our stream any more must not stop the work."""
+        del is_last
         written = os.lseek(self._memory, 0, os.SEEK_CUR)
         chunk = os.pread(self._memory, written - self._position, self._position)
         self._position = written
@@ -169,14 +175,32 @@ class _Echo:
             return
 
 
-def _has_ended_echoing(pid: int, patience: float, echoes: Sequence[_Echo]) -> bool:
+class _Listener:
+    """The lines that a child writes into a memory file, as they become whole; the last one when the child has ended."""
+
+    def __init__(self, memory: int, hear: Callable[[str], None]) -> None:
+        self._memory = memory
+        self._hear = hear
+        self._position = 0
+
+    def pass_on(self, *, is_last: bool = False) -> None:
+        """Let the listener have what is new."""
+        written = os.lseek(self._memory, 0, os.SEEK_CUR)
+        chunk = os.pread(self._memory, written - self._position, self._position)
+        whole = chunk if is_last else chunk[: chunk.rfind(b"\n") + 1]
+        self._position += len(whole)
+        for line in whole.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n") if whole else ():
+            self._hear(line)
+
+
+def _has_ended_echoing(pid: int, patience: float, echoes: Sequence[_Echo | _Listener]) -> bool:
     """_has_ended(), passing on meanwhile and at the end what the child writes."""
     limit = time.monotonic() + patience
     ended = False
     while not ended and (left := limit - time.monotonic()) > 0:
         ended = _has_ended(pid, min(_ECHO_PAUSE, left))
         for echo in echoes:
-            echo.pass_on()
+            echo.pass_on(is_last=ended)
     return ended
 
 

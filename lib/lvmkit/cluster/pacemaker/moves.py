@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from lvmkit.cluster.pacemaker.tools import Tools
     from lvmkit.model.messages import Message
 
-_LOOK = 5.0
+_PAUSE = 0.5
 """seconds between two looks while the cluster works"""
+_LOOK = 5.0
+"""seconds until it is asked whether it still does"""
 _LONGER = 60
 """seconds that a constraint of a move outlives our waiting, should we be killed"""
 
@@ -85,24 +87,42 @@ def take_out(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
 
 
 def wait(how: Tools, tags: tuple[str, ...], move: Move, tell: Callable[[Message], None]) -> Cluster:
-    """Wait until the cluster has nothing to do any more, telling what has come up or gone; returns its state then.
+    """Wait until all tags are where they are wanted, or the cluster has nothing more to do; returns its state then.
 
-    Raises Failure (110158).
+    Whether it has is asked seldom and with growing patience: on a busy server the question alone takes seconds.
+    tell: learns what has come up or gone. Raises Failure (110158).
     """
     limit = time.monotonic() + move.deadline
+    patience = _LOOK
+    ask = time.monotonic() + patience
     told: set[str] = set()
+    is_idle = False
     while True:
+        now = states.cluster(tools.crm_mon(how))
+        _tell_reached(now, tags, move, told, tell)
+        if is_idle or told == set(tags):
+            return now
         left = limit - time.monotonic()
         if left <= 0:
-            raise Failure(NotSettled(move.deadline, _unfinished(how, tags, move)))
-        done = tools.crm_resource_wait(how, min(_LOOK, left))
-        now = states.cluster(tools.crm_mon(how))
-        for tag in tags:
-            if tag not in told and _is_reached(now, tag, move.server):
-                told.add(tag)
-                tell(Started(tag, "in service" if move.server else "out of service", move.server or "all servers"))
-        if done:
-            return now
+            raise Failure(NotSettled(move.deadline, _unfinished(now, tags, move)))
+        if time.monotonic() < ask:
+            time.sleep(_PAUSE)
+            continue
+        is_idle = tools.crm_resource_wait(how, min(patience, left))
+        patience *= 2
+        ask = time.monotonic() + patience
+
+
+def _tell_reached(
+    now: Cluster, tags: tuple[str, ...], move: Move, told: set[str], tell: Callable[[Message], None]
+) -> None:
+    """Tell once what has newly come up or gone; what has not, or not any more, is not among the told."""
+    for tag in tags:
+        if not _is_reached(now, tag, move.server):
+            told.discard(tag)
+        elif tag not in told:
+            told.add(tag)
+            tell(Started(tag, "in service" if move.server else "out of service", move.server or "all servers"))
 
 
 def _refuse(root: Element, graph: Hierarchy, now: Cluster, move: Move) -> None:
@@ -147,12 +167,14 @@ def _judge(now: Cluster, tags: tuple[str, ...], move: Move) -> None:
 
 
 def _is_reached(now: Cluster, tag: str, server: str) -> bool:
+    """Whether a tag is where it is wanted, and the cluster is not at work on it."""
     found = now.resource(tag)
-    return found is not None and found.servers == ((server,) if server else ()) and not found.failed
+    if found is None or found.failed or found.pending:
+        return False
+    return found.servers == (server,) and found.managed if server else not found.servers
 
 
-def _unfinished(how: Tools, tags: tuple[str, ...], move: Move) -> str:
-    now = states.cluster(tools.crm_mon(how))
+def _unfinished(now: Cluster, tags: tuple[str, ...], move: Move) -> str:
     return ", ".join(tag for tag in tags if not _is_reached(now, tag, move.server)) or "other resources"
 
 

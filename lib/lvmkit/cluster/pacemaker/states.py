@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
 
 _YES = "true"
+_UNDER_WAY = ("Starting", "Stopping", "Migrating")
+"""what crm_mon says of an action that has begun; a monitor is "Monitoring" and does not count"""
 
 
 class Server(Value):
@@ -45,6 +47,8 @@ class Resource(Value):
     managed: bool
     failed: bool
     blocked: bool
+    pending: bool = False
+    """the cluster is starting or stopping it now"""
 
 
 class Fault(Value):
@@ -146,7 +150,9 @@ def _server(node: Element) -> Server:
 def _resource(found: Element) -> Resource:
     places = tuple(node.get("name", "") for node in found.iterfind("node"))
     managed, failed, blocked = (found.get(name) == _YES for name in ("managed", "failed", "blocked"))
-    return Resource(found.get("id", ""), found.get("role", ""), places, managed, failed, blocked)
+    role = found.get("role", "")
+    is_pending = found.get("pending", "") in _UNDER_WAY or role in _UNDER_WAY
+    return Resource(found.get("id", ""), role, places, managed, failed, blocked, is_pending)
 
 
 def _fault(failure: Element) -> Fault:

@@ -16,7 +16,7 @@ from lvmkit.model.settings import Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from lvmkit.entry.ocf.description import Agent
     from lvmkit.plan import Kit
@@ -36,7 +36,9 @@ def main(
     voice = Voice(agent.name, agent.name, action, tag(given))
     places = paths or Paths()
     if action == MONITOR:
-        return _monitored(agent, given, places, voice)
+        return _within_bounds(lambda: _monitored(agent, given, places, voice), voice)
+    if action == START and _within_bounds(lambda: _up_already(agent, given, places, voice), voice) == OCF_SUCCESS:
+        return OCF_SUCCESS
     from lvmkit.entry.boundary import guarded  # it takes `signal` and `enum`; a monitor may simply be ended
 
     def work() -> int:
@@ -45,19 +47,10 @@ def main(
     return guarded(work, voice, _host(), _reason)
 
 
-def _monitored(agent: Agent, given: Mapping[str, str], paths: Paths, voice: Voice) -> int:
-    """The monitor and its own outer boundary. Nothing is said on stderr unless it fails; warnings go to the log."""
-    from lvmkit.entry.ocf import monitor
-
+def _within_bounds(work: Callable[[], int], voice: Voice) -> int:
+    """The outer boundary of a monitor, and of a start that finds nothing to do: neither has anything to take back."""
     try:
-        request = parsed(agent, given, _host())
-        deadline = 0.0
-        if request.deep:
-            from lvmkit.entry.ocf.tools import settings
-
-            deadline = settings(request, paths, voice.log).probe_deadline
-        state = monitor.volume_state if request.lv else monitor.group_state
-        answer = state(request, paths, deadline)
+        return work()
     except Failure as failure:
         return _refused(failure.messages, voice)
     except Exception as error:  # noqa: BLE001 - the outer boundary: the cluster must never see a traceback
@@ -67,11 +60,41 @@ def _monitored(agent: Agent, given: Mapping[str, str], paths: Paths, voice: Voic
 
         voice.log_text(traceback.format_exc())
         return _refused((Unexpected(type(error).__name__, str(error)),), voice)
+
+
+def _monitored(agent: Agent, given: Mapping[str, str], paths: Paths, voice: Voice) -> int:
+    """Nothing is said on stderr unless it fails; warnings go to the log. Raises Failure."""
+    from lvmkit.entry.ocf import monitor
+
+    request = parsed(agent, given, _host())
+    deadline = 0.0
+    if request.deep:
+        from lvmkit.entry.ocf.tools import settings
+
+        deadline = settings(request, paths, voice.log).probe_deadline
+    state = monitor.volume_state if request.lv else monitor.group_state
+    answer = state(request, paths, deadline)
     if answer.code in (OCF_SUCCESS, OCF_NOT_RUNNING):
         for message in answer.messages:
             voice.log(message)
         return answer.code
     return _refused(answer.messages, voice)
+
+
+def _up_already(agent: Agent, given: Mapping[str, str], paths: Paths, voice: Voice) -> int:
+    """OCF_SUCCESS for a volume that came up with its group; else the start goes on, and says what is wrong."""
+    from lvmkit.entry.ocf import already
+
+    try:
+        request = parsed(agent, given, _host())
+        if not request.lv or not already.came_with_its_group(request, paths):
+            return OCF_NOT_RUNNING
+    except Failure:
+        return OCF_NOT_RUNNING
+    from lvmkit.model.messages.service import EndSuccessful
+
+    voice.tell(EndSuccessful(START, request.tag, _host(), "already up"))
+    return OCF_SUCCESS
 
 
 def _acted(agent: Agent, action: str, given: Mapping[str, str], paths: Paths, voice: Voice) -> int:

@@ -8,7 +8,7 @@ from lvmkit.entry.ocf import kernel, monitor
 from lvmkit.model import names
 from lvmkit.model.messages import ERROR, OCF_SUCCESS, Failure
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerChanged
-from lvmkit.model.messages.service import LvNotInVg, VgNotFound
+from lvmkit.model.messages.service import LvNotInVg, LvsNotUp, VgNotFound
 from lvmkit.model.messages.storage import CommandMissing, VgNameAmbiguous
 from lvmkit.model.value import replace
 from lvmkit.storage import guard, lvm, ownership, records
@@ -29,16 +29,20 @@ def start_group(request: Request, kit: Kit) -> str:
     """Bring a volume group up; returns in a few words what was done. Raises Failure when it is not up.
 
     LVM commands: none where it is up and recorded; else a report and the activation, one more where this node's own
-    LVM system ID must be asked for, two more where the owner changes (written, read back).
+    LVM system ID must be asked for, one more where the owner changes, two where there was none (written, read back).
     """
     if _is_up(request, kit):
         return ALREADY_UP
-    vg = _group(request, kit)
-    if request.owns:
-        vg = _owned(vg, request, kit)
+    found = _group(request, kit)
+    vg = _owned(found, request, kit) if request.owns else found
     subject = VgSubject(request.tag, request.id, request.vg, request.vg_uuid or vg.uuid)
-    with lvm.knowing(vg, system_id=request.node if request.owns else ""):
-        return restore_vg(subject, kit)
+    try:
+        with lvm.knowing(vg, system_id=request.node if request.owns else ""):
+            return restore_vg(subject, kit)
+    except Failure as failure:
+        if isinstance(failure.messages[0], LvsNotUp) and vg.system_id != found.system_id:
+            ownership.confirm(vg, request.node, deadline=kit.settings.command_deadline)
+        raise
 
 
 def start_volume(request: Request, kit: Kit) -> str:

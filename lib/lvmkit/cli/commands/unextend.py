@@ -1,0 +1,85 @@
+"""lvmkit unextend: take a server from a hierarchy; data and disks stay."""
+
+from __future__ import annotations
+
+import click
+
+from lvmkit.cli.console import write
+from lvmkit.cli.naming import tag_of
+from lvmkit.cli.options import (
+    JSON,
+    SERVER,
+    dry_run_option,
+    format_option,
+    pass_session,
+    quiet_option,
+    resource_argument,
+)
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.guide import WrongServer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lvmkit.cli.session import Session
+    from lvmkit.plan import Kit
+
+
+@click.command(
+    "unextend", epilog="Example: lvmkit unextend /data --from node2", short_help="Take a server from a hierarchy."
+)
+@resource_argument
+@click.option("--from", "server", type=SERVER, metavar="SERVER", required=True, help="Where it shall run no more.")
+@dry_run_option
+@click.option("--relay", is_flag=True, hidden=True, help="Speak to the kit on another server.")
+@format_option
+@quiet_option
+@pass_session
+def command(session: Session, word: str, server: str, dry_run: bool, relay: bool, form: str) -> int:
+    """Take the server from the hierarchy and from all that stands on the same volume group.
+
+    It must not be in service there, and must have another server. A server that is down is taken from the cluster's
+    configuration only. The tags that it lost are printed on stdout.
+    """
+
+    def job(kit: Kit) -> int:
+        tag = tag_of(word, kit.port.overview().union())
+        write(_preview(tag, server, kit, form) if dry_run else _taken(tag, server, kit, form, relay))
+        return 0
+
+    if not relay:
+        return session.work("unextend", word, job)
+    from lvmkit.cli.relay import relayed
+
+    return relayed(session, "unextend", word, job)
+
+
+def _taken(tag: str, server: str, kit: Kit, form: str, relay: bool) -> str:
+    """Raises Failure (110001) where the kit of another server meant another one."""
+    from lvmkit.workflow.elsewhere import unextend
+
+    if relay and server != kit.port.local_server():
+        raise Failure(WrongServer(server))
+    tags = unextend(tag, server, kit)
+    return _shown({"tag": tag, "server": server, "dry_run": False, "unextended": tags}, tags, form)
+
+
+def _preview(tag: str, server: str, kit: Kit, form: str) -> str:
+    from lvmkit.cli.layout import columns
+    from lvmkit.workflow.unextend import draft_unextension
+
+    draft = draft_unextension(tag, server, kit)
+    steps = tuple(step.describe() for step in draft.plan.steps)
+    gone = tuple(instance.tag for instance in draft.gone)
+    if form != JSON:
+        return columns([(f"{number}.", step) for number, step in enumerate(steps, 1)])
+    return _shown({"tag": tag, "server": server, "dry_run": True, "unextended": gone, "steps": steps}, gone, form)
+
+
+def _shown(facts: dict[str, Any], tags: tuple[str, ...], form: str) -> str:
+    if form != JSON:
+        return "".join(f"{each}\n" for each in tags)
+    from lvmkit.cli.document import document
+
+    return document(facts)

@@ -1,0 +1,368 @@
+"""Can a hierarchy of another server run here, too? Everything that speaks against it at once, each with its number.
+
+It runs on the target, for only the target can tell. The guide of 2006 asks the administrator (step 6) to bring every
+new hierarchy in service once on each server by hand, so that LVM there learns of the volume group. Nothing has to be
+learnt any more: LVM reads its metadata from the disks with each command. What is left of that step is what could keep
+it from doing so, and that is verified here: this server's own LVM, with its own filters and devices file, reports the
+volume group by its UUID, whole, every physical volume by its UUID, once, under a name that is free; its device-mapper
+does not hold it; and the mount point, the kernel's file system and the cluster's agents are there.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from lvmkit import VERSION
+from lvmkit.model import names
+from lvmkit.model.instance import DEVICE, DISK, FILESYS, IN_SERVICE, Instance
+from lvmkit.model.messages import ERROR, Failure, Message
+from lvmkit.model.messages.boot import AgentMissing, FuserMissing, GuardNotEnabled, LvmTooOld
+from lvmkit.model.messages.command import FstabWillMount
+from lvmkit.model.messages.extend import (
+    ActiveOutsideCluster,
+    DevicesNotAllowed,
+    FilesystemUnknown,
+    MountPointNotEmpty,
+    MountPointUnusable,
+    MovesAlong,
+    ServerSetAside,
+    VgNameTaken,
+    VgUuidTwice,
+)
+from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNotExist
+from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
+from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
+from lvmkit.model.messages.service import PvsMissing, VgForeign
+from lvmkit.model.settings import COMPLETE, SYSTEM_ID
+from lvmkit.model.value import Value
+from lvmkit.storage import dm, files, fstab, guard, installed, lvm, lvmconf, mountinfo, sysfs
+from lvmkit.workflow import owner
+from lvmkit.workflow.family import family, groups
+from lvmkit.workflow.subject import filesystem_subject, vg_subject
+from lvmkit.workflow.wire import packed, unpacked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from lvmkit.cluster.port import Overview
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.servers import Server
+    from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.plan import Kit
+    from lvmkit.workflow.subject import VgSubject
+
+OLDEST_LVM = "2.03.12"
+"""the first LVM with the autoactivation property and --devices (its WHATS_NEW)"""
+
+_SET_ASIDE = frozenset({"standby", "in maintenance"})
+"""why a server is unfit only because somebody wants it so"""
+_BY_PV_UUID = "/dev/disk/by-id/lvm-pv-uuid-"
+"""udev's link to a physical volume; it knows nothing of LVM's filters (60-persistent-storage.rules)"""
+
+
+class Readiness(Value):
+    """What a server says to the question whether it can take a hierarchy."""
+
+    server: str
+    kit_version: str
+    lvm_version: str
+    """'' where LVM does not say"""
+    time: float
+    """seconds since 1970, UTC, by that server's clock"""
+    messages: tuple[Message, ...]
+    devices: tuple[tuple[str, str], ...]
+    """(PV UUID, device there) of every physical volume that is seen"""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing forbids the extension."""
+        return not any(message.level == ERROR for message in self.messages)
+
+
+class Case(Value):
+    """A hierarchy that is to be extended to this server, as the cluster knows it."""
+
+    kit: Kit
+    tag: str
+    template: str
+    """the server whose hierarchy it is"""
+    seen: Overview
+    members: tuple[Instance, ...]
+    """all that moves together, on the template, children first"""
+
+    @property
+    def server(self) -> str:
+        """The target: this server."""
+        return self.seen.local
+
+    @property
+    def here(self) -> Hierarchy:
+        """What this server has already."""
+        return self.seen.of(self.server)
+
+    @property
+    def there(self) -> Hierarchy:
+        """What the template has."""
+        return self.seen.of(self.template)
+
+    @property
+    def new(self) -> tuple[Instance, ...]:
+        """The members that this server does not have."""
+        return tuple(member for member in self.members if self.here.by_tag(member.tag) is None)
+
+    @property
+    def filesystems(self) -> tuple[Instance, ...]:
+        """The new members that are mounted."""
+        return tuple(member for member in self.new if member.type == FILESYS)
+
+
+class Examination(Value):
+    """The answer, and what it was found out of, for a plan to be made from it."""
+
+    case: Case
+    readiness: Readiness
+    groups: tuple[VolumeGroup, ...]
+    """the members' volume groups, as this server sees them; only those it does see"""
+
+
+def canextend(tag: str, template: str, kit: Kit) -> Readiness:
+    """Whether the hierarchy of a tag can be extended from a server to this one; changes nothing.
+
+    Raises Failure: 000003 where the template server has no such tag, and where the engine cannot be asked. All else is
+    in the answer's messages; those of level ERROR forbid the extension.
+    """
+    return examine(tag, template, kit).readiness
+
+
+def examine(tag: str, template: str, kit: Kit) -> Examination:
+    """The same, with what was found. Raises Failure as canextend()."""
+    case = case_of(tag, template, kit)
+    if not case.new:
+        extended = TemplateAlreadyExtended(tag, case.server)
+        return Examination(case, _readiness(case, "", (extended,), ()), ())
+    told: list[Message] = [*_along(case)]
+    version, seen = _lvm(case, told)
+    for look in (_cluster, _means, _mount_points):
+        told += _taken(look, case)
+    found = []
+    for instance in groups(case.members) if version else ():
+        vg, against = _group(instance, seen, case)
+        told += against
+        found += [vg] if vg is not None else []
+    return Examination(case, _readiness(case, version, tuple(dict.fromkeys(told)), tuple(found)), tuple(found))
+
+
+def case_of(tag: str, template: str, kit: Kit) -> Case:
+    """What is asked about. Raises Failure (000003)."""
+    seen = kit.port.overview()
+    there = seen.of(template)
+    if there.by_tag(tag) is None:
+        raise Failure(TemplateDoesNotExist(tag, template))
+    return Case(kit, tag, template, seen, family(tag, there))
+
+
+def _readiness(case: Case, version: str, told: tuple[Message, ...], found: tuple[VolumeGroup, ...]) -> Readiness:
+    devices = tuple((pv.uuid, pv.device) for vg in found for pv in vg.physical if pv.device)
+    return Readiness(case.server, VERSION, version, time.time(), told, devices)
+
+
+def _taken(look: Callable[[Case], Iterator[Message]], case: Case) -> Iterator[Message]:
+    """What one look finds; one that cannot be taken says why, and hides nothing else."""
+    try:
+        yield from look(case)
+    except Failure as failure:
+        yield from failure.messages
+
+
+def _along(case: Case) -> Iterator[Message]:
+    """What stands on the same volume groups without being above or below the tag."""
+    asked = {*case.there.below(case.tag), *case.there.above(case.tag)}
+    others = tuple(i.tag for i in case.new if i.tag not in asked and not case.there.parents(i.tag))
+    if others:
+        yield MovesAlong(case.tag, others)
+
+
+def _lvm(case: Case, told: list[Message]) -> tuple[str, tuple[VolumeGroup, ...]]:
+    """(LVM's version, all volume groups that it reports here); ('', ()) where it cannot be asked, and told why."""
+    deadline = case.kit.settings.command_deadline
+    try:
+        version = lvmconf.version(deadline=deadline)
+        if lvmconf.numbers(version) < lvmconf.numbers(OLDEST_LVM):
+            told.append(LvmTooOld(version, OLDEST_LVM))
+            return "", ()
+        return version, lvm.report(deadline=deadline)
+    except Failure as failure:
+        told += failure.messages
+        return "", ()
+
+
+def _cluster(case: Case) -> Iterator[Message]:
+    """The cluster as a whole, and this server as a member of it."""
+    yield from case.seen.warnings
+    own: Server | None = next((server for server in case.seen.servers if server.name == case.server), None)
+    if own is None:
+        yield UnknownServer(case.server, tuple(server.name for server in case.seen.servers))
+    elif own.unfit and set(own.unfit.split(", ")) <= _SET_ASIDE:
+        yield ServerSetAside(own.name, own.unfit)
+    elif own.unfit:
+        yield ServerUnfit(own.name, case.tag, own.unfit)
+
+
+def _means(case: Case) -> Iterator[Message]:
+    """What must be installed for the cluster to run it here, and for the boot not to."""
+    if not case.kit.port.is_shared:
+        return
+    mounts = bool(case.filesystems)
+    yield from map(AgentMissing, installed.missing_agents(with_filesystem=mounts))
+    if mounts and not installed.has_fuser():
+        yield FuserMissing(installed.FUSER[0])
+    state = installed.guard_state()
+    if state:
+        yield GuardNotEnabled(installed.GUARD_UNIT, state)
+
+
+def _mount_points(case: Case) -> Iterator[Message]:
+    """Where the file systems would be mounted, and whether the kernel knows them."""
+    table = files.read(case.kit.paths.fstab) or ""
+    for instance in case.filesystems:
+        subject = filesystem_subject(instance)
+        yield from _folder(subject.mount_point, case.server)
+        volume = names.vg_lv_of_lvmlv_id(subject.device)
+        spellings = [subject.device, f"UUID={instance.details.get('uuid', '')}"]
+        spellings += [f"/dev/mapper/{names.dm_name(*volume)}"] if volume else []
+        if fstab.mounts_at_boot(table, subject.mount_point, spellings):
+            yield FstabWillMount(subject.mount_point)
+        if not installed.knows_filesystem(subject.type):
+            yield FilesystemUnknown(case.server, subject.type, subject.mount_point)
+
+
+def _folder(path: str, server: str) -> Iterator[Message]:
+    """What is wrong with a mount point; a folder that is not there is made."""
+    mounted = mountinfo.at(path)
+    if mounted is not None:
+        yield MountPointUnusable(path, server, f"{mounted.source} is mounted there")
+        return
+    try:
+        mode = os.lstat(path).st_mode
+        if not stat.S_ISDIR(mode):
+            kind = "a symbolic link" if stat.S_ISLNK(mode) else "not a folder"
+            yield MountPointUnusable(path, server, f"it is {kind}")
+        elif os.listdir(path):
+            yield MountPointNotEmpty(path, server)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield MountPointUnusable(path, server, files.why(error))
+
+
+def _group(
+    instance: Instance, seen: tuple[VolumeGroup, ...], case: Case
+) -> tuple[VolumeGroup | None, tuple[Message, ...]]:
+    """A volume group as this server sees it, and what is against it."""
+    subject = vg_subject(instance)
+    vg = next((each for each in seen if each.uuid == subject.uuid), None)
+    known = _recorded(instance, case.there)
+    told: list[Message] = []
+    try:
+        told += _activity(subject, instance, case)
+        told += _clashes(subject, seen, case.server)
+        near = _on_disks(vg, subject, known, case) if vg is None or vg.missing else None
+        hidden = _hidden(vg, near)
+        if hidden:
+            told.append(DevicesNotAllowed(subject.name, case.server, hidden, _who_hides(case)))
+        vg = near if hidden else vg
+        told += _lacking(vg, subject, known)
+        told += _ownership(vg, instance, case) if vg is not None else ()
+    except Failure as failure:
+        told += failure.messages
+    return vg, tuple(told)
+
+
+def _activity(subject: VgSubject, instance: Instance, case: Case) -> Iterator[Message]:
+    """Whether this server's kernel holds the group although the cluster has not started it here."""
+    own = case.here.by_tag(instance.tag)
+    up = tuple(device.name for device in dm.of_vg(dm.list_devices(), subject.uuid))
+    if up and (own is None or own.state not in IN_SERVICE):
+        yield ActiveOutsideCluster(subject.name, case.server, up)
+
+
+def _clashes(subject: VgSubject, seen: tuple[VolumeGroup, ...], server: str) -> Iterator[Message]:
+    """Other groups with the same name, or the same UUID."""
+    for vg in seen:
+        if vg.name == subject.name and vg.uuid != subject.uuid:
+            yield VgNameTaken(subject.name, server, vg.uuid)
+    same = tuple(vg.name for vg in seen if vg.uuid == subject.uuid)
+    if len(same) > 1:
+        yield VgUuidTwice(subject.name, subject.uuid, server, same)
+
+
+def _recorded(instance: Instance, there: Hierarchy) -> dict[str, str]:
+    """{PV UUID: its device on the template server}, as the hierarchy has them."""
+    children = (there.by_tag(tag) for tag in there.children(instance.tag))
+    disks = (child for child in children if child is not None and child.type in (DEVICE, DISK))
+    return {disk.details.get("pv_uuid", disk.tag): disk.id for disk in disks}
+
+
+def _on_disks(vg: VolumeGroup | None, subject: VgSubject, known: dict[str, str], case: Case) -> VolumeGroup | None:
+    """The group as LVM sees it when it is told where to look: --devices passes filters and devices file."""
+    own = vg.physical if vg is not None else ()
+    uuids = dict.fromkeys((*known, *(pv.uuid for pv in own)))
+    paths = (*known.values(), *(pv.device for pv in own), *(f"{_BY_PV_UUID}{uuid}" for uuid in uuids))
+    present = tuple(path for path in paths if sysfs.number_of(path))
+    if not present:
+        return None
+    near = lvm.report(devices=present, deadline=case.kit.settings.command_deadline)
+    return next((each for each in near if each.uuid == subject.uuid), None)
+
+
+def _hidden(vg: VolumeGroup | None, near: VolumeGroup | None) -> tuple[str, ...]:
+    """Devices on which LVM finds physical volumes that it does not see by itself."""
+    known = {pv.uuid for pv in vg.physical if not pv.missing} if vg else set()
+    return tuple(pv.device for pv in near.physical if not pv.missing and pv.uuid not in known) if near else ()
+
+
+def _who_hides(case: Case) -> str:
+    conf = lvmconf.load(deadline=case.kit.settings.command_deadline)
+    return f"they are not in {conf.devices_file}" if conf.devices_file else "lvm.conf's filter or global_filter"
+
+
+def _lacking(vg: VolumeGroup | None, subject: VgSubject, known: dict[str, str]) -> tuple[Message, ...]:
+    """Every physical volume must be seen, by its UUID and once; exported groups are nobody's."""
+    if vg is None:
+        return (PvsMissing(subject.name, len(known), tuple(f"{uuid} ({device})" for uuid, device in known.items())),)
+    return guard.refusals(vg, expected_uuid=subject.uuid, own_system_id=vg.system_id, policy=COMPLETE, last_known=known)
+
+
+def _ownership(vg: VolumeGroup, instance: Instance, case: Case) -> Iterator[Message]:
+    """Whether a start here could become the owner (storage/ownership.py), or may do without."""
+    own = lvm.own_system_id(deadline=case.kit.settings.command_deadline) if vg.system_id else ""
+    if instance.details.get(owner.OWNERSHIP) != SYSTEM_ID:
+        if vg.system_id not in ("", own):
+            yield VgForeign(vg.name, vg.system_id, own)
+        return
+    if not lvm.is_system_id(case.server):
+        yield NodeNameUnusable(case.server)
+    if vg.system_id not in ("", own, *(server.name for server in case.seen.servers)):
+        yield OwnerUnknown(vg.name, vg.system_id)
+
+
+def as_facts(readiness: Readiness) -> dict[str, object]:
+    """The answer as JSON can hold it."""
+    messages = [packed(message) for message in readiness.messages]
+    return {**readiness.as_dict(), "ready": readiness.is_ready, "messages": messages}
+
+
+def readiness_of(facts: dict[str, Any], server: str) -> Readiness:
+    """The answer that as_facts() made on another server. Raises ValueError, LookupError or TypeError for another form.
+
+    server: who was asked; that decides whose answer it is.
+    """
+    messages = tuple(unpacked(each, server) for each in facts["messages"])
+    devices = tuple((str(uuid), str(device)) for uuid, device in facts["devices"])
+    return Readiness(
+        server, str(facts["kit_version"]), str(facts["lvm_version"]), float(facts["time"]), messages, devices
+    )

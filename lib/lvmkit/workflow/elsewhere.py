@@ -1,0 +1,270 @@
+"""extend and unextend from any server: the work is done by the kit on the server that it concerns.
+
+That server is asked first whether it is ready, and answers with all that speaks against it; the versions and the clocks
+of the two are compared. Then it is told to do the work, with its own plan, journal and back-out; what it says is passed
+on as it comes. The admin lock is the cluster's, and the server that does the work takes it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from lvmkit import VERSION
+from lvmkit.cluster import transport
+from lvmkit.model.instance import IN_SERVICE
+from lvmkit.model.interruption import Interruption
+from lvmkit.model.messages import ERROR, FATAL, Failure
+from lvmkit.model.messages.extend import (
+    AnswerGarbled,
+    ClockDiffers,
+    ClockFarOff,
+    ConnectionLost,
+    KitVersionDiffers,
+    LvmVersionDiffers,
+    OutcomeUnknown,
+    ProgramMissingThere,
+    ServerTooSlow,
+)
+from lvmkit.model.messages.guide import (
+    CanextendNotAccessible,
+    CannotExtend,
+    ExtendNotAccessible,
+    ExtensionInterrupted,
+    TemplateAlreadyExtended,
+)
+from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
+from lvmkit.model.value import Value, replace
+from lvmkit.storage import lvmconf
+from lvmkit.workflow import extend as on_target
+from lvmkit.workflow import unextend as on_loser
+from lvmkit.workflow.canextend import Readiness, readiness_of
+from lvmkit.workflow.extend import Extension, Preview, refusal, refusals
+from lvmkit.workflow.subject import find
+from lvmkit.workflow.wire import heard
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from lvmkit.cluster.port import Overview
+    from lvmkit.model.messages import Message
+    from lvmkit.plan import Kit
+
+SCHEMA_VERSION = 1
+"""of the answers; that of cli/document.py"""
+CLOCK_WARNING, CLOCK_LIMIT = 5.0, 60.0
+"""Seconds between two clocks. Events of a failover are seconds apart, so beyond the first their order cannot be told
+from the logs. A move ends by the clock of the server that began it (LVMKIT_ACTION_DEADLINE, 300 s by default), and
+failures are forgotten by the clock; beyond the second these times are not what they were meant to be."""
+
+
+class Order(Value):
+    """A hierarchy that is to be extended to a server. priority 0: the next lower one."""
+
+    tag: str
+    server: str
+    priority: int = 0
+
+
+def extend(order: Order, kit: Kit) -> tuple[str, ...]:
+    """Extend a hierarchy to any server; returns the tags that it got.
+
+    Raises Failure: 000019, 000004, 110155, 110159; those of the connection (110200-110205, 110226); else the reasons
+    against it, then 000008. Then nothing is left of it, except where 110209 warns that this is not known.
+    """
+    seen = kit.port.overview()
+    template = template_of(order, seen)
+    if order.server == seen.local:
+        return on_target.extend(Extension(order.tag, template, order.priority), kit)
+    _refuse_unfit(order, seen)
+    found = _asked(order, template, kit, "--check")
+    _tell_warnings(found.readiness, kit)
+    against = refusals(found.readiness)
+    if against:
+        raise refusal(Failure(*against), order.tag, order.server)
+    words = (*_extension(order, template), "--format", "json")
+    facts = _ordered(order, words, kit)
+    return _words(facts, "extended", order.server)
+
+
+def preview(order: Order, kit: Kit) -> Preview:
+    """What extend() would do; changes nothing. Raises Failure as extend() does, but for what is in the readiness."""
+    seen = kit.port.overview()
+    template = template_of(order, seen)
+    if order.server == seen.local:
+        return on_target.preview(Extension(order.tag, template, order.priority), kit)
+    _refuse_unfit(order, seen)
+    return _asked(order, template, kit, "--dry-run")
+
+
+def template_of(order: Order, seen: Overview) -> str:
+    """The server whose hierarchy is extended: where it is in service, else this one, else any that has it.
+
+    Raises Failure: 000019 for a tag that none has, 110155, 000004 where only the target has it.
+    """
+    found = find(seen.union(), order.tag)
+    known = tuple(server.name for server in seen.servers)
+    if order.server not in known:
+        raise Failure(UnknownServer(order.server, known))
+    have = [(i, name) for name in known if name != order.server for i in [seen.of(name).by_tag(found.tag)] if i]
+    if not have:
+        raise Failure(TemplateAlreadyExtended(found.tag, order.server))
+    ranked = sorted(have, key=lambda one: (one[0].state not in IN_SERVICE, one[1] != seen.local))
+    return ranked[0][1]
+
+
+def unextend(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
+    """Take any server from a hierarchy; returns the tags. Of one that is down only the cluster's configuration changes.
+
+    Raises Failure as workflow/unextend.py; those of the connection (110200-110205).
+    """
+    seen = kit.port.overview()
+    if server == seen.local:
+        return on_loser.unextend(tag, kit)
+    on_loser.draft_unextension(tag, server, replace(kit, tell=lambda _message: None))
+    if not _is_online(server, seen):
+        return on_loser.unextend_absent(tag, server, kit)
+    words = ("unextend", tag, "--from", server, "--relay", "--format", "json")
+    facts = _ran(server, words, kit, f"unextension of {tag} from {server}")
+    return _words(facts, "unextended", server)
+
+
+def compared(found: Readiness, kit: Kit, before: float, after: float) -> tuple[Message, ...]:
+    """What differs between the other server and this one.
+
+    before, after: this server's clock when the question was asked and when the answer was there; the other's was read
+    somewhere in between, so only what lies outside counts. Raises nothing: an LVM that does not answer here is not
+    the other server's fault.
+    """
+    told: list[Message] = []
+    if found.kit_version != VERSION:
+        told.append(KitVersionDiffers(found.server, found.kit_version, VERSION))
+    own = _own_lvm(kit)
+    if own and found.lvm_version and lvmconf.numbers(own)[:2] != lvmconf.numbers(found.lvm_version)[:2]:
+        told.append(LvmVersionDiffers(found.server, found.lvm_version, own))
+    off = round(max(before - found.time, found.time - after, 0.0), 1)
+    if off > CLOCK_LIMIT:
+        told.append(ClockFarOff(found.server, off, CLOCK_LIMIT))
+    elif off > CLOCK_WARNING:
+        told.append(ClockDiffers(found.server, off))
+    return tuple(told)
+
+
+def _own_lvm(kit: Kit) -> str:
+    try:
+        return lvmconf.version(deadline=kit.settings.command_deadline)
+    except Failure:
+        return ""
+
+
+def _refuse_unfit(order: Order, seen: Overview) -> None:
+    """A server that is down cannot be asked."""
+    if not _is_online(order.server, seen):
+        why = next((server.unfit for server in seen.servers if server.name == order.server), "") or "offline"
+        raise Failure(ServerUnfit(order.server, order.tag, why))
+
+
+def _is_online(name: str, seen: Overview) -> bool:
+    return any(server.name == name and server.online for server in seen.servers)
+
+
+def _asked(order: Order, template: str, kit: Kit, kind: str) -> Preview:
+    """The other server's answer to the question whether it is ready, with what differs between the two."""
+    before = time.time()
+    words = (*_extension(order, template), kind, "--format", "json")
+    try:
+        facts = _ran(order.server, words, kit)
+    except Failure as failure:
+        if isinstance(failure.messages[0], ProgramMissingThere):
+            raise Failure(*failure.messages, CanextendNotAccessible(order.server)) from failure
+        raise
+    after = time.time()
+    try:
+        found = readiness_of(facts, order.server)
+        parts = [tuple(map(str, facts[name])) for name in ("extended", "steps", "foreseen")]
+    except (ValueError, LookupError, TypeError) as error:
+        raise _garbled(order.server, error) from error
+    messages = (*compared(found, kit, before, after), *found.messages)
+    return Preview(replace(found, messages=messages), *parts)
+
+
+def _ordered(order: Order, words: tuple[str, ...], kit: Kit) -> dict[str, Any]:
+    """Let the other server do the work."""
+    try:
+        return _ran(order.server, words, kit, f"extension of {order.tag} to {order.server}")
+    except Failure as failure:
+        told = failure.messages
+        if any(isinstance(message, CannotExtend) for message in told):
+            raise
+        if isinstance(told[0], ProgramMissingThere):
+            raise Failure(*told, ExtendNotAccessible(told[0].path, order.server)) from failure
+        raise refusal(failure, order.tag, order.server) from failure
+    except Interruption as interruption:
+        kit.tell(ExtensionInterrupted(order.tag, order.server, interruption.signal_name))
+        raise
+
+
+def _extension(order: Order, template: str) -> tuple[str, ...]:
+    rank = ("--priority", str(order.priority)) if order.priority else ()
+    return ("extend", order.tag, "--to", order.server, "--from", template, *rank, "--relay")
+
+
+def _ran(server: str, words: tuple[str, ...], kit: Kit, work: str = "") -> dict[str, Any]:
+    """Run the kit there; what it says is told here, but its errors are raised.
+
+    work: what may be half done when the connection breaks.
+    Raises Failure: the errors that it told; 110200-110205, 110226.
+    """
+    errors: list[Message] = []
+    argv = (f"{kit.paths.lkroot}/bin/lvmkit", *words)
+    try:
+        answer = transport.run_on(
+            server, argv, kit.settings, deadline=kit.settings.action_deadline, hear=_listener(server, kit, errors)
+        )
+    except Failure as failure:
+        if work and isinstance(failure.messages[0], (ServerTooSlow, ConnectionLost)):
+            raise Failure(*errors, *failure.messages, OutcomeUnknown(work, server)) from failure
+        raise
+    if errors:
+        raise Failure(*errors)
+    return _parsed(server, answer.stdout, answer.status)
+
+
+def _listener(server: str, kit: Kit, errors: list[Message]) -> Callable[[str], None]:
+    def hear(line: str) -> None:
+        message = heard(line, server)
+        if message.level in (ERROR, FATAL):
+            errors.append(message)
+        elif line.strip():
+            kit.tell(message)
+
+    return hear
+
+
+def _parsed(server: str, text: str, status: int) -> dict[str, Any]:
+    try:
+        facts = json.loads(text)
+        if facts["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(f"schema_version {facts['schema_version']}")
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise _garbled(server, ValueError(f"exit status {status}, {error}")) from error
+    return dict(facts)
+
+
+def _garbled(server: str, error: Exception) -> Failure:
+    return Failure(AnswerGarbled(server, f"{type(error).__name__}: {error}"))
+
+
+def _words(facts: dict[str, Any], name: str, server: str) -> tuple[str, ...]:
+    try:
+        return tuple(map(str, facts[name]))
+    except (LookupError, TypeError) as error:
+        raise _garbled(server, error) from error
+
+
+def _tell_warnings(found: Readiness, kit: Kit) -> None:
+    for message in found.messages:
+        if message.level != ERROR:
+            kit.tell(message)

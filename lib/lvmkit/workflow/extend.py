@@ -1,0 +1,243 @@
+"""Let a hierarchy of another server run on this one, too. It runs on the target: what it changes outside of the
+cluster's configuration is this server's own, and so are the journal and the way back.
+
+A volume group moves as a whole. So with a tag comes everything that stands on the same volume groups; one root that was
+left behind would keep all others from ever running here.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.cluster.port import Change
+from lvmkit.model.instance import AUTOMATIC, DEVICE, DISK, IN_SERVICE, OSU
+from lvmkit.model.interruption import Interruption
+from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages.extend import WillMove
+from lvmkit.model.messages.guide import (
+    CannotExtend,
+    ExtensionInterrupted,
+    InsCreateFailed,
+    RemovingAfterCreateError,
+    TemplateAlreadyExtended,
+)
+from lvmkit.model.messages.pacemaker import PriorityInvalid
+from lvmkit.model.value import Value, replace
+from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
+from lvmkit.storage import files, stack
+from lvmkit.workflow.canextend import Readiness, examine
+from lvmkit.workflow.devices import Drafts, add_devices
+from lvmkit.workflow.family import groups
+from lvmkit.workflow.steps import listing
+from lvmkit.workflow.subject import vg_subject
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lvmkit.cluster.port import Overview
+    from lvmkit.model.messages import Message
+    from lvmkit.plan import Kit
+    from lvmkit.workflow.canextend import Case, Examination
+
+LOWEST_PRIORITY = 999
+"""as cluster/pacemaker/places.py has it"""
+
+
+class Extension(Value):
+    """What is to be extended to this server. priority 0: the next lower one."""
+
+    tag: str
+    template: str
+    """the server whose hierarchy it is"""
+    priority: int = 0
+
+
+class Preview(Value):
+    """What an extension would do; without steps where the server is not ready."""
+
+    readiness: Readiness
+    tags: tuple[str, ...] = ()
+    """of the instances that this server would get, without devices and disks"""
+    steps: tuple[str, ...] = ()
+    foreseen: tuple[str, ...] = ()
+    """what the cluster would do at once"""
+
+
+class MakeMountPoint(Step):
+    """Make the folder that a file system is mounted on."""
+
+    path: str
+    made: tuple[str, ...]
+    """it and the folders above it that do not exist, the uppermost first"""
+
+    def describe(self) -> str:
+        """What the step does."""
+        return f"make the folder {self.path}"
+
+    def apply(self, kit: Kit) -> None:
+        """Make it, with mode 0755."""
+        del kit
+        files.make_folder(self.path, mode=0o755)
+
+    def undo(self, kit: Kit) -> None:
+        """Remove what was made, as far as it is empty and nothing is mounted there."""
+        del kit
+        for path in reversed(self.made):
+            try:
+                os.rmdir(path)
+            except OSError:
+                return
+
+
+class ExtendTo(Step):
+    """Let the tags run on this server, with its own devices and disks below them."""
+
+    server: str
+    tag: str
+    change: Change
+    priorities: tuple[tuple[str, int], ...] = ()
+    """(volume group, priority here) where one was asked for"""
+
+    def describe(self) -> str:
+        """What the step does."""
+        disks = [i.tag for i in self.change.add if i.type in (DEVICE, DISK)]
+        below = f", on {', '.join(disks)}" if disks else ""
+        rank = f", with priority {self.priorities[0][1]}" if self.priorities else ""
+        return f"extend {', '.join(_tags(self.change))} to {self.server}{below}{rank}"
+
+    def apply(self, kit: Kit) -> None:
+        """Store it; the guide's own message follows the reason where the engine does not take it."""
+        try:
+            kit.port.commit(self.change)
+            for group, priority in self.priorities:
+                kit.port.set_priorities(group, {self.server: priority})
+        except Failure as failure:
+            refused = InsCreateFailed(self.server, failure.messages[0].text)
+            raise Failure(*failure.messages, refused) from failure
+
+    def undo(self, kit: Kit) -> None:
+        """Take this server from what was added, and from nothing else; the other servers keep theirs."""
+        now = kit.port.hierarchy_of(self.server)
+        added = tuple(tag for tag in _tags(self.change) if now.by_tag(tag) is not None)
+        for tag in added:
+            kit.tell(RemovingAfterCreateError(tag, self.server))
+        if added:
+            kit.port.unextend(added, self.server)
+
+
+def extend(wish: Extension, kit: Kit, *, is_told: bool = False) -> tuple[str, ...]:
+    """Extend a hierarchy to this server; returns the tags that it got. The admin lock is taken.
+
+    is_told: whoever asks has seen the warnings already.
+    Raises Failure: 000003, 000004; else the reasons, then 000008; all was backed out. A signal is told as 000025.
+    """
+    server = kit.port.local_server()
+    try:
+        with kit.port.admin_lock(f"extend {wish.tag} to {server}"):
+            finish_interrupted(kit)
+            found = examine(wish.tag, wish.template, kit)
+            against = refusals(found.readiness)
+            for message in () if is_told else found.readiness.messages:
+                if message.level != ERROR:
+                    kit.tell(message)
+            if against:
+                raise Failure(*against)
+            plan, change = draft_extension(found, wish.priority)
+            carry_out(plan, kit)
+    except Failure as failure:
+        raise refusal(failure, wish.tag, server) from failure
+    except Interruption as interruption:
+        kit.tell(ExtensionInterrupted(wish.tag, server, interruption.signal_name))
+        raise
+    return _tags(change)
+
+
+def preview(wish: Extension, kit: Kit, *, only_check: bool = False) -> Preview:
+    """What extend() would do; changes nothing. only_check: without steps and without asking what the cluster would do.
+
+    Raises Failure: 000003, and as the cluster's tools do.
+    """
+    found = examine(wish.tag, wish.template, kit)
+    readiness, case = found.readiness, found.case
+    told = (*readiness.messages, *_priority_problems(wish.priority, case))
+    readiness = replace(readiness, messages=tuple(dict.fromkeys(told)))
+    tags = tuple(instance.tag for instance in case.new)
+    if only_check or not readiness.is_ready:
+        return Preview(readiness, tags)
+    plan, change = draft_extension(found, wish.priority)
+    return Preview(readiness, tags, tuple(step.describe() for step in plan.steps), kit.port.foresee(change))
+
+
+def refusals(readiness: Readiness) -> tuple[Message, ...]:
+    """What forbids the extension."""
+    return tuple(message for message in readiness.messages if message.level == ERROR)
+
+
+def refusal(failure: Failure, tag: str, server: str) -> Failure:
+    """The failure with the guide's own message at its end; 000004 says it all by itself."""
+    if isinstance(failure.messages[0], TemplateAlreadyExtended):
+        return failure
+    return Failure(*failure.messages, CannotExtend(tag, server))
+
+
+def draft_extension(found: Examination, priority: int) -> tuple[Plan, Change]:
+    """The plan, and the change of the cluster's records in it; changes nothing. Raises Failure (110168, lsblk's)."""
+    case = found.case
+    against = tuple(message for message in _priority_problems(priority, case) if message.level == ERROR)
+    if against:
+        raise Failure(*against)
+    change = _change(found)
+    ranked = tuple((group.tag, priority) for group in groups(case.members) if priority)
+    steps: list[Step] = [MakeMountPoint(i.id, made) for i in case.filesystems if (made := _absent(i.id))]
+    for group in groups(case.members):
+        steps += listing(vg_subject(group).name, True, case.kit)
+    steps.append(ExtendTo(case.server, case.tag, change, ranked))
+    return Plan(f"extend {case.tag} to {case.server}", tuple(steps)), change
+
+
+def _change(found: Examination) -> Change:
+    """The new instances of this server: the template's, and below volume groups the disks as this server sees them."""
+    case, deadline = found.case, found.case.kit.settings.command_deadline
+    by_uuid = {vg.uuid: vg for vg in found.groups}
+    drafts = Drafts(case.here, case.server, "")
+    drafts.instances += [replace(i, server=case.server, state=OSU, reason="") for i in case.new]
+    for group in groups(case.new):
+        drafts.switchback = group.switchback
+        vg = by_uuid[vg_subject(group).uuid]
+        add_devices(stack.devices_of(vg, deadline=deadline), group.tag, drafts)
+    return drafts.change()
+
+
+def _priority_problems(priority: int, case: Case) -> Iterator[Message]:
+    """A priority that cannot be given, or that makes the cluster move the hierarchy at once."""
+    for group in groups(case.members) if priority else ():
+        others = {
+            e.server: e.priority for e in case.seen.equivalencies if e.tag == group.tag and e.server != case.server
+        }
+        if not 0 < priority <= LOWEST_PRIORITY or priority in others.values():
+            yield PriorityInvalid(group.tag, case.server, priority)
+            continue
+        source = _where(group.tag, case.seen)
+        if group.switchback == AUTOMATIC and source in others and priority < others[source]:
+            yield WillMove(group.tag, source, case.server, priority)
+
+
+def _where(tag: str, seen: Overview) -> str:
+    """The server on which a tag is in service; '' where it is on none."""
+    each = (now.by_tag(tag) for now in seen.hierarchies)
+    return next((i.server for i in each if i is not None and i.state in IN_SERVICE), "")
+
+
+def _tags(change: Change) -> tuple[str, ...]:
+    """The tags that a change adds, without devices and disks: these follow what requires them."""
+    return tuple(i.tag for i in change.add if i.type not in (DEVICE, DISK))
+
+
+def _absent(path: str) -> tuple[str, ...]:
+    """The path and the folders above it that do not exist, the uppermost first."""
+    found: list[str] = []
+    while path not in ("", "/") and not os.path.lexists(path):
+        found.insert(0, path)
+        path = os.path.dirname(path)
+    return tuple(found)

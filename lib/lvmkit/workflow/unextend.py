@@ -1,0 +1,149 @@
+"""Take a server from a hierarchy: it may no longer run there. Data, disks and mount points stay as they are."""
+
+from __future__ import annotations
+
+from lvmkit.cluster.port import Change
+from lvmkit.model import names
+from lvmkit.model.instance import DEVICE, DISK, IN_SERVICE, LVMVG
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.extend import MovesAlong, StillListedThere
+from lvmkit.model.messages.pacemaker import LastServer, NotExtended, StillInService, UnknownServer
+from lvmkit.model.value import Value
+from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
+from lvmkit.storage import records
+from lvmkit.workflow.family import family
+from lvmkit.workflow.steps import listing
+from lvmkit.workflow.subject import find
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.cluster.port import Overview
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.instance import Instance
+    from lvmkit.plan import Kit
+
+
+class GiveUp(Step):
+    """Let the tags run on a server no more; its devices and disks below them go with them."""
+
+    server: str
+    tags: tuple[str, ...]
+    back: Change
+    """what makes it undone"""
+    priorities: tuple[tuple[str, int], ...] = ()
+    """(volume group, its priority on this server)"""
+
+    def describe(self) -> str:
+        """What the step does."""
+        return f"take {self.server} from {', '.join(self.tags)}"
+
+    def apply(self, kit: Kit) -> None:
+        """Store it. Raises Failure where one is in service there, or the server is its last."""
+        kit.port.unextend(self.tags, self.server)
+
+    def undo(self, kit: Kit) -> None:
+        """Extend it again, with the priority that it had."""
+        now = kit.port.hierarchy_of(self.server)
+        lost = tuple(i for i in self.back.add if now.by_tag(i.tag) is None)
+        links = tuple(link for link in self.back.link if link not in now.dependencies)
+        if not lost:
+            return
+        kit.port.commit(Change(add=lost, link=links))
+        for group, priority in self.priorities:
+            if now.by_tag(group) is None:
+                kit.port.set_priorities(group, {self.server: priority})
+
+
+class Draft(Value):
+    """A plan, and the instances that would go, children first."""
+
+    plan: Plan
+    gone: tuple[Instance, ...]
+
+
+def unextend(tag: str, kit: Kit) -> tuple[str, ...]:
+    """Take this server from a hierarchy and all that moves with it; returns the tags. The admin lock is taken.
+
+    Raises Failure, with nothing changed: 110167 where it is not extended here, 110169 in service here, 110166 where
+    this is its only server.
+    """
+    server = kit.port.local_server()
+    with kit.port.admin_lock(f"unextend {tag} from {server}"):
+        finish_interrupted(kit)
+        draft = draft_unextension(tag, server, kit)
+        carry_out(draft.plan, kit)
+    for instance in draft.gone:
+        if instance.type == LVMVG:
+            records.drop(kit.paths, instance.id)
+    return tuple(instance.tag for instance in draft.gone)
+
+
+def unextend_absent(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
+    """The same for a server that is down: in the cluster's configuration only. Warns of what stays there (110224).
+
+    Raises Failure as unextend(); 110169 too where the cluster cannot be sure that nothing runs there.
+    """
+    with kit.port.admin_lock(f"unextend {tag} from {server}"):
+        finish_interrupted(kit)
+        draft = draft_unextension(tag, server, kit)
+        carry_out(draft.plan, kit)
+    kit.tell(StillListedThere(server, tuple(_vg(i) for i in draft.gone if i.type == LVMVG)))
+    return tuple(instance.tag for instance in draft.gone)
+
+
+def draft_unextension(tag: str, server: str, kit: Kit) -> Draft:
+    """What it would do; changes nothing. /etc/lkvgs is part of it where the server is this one. Raises Failure."""
+    seen = kit.port.overview()
+    now = _hierarchy(tag, server, seen)
+    gone = family(tag, now)
+    _refuse(gone, server, seen)
+    asked = {*now.below(tag), *now.above(tag)}
+    others = tuple(i.tag for i in gone if i.tag not in asked and not now.parents(i.tag))
+    if others:
+        kit.tell(MovesAlong(tag, others))
+    tags = tuple(i.tag for i in gone)
+    ranks = tuple((e.tag, e.priority) for e in seen.equivalencies if e.server == server and _is_group(e.tag, now))
+    ranks = tuple((group, priority) for group, priority in ranks if group in tags)
+    steps: list[Step] = [GiveUp(server, tags, _back(gone, now), ranks)]
+    if server == seen.local:
+        for group in (i for i in gone if i.type == LVMVG):
+            steps += listing(_vg(group), False, kit)
+    return Draft(Plan(f"unextend {tag} from {server}", tuple(steps)), gone)
+
+
+def _hierarchy(tag: str, server: str, seen: Overview) -> Hierarchy:
+    """What the server has. Raises Failure: 000019 for a tag that none has, 110155, 110167."""
+    find(seen.union(), tag)
+    known = tuple(each.name for each in seen.servers)
+    if server not in known:
+        raise Failure(UnknownServer(server, known))
+    now = seen.of(server)
+    if now.by_tag(tag) is None:
+        raise Failure(NotExtended(tag, server))
+    return now
+
+
+def _refuse(gone: tuple[Instance, ...], server: str, seen: Overview) -> None:
+    """Raises Failure with every reason: in service there, or nowhere else to go."""
+    up = [StillInService(i.tag, server) for i in gone if i.state in IN_SERVICE]
+    others = {e.tag for e in seen.equivalencies if e.server != server}
+    last = [LastServer(i.tag, server) for i in gone if i.tag not in others]
+    if up or last:
+        raise Failure(*up, *last)
+
+
+def _back(gone: tuple[Instance, ...], now: Hierarchy) -> Change:
+    """What would put the instances back, with the devices and disks that only they require."""
+    tags = {i.tag for i in gone}
+    below = [i for i in now.instances if i.type in (DEVICE, DISK) and tags & set(now.above(i.tag))]
+    devices = {i.tag for i in below}
+    return Change(add=(*gone, *below), link=tuple(link for link in now.dependencies if link.child in devices))
+
+
+def _is_group(tag: str, now: Hierarchy) -> bool:
+    instance = now.by_tag(tag)
+    return instance is not None and instance.type == LVMVG
+
+
+def _vg(group: Instance) -> str:
+    return names.vg_of_lvmvg_id(group.id) or group.tag

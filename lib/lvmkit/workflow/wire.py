@@ -1,0 +1,67 @@
+"""Messages on their way from one server to another: the number and the facts, so that they stay what they are.
+
+The far side writes each as a line of JSON on stderr as it comes, or many in its answer; here they become what they
+were. What is no such line, or has a number that this version does not know, is passed on in its own words.
+"""
+
+from __future__ import annotations
+
+import json
+
+from lvmkit.model.messages import ERROR, FATAL, WARN, Message, catalogue
+from lvmkit.model.messages.extend import Relayed, RelayedError, RelayedWarning
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_LONGEST_LINE = 2000
+
+
+def packed(message: Message) -> dict[str, Any]:
+    """A message as JSON can hold it."""
+    return {
+        "number": f"{message.number:06d}",
+        "level": message.level,
+        "text": message.text,
+        "advice": message.advice,
+        "facts": message.as_dict(),
+    }
+
+
+def line(message: Message) -> str:
+    """A message as one line of JSON, in ASCII."""
+    return json.dumps(packed(message))
+
+
+def unpacked(facts: object, server: str) -> Message:
+    """The message that was packed; one that is not known here as a Relayed... with its text.
+
+    server: who said it. Raises ValueError, LookupError or TypeError for what is no packed message.
+    """
+    if not isinstance(facts, dict):
+        raise TypeError(f"not a message: {facts!r}")
+    known = catalogue().get(int(facts["number"]))
+    try:
+        if known is not None:
+            return known(**{name: _fact(value) for name, value in facts["facts"].items()})
+    except (TypeError, AttributeError):
+        pass  # fields of another version: its text still says what it is
+    return _relayed(f"{facts['number']} {facts['text']}"[:_LONGEST_LINE], str(facts.get("level")), server)
+
+
+def heard(text: str, server: str) -> Message:
+    """The message of a line that was written on another server, or the line itself."""
+    try:
+        return unpacked(json.loads(text), server)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return Relayed(server, text[:_LONGEST_LINE])
+
+
+def _fact(value: Any) -> Any:  # noqa: ANN401 - JSON
+    return tuple(map(_fact, value)) if isinstance(value, list) else value
+
+
+def _relayed(text: str, level: str, server: str) -> Message:
+    kind = {WARN: RelayedWarning, ERROR: RelayedError, FATAL: RelayedError}.get(level, Relayed)
+    return kind(server, text)

@@ -1,0 +1,162 @@
+"""A server, n1, that is to take the hierarchies of another one, n2; storage, kernel and engine are in memory."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from lvmkit.cluster.port import Change
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import DEVICE, DISK, FILESYS, ISP, LVMLV, LVMVG, Dependency
+from lvmkit.model.messages import Failure
+from lvmkit.model.value import replace
+from lvmkit.storage import installed, lkvgs, lvm, lvmconf, mountinfo, sysfs
+from lvmkit.storage.lvmconf import LvmConf
+from lvmkit.workflow.extend import Extension, extend, preview
+from tests.unit.fakes import SERVER, FakeCluster, instance, kit, on
+from tests.unit.storage_fake import BY_ID, VG_UUID, FakeStorage, lv_uuid, pv_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pytest
+
+    from lvmkit.model.messages import Message
+    from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.plan import Kit
+    from lvmkit.workflow.extend import Preview
+
+TEMPLATE = "n2"
+FILESYSTEMS = ("data", "www")
+MEMBERS = ("vg1", "vg1/data", "/data", "vg1/www", "/www")
+
+
+def tree(folder: Path, *roots: str, switchback: str = "INTELLIGENT") -> Hierarchy:
+    """File systems that would be mounted below a folder, on volumes of vg1, on two disks; in service on TEMPLATE."""
+    found = [
+        instance(LVMVG, "vg1", "lvmvg-vg1", ISP, vg_uuid=VG_UUID, autoactivation="y", ownership="system_id"),
+        instance(DISK, "disk-A", f"{BY_ID}A", ISP, pv_uuid=pv_uuid("a")),
+        instance(DISK, "disk-B", f"{BY_ID}B", ISP, pv_uuid=pv_uuid("b")),
+    ]
+    links = [Dependency("vg1", "disk-A"), Dependency("vg1", "disk-B")]
+    for name in roots or FILESYSTEMS:
+        path = f"{folder}/{name}"
+        facts = {"device": f"/dev/vg1/{name}", "fstype": "ext4", "options": "rw", "uuid": f"uuid-of-{name}"}
+        found += [
+            instance(FILESYS, f"/{name}", path, ISP, **facts),
+            instance(LVMLV, f"vg1/{name}", f"/dev/vg1/{name}", ISP, vg_uuid=VG_UUID, lv_uuid=lv_uuid(name)),
+        ]
+        links += [Dependency(f"/{name}", f"vg1/{name}"), Dependency(f"vg1/{name}", "vg1")]
+    return on(TEMPLATE, Hierarchy(tuple(found), tuple(links)), switchback=switchback)
+
+
+class Target:
+    """n1, ready for all that n2 has; a test breaks what it is about."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.mounts = folder / "mnt"
+        self.mounts.mkdir()
+        self.storage = FakeStorage(monkeypatch)
+        self.storage.up = set()
+        self.storage.change(system_id=TEMPLATE, autoactivation=False)
+        self.port = Cluster(self.mounts)
+        self.told: list[Message] = []
+        self.kit: Kit = kit(self.port, folder, self.told.append)
+        self.version = "2.03.16(2)"
+        self.conf = LvmConf("none")
+        self.hidden: set[str] = set()
+        """letters of the disks that LVM's filters hide"""
+        self.gone: set[str] = set()
+        """letters of the disks that are not there"""
+        self.broken: Exception | None = None
+        """what LVM's report raises"""
+        self.guard = ""
+        self.agents: tuple[str, ...] = ()
+        self.fuser = True
+        self.kernel = {"ext4"}
+        self.mounted: dict[str, mountinfo.Mount] = {}
+        for module, functions in self._fakes().items():
+            for name, function in functions.items():
+                monkeypatch.setattr(module, name, function)
+
+    def _fakes(self) -> dict[object, dict[str, object]]:
+        return {
+            lvm: {"report": self.report},
+            lvmconf: {"version": lambda **_: self.version, "load": lambda **_: self.conf},
+            mountinfo: {"at": self.mounted.get},
+            sysfs: {"number_of": lambda path: path if self._letter(path) not in {*self.gone, ""} else ""},
+            installed: {
+                "missing_agents": lambda **_: self.agents,
+                "has_fuser": lambda: self.fuser,
+                "guard_state": lambda: self.guard,
+                "knows_filesystem": lambda kind: kind in self.kernel,
+            },
+        }
+
+    def report(self, vg: str | None = None, *, devices: Sequence[str] = (), deadline: float) -> tuple[VolumeGroup, ...]:
+        """What LVM sees; where it is told which devices to look at, nothing is hidden."""
+        if self.broken:
+            raise self.broken
+        blind = self.gone if devices else self.gone | self.hidden
+        seen = (self._seen(each, blind) for each in self.storage.groups.values())
+        return tuple(group for group in seen if any(pv.device for pv in group.physical))
+
+    def _seen(self, vg: VolumeGroup, blind: set[str]) -> VolumeGroup:
+        physical = tuple(replace(pv, device="", missing=True) if pv.device[-1] in blind else pv for pv in vg.physical)
+        return replace(vg, physical=physical)
+
+    def _letter(self, path: str) -> str:
+        return path[-1].lower() if path.startswith((BY_ID, "/dev/sd")) and "lvm-pv-uuid" not in path else ""
+
+    def extend(self, tag: str = "/data", priority: int = 0) -> tuple[str, ...]:
+        """Extend a tag of TEMPLATE to this server."""
+        return extend(Extension(tag, TEMPLATE, priority), self.kit)
+
+    def preview(self, tag: str = "/data", priority: int = 0) -> Preview:
+        """The same, only looked at."""
+        return preview(Extension(tag, TEMPLATE, priority), self.kit)
+
+    def against(self, tag: str = "/data") -> set[type[Message]]:
+        """The kinds of messages that a check tells."""
+        return {type(message) for message in self.preview(tag).readiness.messages}
+
+    def left(self) -> tuple[Hierarchy, tuple[str, ...], list[str], bool]:
+        """All that an extension may change."""
+        listed = self.kit.paths.lkvgs
+        journal = os.path.exists(f"{self.kit.paths.state}/journal.json")
+        return self.port.now, lkvgs.listed(listed), sorted(map(str, self.mounts.rglob("*"))), journal
+
+
+class Cluster(FakeCluster):
+    """A cluster that takes servers from tags, too, and keeps priorities."""
+
+    def __init__(self, mounts: Path) -> None:
+        super().__init__(None, **{TEMPLATE: tree(mounts)})
+        self.refusing: Failure | None = None
+        """what a commit raises, once"""
+
+    def commit(self, change: Change) -> None:
+        if self.refusing:
+            refusing, self.refusing = self.refusing, None
+            raise refusing
+        super().commit(change)
+        # Links between what is no device are the whole cluster's.
+        shared = (d for there in self.others.values() for d in there.dependencies if not d.child.startswith("disk-"))
+        links = dict.fromkeys(
+            (*self.now.dependencies, *(d for d in shared if {d.parent, d.child} <= set(self.now.tags)))
+        )
+        self.now = replace(self.now, dependencies=tuple(links))
+
+    def unextend(self, tags: tuple[str, ...], server: str) -> None:
+        super().unextend(tags, server)
+        before = self.hierarchy_of(server)
+        kept = tuple(i for i in before.instances if i.tag not in tags)
+        links = tuple(d for d in before.dependencies if not {d.parent, d.child} & set(tags))
+        held = {d.child for d in links}
+        after = Hierarchy(tuple(i for i in kept if i.type not in (DEVICE, DISK) or i.tag in held), links)
+        if server == SERVER:
+            self.now = after
+        else:
+            self.others[server] = after

@@ -1,0 +1,305 @@
+"""canextend: each thing that speaks against an extension has its number, and all are told at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lvmkit import VERSION
+from lvmkit.model.instance import OSU
+from lvmkit.model.messages import ERROR, WARN, Failure, Message
+from lvmkit.model.messages.boot import AgentMissing, FuserMissing, GuardNotEnabled, LvmTooOld
+from lvmkit.model.messages.command import FstabWillMount
+from lvmkit.model.messages.extend import (
+    ActiveOutsideCluster,
+    DevicesNotAllowed,
+    FilesystemUnknown,
+    MountPointNotEmpty,
+    MountPointUnusable,
+    MovesAlong,
+    ServerSetAside,
+    VgNameTaken,
+    VgUuidTwice,
+)
+from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNotExist
+from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
+from lvmkit.model.messages.pacemaker import FencingOff, NoQuorum, ServerUnfit
+from lvmkit.model.messages.service import DuplicatePv, PvsMissing, VgExported, VgForeign
+from lvmkit.model.messages.storage import CommandHung, CommandMissing
+from lvmkit.model.servers import Server
+from lvmkit.model.value import replace
+from lvmkit.storage import installed, lvm, mountinfo
+from lvmkit.storage.lvmconf import LvmConf
+from lvmkit.workflow.canextend import Readiness, as_facts, canextend, readiness_of
+from tests.unit.extend_fakes import TEMPLATE, Target, tree
+from tests.unit.fakes import SERVER, on
+from tests.unit.storage_fake import BY_ID, OTHER_UUID, VG_UUID, group, pv_uuid
+
+ALONG = {MovesAlong}
+
+
+@pytest.fixture
+def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Target:
+    return Target(tmp_path, monkeypatch)
+
+
+def asked(target: Target, tag: str = "/data") -> Readiness:
+    return canextend(tag, TEMPLATE, target.kit)
+
+
+def only(target: Target, kind: type[Message]) -> dict[str, Any]:
+    """The facts of the one message of a kind, which is the only one besides that of the other file system."""
+    told = [message for message in asked(target).messages if type(message) is not MovesAlong]
+    assert [type(message) for message in told] == [kind]
+    return told[0].as_dict()
+
+
+class TestReady:
+    def test_a_server_that_has_all_is_ready(self, target: Target) -> None:
+        found = asked(target)
+        assert found.is_ready
+        assert (found.server, found.kit_version, found.lvm_version) == (SERVER, VERSION, "2.03.16(2)")
+        assert found.devices == ((pv_uuid("a"), "/dev/sda"), (pv_uuid("b"), "/dev/sdb"))
+        assert found.time > 1_600_000_000
+
+    def test_nothing_is_changed(self, target: Target) -> None:
+        before = target.left()
+        asked(target)
+        assert target.left() == before
+        assert (target.port.calls, target.storage.written) == ([], [])
+
+    def test_what_stands_on_the_same_group_is_said_to_come_along(self, target: Target) -> None:
+        assert [m.as_dict() for m in asked(target).messages] == [{"tag": "/data", "others": ("/www",)}]
+        assert asked(target, "vg1").messages == ()
+
+    def test_the_answer_survives_its_way_to_another_server(self, target: Target) -> None:
+        target.port.trouble = (FencingOff(), NoQuorum("stop"))
+        target.gone = {"a"}
+        found = asked(target)
+        facts = json.loads(json.dumps(as_facts(found)))
+        assert readiness_of(facts, SERVER) == found
+        assert facts["ready"] is False
+
+    @pytest.mark.parametrize("facts", [{}, {"messages": [1]}, {"messages": [{}]}, {"messages": [], "devices": [["x"]]}])
+    def test_what_is_no_answer_is_refused(self, facts: dict[str, Any]) -> None:
+        with pytest.raises((ValueError, LookupError, TypeError)):
+            readiness_of(facts, "n2")
+
+
+class TestSubject:
+    def test_a_tag_that_the_template_does_not_have(self, target: Target) -> None:
+        with pytest.raises(Failure) as failure:
+            canextend("/none", TEMPLATE, target.kit)
+        assert failure.value.messages == (TemplateDoesNotExist("/none", TEMPLATE),)
+
+    def test_one_that_is_here_already_is_not_looked_at_any_further(self, target: Target) -> None:
+        target.port.now = on(SERVER, tree(target.mounts), state=OSU)
+        target.broken = Failure(CommandMissing("/sbin/lvm"))
+        assert asked(target).messages == (TemplateAlreadyExtended("/data", SERVER),)
+
+    def test_a_root_that_came_later_can_follow(self, target: Target) -> None:
+        target.port.now = on(SERVER, tree(target.mounts, "data"), state=OSU)
+        assert asked(target, "/www").is_ready
+
+
+class TestCluster:
+    def test_its_warnings_are_told_and_its_errors_forbid(self, target: Target) -> None:
+        target.port.trouble = (FencingOff(), NoQuorum("stop"))
+        found = asked(target)
+        assert {FencingOff, NoQuorum} <= {type(message) for message in found.messages}
+        assert not found.is_ready
+
+    @pytest.mark.parametrize("unfit", ["standby", "in maintenance", "standby, in maintenance"])
+    def test_a_server_that_is_set_aside_is_only_warned_of(self, target: Target, unfit: str) -> None:
+        target.port.members[SERVER] = Server(SERVER, True, unfit)
+        assert only(target, ServerSetAside)["why"] == unfit
+        assert asked(target).is_ready
+
+    @pytest.mark.parametrize("unfit", ["unclean, standby", "offline", "joining"])
+    def test_one_that_is_no_whole_member_is_refused(self, target: Target, unfit: str) -> None:
+        target.port.members[SERVER] = Server(SERVER, True, unfit)
+        assert only(target, ServerUnfit)["why"] == unfit
+
+    def test_what_the_cluster_needs_here(self, target: Target) -> None:
+        target.agents, target.fuser, target.guard = ("/x/lvmvg",), False, "disabled"
+        assert target.against() - ALONG == {AgentMissing, FuserMissing, GuardNotEnabled}
+
+
+class TestStorage:
+    def test_disks_that_are_not_there_are_named_with_where_they_were(self, target: Target) -> None:
+        target.gone = {"b"}
+        facts = only(target, PvsMissing)
+        assert facts["missing"] == (f"{pv_uuid('b')} ({BY_ID}B)",)
+
+    def test_so_they_are_where_none_is_there(self, target: Target) -> None:
+        target.gone = {"a", "b"}
+        assert only(target, PvsMissing)["count"] == 2
+
+    @pytest.mark.parametrize("letters", ["a", "ab"])
+    def test_disks_that_lvm_is_told_not_to_look_at_are_told_apart(self, target: Target, letters: str) -> None:
+        target.hidden = set(letters)
+        facts = only(target, DevicesNotAllowed)
+        assert facts["devices"] == tuple(f"/dev/sd{letter}" for letter in letters)
+        assert "filter" in facts["setting"]
+
+    def test_a_devices_file_is_named(self, target: Target) -> None:
+        target.hidden, target.conf = {"a"}, LvmConf("none", devices_file="/etc/lvm/devices/system.devices")
+        assert "/etc/lvm/devices/system.devices" in only(target, DevicesNotAllowed)["setting"]
+
+    def test_one_hidden_and_one_gone_are_both_told(self, target: Target) -> None:
+        target.hidden, target.gone = {"a"}, {"b"}
+        assert target.against() - ALONG == {DevicesNotAllowed, PvsMissing}
+
+    def test_another_group_with_its_name(self, target: Target) -> None:
+        target.storage.groups["other"] = group("vg1", disks="c", uuid=OTHER_UUID)
+        assert only(target, VgNameTaken)["uuid"] == OTHER_UUID
+
+    def test_a_copy_with_its_uuid(self, target: Target) -> None:
+        target.storage.groups["copy"] = group("copy", disks="c")
+        assert only(target, VgUuidTwice)["found"] == ("vg1", "copy")
+
+    def test_a_disk_that_is_seen_twice(self, target: Target) -> None:
+        one, two = target.storage.groups["vg1"].physical
+        target.storage.change(physical=(replace(one, duplicates=("/dev/sdz",)), two))
+        assert only(target, DuplicatePv)["devices"] == ("/dev/sda", "/dev/sdz")
+
+    def test_an_exported_group(self, target: Target) -> None:
+        target.storage.change(exported=True)
+        only(target, VgExported)
+
+    def test_one_that_is_up_here_is_a_danger(self, target: Target) -> None:
+        target.storage.up = {VG_UUID}
+        assert set(only(target, ActiveOutsideCluster)["volumes"]) == {"vg1-data", "vg1-www"}
+
+    def test_unless_the_cluster_has_started_it_here(self, target: Target) -> None:
+        target.storage.up = {VG_UUID}
+        target.port.now = on(SERVER, tree(target.mounts, "data"))
+        assert ActiveOutsideCluster not in target.against("/www")
+
+    @pytest.mark.parametrize("owner", ["", TEMPLATE, SERVER, "n3"])
+    def test_an_owner_that_the_cluster_knows_is_no_obstacle(self, target: Target, owner: str) -> None:
+        target.storage.change(system_id=owner)
+        assert asked(target).is_ready
+
+    def test_one_that_it_does_not_know_is(self, target: Target) -> None:
+        target.storage.change(system_id="stranger")
+        assert only(target, OwnerUnknown)["owner"] == "stranger"
+
+    def test_without_ownership_any_other_host_is_foreign(self, target: Target) -> None:
+        there = target.port.others[TEMPLATE]
+        plain = tuple(replace(i, info=i.info.replace("ownership=system_id", "x=y")) for i in there.instances)
+        target.port.others[TEMPLATE] = replace(there, instances=plain)
+        only(target, VgForeign)
+
+    def test_a_server_whose_name_cannot_be_an_owner(self, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lvm, "is_system_id", lambda _name: False)
+        only(target, NodeNameUnusable)
+
+    @pytest.mark.parametrize(
+        "why", [CommandMissing("/usr/sbin/lvm"), CommandHung("lvm fullreport", 60.0, "killed")], ids=["missing", "hung"]
+    )
+    def test_an_lvm_that_does_not_answer_hides_nothing_else(self, target: Target, why: Message) -> None:
+        target.broken = Failure(why)
+        target.fuser = False
+        assert target.against() - ALONG == {type(why), FuserMissing}
+
+    def test_one_that_is_too_old(self, target: Target) -> None:
+        target.version = "2.02.187(2)"
+        assert only(target, LvmTooOld)["found"] == "2.02.187(2)"
+
+
+class TestMountPoint:
+    def test_one_that_is_absent_is_fine(self, target: Target) -> None:
+        assert not list(target.mounts.iterdir())
+        assert asked(target).is_ready
+
+    @pytest.mark.parametrize("kind", ["file", "link", "below a file"])
+    def test_what_is_no_folder(self, target: Target, kind: str) -> None:
+        path = target.mounts / "data"
+        if kind == "below a file":
+            target.mounts.rmdir()
+            target.mounts.touch()
+        elif kind == "file":
+            path.touch()
+        else:
+            path.symlink_to("/tmp")
+        found = [m.as_dict()["path"] for m in asked(target).messages if isinstance(m, MountPointUnusable)]
+        assert str(path) in found
+
+    def test_one_that_something_else_is_mounted_on(self, target: Target) -> None:
+        path = f"{target.mounts}/data"
+        target.mounted[path] = mountinfo.Mount(1, path, "8:1", "/", "ext4", "/dev/sdq1", (), ())
+        assert "/dev/sdq1" in only(target, MountPointUnusable)["why"]
+
+    def test_one_with_something_in_it_is_warned_of(self, target: Target) -> None:
+        (target.mounts / "data" / "old").mkdir(parents=True)
+        only(target, MountPointNotEmpty)
+        assert asked(target).is_ready
+
+    @pytest.mark.parametrize("device", ["/dev/vg1/data", "/dev/mapper/vg1-data", "UUID=uuid-of-data"])
+    def test_one_that_the_boot_would_mount(self, target: Target, device: str) -> None:
+        Path(target.kit.paths.fstab).write_text(f"{device} /elsewhere ext4 defaults 0 0\n")
+        only(target, FstabWillMount)
+
+    def test_a_file_system_that_the_kernel_does_not_know(self, target: Target) -> None:
+        target.kernel.clear()
+        told = [m for m in asked(target).messages if isinstance(m, FilesystemUnknown)]
+        assert len(told) == 2
+        assert {m.level for m in told} == {WARN}
+
+
+def test_all_problems_are_told_at_once(target: Target) -> None:
+    target.gone, target.fuser, target.agents = {"b"}, False, ("/x/lvmvg",)
+    (target.mounts / "data").touch()
+    target.storage.groups["other"] = group("vg1", disks="c", uuid=OTHER_UUID)
+    target.storage.up = {VG_UUID}
+    target.port.trouble = (NoQuorum("stop"),)
+    errors = [message for message in asked(target).messages if message.level == ERROR]
+    assert {type(message) for message in errors} == {
+        PvsMissing, FuserMissing, AgentMissing, MountPointUnusable, VgNameTaken, ActiveOutsideCluster, NoQuorum,
+    }  # fmt: skip
+    assert all(message.number and message.advice for message in errors)
+
+
+class TestInstalled:
+    def test_agents_that_are_missing_or_not_executable(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(installed, "AGENTS", str(tmp_path))
+        (tmp_path / "lvmkit").mkdir()
+        (tmp_path / "lvmkit/lvmvg").touch(0o755)
+        (tmp_path / "lvmkit/lvmlv").touch(0o644)
+        missing = installed.missing_agents(with_filesystem=True)
+        assert missing == (f"{tmp_path}/lvmkit/lvmlv", f"{tmp_path}/heartbeat/Filesystem")
+        assert installed.missing_agents(with_filesystem=False) == (f"{tmp_path}/lvmkit/lvmlv",)
+
+    @pytest.mark.parametrize(
+        ("says", "state"),
+        [
+            ("LoadState=loaded\\nWantedBy=multi-user.target other.target", ""),
+            ("LoadState=loaded\\nWantedBy=", "not enabled"),
+            ("LoadState=masked\\nWantedBy=", "masked"),
+            ("LoadState=not-found\\nWantedBy=", "not-found"),
+            ("", "not known to systemd"),
+        ],
+    )
+    def test_the_boot_guard(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, state: str) -> None:
+        tool = tmp_path / "systemctl"
+        tool.write_text(f"#!/bin/sh\nprintf '{says}\\n'\n")
+        tool.chmod(0o755)
+        monkeypatch.setattr(installed, "SYSTEMCTL", (str(tool),))
+        assert installed.guard_state() == state
+
+    def test_file_systems_of_the_kernel_and_of_its_modules(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loaded, folder = tmp_path / "filesystems", tmp_path / os.uname().release
+        loaded.write_text("nodev\tsysfs\n\text4\n")
+        folder.mkdir()
+        (folder / "modules.alias").write_text("# Aliases\nalias fs-xfs xfs\n")
+        monkeypatch.setattr(installed, "FILESYSTEMS", str(loaded))
+        monkeypatch.setattr(installed, "MODULES", str(tmp_path))
+        known = [kind for kind in ("ext4", "sysfs", "xfs", "ext", "btrfs") if installed.knows_filesystem(kind)]
+        assert known == ["ext4", "sysfs", "xfs"]
