@@ -1,34 +1,19 @@
-"""The OCF agents on a real kernel, called as Pacemaker calls them; ocf-tester and ocft where the guest has them."""
+"""The OCF agents on a real kernel, called as Pacemaker calls them."""
 
 from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 
 import pytest
 
 from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import Lab, Result
+from lab.helpers_ocf import AGENTS, DATA, DEEP, VG, make
 from lab.helpers_service import guest_in, held
 
-AGENTS = "/usr/lib/ocf/resource.d/lvmkit"
-OCF_TESTER, OCFT = "/usr/sbin/ocf-tester", "/usr/sbin/ocft"
-CASES = Path(__file__).parents[2] / "share" / "ocft"
-VG, DEEP = "my-vg.1+a", "deep"
-DATA = f"{VG}/data--x"
 OK, FAILED, INSTALLED, CONFIGURED, STOPPED = 0, 1, 5, 6, 7
 HANG = "dmsetup suspend --noflush --nolockfs path"
-
-MADE = f"""
-vgcreate -qq {VG} {BY_ID}SHARED1 {BY_ID}SHARED2
-lvcreate -qq -L 48M -n data--x {VG}
-lvcreate -qq -L 48M -n www -i 2 {VG}
-dmsetup create path --table "0 520192 linear {BY_ID}SHARED3 2048"
-vgcreate -qq {DEEP} /dev/mapper/path
-lvcreate -qq -L 32M -n lv {DEEP}
-vgchange -qq -an {VG} {DEEP}
-"""
 
 CRM_MON = """#!/bin/sh
 cat <<'END'
@@ -40,10 +25,6 @@ cat <<'END'
 </pacemaker-result>
 END
 """
-
-
-def make(guest: Guest) -> None:
-    guest.sh(MADE, timeout=120)
 
 
 def start(guest: Guest) -> None:
@@ -254,44 +235,6 @@ def test_a_group_without_volumes_is_up_when_it_was_started(made: Guest) -> None:
         given = {"vg": "empty", "ownership": policy}
         calls = ("monitor", "start", "monitor", "stop", "monitor")
         assert [ocf(made, call, **given).returncode for call in calls] == [STOPPED, OK, OK, OK, STOPPED]
-
-
-# ---- the cluster's own testers
-
-
-@pytest.mark.parametrize(
-    ("agent", "given"), [("lvmvg", ()), ("lvmlv", ("lv=data--x",)), ("lvmvg", ("ownership=system_id",))]
-)
-def test_ocf_tester_finds_nothing_to_complain_about(made: Guest, agent: str, given: tuple[str, ...]) -> None:
-    _needs(made, OCF_TESTER)
-    words = [word for each in (f"vg={VG}", *given) for word in ("-o", each)]
-    tested = made.run(OCF_TESTER, "-n", "res", *words, f"{AGENTS}/{agent}", timeout=300, check=False)
-    assert "passed all tests" in tested.stdout, tested
-    assert (tested.returncode, [line for line in tested.stdout.splitlines() if line.startswith("* rc=")]) == (0, [])
-
-
-@pytest.mark.parametrize("agent", ["lvmvg", "lvmlv"])
-def test_ocft_understands_our_cases(made: Guest, agent: str) -> None:
-    """To run them all takes minutes in an emulated guest: `ocft test lvmvg` does."""
-    _needs(made, OCFT)
-    made.lab.copy(made.node, CASES / agent, f"/usr/share/resource-agents/ocft/configs/{agent}")
-    written = made.run(OCFT, "make", agent, timeout=120).stdout
-    assert written.count("- case") == (CASES / agent).read_text().count('\nCASE "')
-
-
-def test_the_metadata_is_valid_for_nobody_too(made: Guest) -> None:
-    _needs(made, "/usr/bin/xmllint")
-    for agent in ("lvmvg", "lvmlv"):
-        check = "cd /usr/share/resource-agents; xmllint --noout --nonet --valid -"
-        made.sh(f"su nobody -s /bin/sh -c '{AGENTS}/{agent} meta-data' | ({check})")
-
-
-def _needs(guest: Guest, program: str) -> None:
-    """Skip where the image has no such program; an image that claims the package must have it."""
-    if guest.run("test", "-x", program, check=False).returncode != 0:
-        claimed = guest.run("dpkg-query", "-W", "-f", "${Status}", "resource-agents", check=False).stdout
-        assert "ok installed" not in claimed, f"resource-agents is installed without {program}"
-        pytest.skip(f"the guest's image has no {program}")
 
 
 def _cluster(guest: Guest, *, online: str, unclean: str = "false", where: str = "") -> None:

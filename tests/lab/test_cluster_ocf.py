@@ -1,0 +1,50 @@
+"""The OCF agents under the testers that come with resource-agents, on a node of a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.audit import Cluster
+from lab.guests.guest import Guest
+from lab.helpers_ocf import AGENTS, VG, make
+from lab.helpers_service import held
+
+OCF_TESTER, OCFT = "/usr/sbin/ocf-tester", "/usr/sbin/ocft"
+CASES = Path(__file__).parents[2] / "share" / "ocft"
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def made(cluster: Cluster) -> Guest:
+    """The first node, with two volume groups of which nothing is active."""
+    guest = cluster.guest(1)
+    make(guest)
+    return guest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("agent", "given"), [("lvmvg", ()), ("lvmlv", ("lv=data--x",)), ("lvmvg", ("ownership=system_id",))]
+)
+def test_ocf_tester_finds_nothing_to_complain_about(made: Guest, agent: str, given: tuple[str, ...]) -> None:
+    words = [word for each in (f"vg={VG}", *given) for word in ("-o", each)]
+    tested = made.run(OCF_TESTER, "-n", "res", *words, f"{AGENTS}/{agent}", timeout=600, check=False)
+    assert "passed all tests" in tested.stdout, tested
+    assert (tested.returncode, [line for line in tested.stdout.splitlines() if line.startswith("* rc=")]) == (0, [])
+    assert held(made, VG) == []
+
+
+def test_ocft_understands_our_cases(cluster: Cluster) -> None:
+    """To run them all takes minutes in an emulated guest: `ocft test lvmvg` does."""
+    for agent in ("lvmvg", "lvmlv"):
+        written = cluster.guest(1).run(OCFT, "make", agent, timeout=120).stdout
+        assert written.count("- case") == (CASES / agent).read_text().count('\nCASE "')
+
+
+def test_the_metadata_is_valid_for_nobody_too(cluster: Cluster) -> None:
+    for agent in ("lvmvg", "lvmlv"):
+        check = "cd /usr/share/resource-agents; xmllint --noout --nonet --valid -"
+        cluster.guest(1).sh(f"su nobody -s /bin/sh -c '{AGENTS}/{agent} meta-data' | ({check})")
