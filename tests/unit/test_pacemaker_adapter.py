@@ -356,7 +356,7 @@ def test_in_service_starts_waits_and_leaves_no_constraint(cluster: Cluster, how:
 
 def test_a_move_waits_for_what_moves_along_unless_it_is_out_of_service(cluster: Cluster, how: Tools) -> None:
     root = roles.stopped(roles.started(protected(3), ("vg", "lv1", "fs1", "lv2", "fs2")), ("lv3", "fs3"))
-    here = {tag: ("n1",) for tag in ("vg", "lv1", "fs1", "lv2")}
+    here: dict[str, tuple[str, ...]] = dict.fromkeys(("vg", "lv1", "fs1", "lv2"), ("n1",))
     cluster.will(query(root), mon(monitored(here)), *moving(root))
     cluster.will(mon(monitored({**here, "fs2": ()})), ("crm_resource --wait", "", tools.TIMEOUT))
     cluster.will(mon(monitored({**here, "fs2": ("n1",), "lv3": (), "fs3": ()})))
