@@ -36,7 +36,9 @@ PROTECTED = "protected"
 GROUP, ROOT = "lvmkit-my-vg.1", "lvmkit-_2fsrv_2fdb"
 """what Pacemaker calls the volume group and the first file system"""
 NODES = ("node1", "node2")
-KILLS_IN_A_ROW = 10
+MOVES_IN_A_ROW = 10
+PATIENCE = 300.0
+"""seconds for a command of the kit"""
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +48,8 @@ def protected_lab(pushed_cluster_lab: Lab) -> Lab:
     lab.reset("pushed")
     one = Guest(lab, 1)
     one.sh(PREPARE)
-    one.run("lvmkit", "create", MOUNT)
-    one.run("lvmkit", "create", OTHER)
-    one.run("lvmkit", "extend", MOUNT, "--to", "node2")
+    for words in (("create", MOUNT), ("create", OTHER), ("extend", MOUNT, "--to", "node2")):
+        one.run("lvmkit", *words, timeout=PATIENCE)
     one.run("sync")
     lab.save(PROTECTED)
     return lab
@@ -174,7 +175,7 @@ def _mapped(cluster: Cluster, node: int) -> str:
 
 def test_a_file_system_in_use_moves_all_the_same(protected: Cluster) -> None:
     protected.guest(1).sh(f"cd {MOUNT} && setsid sleep 10000 </dev/null >/dev/null 2>&1 &")
-    protected.guest(1).run("lvmkit", "in-service", MOUNT, "--on", "node2", timeout=300)
+    protected.guest(1).run("lvmkit", "in-service", MOUNT, "--on", "node2", timeout=PATIENCE)
     _is_up_on(protected, 2)
     assert protected.lab.cluster_status(2).fenced == set()
 
@@ -182,10 +183,10 @@ def test_a_file_system_in_use_moves_all_the_same(protected: Cluster) -> None:
 def test_ten_moves_in_a_row_under_write_load_lose_nothing_and_leave_no_constraint(protected: Cluster) -> None:
     before = _constraints(protected, 1)
     acknowledged: list[int] = []
-    for turn in range(KILLS_IN_A_ROW):
+    for turn in range(MOVES_IN_A_ROW):
         here, there = (1, 2) if turn % 2 == 0 else (2, 1)
         writing = Writing(protected.lab, here, FILE).start().more(5)
-        protected.guest(here).run("lvmkit", "in-service", MOUNT, "--on", NODES[there - 1], timeout=300)
+        protected.guest(here).run("lvmkit", "in-service", MOUNT, "--on", NODES[there - 1], timeout=PATIENCE)
         writing.stop()
         acknowledged += writing.acknowledged
         check_records(protected.lab, there, FILE, acknowledged)
@@ -199,7 +200,7 @@ def test_a_mount_that_nobody_protects_keeps_the_group_and_is_named_instead_of_fe
         f"lvchange -qq -ay {VG}/own --config global/system_id_source=uname;"
         f"mkfs.ext4 -q /dev/{VG}/own; mkdir -p /mnt/own; mount /dev/{VG}/own /mnt/own"
     )
-    refused = protected.guest(1).run("lvmkit", "out-of-service", VG, check=False)
+    refused = protected.guest(1).run("lvmkit", "out-of-service", VG, check=False, timeout=PATIENCE)
     assert refused.returncode != 0
     assert "110021" in refused.stderr
     assert "/mnt/own" in refused.stderr
@@ -215,8 +216,8 @@ def test_a_server_that_returns_gets_its_hierarchy_back_only_where_that_is_wanted
         cluster = Cluster(pushed_cluster_lab, audit)
         cluster.guest(1).sh(PREPARE)
         for mount in (MOUNT, OTHER):
-            cluster.guest(1).run("lvmkit", "create", mount, "--switchback", switchback)
-        cluster.guest(1).run("lvmkit", "extend", MOUNT, "--to", "node2", timeout=300)
+            cluster.guest(1).run("lvmkit", "create", mount, "--switchback", switchback, timeout=PATIENCE)
+        cluster.guest(1).run("lvmkit", "extend", MOUNT, "--to", "node2", timeout=PATIENCE)
         cluster.guest(1).run("sync")
         cluster.lab.kill(1)
         _is_up_on(cluster, 2)
@@ -234,7 +235,7 @@ def test_of_two_creations_on_two_servers_one_wins(cluster: Cluster) -> None:
     answers: dict[str, Result] = {}
 
     def create(node: int, path: str) -> None:
-        answers[path] = cluster.guest(node).run("lvmkit", "create", path, check=False, timeout=300)
+        answers[path] = cluster.guest(node).run("lvmkit", "create", path, check=False, timeout=PATIENCE)
 
     cluster.guest(1).run("umount", OTHER)
     both = [threading.Thread(target=create, args=given) for given in ((1, MOUNT), (2, f"/dev/{VG}/www"))]
@@ -256,7 +257,7 @@ def test_no_quorum_refuses_to_move_and_says_why(protected: Cluster) -> None:
     protected.wait(lambda it: it.online == {"node1"}, node=1)
     status = protected.guest(1).run("lvmkit", "status", check=False)
     assert "node2" in status.stdout
-    refused = protected.guest(1).run("lvmkit", "in-service", MOUNT, "--on", "node2", check=False)
+    refused = protected.guest(1).run("lvmkit", "in-service", MOUNT, "--on", "node2", check=False, timeout=PATIENCE)
     assert refused.returncode != 0
     assert "110159" in refused.stderr or "110160" in refused.stderr
 
@@ -264,7 +265,7 @@ def test_no_quorum_refuses_to_move_and_says_why(protected: Cluster) -> None:
 @pytest.mark.parametrize("node", [1, 2])
 def test_a_server_in_standby_is_no_target(protected: Cluster, node: int) -> None:
     protected.guest(1).run("crm_attribute", "--node", "node2", "--name", "standby", "--update", "on")
-    refused = protected.guest(node).run("lvmkit", "in-service", MOUNT, "--on", "node2", check=False)
+    refused = protected.guest(node).run("lvmkit", "in-service", MOUNT, "--on", "node2", check=False, timeout=PATIENCE)
     assert refused.returncode != 0
     assert "110159" in refused.stderr
     assert "standby" in refused.stderr
@@ -278,5 +279,5 @@ def test_maintenance_mode_and_missing_fencing_are_said_loudly(protected: Cluster
     shown = one.run("lvmkit", "status", check=False)
     assert "maintenance mode" in shown.stdout + shown.stderr
     assert "Fencing is off" in shown.stdout + shown.stderr
-    refused = one.run("lvmkit", "in-service", MOUNT, "--on", "node2", check=False)
+    refused = one.run("lvmkit", "in-service", MOUNT, "--on", "node2", check=False, timeout=PATIENCE)
     assert "110159" in refused.stderr
