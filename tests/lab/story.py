@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -43,14 +44,14 @@ class Story:
 
     def run(self, *argv: str, node: int = 1, expected: int = 0, shown: bool = True) -> Result:
         """Run a command in a guest; an exit code other than the expected one ends the demo."""
-        click.echo(f"    {self._prompt.format(node=node)} {' '.join(argv)}")
+        click.echo(f"    {self._prompt.format(node=node)} {shlex.join(argv)}")
         started = time.monotonic()
         out, err = Lines(shown), Lines(shown)
         code = self._lab.stream(node, argv, out.take, err.take, timeout=COMMAND_TIMEOUT)
         result = Result(argv, code, out.end(), err.end())
         click.echo(f"      ({time.monotonic() - started:.1f} s, exit {code})")
         if code != expected:
-            raise LabError(f"{' '.join(argv)}: exit {code}, not {expected}{'' if shown else f': {result.stderr}'}")
+            raise LabError(f"{shlex.join(argv)}: exit {code}, not {expected}{'' if shown else f': {result.stderr}'}")
         return result
 
 

@@ -141,7 +141,7 @@ def _wait_for_service(cluster: Cluster, *, deadline: float = 300.0) -> int:
 def test_disks_that_die_on_the_active_server_only_move_everything_and_fence_nobody(protected: Cluster) -> None:
     first = Writing(protected.lab, 1, FILE).start().more(20)
     for disk in DISKS:
-        protected.guest(1).fail_disk(disk)
+        protected.lab.fail_disk(1, disk)
     _is_up_on(protected, 2)
     first.stop()
     second = Writing(protected.lab, 2, FILE).start().more(20)

@@ -106,13 +106,13 @@ def table(timeline: Timeline) -> str:
     """The timeline as lines of text: when, after how long, what, by whom."""
     phases = timeline.phases()
     widest = max(len(it.name) for it in phases)
-    rows = [f"{it.end:6.1f} s +{figure(it.seconds):>5} s  {it.name:<{widest}}  {it.who}" for it in phases]
+    rows = [f"{it.end:6.1f} s {'+' + figure(it.seconds):>7} s  {it.name:<{widest}}  {it.who}" for it in phases]
     return "\n".join((f"{0:6.1f} s {'':9}  killed", *rows))
 
 
 def figure(seconds: float) -> str:
     """A duration as people read it; what is short gets the digits that it needs."""
-    return f"{seconds:.1f}" if seconds >= 0.1 else f"{seconds:.3f}"
+    return f"{seconds:.1f}" if seconds >= 0.1 else f"{seconds:.2f}"
 
 
 def _rounded(facts: dict[str, Any]) -> dict[str, Any]:
