@@ -103,7 +103,8 @@ def test_a_hierarchy_is_extended_shown_moved_and_unextended(created: Cluster) ->
     assert _numbers(_extend(created)) == {4}
 
     one.run("lvmkit", "in-service", OTHER, "--on", "node2", timeout=PATIENT)
-    assert two.sh(f"findmnt -no SOURCE {MOUNT} {OTHER}").stdout
+    for mount in (MOUNT, OTHER):
+        two.run("findmnt", "--mountpoint", mount)
     refused = one.run("lvmkit", "unextend", MOUNT, "--from", "node2", timeout=PATIENT, check=False)
     assert _numbers(refused) == {110169}
     one.run("lvmkit", "in-service", MOUNT, timeout=PATIENT)
@@ -149,14 +150,16 @@ def test_what_is_wrong_on_the_target_is_told_and_nothing_is_changed(created: Clu
 
 def test_a_group_that_is_active_on_the_target_is_a_danger(created: Cluster) -> None:
     created.guest(1).run("lvmkit", "out-of-service", VG, timeout=PATIENT)
-    created.guest(2).run("vgchange", "-qq", "-ay", "--config", 'local/extra_system_ids=["node1"]', VG)
+    as_other = ("--config", 'global/system_id_source="lvmlocal" local/system_id="node1"')
+    created.guest(2).run("vgchange", "-qq", "-ay", *as_other, VG)
     _refused(created, 110217)
-    created.guest(2).run("vgchange", "-qq", "-an", "--config", 'local/extra_system_ids=["node1"]', VG)
+    created.guest(2).run("vgchange", "-qq", "-an", *as_other, VG)
 
 
 def test_without_a_quorum_nothing_is_extended(created: Cluster) -> None:
-    created.guest(1).run("corosync-quorumtool", "-e", "5", check=False)
-    created.guest(2).run("corosync-quorumtool", "-e", "5", check=False)
+    for node in (1, 2):
+        created.guest(node).sh("sed -i 's/two_node: 1/two_node: 0\\n  expected_votes: 5/' /etc/corosync/corosync.conf")
+    created.guest(1).run("corosync-cfgtool", "-R")
     created.wait(lambda it: not it.quorum)
     _refused(created, 110160)
 

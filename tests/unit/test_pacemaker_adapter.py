@@ -354,6 +354,16 @@ def test_in_service_starts_waits_and_leaves_no_constraint(cluster: Cluster, how:
     assert commit.ours(lock._without(drawn, "n1")) == commit.ours(roles.started(fresh, ALL))
 
 
+def test_a_tool_that_hangs_over_the_question_whether_all_is_done_has_not_said_yes(
+    cluster: Cluster, how: Tools
+) -> None:
+    root = roles.started(protected(1), ALL)
+    hung = Failure(CommandHung("crm_resource", 15.0, "was killed"))
+    cluster.will(query(root), mon(monitored(everywhere())), *moving(root), mon(monitored(everywhere())), hung)
+    cluster.will(mon(monitored(everywhere("n1"))))
+    bring_in(how)
+
+
 def test_a_move_waits_for_what_moves_along_unless_it_is_out_of_service(cluster: Cluster, how: Tools) -> None:
     root = roles.stopped(roles.started(protected(3), ("vg", "lv1", "fs1", "lv2", "fs2")), ("lv3", "fs3"))
     here: dict[str, tuple[str, ...]] = dict.fromkeys(("vg", "lv1", "fs1", "lv2"), ("n1",))

@@ -11,6 +11,7 @@ from lvmkit.cluster.pacemaker import elements
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import StateNotStored
 from lvmkit.model.messages.pacemaker import ClusterUnreachable, ToolFailed
+from lvmkit.model.messages.storage import CommandHung
 from lvmkit.model.value import Value
 from lvmkit.storage import files
 from lvmkit.storage.run import run
@@ -100,10 +101,18 @@ def crm_mon(tools: Tools) -> Element:
 
 
 def crm_resource_wait(tools: Tools, seconds: float) -> bool:
-    """Wait until the cluster has nothing more to do; False when it still has after so long. Raises Failure."""
+    """Wait until the cluster has nothing more to do; False when it still has after so long. Raises Failure.
+
+    On a starved server the tool itself may outlive its limit; it only looks, so then it is ended, and has not said yes.
+    """
     whole = max(1, int(seconds))
     words = ("--wait", f"--timeout={whole}s")
-    return _ran(tools, "crm_resource", *words, also=(TIMEOUT,), deadline=whole + _SLACK).status == OK
+    try:
+        return _ran(tools, "crm_resource", *words, also=(TIMEOUT,), deadline=whole + _SLACK).status == OK
+    except Failure as failure:
+        if isinstance(failure.messages[0], CommandHung):
+            return False
+        raise
 
 
 def crm_resource_refresh(tools: Tools, resource: str) -> None:
