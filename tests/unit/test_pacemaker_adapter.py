@@ -354,9 +354,7 @@ def test_in_service_starts_waits_and_leaves_no_constraint(cluster: Cluster, how:
     assert commit.ours(lock._without(drawn, "n1")) == commit.ours(roles.started(fresh, ALL))
 
 
-def test_a_tool_that_hangs_over_the_question_whether_all_is_done_has_not_said_yes(
-    cluster: Cluster, how: Tools
-) -> None:
+def test_a_tool_that_hangs_over_the_question_whether_all_is_done_has_not_said_yes(cluster: Cluster, how: Tools) -> None:
     root = roles.started(protected(1), ALL)
     hung = Failure(CommandHung("crm_resource", 15.0, "was killed"))
     cluster.will(query(root), mon(monitored(everywhere())), *moving(root), mon(monitored(everywhere())), hung)
