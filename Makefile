@@ -56,10 +56,10 @@ cluster: deps  ## tests of the Pacemaker adapter with Pacemaker's own tools, whi
 	$(BIN)/pytest -q tests/cluster
 
 lab: deps  ## tests in guests with a real kernel
-	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not cluster" tests/lab
+	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not cluster and not slow" tests/lab
 
-cluster-lab: deps  ## tests of the lab with two guests that are a Pacemaker cluster; minutes, not part of test
-	$(BIN)/pytest -q -m cluster tests/lab
+cluster-lab: deps  ## tests with two guests that are a Pacemaker cluster, and of boots; many minutes, not part of test
+	$(BIN)/pytest -q -m "cluster or slow" tests/lab
 
 bench: deps  ## compare with a hand-made cluster of LVM-activate and Filesystem, in turn on the same guests
 	@PYTHONPATH=tests:lib $(BIN)/python -m bench $(BENCH)

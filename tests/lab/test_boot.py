@@ -14,6 +14,8 @@ from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import Lab, Result
 from lab.helpers_service import guest_in, held, numbers, states
 
+pytestmark = pytest.mark.slow
+
 GUARD = "/opt/LifeKeeper/bin/lvmkit-boot-guard"
 UNIT = "lvmkit-boot-guard.service"
 
