@@ -8,10 +8,10 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import first_write, processor
+from bench import processor
 from bench.hierarchies import NODES, mount_point
 from bench.stage import Stage, agents, in_service, moved, number, other
-from lab import writer
+from lab import standby, writer
 from lab.audit import check_records
 from lab.guests.errors import LabError
 from lab.guests.lab import Lab
@@ -19,6 +19,8 @@ from lab.guests.lab import Lab
 RECORDS = 3
 ARRIVAL_DEADLINE = 400.0
 READY_DEADLINE = 60.0
+_BEFORE_RECORDS = ("ready", "mounted")
+"""what lab/standby.py says first"""
 HISTORY = ("crm_mon", "--one-shot", "--inactive", "--operations", "--timing-details", "--output-as=xml")
 FENCED = ("stonith_admin", "--history", NODES[0], "--output-as=xml")
 
@@ -71,18 +73,19 @@ class Arrivals:
             words = bytes(text).split(b"\n")[:-1]
             if words:
                 self._ready[each].set()
-            if len(words) > 1:
+            if len(words) > len(_BEFORE_RECORDS):
                 self.first.setdefault(each, time.monotonic())
 
-        code = Path(first_write.__file__).read_text(encoding="utf-8")
-        argv = ("python3", "-IS", "-c", code, mount_point(each), str(RECORDS), Path(writer.__file__).read_text("utf-8"))
+        code = Path(standby.__file__).read_text(encoding="utf-8")
+        records, own = f"{mount_point(each)}/records", Path(writer.__file__).read_text(encoding="utf-8")
+        argv = ("python3", "-IS", "-c", code, records, str(RECORDS), own)
         err = bytearray()
         try:
             if lab.stream(node, argv, take, err.extend, timeout=ARRIVAL_DEADLINE):
                 self._errors.append(bytes(err).decode(errors="replace"))
         except LabError as error:
             self._errors.append(str(error))
-        self.records[each] = [int(word) for word in bytes(text).split()[1:]]
+        self.records[each] = [int(word) for word in bytes(text).split()[len(_BEFORE_RECORDS) :]]
 
 
 def switchover(stage: Stage, side: str, filesystems: int, source: str) -> Away:

@@ -21,15 +21,14 @@ from lvmkit.model.settings import NO_OWNER
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import VolumeGroup
 from lvmkit.plan import Kit
-from lvmkit.storage import lvm, lvmconf, sysfs
+from lvmkit.storage import installed, lvm, lvmconf, sysfs
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.storage.run import Finished
-from lvmkit.workflow import doctor
 from lvmkit.workflow.doctor import Finding, diagnose
 from tests.unit.fakes import SERVER, FakeCluster, FakePort, Shell, data_hierarchy, kit, numbers
 from tests.unit.storage_fake import OTHER_UUID, group, pv_uuid
 
-LOADED = f"LoadState=loaded\nWantedBy={doctor.BOOT_TARGET}\n"
+LOADED = f"LoadState=loaded\nWantedBy={installed.BOOT_TARGET}\n"
 
 
 class Healthy:
@@ -56,7 +55,7 @@ class Healthy:
         for agent in ("lvmkit/lvmvg", "lvmkit/lvmlv", "heartbeat/Filesystem"):
             (folder / "ocf" / agent).parent.mkdir(parents=True, exist_ok=True)
             (folder / "ocf" / agent).touch(0o755)
-        (folder / "fuser").touch()
+        (folder / "fuser").touch(0o755)
         for module, functions in self._fakes().items():
             for name, function in functions.items():
                 monkeypatch.setattr(module, name, function)
@@ -66,7 +65,7 @@ class Healthy:
             lvm: {"report": self._report, "own_system_id": lambda **_: self.own_id},
             lvmconf: {"version": lambda **_: self.version, "load": lambda **_: self.conf},
             sysfs: {"number_of": lambda path: path},
-            doctor: {
+            installed: {
                 "AGENTS": f"{self.folder}/ocf",
                 "FUSER": (f"{self.folder}/fuser",),
                 "run": lambda argv, **_: Finished(argv, 0, self.unit, "", 0.0),
@@ -445,8 +444,7 @@ class TestLvmConf:
     @pytest.fixture
     def says(self, monkeypatch: pytest.MonkeyPatch) -> list[Finished]:
         answers: list[Finished] = []
-        monkeypatch.setattr(lvmconf, "run", lambda *_, **__: answers.pop(0))
-        monkeypatch.setattr(os.path, "exists", lambda _path: True)
+        monkeypatch.setattr(lvm, "run", lambda *_, **__: answers.pop(0))
         return answers
 
     def test_the_settings_as_lvmconfig_prints_them(self, says: list[Finished]) -> None:

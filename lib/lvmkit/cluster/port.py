@@ -44,7 +44,9 @@ class Overview(Value):
     hierarchies: tuple[Hierarchy, ...]
     """one for each server, in their order"""
     equivalencies: tuple[Equivalency, ...] = ()
+    """which tag may run on which server, with which priority"""
     warnings: tuple[Message, ...] = ()
+    """what keeps the cluster as a whole from protecting anything: no quorum, no fencing, maintenance"""
 
     @property
     def is_shared(self) -> bool:
@@ -75,12 +77,6 @@ class Port(Protocol):
 
     def servers(self) -> tuple[Server, ...]:
         """All servers of the cluster, this one among them."""
-
-    def warnings(self) -> tuple[Message, ...]:
-        """What keeps the cluster as a whole from protecting anything: no quorum, no fencing, maintenance."""
-
-    def equivalencies(self) -> tuple[Equivalency, ...]:
-        """Which tag may run on which server, with which priority."""
 
     def hierarchy_of(self, server: str) -> Hierarchy:
         """The instances and dependencies of any server of the cluster, read at one moment."""

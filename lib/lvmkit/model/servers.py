@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from lvmkit.model.value import Value
 
+LOWEST_PRIORITY = 999
+
 
 class Server(Value):
     """A server of the cluster at one moment."""

@@ -1,7 +1,7 @@
 """LVM: one report that tells everything about volume groups, and the few commands that change them.
 
-Every command goes through _lvm(): the `lvm` binary by its path, names checked, `--devices` where the disks are known,
-so that a hung disk of somebody else costs nothing, and a deadline. The exit status of an activation means little (it is
+Every command goes through command(): the `lvm` binary by its path, names checked, `--devices` where the disks are
+known, so that a hung disk of somebody else costs nothing, and a deadline. The exit status of an activation means little (it is
 5 when only dmeventd is missing and 0 when a volume is not up), so callers get the answer and ask device-mapper.
 """
 
@@ -66,7 +66,7 @@ def report(vg: str | None = None, *, devices: Sequence[str] = (), deadline: floa
     # LVM's hints name the disks it knew; a clone of one of them that appeared since would not be looked at.
     hints = () if _present(devices) else ("--nohints",)
     words = ("--reportformat", "json", "--units", "b", "--nosuffix", "--foreign", "--shared", *hints, *_report_words())
-    answer = _lvm("fullreport", *words, *_checked_vg(vg), devices=devices, deadline=deadline)
+    answer = command("fullreport", *words, *_checked_vg(vg), devices=devices, deadline=deadline)
     if vg and f'Volume group "{vg}" not found' in answer.stderr:
         return ()
     if vg and "Multiple VGs found with the same name" in answer.stderr:
@@ -123,12 +123,12 @@ def activate(vg: str, *, devices: Sequence[str] = (), degraded: bool = False, de
     degraded: also those whose redundancy makes up for missing disks (lvmraid(7)).  deadline: seconds.
     Returns LVM's answer; device-mapper knows what came up. Raises Failure: CommandHung, CommandMissing, InvalidName.
     """
-    return _lvm("vgchange", "-ay", *_mode(degraded), *_checked_vg(vg), devices=devices, deadline=deadline)
+    return command("vgchange", "-ay", *_mode(degraded), *_checked_vg(vg), devices=devices, deadline=deadline)
 
 
 def deactivate(vg: str, *, devices: Sequence[str] = (), deadline: float) -> Finished:
     """Take all volumes of a group down. Returns and raises as activate() does."""
-    return _lvm("vgchange", "-an", *_checked_vg(vg), devices=devices, deadline=deadline)
+    return command("vgchange", "-an", *_checked_vg(vg), devices=devices, deadline=deadline)
 
 
 def activate_lv(vg: str, lv: str, *, devices: Sequence[str] = (), degraded: bool = False, deadline: float) -> Finished:
@@ -137,12 +137,12 @@ def activate_lv(vg: str, lv: str, *, devices: Sequence[str] = (), degraded: bool
     Returns and raises as activate() does.
     """
     words = ("-ay", "--ignoreactivationskip", *_mode(degraded), _checked_lv(vg, lv))
-    return _lvm("lvchange", *words, devices=devices, deadline=deadline)
+    return command("lvchange", *words, devices=devices, deadline=deadline)
 
 
 def deactivate_lv(vg: str, lv: str, *, devices: Sequence[str] = (), deadline: float) -> Finished:
     """Take one volume down. Returns and raises as activate() does."""
-    return _lvm("lvchange", "-an", _checked_lv(vg, lv), devices=devices, deadline=deadline)
+    return command("lvchange", "-an", _checked_lv(vg, lv), devices=devices, deadline=deadline)
 
 
 def set_autoactivation(vg: str, on: bool, *, devices: Sequence[str] = (), deadline: float) -> None:
@@ -151,7 +151,7 @@ def set_autoactivation(vg: str, on: bool, *, devices: Sequence[str] = (), deadli
     Raises Failure: CommandFailed when it could not be written, CommandHung, CommandMissing, InvalidName.
     """
     words = ("--setautoactivation", "y" if on else "n", *_checked_vg(vg))
-    answer = _lvm("vgchange", *words, devices=devices, deadline=deadline)
+    answer = command("vgchange", *words, devices=devices, deadline=deadline)
     if "autoactivation is already" not in answer.stderr:  # LVM ends with 5 where there is nothing to write
         _raise_unless_done(answer)
 
@@ -166,7 +166,7 @@ def set_system_id(vg: str, new: str, *, old: str, devices: Sequence[str] = (), d
     extra = f' local/extra_system_ids=["{_checked_system_id(old)}"]' if old and new else ""
     speaking = ("--config", _identity(_checked_system_id(new or old)) + extra)
     words = ("-y", *speaking, "--systemid", new, *_checked_vg(vg))
-    _raise_unless_done(_lvm("vgchange", *words, devices=devices, deadline=deadline))
+    _raise_unless_done(command("vgchange", *words, devices=devices, deadline=deadline))
 
 
 def is_system_id(text: str) -> bool:
@@ -185,7 +185,7 @@ def own_system_id(*, deadline: float) -> str:
     """
     if _system_id:
         return _system_id
-    answer = _lvm("systemid", deadline=deadline)
+    answer = command("systemid", deadline=deadline)
     _raise_unless_done(answer)
     label, colon, value = answer.stdout.partition(":")
     if not colon or label.strip() != "system ID":
@@ -193,7 +193,12 @@ def own_system_id(*, deadline: float) -> str:
     return value.strip()
 
 
-def _lvm(subcommand: str, *words: str, devices: Sequence[str] = (), deadline: float) -> Finished:
+def command(subcommand: str, *words: str, devices: Sequence[str] = (), deadline: float) -> Finished:
+    """Run one LVM command; its status and words are the caller's to judge.
+
+    devices: the only ones that it looks at, those of them that exist; () means all.  deadline: seconds.
+    Raises Failure: CommandMissing, CommandHung.
+    """
     known = _present(devices)
     only = ("--devices", ",".join(known)) if known else ()
     speaking = ("--config", _identity(_system_id)) if _system_id and "--config" not in words else ()

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.storage import CommandFailed, CommandGarbled, CommandMissing
+from lvmkit.model.messages.storage import CommandFailed, CommandGarbled
 from lvmkit.model.value import Value
 from lvmkit.storage import lvm
-from lvmkit.storage.run import run
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lvmkit.storage.run import Finished
 
 _WANTED = ("global/system_id_source", "local/extra_system_ids", "devices/use_devicesfile", "devices/devicesfile")
 
@@ -32,7 +25,7 @@ def version(*, deadline: float) -> str:
 
     deadline: seconds.  Raises Failure: CommandMissing, CommandFailed, CommandHung, CommandGarbled.
     """
-    answer = _lvm("version", deadline=deadline)
+    answer = lvm.command("version", deadline=deadline)
     lines = (line.partition(":") for line in answer.stdout.splitlines())
     found = next((value.split() for label, _, value in lines if label.strip() == "LVM version"), [])
     if not found or not numbers(found[0]):
@@ -51,7 +44,7 @@ def load(*, deadline: float) -> LvmConf:
 
     deadline: seconds.  Raises Failure as version() does.
     """
-    answer = _lvm("lvmconfig", "--type", "full", *_WANTED, deadline=deadline)
+    answer = lvm.command("lvmconfig", "--type", "full", *_WANTED, deadline=deadline)
     if answer.status != 0:
         raise Failure(CommandFailed(answer.command, str(answer.status), answer.stderr.strip() or "it did not say why"))
     lines = (line.partition("=") for line in answer.stdout.splitlines())
@@ -71,10 +64,3 @@ def _words(value: str) -> tuple[str, ...]:
     """A value or a list of them, without quotes: lvm.conf(5), VALUE."""
     listed = value.strip().lstrip("[").rstrip("]").split(",")
     return tuple(word for each in listed if (word := each.strip().strip('"')))
-
-
-def _lvm(subcommand: str, *words: str, deadline: float) -> Finished:
-    binary = next((path for path in lvm.LVM_PATHS if os.path.exists(path)), "")
-    if not binary:
-        raise Failure(CommandMissing(lvm.LVM_PATHS[0]))
-    return run((binary, subcommand, *words, *lvm.extra_arguments), deadline=deadline, environment=lvm.extra_environment)

@@ -15,7 +15,6 @@ import stat
 import time
 
 from lvmkit import VERSION
-from lvmkit.model import names
 from lvmkit.model.instance import DEVICE, DISK, FILESYS, IN_SERVICE, Instance
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, FuserMissing, GuardNotEnabled, LvmTooOld
@@ -40,7 +39,7 @@ from lvmkit.model.value import Value
 from lvmkit.storage import dm, files, fstab, guard, installed, lvm, lvmconf, mountinfo, sysfs
 from lvmkit.workflow import owner
 from lvmkit.workflow.family import family, groups
-from lvmkit.workflow.subject import filesystem_subject, vg_subject
+from lvmkit.workflow.subject import filesystem_subject, fstab_names, vg_subject
 from lvmkit.workflow.wire import packed, unpacked
 
 TYPE_CHECKING = False
@@ -231,10 +230,7 @@ def _mount_points(case: Case) -> Iterator[Message]:
     for instance in case.filesystems:
         subject = filesystem_subject(instance)
         yield from _folder(subject.mount_point, case.server)
-        volume = names.vg_lv_of_lvmlv_id(subject.device)
-        spellings = [subject.device, f"UUID={instance.details.get('uuid', '')}"]
-        spellings += [f"/dev/mapper/{names.dm_name(*volume)}"] if volume else []
-        if fstab.mounts_at_boot(table, subject.mount_point, spellings):
+        if fstab.mounts_at_boot(table, subject.mount_point, fstab_names(instance)):
             yield FstabWillMount(subject.mount_point)
         if not installed.knows_filesystem(subject.type):
             yield FilesystemUnknown(case.server, subject.type, subject.mount_point)

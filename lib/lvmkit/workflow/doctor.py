@@ -10,7 +10,6 @@ import json
 import os
 
 from lvmkit.cluster.port import Overview
-from lvmkit.model import names
 from lvmkit.model.instance import FILESYS
 from lvmkit.model.messages import INFO, Failure, Message
 from lvmkit.model.messages.boot import (
@@ -23,10 +22,9 @@ from lvmkit.model.messages.boot import (
 from lvmkit.model.messages.command import FstabWillMount
 from lvmkit.model.messages.storage import CommandFailed, CommandGarbled
 from lvmkit.model.value import Value
-from lvmkit.storage import files, fstab
-from lvmkit.storage.run import run
+from lvmkit.storage import files, fstab, installed
 from lvmkit.workflow.doctor_storage import Look, storage_findings
-from lvmkit.workflow.subject import filesystem_subject
+from lvmkit.workflow.subject import fstab_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,14 +35,9 @@ if TYPE_CHECKING:
     from lvmkit.storage.run import Finished
     from lvmkit.workflow.doctor_storage import Told
 
-GUARD_UNIT, BOOT_TARGET = "lvmkit-boot-guard.service", "multi-user.target"
-SYSTEMCTL = ("/usr/bin/systemctl", "/bin/systemctl")
-AGENTS = "/usr/lib/ocf/resource.d"
-FUSER = ("/usr/bin/fuser", "/bin/fuser", "/sbin/fuser", "/usr/sbin/fuser")
 CLUSTER = "cluster"
 """what a finding is about that every server of the cluster sees alike"""
 
-_OWN_AGENTS, _FILESYSTEM_AGENT = ("lvmkit/lvmvg", "lvmkit/lvmlv"), "heartbeat/Filesystem"
 _REMOTE_FACTOR = 4
 """a server's findings take several commands, so it gets the deadline of one this many times"""
 
@@ -126,36 +119,26 @@ def _boot_mounts(look: Look) -> Iterator[Told]:
     """File systems that /etc/fstab would mount before the cluster has decided where they belong."""
     text = files.read(look.kit.paths.fstab) or ""
     for instance in (i for i in look.now.instances if i.type == FILESYS):
-        subject = filesystem_subject(instance)
-        volume = names.vg_lv_of_lvmlv_id(subject.device)
-        spellings = [subject.device, f"UUID={instance.details.get('uuid', '')}"]
-        spellings += [f"/dev/mapper/{names.dm_name(*volume)}"] if volume else []
-        if fstab.mounts_at_boot(text, subject.mount_point, spellings):
-            yield instance.tag, FstabWillMount(subject.mount_point)
+        if fstab.mounts_at_boot(text, instance.id, fstab_names(instance)):
+            yield instance.tag, FstabWillMount(instance.id)
 
 
 def _unit_findings(_look: Look) -> Iterator[Told]:
-    """Whether the boot starts the guard (systemctl(1), show: WantedBy is what systemd itself has loaded)."""
-    binary = next((path for path in SYSTEMCTL if os.path.exists(path)), SYSTEMCTL[0])
-    answer = run((binary, "show", "--property=LoadState,WantedBy", GUARD_UNIT), deadline=10.0)
-    facts = dict(line.partition("=")[::2] for line in answer.stdout.splitlines())
-    state = facts.get("LoadState", "not known to systemd")
-    if state != "loaded":
-        yield GUARD_UNIT, GuardNotEnabled(GUARD_UNIT, state)
-    elif BOOT_TARGET not in facts.get("WantedBy", "").split():
-        yield GUARD_UNIT, GuardNotEnabled(GUARD_UNIT, "not enabled")
+    """Whether the boot starts the guard."""
+    state = installed.guard_state()
+    if state:
+        yield installed.GUARD_UNIT, GuardNotEnabled(installed.GUARD_UNIT, state)
 
 
 def _agent_findings(look: Look) -> Iterator[Told]:
     """What Pacemaker needs to run the resources: their agents, and what these need."""
     if not look.kit.port.is_shared:
         return
-    has_filesystem = any(instance.type == FILESYS for instance in look.now.instances)
-    for agent in (*_OWN_AGENTS, *((_FILESYSTEM_AGENT,) if has_filesystem else ())):
-        if not os.access(f"{AGENTS}/{agent}", os.X_OK):
-            yield agent, AgentMissing(f"{AGENTS}/{agent}")
-    if has_filesystem and not any(map(os.path.exists, FUSER)):
-        yield _FILESYSTEM_AGENT, FuserMissing(FUSER[0])
+    mounts = any(instance.type == FILESYS for instance in look.now.instances)
+    for path in installed.missing_agents(with_filesystem=mounts):
+        yield path.removeprefix(f"{installed.AGENTS}/"), AgentMissing(path)
+    if mounts and not installed.has_fuser():
+        yield installed.FILESYSTEM_AGENT, FuserMissing(installed.FUSER[0])
 
 
 def _leftovers(look: Look) -> Iterator[Told]:

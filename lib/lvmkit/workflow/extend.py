@@ -22,6 +22,7 @@ from lvmkit.model.messages.guide import (
     TemplateAlreadyExtended,
 )
 from lvmkit.model.messages.pacemaker import PriorityInvalid
+from lvmkit.model.servers import LOWEST_PRIORITY
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.storage import files, stack
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.plan import Kit
     from lvmkit.workflow.canextend import Case, Examination
-
-LOWEST_PRIORITY = 999
-"""as cluster/pacemaker/places.py has it"""
 
 
 class Extension(Value):

@@ -34,11 +34,12 @@ def in_service(tag: str, kit: Kit, server: str = "") -> str:
 
     Raises Failure: 000019 for a tag that no server has; else the reasons, then 000022.
     """
-    found = find(kit.port.overview().union(), tag)
+    seen = kit.port.overview()
+    found = find(seen.union(), tag)
     with kit.port.admin_lock(f"in-service {tag}"):
         finish_interrupted(kit)
         try:
-            _refuse_bystanders(moving_off(found.tag, server, kit.port.overview()) if kit.port.is_shared else (), kit)
+            _refuse_bystanders(moving_off(found.tag, server, seen) if kit.port.is_shared else (), seen)
             kit.port.bring_in_service(found.tag, kit.tell, server)
         except Failure as failure:
             place = server or kit.port.local_server()
@@ -51,10 +52,11 @@ def out_of_service(tag: str, kit: Kit) -> str:
 
     Raises Failure: 000019 for a tag that no server has; else with the reasons.
     """
-    found = find(kit.port.overview().union(), tag)
+    seen = kit.port.overview()
+    found = find(seen.union(), tag)
     with kit.port.admin_lock(f"out-of-service {tag}"):
         finish_interrupted(kit)
-        _refuse_bystanders(kit.port.hierarchy().above(found.tag) if kit.port.is_shared else (), kit)
+        _refuse_bystanders(seen.of(seen.local).above(found.tag) if kit.port.is_shared else (), seen)
         kit.port.take_out_of_service(found.tag, kit.tell)
     return found.tag
 
@@ -91,9 +93,9 @@ def way_out(tag: str, seen: Overview) -> tuple[Leg, ...]:
     return tuple(Leg(REMOVE, i) for i in _active(union.above(found.tag), seen))
 
 
-def _refuse_bystanders(tags: tuple[str, ...], kit: Kit) -> None:
+def _refuse_bystanders(tags: tuple[str, ...], seen: Overview) -> None:
     """Name who would make a stop fail here, for which the cluster would fence this server. Raises Failure (110021)."""
-    found = bystanders(tags, kit.port.hierarchy()) if tags else ()
+    found = bystanders(tags, seen.of(seen.local)) if tags else ()
     if found:
         raise Failure(*found)
 

@@ -70,6 +70,14 @@ def filesystem_subject(instance: Instance) -> FilesystemSubject:
     return FilesystemSubject(instance.tag, instance.id, device, kind, instance.details.get("options", "defaults"))
 
 
+def fstab_names(instance: Instance) -> tuple[str, ...]:
+    """The ways in which /etc/fstab may name the device of a filesys instance. Raises as filesystem_subject()."""
+    device = filesystem_subject(instance).device
+    volume = names.vg_lv_of_lvmlv_id(device)
+    mapped = (f"/dev/mapper/{names.dm_name(*volume)}",) if volume else ()
+    return (device, *mapped, f"UUID={instance.details.get('uuid', '')}")
+
+
 def find(hierarchy: Hierarchy, tag: str | None, resource_id: str | None = None) -> Instance:
     """The instance with this tag, this ID, or both. Failure 000019 when there is none, or two."""
     by_tag = hierarchy.by_tag(tag) if tag is not None else None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
-    from lvmkit.model.servers import Equivalency, Server
+    from lvmkit.model.servers import Server
     from lvmkit.model.settings import Paths, Settings
 
 
@@ -50,17 +50,6 @@ class Engine:
         from lvmkit.model.servers import Server
 
         return (Server(self.local_server(), online=True),)
-
-    def warnings(self) -> tuple[Message, ...]:
-        """Nothing: there is no cluster that could be in trouble."""
-        return ()
-
-    def equivalencies(self) -> tuple[Equivalency, ...]:
-        """Every tag on this server, with the highest priority."""
-        from lvmkit.model.servers import Equivalency
-
-        server = self.local_server()
-        return tuple(Equivalency(tag, server, 1) for tag in self.hierarchy().tags)
 
     def hierarchy_of(self, server: str) -> Hierarchy:
         """hierarchy(), for this server. Raises Failure (110155) for any other."""

@@ -1,4 +1,4 @@
-"""The cluster port over Pacemaker: many servers, one CIB. Not wired to the command line yet, nor run on a live cluster.
+"""The cluster port over Pacemaker: many servers, one CIB.
 
 What becomes what
 * lvmvg, lvmlv, filesys: a primitive of ocf:lvmkit:lvmvg, ocf:lvmkit:lvmlv, ocf:heartbeat:Filesystem. Its ID is
@@ -22,7 +22,7 @@ What becomes what
 How it is written: read, edit (pure: patch.py, places.py, roles.py), crm_verify, crm_diff, one `cibadmin --patch`, which
 the CIB refuses when its version is another one; then again from the start (commit.py). What is deleted while it runs
 is let go first (places.let_go), for the cluster stops orphans in no order. A move is a constraint with an end date,
-dropped when the cluster has settled; the admin lock (lock.py) tidies what a killed run left.
+dropped together with the admin lock (lock.py), which tidies what a killed run left.
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from lvmkit.cluster.port import Change
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.messages import Message
-    from lvmkit.model.servers import Equivalency
     from lvmkit.model.settings import Paths, Settings
 
 
@@ -71,17 +70,9 @@ class Pacemaker:
         each = tuple(states.with_states(cib.hierarchy(root, s.name), s.name, now) for s in servers)
         return Overview(self.local_server(), servers, each, cib.equivalencies(root), now.warnings())
 
-    def warnings(self) -> tuple[Message, ...]:
-        """No quorum (110160), no fencing (110161), maintenance mode (110162), as far as it is so."""
-        return self.cluster().warnings()
-
     def cluster(self) -> Cluster:
         """Servers, quorum, fencing, maintenance, and every resource with its faults, at one moment."""
         return states.cluster(tools.crm_mon(self._tools))
-
-    def equivalencies(self) -> tuple[Equivalency, ...]:
-        """Which tag may run on which server, with which priority."""
-        return cib.equivalencies(tools.cibadmin_query(self._tools))
 
     def commit(self, change: Change) -> None:
         """Store a change as one patch. What is active and leaves the cluster's records goes on running, as it is.

@@ -15,6 +15,7 @@ from lvmkit.cluster.pacemaker.primitives import set_meta
 from lvmkit.model.instance import AUTOMATIC, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import LastServer, NotExtended, PriorityInvalid
+from lvmkit.model.servers import LOWEST_PRIORITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 STEP = 10
 """between the priorities that servers are given in the order of their extension: 1, 11, 21 ..."""
-LOWEST_PRIORITY = 999
 DISCOVERY = "resource-discovery"
 
 
