@@ -1,8 +1,8 @@
 """LVM: one report that tells everything about volume groups, and the few commands that change them.
 
 Every command goes through command(): the `lvm` binary by its path, names checked, `--devices` where the disks are
-known, so that a hung disk of somebody else costs nothing, and a deadline. The exit status of an activation means little (it is
-5 when only dmeventd is missing and 0 when a volume is not up), so callers get the answer and ask device-mapper.
+known, so that a hung disk of somebody else costs nothing, and a deadline. The exit status of an activation means little
+(it is 5 when only dmeventd is missing and 0 when a volume is not up), so callers get the answer and ask device-mapper.
 """
 
 from __future__ import annotations
