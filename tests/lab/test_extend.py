@@ -138,7 +138,7 @@ def test_a_disk_that_the_target_does_not_see_is_named_with_all_else(created: Clu
         (f"vgcreate -qq --devices {BY_ID}PRIVATE1 {VG} {BY_ID}PRIVATE1", 110214),
         ("echo 'devices { global_filter = [ \"r|.*|\" ] }' > /etc/lvm/lvmlocal.conf", 110216),
         ("mkdir -p /srv/db; mount -t tmpfs none /srv/db", 110218),
-        ("rm /usr/lib/ocf/resource.d/heartbeat/Filesystem /usr/bin/fuser", 110195),
+        ("rm /usr/lib/ocf/resource.d/lvmkit/filesys", 110195),
         ("date -s '+10 min'", 110213),
     ],
     ids=["login", "unreachable", "no kit", "version", "name", "filter", "mounted", "agent", "clock"],

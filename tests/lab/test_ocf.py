@@ -246,3 +246,44 @@ def _cluster(guest: Guest, *, online: str, unclean: str = "false", where: str = 
 
 def _seqno(guest: Guest) -> str:
     return guest.run("vgs", "--noheadings", "--foreign", "-o", "vg_seqno", VG).stdout.strip()
+
+
+# ---- the file system above
+
+
+def filesys(guest: Guest, action: str, **given: str) -> Result:
+    """One action of the agent of file systems, for what is on the first volume."""
+    place = {"device": f"/dev/{VG}/www", "directory": "/srv/www", "fstype": "ext4"}
+    return ocf(guest, action, "filesys", **{**place, **given})
+
+
+@pytest.fixture
+def formatted(started: Guest) -> Guest:
+    """A file system on a volume that is up, mounted nowhere."""
+    started.run("mkfs.ext4", "-q", f"/dev/{VG}/www")
+    return started
+
+
+def test_a_file_system_is_mounted_watched_and_unmounted(formatted: Guest) -> None:
+    assert filesys(formatted, "validate-all").returncode == OK
+    assert filesys(formatted, "monitor").returncode == STOPPED
+    assert [filesys(formatted, "start", options="rw,noatime").returncode for _ in range(2)] == [OK] * 2
+    assert "noatime" in formatted.run("findmnt", "-n", "-o", "OPTIONS", "/srv/www").stdout
+    assert filesys(formatted, "monitor").returncode == OK
+    formatted.run("mount", "-o", "remount,ro", "/srv/www")
+    assert seen(filesys(formatted, "monitor"))[0] == FAILED
+    assert [filesys(formatted, "stop").returncode for _ in range(2)] == [OK] * 2
+    assert filesys(formatted, "monitor").returncode == STOPPED
+
+
+def test_who_uses_a_file_system_is_killed_at_its_stop(formatted: Guest) -> None:
+    assert filesys(formatted, "start").returncode == OK
+    formatted.sh("trap '' TERM; cd /srv/www; exec setsid sleep 10000 </dev/null >/dev/null 2>&1 &")
+    stopped = filesys(formatted, "stop")
+    assert stopped.returncode == OK, stopped.stderr
+    assert "SIGKILL" in stopped.stderr
+
+
+def test_a_file_system_whose_volume_is_not_up_says_why_it_is_not_mounted(made: Guest) -> None:
+    assert seen(filesys(made, "start")) == (FAILED, "110026")
+    assert filesys(made, "stop").returncode == OK

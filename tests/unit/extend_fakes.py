@@ -74,7 +74,6 @@ class Target:
         """what LVM's report raises"""
         self.guard = ""
         self.agents: tuple[str, ...] = ()
-        self.fuser = True
         self.kernel = {"ext4"}
         self.mounted: dict[str, mountinfo.Mount] = {}
         for module, functions in self._fakes().items():
@@ -88,8 +87,7 @@ class Target:
             mountinfo: {"at": self.mounted.get},
             sysfs: {"number_of": lambda path: path if self._letter(path) not in {*self.gone, ""} else ""},
             installed: {
-                "missing_agents": lambda **_: self.agents,
-                "has_fuser": lambda: self.fuser,
+                "missing_agents": lambda: self.agents,
                 "guard_state": lambda: self.guard,
                 "knows_filesystem": lambda kind: kind in self.kernel,
             },

@@ -12,7 +12,7 @@ import pytest
 from lvmkit import VERSION
 from lvmkit.model.instance import OSU
 from lvmkit.model.messages import ERROR, WARN, Failure, Message
-from lvmkit.model.messages.boot import AgentMissing, FuserMissing, GuardNotEnabled, LvmTooOld
+from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
 from lvmkit.model.messages.command import FstabWillMount
 from lvmkit.model.messages.extend import (
     ActiveOutsideCluster,
@@ -125,8 +125,8 @@ class TestCluster:
         assert only(target, ServerUnfit)["why"] == unfit
 
     def test_what_the_cluster_needs_here(self, target: Target) -> None:
-        target.agents, target.fuser, target.guard = ("/x/lvmvg",), False, "disabled"
-        assert target.against() - ALONG == {AgentMissing, FuserMissing, GuardNotEnabled}
+        target.agents, target.guard = ("/x/lvmvg",), "disabled"
+        assert target.against() - ALONG == {AgentMissing, GuardNotEnabled}
 
 
 class TestStorage:
@@ -204,8 +204,8 @@ class TestStorage:
     )
     def test_an_lvm_that_does_not_answer_hides_nothing_else(self, target: Target, why: Message) -> None:
         target.broken = Failure(why)
-        target.fuser = False
-        assert target.against() - ALONG == {type(why), FuserMissing}
+        target.agents = ("/x/filesys",)
+        assert target.against() - ALONG == {type(why), AgentMissing}
 
     def test_one_that_is_too_old(self, target: Target) -> None:
         target.version = "2.02.187(2)"
@@ -253,14 +253,14 @@ class TestMountPoint:
 
 
 def test_all_problems_are_told_at_once(target: Target) -> None:
-    target.gone, target.fuser, target.agents = {"b"}, False, ("/x/lvmvg",)
+    target.gone, target.agents = {"b"}, ("/x/lvmvg",)
     (target.mounts / "data").touch()
     target.storage.groups["other"] = group("vg1", disks="c", uuid=OTHER_UUID)
     target.storage.up = {VG_UUID}
     target.port.trouble = (NoQuorum("stop"),)
     errors = [message for message in asked(target).messages if message.level == ERROR]
     assert {type(message) for message in errors} == {
-        PvsMissing, FuserMissing, AgentMissing, MountPointUnusable, VgNameTaken, ActiveOutsideCluster, NoQuorum,
+        PvsMissing, AgentMissing, MountPointUnusable, VgNameTaken, ActiveOutsideCluster, NoQuorum,
     }  # fmt: skip
     assert all(message.number and message.advice for message in errors)
 
@@ -271,9 +271,7 @@ class TestInstalled:
         (tmp_path / "lvmkit").mkdir()
         (tmp_path / "lvmkit/lvmvg").touch(0o755)
         (tmp_path / "lvmkit/lvmlv").touch(0o644)
-        missing = installed.missing_agents(with_filesystem=True)
-        assert missing == (f"{tmp_path}/lvmkit/lvmlv", f"{tmp_path}/heartbeat/Filesystem")
-        assert installed.missing_agents(with_filesystem=False) == (f"{tmp_path}/lvmkit/lvmlv",)
+        assert installed.missing_agents() == (f"{tmp_path}/lvmkit/lvmlv", f"{tmp_path}/lvmkit/filesys")
 
     @pytest.mark.parametrize(
         ("says", "state"),

@@ -52,10 +52,9 @@ class Healthy:
         if port.is_shared:
             self.change(system_id=SERVER)
         (folder / "lkvgs").write_text("vg1\n")
-        for agent in ("lvmkit/lvmvg", "lvmkit/lvmlv", "heartbeat/Filesystem"):
+        for agent in ("lvmkit/lvmvg", "lvmkit/lvmlv", "lvmkit/filesys"):
             (folder / "ocf" / agent).parent.mkdir(parents=True, exist_ok=True)
             (folder / "ocf" / agent).touch(0o755)
-        (folder / "fuser").touch(0o755)
         for module, functions in self._fakes().items():
             for name, function in functions.items():
                 monkeypatch.setattr(module, name, function)
@@ -67,7 +66,6 @@ class Healthy:
             sysfs: {"number_of": lambda path: path},
             installed: {
                 "AGENTS": f"{self.folder}/ocf",
-                "FUSER": (f"{self.folder}/fuser",),
                 "run": lambda argv, **_: Finished(argv, 0, self.unit, "", 0.0),
             },
         }
@@ -265,19 +263,12 @@ class TestServer:
         alone.unit = unit
         assert alone.found() == [("110197", "WARN")]
 
-    @pytest.mark.parametrize("agent", ["lvmkit/lvmvg", "lvmkit/lvmlv", "heartbeat/Filesystem"])
+    @pytest.mark.parametrize("agent", ["lvmkit/lvmvg", "lvmkit/lvmlv", "lvmkit/filesys"])
     def test_an_agent_that_is_not_there(self, member: Healthy, agent: str) -> None:
         (member.folder / "ocf" / agent).unlink()
         assert member.found() == [("110195", "ERROR")]
 
-    def test_fuser_where_file_systems_are(self, member: Healthy) -> None:
-        (member.folder / "fuser").unlink()
-        assert member.found() == [("110196", "ERROR")]
-        member.port.now = replace(member.port.now, instances=member.port.now.instances[1:], dependencies=())
-        assert member.found() == []
-
     def test_pacemakers_needs_are_not_those_of_one_server(self, alone: Healthy) -> None:
-        (alone.folder / "fuser").unlink()
         (alone.folder / "ocf/lvmkit/lvmvg").unlink()
         assert alone.found() == []
 

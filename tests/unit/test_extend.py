@@ -19,7 +19,7 @@ from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import AUTOMATIC, DISK, LVMVG, OSU, Dependency
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, Failure, Message
-from lvmkit.model.messages.boot import FuserMissing
+from lvmkit.model.messages.boot import AgentMissing
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.extend import (
     AnswerGarbled,
@@ -182,7 +182,7 @@ class TestExtend:
         assert refused(lambda: target.extend("/none")) == [TemplateDoesNotExist, CannotExtend]
 
     def test_errors_of_the_check_are_all_raised_and_warnings_told(self, target: Target) -> None:
-        target.gone, target.fuser = {"b"}, False
+        target.gone, target.agents = {"b"}, ("/x/filesys",)
         target.port.trouble = (FencingOff(),)
         before = target.left()
         kinds = refused(target.extend)
@@ -453,7 +453,7 @@ class TestFromAnotherServer:
         assert [m.number for m in caller.told].count(110093) == 4
 
     def test_all_that_is_against_it_arrives_and_nothing_is_ordered(self, caller: Caller) -> None:
-        caller.target.gone, caller.target.fuser = {"b"}, False
+        caller.target.gone, caller.target.agents = {"b"}, ("/x/filesys",)
         kinds = refused(caller.extend)
         assert PvsMissing in kinds
         assert (len(kinds), kinds[-1]) == (3, CannotExtend)
@@ -718,12 +718,12 @@ class TestCommand:
         assert set(facts["extended"]) == set(MEMBERS)
 
     def test_a_dry_run_that_is_refused_tells_all_and_fails(self, shell: Shell, target: Target) -> None:
-        target.fuser, target.gone = False, {"a"}
+        target.agents, target.gone = ("/x/filesys",), {"a"}
         result = shell.run("extend", "/data", "--to", SERVER, "--dry-run", "--format", "json")
         facts = json.loads(result.stdout)
         assert (facts["ready"], facts["steps"], result.exit_code) == (False, [], 1)
-        assert set(numbers(result)) == {110222, 110196, 110014, 8}
-        assert {m["number"] for m in facts["messages"]} == {"110222", "110196", "110014"}
+        assert set(numbers(result)) == {110222, 110195, 110014, 8}
+        assert {m["number"] for m in facts["messages"]} == {"110222", "110195", "110014"}
 
     def test_a_dry_run_as_text_has_the_steps(self, shell: Shell, target: Target) -> None:
         before = target.left()
@@ -780,9 +780,9 @@ class TestScripts:
         assert run("lvmvg/canextend", TEMPLATE, "vg1") == (0, set(), [])
 
     def test_or_no_with_all_reasons(self, run: Callable[..., Any], target: Target) -> None:
-        target.gone, target.fuser = {"b"}, False
+        target.gone, target.agents = {"b"}, ("/x/filesys",)
         code, out, told = run("lvmvg/canextend", TEMPLATE, "vg1")
-        assert (code, out, set(told), told[-1]) == (1, set(), {PvsMissing, FuserMissing, CannotExtend}, CannotExtend)
+        assert (code, out, set(told), told[-1]) == (1, set(), {PvsMissing, AgentMissing, CannotExtend}, CannotExtend)
 
     def test_depstoextend_prints_the_children_on_the_template(self, run: Callable[..., Any]) -> None:
         assert run("lvmvg/depstoextend", TEMPLATE, "vg1") == (0, {"disk-A", "disk-B"}, [])

@@ -13,6 +13,7 @@ _RESERVED_PARTS = (
     "_cdata", "_cmeta", "_corig", "_cpool", "_cvol", "_imeta", "_iorig", "_mimage", "_mlog", "_pmspare", "_rimage",
     "_rmeta", "_tdata", "_tmeta", "_vdata", "_vorigin", "_wcorig",
 )  # fmt: skip
+_NO_PARTS = frozenset(("", ".", ".."))
 _LONGEST_NAME = 127
 _LONGEST_DM_NAME = 127
 _LONGEST_TAG = 256
@@ -48,6 +49,22 @@ def is_lvm_uuid(text: str) -> bool:
     """Whether this is an LVM UUID in its printed form, 6-4-4-4-4-4-6."""
     groups = text.split("-")
     return tuple(len(group) for group in groups) == _UUID_GROUPS and all(g.isascii() and g.isalnum() for g in groups)
+
+
+def is_path(path: str) -> bool:
+    """Whether this is an absolute path as mount tables have it: no empty part, no '.', no '..', nothing unprintable."""
+    parts = path.split("/")
+    return path == "/" or (parts[0] == "" and len(parts) > 1 and path.isprintable() and not set(parts[1:]) & _NO_PARTS)
+
+
+def is_filesystem_type(text: str) -> bool:
+    """Whether this could be the name of a file system, as mount(8) takes it after -t."""
+    return text[:1].isalnum() and set(text) <= _NAME_CHARACTERS
+
+
+def is_mount_options(text: str) -> bool:
+    """Whether this could be a list of mount options, as mount(8) takes it after -o."""
+    return text[:1] not in ("", "-", ",") and text.isprintable() and " " not in text
 
 
 def tag_from(name: str) -> str:

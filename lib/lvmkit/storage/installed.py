@@ -8,8 +8,7 @@ from lvmkit.storage import files
 from lvmkit.storage.run import run
 
 AGENTS = "/usr/lib/ocf/resource.d"
-KIT_AGENTS, FILESYSTEM_AGENT = ("lvmkit/lvmvg", "lvmkit/lvmlv"), "heartbeat/Filesystem"
-FUSER = ("/usr/bin/fuser", "/bin/fuser", "/usr/sbin/fuser", "/sbin/fuser")
+KIT_AGENTS = ("lvmkit/lvmvg", "lvmkit/lvmlv", "lvmkit/filesys")
 SYSTEMCTL = ("/usr/bin/systemctl", "/bin/systemctl")
 GUARD_UNIT, BOOT_TARGET = "lvmkit-boot-guard.service", "multi-user.target"
 FILESYSTEMS, MODULES = "/proc/filesystems", "/lib/modules"
@@ -17,15 +16,9 @@ FILESYSTEMS, MODULES = "/proc/filesystems", "/lib/modules"
 _DEADLINE = 10.0
 
 
-def missing_agents(*, with_filesystem: bool) -> tuple[str, ...]:
-    """Paths of the OCF agents that Pacemaker would not find: the kit's own, and that for file systems."""
-    wanted = (*KIT_AGENTS, *((FILESYSTEM_AGENT,) if with_filesystem else ()))
-    return tuple(path for path in (f"{AGENTS}/{agent}" for agent in wanted) if not os.access(path, os.X_OK))
-
-
-def has_fuser() -> bool:
-    """Whether fuser(1) is there; ocf:heartbeat:Filesystem does not start without it."""
-    return any(os.access(path, os.X_OK) for path in FUSER)
+def missing_agents() -> tuple[str, ...]:
+    """Paths of the kit's OCF agents that Pacemaker would not find."""
+    return tuple(path for path in (f"{AGENTS}/{agent}" for agent in KIT_AGENTS) if not os.access(path, os.X_OK))
 
 
 def guard_state() -> str:

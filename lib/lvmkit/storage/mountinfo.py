@@ -6,6 +6,7 @@ A mount is looked up in this text and never by stat(2) on the mount point, which
 from __future__ import annotations
 
 from lvmkit.model.value import Value
+from lvmkit.storage import sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ def holding(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
 def is_below(path: str, directory: str) -> bool:
     """Whether a path is a directory or in it, by the text of both."""
     return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def device_number(mount: Mount) -> str:
+    """major:minor of the device of a mount; a file system with a number of its own, as Btrfs, only names its device."""
+    return mount.number if sysfs.kernel_name(mount.number) else sysfs.number_of(mount.source)
 
 
 def unescaped(word: bytes) -> str:

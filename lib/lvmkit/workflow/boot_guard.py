@@ -111,7 +111,7 @@ def system_groups() -> dict[str, str]:
     found: dict[str, str] = {}
     for mount in mountinfo.mounts():
         if mount.mount_point in SYSTEM_MOUNTS:
-            below = (by_number[number] for number in _stack(_number(mount)) if number in by_number)
+            below = (by_number[number] for number in _stack(mountinfo.device_number(mount)) if number in by_number)
             for uuid in (device.uuid for device in below if device.uuid.startswith("LVM-")):
                 found.setdefault(names.lvm_uuid(uuid[_VG_UUID]), SYSTEM_MOUNTS[mount.mount_point])
     return found
@@ -200,11 +200,6 @@ def _vg_name(device: Device) -> str:
 def _active(uuid: str, devices: Sequence[Device]) -> Active:
     name = _vg_name(devices[0])
     return Active(VgSubject(name, names.lvmvg_id(name), name, uuid), tuple(devices))
-
-
-def _number(mount: mountinfo.Mount) -> str:
-    """The device of a mount; a file system with a device number of its own, as Btrfs, only names it."""
-    return mount.number if sysfs.kernel_name(mount.number) else sysfs.number_of(mount.source)
 
 
 def _stack(number: str) -> set[str]:

@@ -17,7 +17,7 @@ import time
 from lvmkit import VERSION
 from lvmkit.model.instance import DEVICE, DISK, FILESYS, IN_SERVICE, Instance
 from lvmkit.model.messages import ERROR, Failure, Message
-from lvmkit.model.messages.boot import AgentMissing, FuserMissing, GuardNotEnabled, LvmTooOld
+from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
 from lvmkit.model.messages.command import FstabWillMount
 from lvmkit.model.messages.extend import (
     ActiveOutsideCluster,
@@ -215,10 +215,7 @@ def _means(case: Case) -> Iterator[Message]:
     """What must be installed for the cluster to run it here, and for the boot not to."""
     if not case.kit.port.is_shared:
         return
-    mounts = bool(case.filesystems)
-    yield from map(AgentMissing, installed.missing_agents(with_filesystem=mounts))
-    if mounts and not installed.has_fuser():
-        yield FuserMissing(installed.FUSER[0])
+    yield from map(AgentMissing, installed.missing_agents())
     state = installed.guard_state()
     if state:
         yield GuardNotEnabled(installed.GUARD_UNIT, state)

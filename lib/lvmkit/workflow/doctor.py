@@ -15,7 +15,6 @@ from lvmkit.model.messages import INFO, Failure, Message
 from lvmkit.model.messages.boot import (
     AgentMissing,
     EngineLeftover,
-    FuserMissing,
     GuardNotEnabled,
     ServerNotExamined,
 )
@@ -131,14 +130,11 @@ def _unit_findings(_look: Look) -> Iterator[Told]:
 
 
 def _agent_findings(look: Look) -> Iterator[Told]:
-    """What Pacemaker needs to run the resources: their agents, and what these need."""
+    """What Pacemaker needs to run the resources."""
     if not look.kit.port.is_shared:
         return
-    mounts = any(instance.type == FILESYS for instance in look.now.instances)
-    for path in installed.missing_agents(with_filesystem=mounts):
+    for path in installed.missing_agents():
         yield path.removeprefix(f"{installed.AGENTS}/"), AgentMissing(path)
-    if mounts and not installed.has_fuser():
-        yield installed.FILESYSTEM_AGENT, FuserMissing(installed.FUSER[0])
 
 
 def _leftovers(look: Look) -> Iterator[Told]:

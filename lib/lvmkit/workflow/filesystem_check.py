@@ -22,9 +22,10 @@ def mounted(filesystem: FilesystemSubject) -> Mount | None:
     if found is None:
         return None
     number = sysfs.number_of(filesystem.device)
+    if number:
+        return found if mountinfo.device_number(found) == number else None
     lv = names.vg_lv_of_lvmlv_id(filesystem.device)
-    known_as = {filesystem.device, f"/dev/mapper/{names.dm_name(*lv)}" if lv else ""}
-    return found if found.number == number or (number == "" and found.source in known_as) else None
+    return found if found.source in (filesystem.device, f"/dev/mapper/{names.dm_name(*lv)}" if lv else "") else None
 
 
 def faults(filesystem: FilesystemSubject) -> list[Message]:

@@ -1,7 +1,7 @@
 """The cluster port over Pacemaker: many servers, one CIB.
 
 What becomes what
-* lvmvg, lvmlv, filesys: a primitive of ocf:lvmkit:lvmvg, ocf:lvmkit:lvmlv, ocf:heartbeat:Filesystem. Its ID is
+* lvmvg, lvmlv, filesys: a primitive of ocf:lvmkit:lvmvg, ocf:lvmkit:lvmlv, ocf:lvmkit:filesys. Its ID is
   'lvmkit-' and the tag, reversibly (ids.py); what the kit itself knows of it (ID, info, switchback) is a set of meta
   attributes (record.py). Only what has both is ours. All else in the CIB is foreign: neither read as ours nor changed,
   and what it names is not removed (110157).

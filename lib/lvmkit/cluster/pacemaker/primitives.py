@@ -21,7 +21,7 @@ LOCAL_RECOVERIES = 1
 FORGIVEN_AFTER = "3600s"
 """a failure so long ago counts no more"""
 
-_AGENTS = {LVMVG: ("lvmkit", "lvmvg"), LVMLV: ("lvmkit", "lvmlv"), FILESYS: ("heartbeat", "Filesystem")}
+_AGENTS = {LVMVG: ("lvmkit", "lvmvg"), LVMLV: ("lvmkit", "lvmlv"), FILESYS: ("lvmkit", "filesys")}
 _TIMES = {LVMVG: (90, 90, 10, 20), LVMLV: (90, 90, 10, 20), FILESYS: (60, 60, 20, 40)}
 """seconds: limits of start and stop, interval and limit of monitor; what the agents' metadata recommend"""
 _DEEP = 60

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.entry.ocf.description import AGENTS, META_DATA, MONITOR, START, STOP, VALIDATE_ALL
-from lvmkit.entry.ocf.request import parsed, parsed_for_stop, tag
+from lvmkit.entry.ocf.description import AGENTS, FILESYS, LVMLV, META_DATA, MONITOR, START, STOP, VALIDATE_ALL
+from lvmkit.entry.ocf.request import Errand, tag
 from lvmkit.entry.report import Voice, write_stderr
 from lvmkit.model.messages import ERROR, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS, Failure, Message
 from lvmkit.model.settings import Paths
@@ -18,8 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lvmkit.entry.ocf.description import Agent
-    from lvmkit.plan import Kit
+    from lvmkit.entry.ocf.answer import Answer
 
 ACTIONS = (START, STOP, MONITOR, VALIDATE_ALL, META_DATA)
 
@@ -34,17 +33,14 @@ def main(
     action = arguments[0] if arguments else ""
     given = os.environ if environment is None else environment
     voice = Voice(agent.name, agent.name, action, tag(given))
-    places = paths or Paths()
+    errand = Errand(agent, given, os.uname().nodename, paths or Paths(), voice)
     if action == MONITOR:
-        return _within_bounds(lambda: _monitored(agent, given, places, voice), voice)
-    if action == START and _within_bounds(lambda: _up_already(agent, given, places, voice), voice) == OCF_SUCCESS:
+        return _within_bounds(lambda: _monitored(errand), voice)
+    if action == START and _within_bounds(lambda: _up_already(errand), voice) == OCF_SUCCESS:
         return OCF_SUCCESS
     from lvmkit.entry.boundary import guarded  # it takes `signal` and `enum`; a monitor may simply be ended
 
-    def work() -> int:
-        return _acted(agent, action, given, places, voice)
-
-    return guarded(work, voice, _host(), _reason)
+    return guarded(lambda: _acted(errand, action), voice, errand.host, _reason)
 
 
 def _within_bounds(work: Callable[[], int], voice: Voice) -> int:
@@ -62,89 +58,71 @@ def _within_bounds(work: Callable[[], int], voice: Voice) -> int:
         return _refused((Unexpected(type(error).__name__, str(error)),), voice)
 
 
-def _monitored(agent: Agent, given: Mapping[str, str], paths: Paths, voice: Voice) -> int:
+def _monitored(errand: Errand) -> int:
     """Nothing is said on stderr unless it fails; warnings go to the log. Raises Failure."""
-    from lvmkit.entry.ocf import monitor
-
-    request = parsed(agent, given, _host())
-    deadline = 0.0
-    if request.deep:
-        from lvmkit.entry.ocf.tools import settings
-
-        deadline = settings(request, paths, voice.log).probe_deadline
-    state = monitor.volume_state if request.lv else monitor.group_state
-    answer = state(request, paths, deadline)
+    answer = _state(errand)
     if answer.code in (OCF_SUCCESS, OCF_NOT_RUNNING):
         for message in answer.messages:
-            voice.log(message)
+            errand.voice.log(message)
         return answer.code
-    return _refused(answer.messages, voice)
+    return _refused(answer.messages, errand.voice)
 
 
-def _up_already(agent: Agent, given: Mapping[str, str], paths: Paths, voice: Voice) -> int:
+def _state(errand: Errand) -> Answer:
+    if errand.agent.name == FILESYS:
+        from lvmkit.entry.ocf import filesystem
+
+        return filesystem.monitor(errand)
+    from lvmkit.entry.ocf import volumes
+
+    return volumes.monitor(errand)
+
+
+def _up_already(errand: Errand) -> int:
     """OCF_SUCCESS for a volume that came up with its group; else the start goes on, and says what is wrong."""
+    if errand.agent.name != LVMLV:
+        return OCF_NOT_RUNNING
     from lvmkit.entry.ocf import already
 
-    try:
-        request = parsed(agent, given, _host())
-        if not request.lv or not already.came_with_its_group(request, paths):
-            return OCF_NOT_RUNNING
-    except Failure:
+    if not already.came_with_its_group(errand):
         return OCF_NOT_RUNNING
-    from lvmkit.model.messages.service import EndSuccessful
-
-    voice.tell(EndSuccessful(START, request.tag, _host(), "already up"))
+    _say_done(errand, START, "already up")
     return OCF_SUCCESS
 
 
-def _acted(agent: Agent, action: str, given: Mapping[str, str], paths: Paths, voice: Voice) -> int:
+def _acted(errand: Errand, action: str) -> int:
     if action == META_DATA:
         import sys
 
         from lvmkit.entry.ocf.metadata import metadata
 
-        sys.stdout.write(metadata(agent))
+        sys.stdout.write(metadata(errand.agent))
         return OCF_SUCCESS
     if action not in ACTIONS:
         from lvmkit.model.messages.ownership import ActionUnknown
 
         raise Failure(ActionUnknown(action or "''", ACTIONS))
-    if action == STOP:
-        return _stopped(agent, given, paths, voice)
-    return _started_or_validated(agent, action, given, paths, voice)
-
-
-def _started_or_validated(agent: Agent, action: str, given: Mapping[str, str], paths: Paths, voice: Voice) -> int:
-    from lvmkit.entry.ocf import start, tools
-
-    request = parsed(agent, given, _host())
-    kit = tools.kit(request, paths, voice.tell)
-    start.validate(request, kit)
-    if action == START:
-        detail = start.start_volume(request, kit) if request.lv else start.start_group(request, kit)
-        _say_done(action, request.tag, detail, kit)
+    detail = _done(errand, action)
+    if action != VALIDATE_ALL:
+        _say_done(errand, action, detail)
     return OCF_SUCCESS
 
 
-def _stopped(agent: Agent, given: Mapping[str, str], paths: Paths, voice: Voice) -> int:
-    from lvmkit.entry.ocf import stop, tools
+def _done(errand: Errand, action: str) -> str:
+    """Carry out start, stop or validate-all; returns in a few words what was done. Raises Failure."""
+    if errand.agent.name == FILESYS:
+        from lvmkit.entry.ocf import filesystem
 
-    try:
-        request = parsed_for_stop(agent, given, _host())
-    except Failure as failure:
-        for message in failure.messages:  # no start can have succeeded with these; a failed stop would fence the node
-            voice.tell(message)
-        return OCF_SUCCESS
-    kit = tools.kit(request, paths, voice.tell)
-    detail = stop.stop_volume(request, kit) if request.lv else stop.stop_group(request, kit)
-    _say_done(STOP, request.tag, detail, kit)
-    return OCF_SUCCESS
+        return {START: filesystem.start, STOP: filesystem.stop, VALIDATE_ALL: filesystem.validate}[action](errand)
+    from lvmkit.entry.ocf import volumes
+
+    return {START: volumes.start, STOP: volumes.stop, VALIDATE_ALL: volumes.validate}[action](errand)
 
 
-def _say_done(action: str, resource: str, detail: str, kit: Kit) -> None:
+def _say_done(errand: Errand, action: str, detail: str) -> None:
     from lvmkit.model.messages.service import EndSuccessful
 
-    kit.tell(EndSuccessful(action, resource, _host(), detail))
+    errand.voice.tell(EndSuccessful(action, errand.name, errand.host, detail))
 
 
 def _refused(messages: tuple[Message, ...], voice: Voice) -> int:
@@ -158,7 +136,3 @@ def _reason(message: Message) -> int:
     usual for the message: those two say that all is well, or stopped in an orderly way."""
     write_stderr(f"{_EXIT_REASON}{message.number:06d} {message.text}")
     return OCF_ERR_GENERIC if message.ocf_exit in (OCF_SUCCESS, OCF_NOT_RUNNING) else message.ocf_exit
-
-
-def _host() -> str:
-    return os.uname().nodename

@@ -7,20 +7,29 @@ start waits for it.
 from __future__ import annotations
 
 from lvmkit.entry.ocf import kernel
+from lvmkit.entry.ocf.request import parsed
+from lvmkit.model.messages import Failure
 from lvmkit.storage import dm, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lvmkit.entry.ocf.request import Request
+    from lvmkit.entry.ocf.request import Errand, Request
     from lvmkit.model.settings import Paths
 
 
-def came_with_its_group(request: Request, paths: Paths) -> bool:
+def came_with_its_group(errand: Errand) -> bool:
     """Whether the volume is up, with a live table, and in the record of its group's start; its own is written then.
 
-    False also where the request does not name the volume by both UUIDs. No other process is started.
-    Raises Failure: 110052 where device-mapper cannot be asked, 110082 where the record cannot be written.
+    False also where the request does not name the volume by both UUIDs, and where anything is wrong: the start says
+    what. No other process is started.
     """
+    try:
+        return _came(parsed(errand), errand.paths)
+    except Failure:
+        return False
+
+
+def _came(request: Request, paths: Paths) -> bool:
     group = records.load(paths, request.id) if request.vg_uuid and request.lv_uuid else None
     if group is None or group.vg_uuid != request.vg_uuid or request.lv_uuid not in (lv.uuid for lv in group.logical):
         return False

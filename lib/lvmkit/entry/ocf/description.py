@@ -47,6 +47,9 @@ class Agent(Value):
     short: str
     long: str
     parameters: tuple[Parameter, ...]
+    named_by: tuple[str, ...]
+    """the parameters that tell one resource of it from another"""
+    operations: tuple[Operation, ...]
 
 
 _VG = Parameter(
@@ -117,8 +120,62 @@ _LV_UUID = Parameter(
     unique=True,
 )
 
+START, STOP, MONITOR, VALIDATE_ALL, META_DATA = "start", "stop", "monitor", "validate-all", "meta-data"
+
+_VOLUMES_OPERATIONS = (
+    Operation(START, 90),
+    Operation(STOP, 90),
+    Operation(MONITOR, 20, interval=10, depth="0"),
+    Operation(MONITOR, 60, interval=60, depth="10"),
+    Operation(VALIDATE_ALL, 20),
+    Operation(META_DATA, 10),
+)
+_FILESYS_OPERATIONS = (
+    Operation(START, 60),
+    Operation(STOP, 60),
+    Operation(MONITOR, 20, interval=20, depth="0"),
+    Operation(VALIDATE_ALL, 20),
+    Operation(META_DATA, 10),
+)
+
+_DEVICE = Parameter(
+    "device",
+    "Device of the file system",
+    "Device of the file system, as /dev/vg/lv.",
+    names.is_path,
+    "an absolute path without '.', '..' and control characters",
+    required=True,
+)
+_DIRECTORY = Parameter(
+    "directory",
+    "Mount point",
+    "Folder at which the file system is mounted; it is made where it does not exist.",
+    names.is_path,
+    "an absolute path without '.', '..' and control characters",
+    required=True,
+    unique=True,
+)
+_FSTYPE = Parameter(
+    "fstype",
+    "Type of the file system",
+    "Type of the file system, as mount -t has it.",
+    names.is_filesystem_type,
+    "the name of a file system",
+    required=True,
+)
+_OPTIONS = Parameter(
+    "options",
+    "Mount options",
+    "Options, as mount -o has them.",
+    names.is_mount_options,
+    "a list of mount options",
+    default="defaults",
+)
+
+LVMVG, LVMLV, FILESYS = "lvmvg", "lvmlv", "filesys"
+
 LVMVG_AGENT = Agent(
-    "lvmvg",
+    LVMVG,
     "Activates an LVM volume group on one node",
     "Brings all logical volumes of a volume group up on one node, and takes them down.\n\n"
     "The start succeeds when device-mapper holds every logical volume that LVM's metadata names (but those"
@@ -133,10 +190,12 @@ LVMVG_AGENT = Agent(
     "After a logical volume was removed on purpose the record must follow: 'crm_resource --force-start' on"
     " the node where the resource runs changes nothing else.",
     (replace(_VG, unique=True), replace(_VG_UUID, unique=True), _MISSING_PV, _OWNERSHIP),
+    ("vg",),
+    _VOLUMES_OPERATIONS,
 )
 
 LVMLV_AGENT = Agent(
-    "lvmlv",
+    LVMLV,
     "Activates one LVM logical volume on one node",
     "Brings one logical volume up, and takes it down. Put it above the ocf:lvmkit:lvmvg resource of its"
     " volume group (order and colocation): that activates all volumes, so this start has nothing to do, and"
@@ -144,17 +203,24 @@ LVMLV_AGENT = Agent(
     "The monitor asks device-mapper and sysfs only, and starts no process. At OCF_CHECK_LEVEL 10 it also"
     " reads a block of every disk below the volume, past the page cache and under a deadline.",
     (_VG, _LV, _VG_UUID, _LV_UUID, _MISSING_PV, _LV_OWNERSHIP),
+    ("vg", "lv"),
+    _VOLUMES_OPERATIONS,
 )
 
-AGENTS = {agent.name: agent for agent in (LVMVG_AGENT, LVMLV_AGENT)}
-
-START, STOP, MONITOR, VALIDATE_ALL, META_DATA = "start", "stop", "monitor", "validate-all", "meta-data"
-
-OPERATIONS = (
-    Operation(START, 90),
-    Operation(STOP, 90),
-    Operation(MONITOR, 20, interval=10, depth="0"),
-    Operation(MONITOR, 60, interval=60, depth="10"),
-    Operation(VALIDATE_ALL, 20),
-    Operation(META_DATA, 10),
+FILESYS_AGENT = Agent(
+    FILESYS,
+    "Mounts a file system on one node",
+    "Mounts the file system of a logical volume on one node, and unmounts it. Put it above the ocf:lvmkit:lvmlv"
+    " resource of the volume (order and colocation).\n\n"
+    "The monitor reads the mount table, starts no process and waits for no disk: the file system must be mounted, and"
+    " writable unless its options say 'ro'. A kernel that stopped writing after an error is a failure, though the file"
+    " system is mounted still. The disks are the volume group's to watch.\n\n"
+    "The stop tells those who use the file system to end: SIGTERM, then SIGKILL, as often as /etc/default/LifeKeeper"
+    " says, and then names who is left. Another file system at the mount point is never touched. Nothing is repaired:"
+    " a file system that needs fsck fails to start.",
+    (_DEVICE, _DIRECTORY, _FSTYPE, _OPTIONS),
+    ("directory",),
+    _FILESYS_OPERATIONS,
 )
+
+AGENTS = {agent.name: agent for agent in (LVMVG_AGENT, LVMLV_AGENT, FILESYS_AGENT)}

@@ -6,7 +6,6 @@ Written by a few lines of our own: what xml.etree takes to import is a third of 
 from __future__ import annotations
 
 from lvmkit import VERSION
-from lvmkit.entry.ocf.description import OPERATIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def metadata(agent: Agent) -> str:
         _text("version", _API),
         *_described(agent),
         _element("parameters", {}, *map(_parameter, agent.parameters)),
-        _element("actions", {}, *map(_action, OPERATIONS)),
+        _element("actions", {}, *map(_action, agent.operations)),
     )
     return _HEAD + _element("resource-agent", {"name": agent.name, "version": VERSION}, *content) + "\n"
 

@@ -13,12 +13,12 @@
 from __future__ import annotations
 
 from lvmkit.entry.ocf import kernel
+from lvmkit.entry.ocf.answer import Answer
 from lvmkit.model import names
 from lvmkit.model.messages import ERROR, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS
 from lvmkit.model.messages.faults import LvGone, PvDegraded, PvReadFailed
 from lvmkit.model.messages.ownership import UpWithoutRecord
 from lvmkit.model.messages.service import LvsStillUp
-from lvmkit.model.value import Value
 from lvmkit.storage import dm, records, vitals
 
 TYPE_CHECKING = False
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.model.record import Record
     from lvmkit.model.settings import Paths
-
-
-class Answer(Value):
-    """What a monitor found."""
-
-    code: int
-    messages: tuple[Message, ...] = ()
 
 
 def group_state(request: Request, paths: Paths, probe_deadline: float = 0.0) -> Answer:

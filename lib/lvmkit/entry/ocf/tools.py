@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.settings import COMPLETE, DEGRADED
+from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import replace
 from lvmkit.plan import Kit
 from lvmkit.storage.conffile import load_settings
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from lvmkit.entry.ocf.request import Request
+    from lvmkit.entry.ocf.request import Call
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
 
@@ -29,19 +29,18 @@ class NoEngine:
         return Hierarchy()
 
 
-def kit(request: Request, paths: Paths, tell: Callable[[Message], None]) -> Kit:
+def kit(call: Call, paths: Paths, tell: Callable[[Message], None], missing_pv: str = COMPLETE) -> Kit:
     """What restore and remove work with."""
     port: Any = NoEngine()  # all that they ask it is the hierarchy
-    return Kit(port, paths, settings(request, paths, tell), tell)
+    return Kit(port, paths, replace(settings(call, paths, tell), missing_pv=missing_pv), tell)
 
 
-def settings(request: Request, paths: Paths, tell: Callable[[Message], None]) -> Settings:
-    """The tunables of /etc/default/LifeKeeper, within the time of this action and with the resource's parameters."""
+def settings(call: Call, paths: Paths, tell: Callable[[Message], None]) -> Settings:
+    """The tunables of /etc/default/LifeKeeper, within the time of this action."""
     found, warnings = load_settings(paths.defaults)
     for warning in warnings:
         tell(warning)
-    policy = DEGRADED if request.degraded else COMPLETE
-    return replace(found, missing_pv=policy, **_within(found, request.timeout))
+    return replace(found, **_within(found, call.timeout))
 
 
 def _within(found: Settings, timeout: float) -> dict[str, float]:

@@ -195,15 +195,6 @@ class AgentMissing(Message):
     path: str
 
 
-class FuserMissing(Message):
-    """ocf:heartbeat:Filesystem finds the users of a busy file system with fuser, and refuses to work without it."""
-
-    number = 110196
-    template = "{path} is not installed, and ocf:heartbeat:Filesystem needs it."
-    action = "Install psmisc."
-    path: str
-
-
 class GuardNotEnabled(Message):
     """Nothing starts the boot guard, so what the boot activates stays active when the cluster starts."""
 
