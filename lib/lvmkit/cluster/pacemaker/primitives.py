@@ -22,7 +22,7 @@ FORGIVEN_AFTER = "3600s"
 """a failure so long ago counts no more"""
 
 _AGENTS = {LVMVG: ("lvmkit", "lvmvg"), LVMLV: ("lvmkit", "lvmlv"), FILESYS: ("lvmkit", "filesys")}
-_TIMES = {LVMVG: (90, 90, 10, 20), LVMLV: (90, 90, 10, 20), FILESYS: (60, 60, 20, 40)}
+_TIMES = {LVMVG: (90, 90, 10, 20), LVMLV: (90, 90, 10, 20), FILESYS: (60, 60, 20, 20)}
 """seconds: limits of start and stop, interval and limit of monitor; what the agents' metadata recommend"""
 _DEEP = 60
 """seconds: interval and limit of the volume group's monitor that reads every disk; once for all that stands on it"""
