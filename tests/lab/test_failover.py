@@ -119,9 +119,9 @@ def test_a_killed_pacemaker_loses_nothing(protected: Cluster) -> None:
     protected.guest(1).run("pkill", "-KILL", "-x", "pacemaker-.*", check=False)
     time.sleep(20)
     node = _wait_for_service(protected)
+    writing.stop()
     again = Writing(protected.lab, node, FILE).start().more(10)
     again.stop()
-    writing.stop()
     check_records(protected.lab, node, FILE, writing.acknowledged + again.acknowledged)
 
 

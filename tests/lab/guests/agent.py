@@ -230,15 +230,15 @@ class Agent:
     def serve(self) -> None:
         """Answer the host until the port disappears."""
         while True:
-            ready = self._wait()
+            job, ready = self._job, self._wait()
             self._reap_abandoned(ready)
             if ready.get(self._port, 0) & select.POLLHUP:
                 self._hang_up()
                 continue
             self._connected = True
             self._serve_port(ready.get(self._port, 0))
-            if self._job is not None:
-                self._serve_job(self._job, ready)
+            if job is not None and job is self._job:  # what is ready says nothing of a command that began only now
+                self._serve_job(job, ready)
 
     def _wait(self) -> dict[int, int]:
         poll = select.poll()
