@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.audit import Writing
 from lab.guests import agent, channel
 from lab.guests.errors import LabError
 from lab.guests.guest import Guest
@@ -62,6 +63,12 @@ def test_a_daemon_does_not_keep_a_command_from_ending(bare_guest: Guest) -> None
 def test_a_command_that_takes_too_long_is_killed(bare_guest: Guest) -> None:
     result = bare_guest.run("sleep", "1000", timeout=1, check=False)
     assert (result.returncode, bare_guest.run("pgrep", "-x", "sleep", check=False).stdout) == (124, "")
+
+
+def test_a_command_is_not_taken_for_one_before_it_whose_client_hung_up(bare_guest: Guest) -> None:
+    for _ in range(20):
+        Writing(bare_guest.lab, 1, "/root/records", pause=0.0).start().stop()
+        assert bare_guest.run("echo", "here", check=False).stdout == "here\n"
 
 
 def test_a_command_ends_when_its_client_dies(bare_guest: Guest) -> None:
