@@ -47,6 +47,11 @@ def peer(action: str) -> Call:
     return _call("heartbeat/LVM-activate", hierarchies.PEER_VG, action, given)
 
 
+def peer_filesystem(action: str, number: int = 1) -> Call:
+    """An action of Filesystem."""
+    return _call("heartbeat/Filesystem", hierarchies.peer_filesystem(number), action, hierarchies.mounted(number))
+
+
 def kit_group(action: str, disks: Disks) -> Call:
     """An action of lvmvg."""
     given = {"vg": VG, "vg_uuid": disks.vg_uuid, "ownership": "system_id"}
@@ -57,6 +62,11 @@ def kit_volume(action: str, disks: Disks, number: int = 1) -> Call:
     """An action of lvmlv."""
     given = {"vg": VG, "lv": volume(number), "vg_uuid": disks.vg_uuid, "lv_uuid": disks.volumes[volume(number)]}
     return _call("lvmkit/lvmlv", hierarchies.kit_volume(number), action, {**given, "ownership": "system_id"})
+
+
+def kit_filesystem(action: str, number: int = 1) -> Call:
+    """An action of filesys."""
+    return _call("lvmkit/filesys", hierarchies.kit_filesystem(number), action, hierarchies.mounted(number))
 
 
 def _call(agent: str, instance: str, action: str, given: dict[str, str]) -> Call:

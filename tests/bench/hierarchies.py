@@ -38,6 +38,11 @@ def mount_point(number: int) -> str:
     return f"/srv/{volume(number)}"
 
 
+def mounted(number: int) -> dict[str, str]:
+    """The parameters of an agent that mounts the file system on a volume; both sides have the same names for them."""
+    return {"device": f"/dev/{VG}/{volume(number)}", "directory": mount_point(number), "fstype": "ext4"}
+
+
 # ---- the peer
 
 
@@ -62,8 +67,7 @@ def peer_filesystem(number: int) -> str:
 
 
 def _peer_filesystem(number: int) -> str:
-    given = {"device": f"/dev/{VG}/{volume(number)}", "directory": mount_point(number), "fstype": "ext4"}
-    return _primitive(peer_filesystem(number), "Filesystem", given, (60, 60, 20, 40))
+    return _primitive(peer_filesystem(number), "Filesystem", mounted(number), (60, 60, 20, 40))
 
 
 def _primitive(own: str, agent: str, given: dict[str, str], times: tuple[int, int, int, int]) -> str:

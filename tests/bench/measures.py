@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import calls, moves, timed
 from bench.calls import DEVICE_MAPPER, LVM, Call, Started
-from bench.hierarchies import KIT, NODES, PEER, SIDES, VG
+from bench.hierarchies import KIT, NODES, PEER, SIDES, VG, Disks
 from bench.series import Comparison
 from bench.stage import BARE, UNAME, Say, Stage
 from lab.guests.guest import BY_ID, Guest
@@ -77,11 +77,12 @@ def _of_moves(name: str, taken: dict[str, list[moves.Away]], budget: float) -> l
 
 
 def counts(stage: Stage, say: Say) -> list[Comparison]:
-    """Programs and LVM commands for each action; a volume's agent is part of what the kit has above the group's."""
+    """Programs and LVM commands for each action, of all agents for a group with one file system together."""
     start, stop, monitor = "start", "stop", "monitor"
-    peer = {action: [calls.peer(action)] for action in (start, stop, monitor)}
-    kit = {a: [calls.kit_group(a, stage.disks), calls.kit_volume(a, stage.disks)] for a in (start, stop, monitor)}
-    kit[stop].reverse()
+    peer = {a: [calls.peer(a), calls.peer_filesystem(a)] for a in (start, stop, monitor)}
+    kit = {a: _kit_agents(a, stage.disks) for a in (start, stop, monitor)}
+    for side in (peer, kit):
+        side[stop].reverse()
     found: dict[str, dict[str, list[Started]]] = {}
     for side, of_side in ((PEER, peer), (KIT, kit)):
         guest = _idle_guest(stage, side)
@@ -93,6 +94,10 @@ def counts(stage: Stage, say: Say) -> list[Comparison]:
         for action in (start, stop, monitor)
         for what, pick in (("LVM commands", _lvm), ("dmsetup", _dmsetup), ("programs", _all))
     ]
+
+
+def _kit_agents(action: str, disks: Disks) -> list[Call]:
+    return [calls.kit_group(action, disks), calls.kit_volume(action, disks), calls.kit_filesystem(action)]
 
 
 def _lvm(it: Started) -> float:
