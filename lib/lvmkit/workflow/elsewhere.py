@@ -7,7 +7,6 @@ on as it comes. The admin lock is the cluster's, and the server that does the wo
 
 from __future__ import annotations
 
-import json
 import time
 
 from lvmkit import VERSION
@@ -16,7 +15,6 @@ from lvmkit.model.instance import IN_SERVICE
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, FATAL, Failure
 from lvmkit.model.messages.extend import (
-    AnswerGarbled,
     ClockDiffers,
     ClockFarOff,
     ConnectionLost,
@@ -41,7 +39,7 @@ from lvmkit.workflow import unextend as on_loser
 from lvmkit.workflow.canextend import Readiness, readiness_of
 from lvmkit.workflow.extend import Extension, Preview, refusal, refusals
 from lvmkit.workflow.subject import find
-from lvmkit.workflow.wire import heard
+from lvmkit.workflow.wire import garbled, heard, parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,8 +50,6 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.plan import Kit
 
-SCHEMA_VERSION = 1
-"""of the answers; that of cli/document.py"""
 CLOCK_WARNING, CLOCK_LIMIT = 5.0, 60.0
 """Seconds between two clocks. Events of a failover are seconds apart, so beyond the first their order cannot be told
 from the logs. A move ends by the clock of the server that began it (LVMKIT_ACTION_DEADLINE, 300 s by default), and
@@ -185,7 +181,7 @@ def _asked(order: Order, template: str, kit: Kit, kind: str) -> Preview:
         found = readiness_of(facts, order.server)
         parts = [tuple(map(str, facts[name])) for name in ("extended", "steps", "foreseen")]
     except (ValueError, LookupError, TypeError) as error:
-        raise _garbled(order.server, error) from error
+        raise garbled(order.server, error) from error
     messages = (*compared(found, kit, before, after), *found.messages)
     return Preview(replace(found, messages=messages), *parts)
 
@@ -229,7 +225,7 @@ def _ran(server: str, words: tuple[str, ...], kit: Kit, work: str = "") -> dict[
         raise
     if errors:
         raise Failure(*errors)
-    return _parsed(server, answer.stdout, answer.status)
+    return parsed(server, answer)
 
 
 def _listener(server: str, kit: Kit, errors: list[Message]) -> Callable[[str], None]:
@@ -243,25 +239,11 @@ def _listener(server: str, kit: Kit, errors: list[Message]) -> Callable[[str], N
     return hear
 
 
-def _parsed(server: str, text: str, status: int) -> dict[str, Any]:
-    try:
-        facts = json.loads(text)
-        if facts["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(f"schema_version {facts['schema_version']}")
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise _garbled(server, ValueError(f"exit status {status}, {error}")) from error
-    return dict(facts)
-
-
-def _garbled(server: str, error: Exception) -> Failure:
-    return Failure(AnswerGarbled(server, f"{type(error).__name__}: {error}"))
-
-
 def _words(facts: dict[str, Any], name: str, server: str) -> tuple[str, ...]:
     try:
         return tuple(map(str, facts[name]))
     except (LookupError, TypeError) as error:
-        raise _garbled(server, error) from error
+        raise garbled(server, error) from error
 
 
 def _tell_warnings(found: Readiness, kit: Kit) -> None:

@@ -11,8 +11,8 @@ from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import NotFollowedThere, StillListedThere
 from lvmkit.model.messages.pacemaker import ServerUnfit
-from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.storage import lkvgs, records
+from lvmkit.workflow.wire import complaint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,5 +69,4 @@ def _run_there(server: str, words: tuple[str, ...], seen: Overview, kit: Kit) ->
     argv = (f"{kit.paths.lkroot}/bin/lvmkit", *words)
     answer = transport.run_on(server, argv, kit.settings, deadline=kit.settings.action_deadline)
     if answer.status:
-        said = [line.strip() for line in answer.stderr.splitlines() if "ERROR" in line]
-        raise Failure(CommandFailed(answer.command, str(answer.status), "; ".join(said) or "it did not say why"))
+        raise complaint(answer)

@@ -2,19 +2,25 @@
 
 The far side writes each as a line of JSON on stderr as it comes, or many in its answer; here they become what they
 were. What is no such line, or has a number that this version does not know, is passed on in its own words.
+The answer itself is a JSON document on stdout.
 """
 
 from __future__ import annotations
 
 import json
 
-from lvmkit.model.messages import ERROR, FATAL, WARN, Message, catalogue
-from lvmkit.model.messages.extend import Relayed, RelayedError, RelayedWarning
+from lvmkit.model.messages import ERROR, FATAL, WARN, Failure, Message, catalogue
+from lvmkit.model.messages.extend import AnswerGarbled, Relayed, RelayedError, RelayedWarning
+from lvmkit.model.messages.storage import CommandFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from lvmkit.storage.run import Finished
+
+SCHEMA_VERSION = 1
+"""of the answers; that of cli/document.py"""
 _LONGEST_LINE = 2000
 
 
@@ -56,6 +62,28 @@ def heard(text: str, server: str) -> Message:
         return unpacked(json.loads(text), server)
     except (ValueError, LookupError, TypeError, RecursionError):
         return Relayed(server, text[:_LONGEST_LINE])
+
+
+def parsed(server: str, answer: Finished) -> dict[str, Any]:
+    """The facts that another server's kit answered with. Raises Failure (110205) where it is no answer known here."""
+    try:
+        facts = json.loads(answer.stdout)
+        if facts["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(f"schema_version {facts['schema_version']}")
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise garbled(server, ValueError(f"exit status {answer.status}, {error}")) from error
+    return dict(facts)
+
+
+def garbled(server: str, error: Exception) -> Failure:
+    """The failure to understand another server's answer."""
+    return Failure(AnswerGarbled(server, f"{type(error).__name__}: {error}"))
+
+
+def complaint(answer: Finished) -> Failure:
+    """The failure of another server's kit (110061), with the errors that it printed as for a person."""
+    said = [line.strip() for line in answer.stderr.splitlines() if "ERROR" in line]
+    return Failure(CommandFailed(answer.command, str(answer.status), "; ".join(said) or "it did not say why"))
 
 
 def _fact(value: Any) -> Any:  # noqa: ANN401 - JSON
