@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.cluster import transport
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import FILESYS, ILLSTATE, ISP, LVMLV, OSF, OSU, Dependency
 from lvmkit.model.messages import Failure
@@ -14,7 +15,7 @@ from lvmkit.model.messages.pacemaker import NoQuorum, NotExtended, ServerUnfit, 
 from lvmkit.model.messages.service import LvBusy, PvsMissing
 from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
-from lvmkit.workflow import service
+from lvmkit.workflow import bystanders, service
 from lvmkit.workflow.service import REMOVE, RESTORE
 from tests.unit.fakes import SERVER, FakeCluster, FakePort, data_hierarchy, instance, kit, on
 
@@ -38,11 +39,15 @@ def in_the_way(monkeypatch: pytest.MonkeyPatch) -> list[LvBusy]:
     """Who holds volumes of what leaves this server; nobody until told otherwise."""
     found: list[LvBusy] = []
 
-    def bystanders(tags: Iterable[str], _now: Hierarchy) -> tuple[LvBusy, ...]:
+    def named(tags: Iterable[str], _now: Hierarchy) -> tuple[LvBusy, ...]:
         assert set(tags) <= set(DOWN)
         return tuple(found)
 
-    monkeypatch.setattr(service, "bystanders", bystanders)
+    def asked(server: str, *_: object, **__: object) -> None:
+        raise AssertionError(f"{server} was asked")
+
+    monkeypatch.setattr(bystanders, "bystanders", named)
+    monkeypatch.setattr(transport, "run_on", asked)
     return found
 
 

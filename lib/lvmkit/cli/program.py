@@ -34,6 +34,7 @@ COMMANDS = {
     "explain": "explain",
     "tags": "tags",
     "servers": "servers",
+    "bystanders": "bystanders",
 }
 """each command and the module below cli/commands that holds it"""
 

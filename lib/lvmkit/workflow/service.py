@@ -8,7 +8,7 @@ from lvmkit.model.messages.guide import EndFailedInService
 from lvmkit.model.messages.pacemaker import NotExtended, ServerUnfit, UnknownServer
 from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
-from lvmkit.workflow.bystanders import bystanders
+from lvmkit.workflow.bystanders import Departure, refuse_bystanders
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lvmkit.cluster.port import Overview
+    from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.plan import Kit
 
 RESTORE, REMOVE = "restore", "remove"
@@ -32,14 +33,15 @@ class Leg(Value):
 def in_service(tag: str, kit: Kit, server: str = "") -> str:
     """Bring the tag and all it requires in service on a server ('': this one); returns the tag.
 
-    Raises Failure: 000019 for a tag that no server has; else the reasons, then 000022.
+    Raises Failure: 000019 for a tag that no server has; else the reasons (110021 before anything is moved: who would
+    keep a volume group from being stopped), then 000022.
     """
     seen = kit.port.overview()
     found = find(seen.union(), tag)
     with kit.port.admin_lock(f"in-service {tag}"):
         finish_interrupted(kit)
         try:
-            _refuse_bystanders(moving_off(found.tag, server, seen) if kit.port.is_shared else (), seen)
+            refuse_bystanders(moving_off(found.tag, server, seen), seen, kit)
             kit.port.bring_in_service(found.tag, kit.tell, server)
         except Failure as failure:
             place = server or kit.port.local_server()
@@ -50,24 +52,29 @@ def in_service(tag: str, kit: Kit, server: str = "") -> str:
 def out_of_service(tag: str, kit: Kit) -> str:
     """Take the tag and all that requires it out of service, wherever it is; returns the tag.
 
-    Raises Failure: 000019 for a tag that no server has; else with the reasons.
+    Raises Failure: 000019 for a tag that no server has; else with the reasons, as in_service().
     """
     seen = kit.port.overview()
     found = find(seen.union(), tag)
     with kit.port.admin_lock(f"out-of-service {tag}"):
         finish_interrupted(kit)
-        _refuse_bystanders(seen.of(seen.local).above(found.tag) if kit.port.is_shared else (), seen)
+        refuse_bystanders(going_out(found.tag, seen), seen, kit)
         kit.port.take_out_of_service(found.tag, kit.tell)
     return found.tag
 
 
-def moving_off(tag: str, server: str, seen: Overview) -> tuple[str, ...]:
-    """The tags that leave this server when a tag comes in service on a server: all that stands on its groups."""
-    if server in ("", seen.local):
-        return ()
-    now = seen.of(seen.local)
-    below = [instance for instance in map(now.by_tag, now.below(tag)) if instance is not None]
-    return tuple(above for group in below if group.type == LVMVG for above in now.above(group.tag))
+def moving_off(tag: str, server: str, seen: Overview) -> tuple[Departure, ...]:
+    """What leaves which servers when a tag comes in service on one ('': this one): all that stands on its groups."""
+    place = server or seen.local
+    others = (each.name for each in seen.servers if each.name != place)
+    each = (Departure(name, _on_groups_of(tag, seen.of(name))) for name in others)
+    return tuple(departure for departure in each if _may_stop_a_group(departure, seen))
+
+
+def going_out(tag: str, seen: Overview) -> tuple[Departure, ...]:
+    """What leaves which servers when a tag goes out of service: all that requires it."""
+    each = (Departure(server.name, seen.of(server.name).above(tag)) for server in seen.servers)
+    return tuple(departure for departure in each if _may_stop_a_group(departure, seen))
 
 
 def way_in(tag: str, server: str, seen: Overview) -> tuple[Leg, ...]:
@@ -93,11 +100,19 @@ def way_out(tag: str, seen: Overview) -> tuple[Leg, ...]:
     return tuple(Leg(REMOVE, i) for i in _active(union.above(found.tag), seen))
 
 
-def _refuse_bystanders(tags: tuple[str, ...], seen: Overview) -> None:
-    """Name who would make a stop fail here, for which the cluster would fence this server. Raises Failure (110021)."""
-    found = bystanders(tags, seen.of(seen.local)) if tags else ()
-    if found:
-        raise Failure(*found)
+def _on_groups_of(tag: str, now: Hierarchy) -> tuple[str, ...]:
+    """All that stands on the volume groups that a tag requires, and these."""
+    groups = (i.tag for i in map(now.by_tag, now.below(tag)) if i is not None and i.type == LVMVG)
+    return tuple(dict.fromkeys(above for group in groups for above in now.above(group)))
+
+
+def _may_stop_a_group(departure: Departure, seen: Overview) -> bool:
+    """Whether a volume group may be up where it leaves; of this server its kernel will say, which costs no ssh."""
+    instances = map(seen.of(departure.server).by_tag, departure.tags)
+    groups = [i for i in instances if i is not None and i.type == LVMVG]
+    if departure.server == seen.local:
+        return bool(groups)
+    return departure.server in _online(seen) and any(_may_be_up(group, seen) for group in groups)
 
 
 def _refuse(tag: str, server: str, seen: Overview) -> None:
@@ -128,8 +143,11 @@ def _may_be_up(instance: Instance, seen: Overview) -> bool:
     """What a cluster cannot tell of an active member may be up there; what failed on one server is up on another."""
     if not seen.is_shared:
         return instance.state not in (OSU, OSF)
-    online = {server.name for server in seen.servers if server.online}
-    return instance.state in IN_SERVICE or (instance.state == ILLSTATE and instance.server in online)
+    return instance.state in IN_SERVICE or (instance.state == ILLSTATE and instance.server in _online(seen))
+
+
+def _online(seen: Overview) -> set[str]:
+    return {server.name for server in seen.servers if server.online}
 
 
 def _runs(instance: Instance, seen: Overview) -> bool:

@@ -39,11 +39,14 @@ def command(session: Session, word: str, server: str | None, dry_run: bool, form
 
     def job(kit: Kit) -> int:
         from lvmkit.workflow import service
+        from lvmkit.workflow.bystanders import refuse_bystanders
 
         seen = kit.port.overview()
         tag = tag_of(word, seen.union())
         if dry_run:
-            return show_legs(service.RESTORE, tag, service.way_in(tag, server or "", seen), form)
+            legs = service.way_in(tag, server or "", seen)
+            refuse_bystanders(service.moving_off(tag, server or "", seen), seen, kit)
+            return show_legs(service.RESTORE, tag, legs, form)
         service.in_service(tag, kit, server or "")
         return 0
 

@@ -30,10 +30,12 @@ def command(session: Session, word: str, dry_run: bool, form: str) -> int:
 
     def job(kit: Kit) -> int:
         from lvmkit.workflow import service
+        from lvmkit.workflow.bystanders import refuse_bystanders
 
         seen = kit.port.overview()
         tag = tag_of(word, seen.union())
         if dry_run:
+            refuse_bystanders(service.going_out(tag, seen), seen, kit)
             return show_legs(service.REMOVE, tag, service.way_out(tag, seen), form)
         service.out_of_service(tag, kit)
         return 0

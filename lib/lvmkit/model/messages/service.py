@@ -140,10 +140,12 @@ class LvBusy(Message):
     """Something still uses a logical volume, so it cannot be taken down."""
 
     number = 110021
-    template = "Logical volume {lv} is in use: {holders}."
+    template = "Logical volume {lv}{where} is in use: {holders}."
     action = "Stop or unmount what is named, then take it out of service again."
     lv: str
     holders: tuple[str, ...]
+    where: str = ""
+    """of another server: ' on SERVER'"""
 
 
 class LvsStillUp(Message):

@@ -1,4 +1,4 @@
-"""Messages of show and status: 110230-110239."""
+"""Messages of show and status, and of what is looked at before a move: 110230-110239."""
 
 from __future__ import annotations
 
@@ -37,3 +37,21 @@ class MeantFor(Message):
     template = "These commands are for {server}, with the file systems mounted there."
     script_exit = lcdi_exit = ocf_exit = 0
     server: str
+
+
+class BystandersUnknown(Message):
+    """A volume group is to be stopped on another server, which did not say whether somebody else uses its volumes.
+
+    A mount that nobody protects, swap, a loop device or a nested volume group there makes the stop fail.
+    """
+
+    number = 110233
+    level = WARN
+    template = "{server} was not looked at for other users of the volumes that it is to let go: {why}"
+    action = (
+        "If there are any, the stop fails, and the cluster fences {server}. For the next time: 'ssh -o BatchMode=yes"
+        " {server} true' must work as root, and the same version of the kit be installed there."
+    )
+    script_exit = lcdi_exit = ocf_exit = 0
+    server: str
+    why: str
