@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lvmkit.cluster import transport
-from lvmkit.model.instance import ILLSTATE, OSF, OSU, Dependency
+from lvmkit.model.instance import ILLSTATE, ISP, OSF, OSU, Dependency
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.extend import LoginRefused, ProgramMissingThere, ServerTooSlow
 from lvmkit.model.messages.guide import EndFailedInService
@@ -155,11 +155,12 @@ class TestAsking:
         service.out_of_service("vg1", tools)
         assert elsewhere.asked == []
 
+    @pytest.mark.parametrize("state", [ILLSTATE, ISP])
     def test_a_server_that_is_down_is_not_asked(
-        self, elsewhere: Elsewhere, port: FakeCluster, tools: Kit, told: list[Message]
+        self, elsewhere: Elsewhere, port: FakeCluster, tools: Kit, told: list[Message], state: str
     ) -> None:
         port.members["n2"] = Server("n2", online=False, unfit="offline")
-        port.others["n2"] = on("n2", data_hierarchy(ILLSTATE))
+        port.others["n2"] = on("n2", data_hierarchy(state))
         service.in_service("/data", tools)
         assert (elsewhere.asked, told) == ([], [])
 
