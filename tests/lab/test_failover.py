@@ -200,10 +200,12 @@ def test_a_mount_that_nobody_protects_keeps_the_group_and_is_named_instead_of_fe
         f"lvchange -qq -ay {VG}/own --config global/system_id_source=uname;"
         f"mkfs.ext4 -q /dev/{VG}/own; mkdir -p /mnt/own; mount /dev/{VG}/own /mnt/own"
     )
-    refused = protected.guest(1).run("lvmkit", "out-of-service", VG, check=False, timeout=PATIENCE)
-    assert refused.returncode != 0
-    assert "110021" in refused.stderr
-    assert "/mnt/own" in refused.stderr
+    for node, where in ((1, "-own is in use"), (2, "-own on node1 is in use")):
+        refused = protected.guest(node).run("lvmkit", "out-of-service", VG, check=False, timeout=PATIENCE)
+        assert refused.returncode != 0
+        assert "110021" in refused.stderr
+        assert where in refused.stderr
+        assert "/mnt/own" in refused.stderr
     _is_up_on(protected, 1)
 
 
