@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab import helpers_protected
 from lab.audit import Audit, Cluster
 from lab.guests.errors import NotInstalledError
 from lab.guests.guest import Guest
 from lab.guests.lab import CLUSTER, PLAIN, Lab, default_name
 
-PUSHED = "pushed"
+PUSHED, CREATED, PROTECTED = "pushed", "created", "protected"
 MARKERS = ("cluster: needs two guests that are a cluster", "slow: takes a minute or more")
 SHARING = {
     "test_bad_input": "made",
@@ -115,6 +116,38 @@ def cluster(pushed_cluster_lab: Lab) -> Iterator[Cluster]:
     """A pristine cluster with the working tree installed. The test fails if a group was ever active on both nodes."""
     pushed_cluster_lab.reset(PUSHED)
     yield from _audited(pushed_cluster_lab)
+
+
+@pytest.fixture(scope="session")
+def created_lab(pushed_cluster_lab: Lab) -> Lab:
+    """Two file systems on one volume group, in service on node1 and nowhere else; saved as `created`."""
+    pushed_cluster_lab.reset(PUSHED)
+    helpers_protected.create(Guest(pushed_cluster_lab, 1))
+    pushed_cluster_lab.save(CREATED)
+    return pushed_cluster_lab
+
+
+@pytest.fixture
+def created(created_lab: Lab) -> Iterator[Cluster]:
+    """The hierarchies on node1, with the audit beside them."""
+    created_lab.reset(CREATED)
+    yield from _audited(created_lab)
+
+
+@pytest.fixture(scope="session")
+def protected_lab(created_lab: Lab) -> Lab:
+    """The hierarchies extended to node2; saved as `protected`."""
+    created_lab.reset(CREATED)
+    helpers_protected.extend(Guest(created_lab, 1))
+    created_lab.save(PROTECTED)
+    return created_lab
+
+
+@pytest.fixture
+def protected(protected_lab: Lab) -> Iterator[Cluster]:
+    """The hierarchies, on two servers, with the audit beside them."""
+    protected_lab.reset(PROTECTED)
+    yield from _audited(protected_lab)
 
 
 def _audited(instance: Lab) -> Iterator[Cluster]:

@@ -4,59 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 
-from lab.audit import Audit, Cluster
-from lab.guests.guest import BY_ID, Guest
-from lab.guests.lab import Lab, Result
+from lab.audit import Cluster
+from lab.guests.guest import BY_ID
+from lab.guests.lab import Result
+from lab.helpers_protected import DISKS, MEMBERS, MOUNT, OTHER, PATIENCE, VG
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-VG = "my-vg.1"
-MOUNT, OTHER = "/srv/db", "/srv/www"
-MEMBERS = {VG, f"{VG}/db", f"{VG}/www", MOUNT, OTHER}
-DISKS = ("SHARED1", "SHARED2")
-PREPARE = f"""
-vgcreate -qq {VG} {" ".join(BY_ID + disk for disk in DISKS)}
-for name in db www; do
-    lvcreate -qq -L 32M -n $name {VG}
-    mkfs.ext4 -q /dev/{VG}/$name
-    mkdir -p /srv/$name
-    mount /dev/{VG}/$name /srv/$name
-done
-"""
-CREATED = "created"
 KIT = "/opt/LifeKeeper/lib/lvmkit/__init__.py"
-PATIENT = 600.0
-
-
-@pytest.fixture(scope="session")
-def created_lab(pushed_cluster_lab: Lab) -> Lab:
-    """Two file systems on one volume group, in service on node1 and nowhere else; saved as `created`."""
-    lab = pushed_cluster_lab
-    lab.reset("pushed")
-    one = Guest(lab, 1)
-    one.sh(PREPARE)
-    for mount in (MOUNT, OTHER):
-        one.run("lvmkit", "create", mount, timeout=PATIENT)
-    one.run("sync")
-    lab.save(CREATED)
-    return lab
-
-
-@pytest.fixture
-def created(created_lab: Lab) -> Iterator[Cluster]:
-    """The hierarchies on node1, with the audit beside them."""
-    created_lab.reset(CREATED)
-    with Audit(created_lab) as audit:
-        yield Cluster(created_lab, audit)
-    audit.check()
 
 
 def _extend(cluster: Cluster, *words: str, node: int = 1) -> Result:
-    return cluster.guest(node).run("lvmkit", "extend", MOUNT, "--to", "node2", *words, timeout=PATIENT, check=False)
+    return cluster.guest(node).run("lvmkit", "extend", MOUNT, "--to", "node2", *words, timeout=PATIENCE, check=False)
 
 
 def _numbers(result: Result) -> set[int]:
@@ -102,16 +64,16 @@ def test_a_hierarchy_is_extended_shown_moved_and_unextended(created: Cluster) ->
     assert all(places[tag] == {"node1": "ISP", "node2": "OSU"} for tag in MEMBERS)
     assert _numbers(_extend(created)) == {4}
 
-    one.run("lvmkit", "in-service", OTHER, "--on", "node2", timeout=PATIENT)
+    one.run("lvmkit", "in-service", OTHER, "--on", "node2", timeout=PATIENCE)
     for mount in (MOUNT, OTHER):
         two.run("findmnt", "--mountpoint", mount)
-    refused = one.run("lvmkit", "unextend", MOUNT, "--from", "node2", timeout=PATIENT, check=False)
+    refused = one.run("lvmkit", "unextend", MOUNT, "--from", "node2", timeout=PATIENCE, check=False)
     assert _numbers(refused) == {110169}
-    one.run("lvmkit", "in-service", MOUNT, timeout=PATIENT)
-    gone = one.run("lvmkit", "unextend", OTHER, "--from", "node2", timeout=PATIENT)
+    one.run("lvmkit", "in-service", MOUNT, timeout=PATIENCE)
+    gone = one.run("lvmkit", "unextend", OTHER, "--from", "node2", timeout=PATIENCE)
     assert set(gone.stdout.split()) == MEMBERS
     assert VG not in two.run("cat", "/etc/lkvgs").stdout
-    last = one.run("lvmkit", "unextend", OTHER, "--from", "node1", timeout=PATIENT, check=False)
+    last = one.run("lvmkit", "unextend", OTHER, "--from", "node1", timeout=PATIENCE, check=False)
     assert 110166 in _numbers(last)
 
 
@@ -149,7 +111,7 @@ def test_what_is_wrong_on_the_target_is_told_and_nothing_is_changed(created: Clu
 
 
 def test_a_group_that_is_active_on_the_target_is_a_danger(created: Cluster) -> None:
-    created.guest(1).run("lvmkit", "out-of-service", VG, timeout=PATIENT)
+    created.guest(1).run("lvmkit", "out-of-service", VG, timeout=PATIENCE)
     as_other = ("--config", 'global/system_id_source="lvmlocal" local/system_id="node1"')
     created.guest(2).run("vgchange", "-qq", "-ay", *as_other, VG)
     _refused(created, 110217)
@@ -179,7 +141,7 @@ def test_a_killed_extension_is_taken_back_by_the_next_one(created: Cluster) -> N
     two.sh("printf 'from lvmkit.workflow import slow\\n' >> /opt/LifeKeeper/lib/lvmkit/cli/commands/extend.py")
     until = "until [ -e /var/lib/lvmkit/journal.json ] && [ -d /srv/www ]; do sleep 0.2; done"
     work = f"lvmkit extend {MOUNT} --to node2 >/dev/null 2>&1 & {until}; sleep 1; kill -9 $!"
-    two.sh(work, timeout=PATIENT)
+    two.sh(work, timeout=PATIENCE)
     assert two.sh("ls /srv").stdout.split() == ["db", "www"]
     two.sh("sed -i '$d' /opt/LifeKeeper/lib/lvmkit/cli/commands/extend.py")
     result = _extend(created)

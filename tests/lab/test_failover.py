@@ -8,60 +8,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from lab.audit import Audit, Cluster, Writing, check_records
 from lab.guests.errors import LabError
-from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import Lab, Result
+from lab.helpers_protected import DISKS, MOUNT, NODES, OTHER, PATIENCE, PREPARE, VG, extend
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-VG = "my-vg.1"
-MOUNT, OTHER = "/srv/db", "/srv/www"
 FILE = f"{MOUNT}/records"
-DISKS = ("SHARED1", "SHARED2")
-PREPARE = f"""
-vgcreate -qq {VG} {" ".join(BY_ID + disk for disk in DISKS)}
-for name in db www; do
-    lvcreate -qq --type striped --stripes 2 -L 64M -n $name {VG}
-    mkfs.ext4 -q /dev/{VG}/$name
-    mkdir -p /srv/$name
-    mount /dev/{VG}/$name /srv/$name
-done
-"""
-PROTECTED = "protected"
 GROUP, ROOT = "lvmkit-my-vg.1", "lvmkit-_2fsrv_2fdb"
 """what Pacemaker calls the volume group and the first file system"""
-NODES = ("node1", "node2")
 MOVES_IN_A_ROW = 10
-PATIENCE = 300.0
-"""seconds for a command of the kit"""
-
-
-@pytest.fixture(scope="session")
-def protected_lab(pushed_cluster_lab: Lab) -> Lab:
-    """Two file systems on one volume group, in service on node1, extended to node2; saved as `protected`."""
-    lab = pushed_cluster_lab
-    lab.reset("pushed")
-    one = Guest(lab, 1)
-    one.sh(PREPARE)
-    for words in (("create", MOUNT), ("create", OTHER), ("extend", MOUNT, "--to", "node2")):
-        one.run("lvmkit", *words, timeout=PATIENCE)
-    one.run("sync")
-    lab.save(PROTECTED)
-    return lab
-
-
-@pytest.fixture
-def protected(protected_lab: Lab) -> Iterator[Cluster]:
-    """The hierarchies, on two servers, with the audit beside them."""
-    protected_lab.reset(PROTECTED)
-    with Audit(protected_lab) as audit:
-        yield Cluster(protected_lab, audit)
-    audit.check()
 
 
 def _is_up_on(cluster: Cluster, node: int, *, deadline: float = 300.0) -> None:
@@ -219,8 +180,7 @@ def test_a_server_that_returns_gets_its_hierarchy_back_only_where_that_is_wanted
         cluster.guest(1).sh(PREPARE)
         for mount in (MOUNT, OTHER):
             cluster.guest(1).run("lvmkit", "create", mount, "--switchback", switchback, timeout=PATIENCE)
-        cluster.guest(1).run("lvmkit", "extend", MOUNT, "--to", "node2", timeout=PATIENCE)
-        cluster.guest(1).run("sync")
+        extend(cluster.guest(1))
         cluster.lab.kill(1)
         _is_up_on(cluster, 2)
         cluster.lab.start(1)
