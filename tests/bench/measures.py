@@ -22,7 +22,6 @@ vgchange -qq -y --config 'global/system_id_source="lvmlocal" local/system_id="no
  local/extra_system_ids=["node1"]' --systemid node2 {VG}"""
 """the volume group is the other node's: what a start finds after a move"""
 TIMEOUT = 300.0
-SINGLE_TAG = "bench"
 SCRIPTS = "/opt/LifeKeeper/subsys/scsi/resources/lvmvg/actions"
 SINGLE = f"""
 systemctl stop lvmkit-check.timer
@@ -31,7 +30,7 @@ for n in 1 2 3 4 5 6 7 8; do lvcreate -qq -L 24M -n lv$n {VG}; done
 mkfs.ext4 -q /dev/{VG}/lv1
 mkdir -p /srv/lv1
 mount /dev/{VG}/lv1 /srv/lv1
-lvmkit -q create /srv/lv1 --tag {SINGLE_TAG}
+lvmkit -q create /srv/lv1
 umount /srv/lv1
 udevadm settle
 """
@@ -140,7 +139,7 @@ def single(lab: Lab, rounds: int, say: Say) -> list[Comparison]:
     lab.push()
     guest = Guest(lab)
     guest.sh(SINGLE, timeout=TIMEOUT)
-    guest.run(f"{SCRIPTS}/remove", "-t", SINGLE_TAG)
+    _called(guest, _script("remove"))
     up, down = _bare("-ay"), _bare("-an")
     restore, remove = (_script(name) for name in ("restore", "remove"))
     pauses = Call(("/usr/bin/udevadm", "settle"), {}).turn(counts=False)
@@ -157,7 +156,7 @@ def _bare(word: str) -> Call:
 
 
 def _script(name: str) -> Call:
-    return Call((f"{SCRIPTS}/{name}", "-t", SINGLE_TAG, "-i", f"lvmvg-{VG}"), {})
+    return Call((f"{SCRIPTS}/{name}", "-t", VG, "-i", f"lvmvg-{VG}"), {})
 
 
 def _turns(rounds: int) -> Iterator[tuple[int, str]]:
