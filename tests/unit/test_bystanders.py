@@ -147,6 +147,15 @@ class TestAsking:
         service.in_service("/data", tools)
         assert elsewhere.servers == servers
 
+    def test_what_is_mounted_within_a_file_system_that_leaves_is_in_the_way(
+        self, port: FakeCluster, tools: Kit, held: list[Holder], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        port.now, port.others["n2"] = data_hierarchy(), on("n2", data_hierarchy(OSU))
+        held.append(Holder(MOUNT, "/data"))
+        monkeypatch.setattr(holders, "mounts_below", lambda point: (Holder(MOUNT, f"{point}/tmp"),))
+        (found,) = refused(lambda: service.out_of_service("vg1", tools))
+        assert found == LvBusy("vg1-data", ("mount /data/tmp",))
+
     def test_what_leaves_this_server_needs_no_connection(
         self, elsewhere: Elsewhere, port: FakeCluster, tools: Kit
     ) -> None:

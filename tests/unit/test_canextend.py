@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from lvmkit import VERSION
-from lvmkit.model.instance import OSU
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import FILESYS, ISP, OSU, Instance
 from lvmkit.model.messages import ERROR, WARN, Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
 from lvmkit.model.messages.command import FstabWillMount
@@ -29,7 +30,7 @@ from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNot
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
 from lvmkit.model.messages.pacemaker import FencingOff, NoQuorum, ServerUnfit
 from lvmkit.model.messages.service import DuplicatePv, PvsMissing, VgExported, VgForeign
-from lvmkit.model.messages.storage import CommandHung, CommandMissing
+from lvmkit.model.messages.storage import CommandHung, CommandMissing, MountsNested
 from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
 from lvmkit.storage import installed, lvm, mountinfo
@@ -244,6 +245,10 @@ class TestMountPoint:
     def test_one_that_the_boot_would_mount(self, target: Target, device: str) -> None:
         Path(target.kit.paths.fstab).write_text(f"{device} /elsewhere ext4 defaults 0 0\n")
         only(target, FstabWillMount)
+
+    def test_one_around_a_file_system_that_is_protected_here(self, target: Target) -> None:
+        target.port.now = Hierarchy((Instance(SERVER, "gen", FILESYS, "inner", f"{target.mounts}/data/x", state=ISP),))
+        assert only(target, MountsNested)["outer"] == f"{target.mounts}/data"
 
     def test_a_file_system_that_the_kernel_does_not_know(self, target: Target) -> None:
         target.kernel.clear()

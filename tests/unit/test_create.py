@@ -25,7 +25,7 @@ from lvmkit.model.messages.guide import (
     ResourceExists,
     SwitchbackMismatch,
 )
-from lvmkit.model.messages.storage import CommandFailed, NotAMountPoint, SystemStorage
+from lvmkit.model.messages.storage import CommandFailed, MountsNested, NotAMountPoint, SystemStorage
 from lvmkit.model.record import Record
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import Layer, LogicalVolume, PhysicalVolume
@@ -273,6 +273,13 @@ class TestRefusals:
         create(Wish("/data", "mine"), world.kit)
         world.storage.written.clear()
         assert refusal(world, Wish("/data")) == (ResourceExists("mine"),)
+
+    @pytest.mark.parametrize(("other", "inner", "outer"), [("/data/x", "/data/x", "/data"), ("/", "/data", "/")])
+    def test_a_file_system_within_a_protected_one_or_around_it(
+        self, world: World, other: str, inner: str, outer: str
+    ) -> None:
+        world.port.now = Hierarchy((instance(FILESYS, "other", other), instance(FILESYS, "beside", "/data2")))
+        assert refusal(world, Wish("/data")) == (MountsNested(inner, outer),)
 
     def test_another_tag_for_a_volume_that_is_protected_already(self, world: World) -> None:
         create(Wish("/dev/vg1/data"), world.kit)

@@ -97,6 +97,11 @@ def test_words_of_other_namespaces_mean_something_else(host: Host) -> None:
     assert host.of_mount() == (BELOW,)
 
 
+def test_what_is_mounted_within_a_mount(host: Host) -> None:
+    assert holders.mounts_below("/mnt/a", proc=str(host.proc)) == (BELOW,)
+    assert holders.mounts_below("/mnt/nothing", proc=str(host.proc)) == ()
+
+
 def test_mapped_files_are_found(host: Host) -> None:
     maps = "7f00-7f01 r--p 00000000 fd:00 12 {}\n7f02-7f03 rw-p 00000000 00:00 0 [stack]\n7f04-7f05 rw-p 0 00:00 0\n"
     host.process("7", maps=maps.format("/mnt/a/with space (deleted)"))

@@ -165,6 +165,27 @@ def test_who_survives_all_that_is_named_and_the_stop_fails(host: Host, capfd: py
     assert "process 4711 (db)" in said
 
 
+def test_what_is_mounted_within_it_is_unmounted_first(
+    host: Host, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.mount()
+    within = [Holder("mount", f"{host.folder}/a"), Holder("mount", f"{host.folder}/a/b")]
+    plain = host.run
+
+    def unmount(argv: Sequence[str], **how: object) -> Finished:
+        if argv[-1] == host.folder and not within:
+            return plain(argv, **how)
+        host.commands.append([os.path.basename(argv[0]), *argv[1:]])
+        within[:] = [holder for holder in within if holder.name != argv[-1]]
+        return Finished(tuple(argv), 0, "", "", 0.1)
+
+    monkeypatch.setattr(run, "run", unmount)
+    monkeypatch.setattr(holders, "mounts_below", lambda _point: tuple(within))
+    assert host.call("stop") == OK
+    assert [command[-1].removeprefix(host.folder) for command in host.commands] == ["", "/a/b", "/a", ""]
+    assert capfd.readouterr().err.count("110035") == 2
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

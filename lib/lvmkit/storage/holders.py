@@ -93,6 +93,16 @@ def of_mount(mount_point: str, *, proc: str = mountinfo.PROC, sys: str = sysfs.R
     )
 
 
+def mounts_below(mount_point: str, *, proc: str = mountinfo.PROC) -> tuple[Holder, ...]:
+    """What is mounted within a mount, in the order in which it was mounted; () where nothing is mounted there.
+
+    mount_point: absolute path without symbolic links.  proc: where it is mounted.
+    """
+    seen = mountinfo.mounts(proc=proc)
+    mount = mountinfo.at(mount_point, seen)
+    return tuple(_mounts_below(mount, seen)) if mount else ()
+
+
 def described(some: Iterable[Holder]) -> tuple[str, ...]:
     """Holders in words: "process 4711 (postgres): open file"."""
     return tuple(_words(holder) for holder in some)

@@ -66,8 +66,12 @@ def bystanders(tags: Iterable[str], now: Hierarchy) -> tuple[LvBusy, ...]:
 
 
 def _strangers(device: Device, own: set[str]) -> tuple[Holder, ...]:
-    lasting = (holder for holder in holders.of_device(device.number) if holder.kind in _LASTING)
-    return tuple(holder for holder in lasting if not (holder.kind == holders.MOUNT and holder.name in own))
+    lasting = [holder for holder in holders.of_device(device.number) if holder.kind in _LASTING]
+    within = (
+        below for holder in lasting if holder.kind == holders.MOUNT for below in holders.mounts_below(holder.name)
+    )
+    found = dict.fromkeys((*lasting, *within))
+    return tuple(holder for holder in found if not (holder.kind == holders.MOUNT and holder.name in own))
 
 
 def _there(leaving: Departure, kit: Kit) -> tuple[Message, ...]:

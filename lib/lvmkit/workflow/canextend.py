@@ -39,6 +39,7 @@ from lvmkit.model.value import Value
 from lvmkit.storage import dm, files, fstab, guard, installed, lvm, lvmconf, mountinfo, sysfs
 from lvmkit.workflow import owner
 from lvmkit.workflow.family import family, groups
+from lvmkit.workflow.nesting import nested
 from lvmkit.workflow.subject import filesystem_subject, fstab_names, vg_subject
 from lvmkit.workflow.wire import packed, unpacked
 
@@ -224,9 +225,11 @@ def _means(case: Case) -> Iterator[Message]:
 def _mount_points(case: Case) -> Iterator[Message]:
     """Where the file systems would be mounted, and whether the kernel knows them."""
     table = files.read(case.kit.paths.fstab) or ""
+    others = [instance.id for instance in case.here.instances if instance.type == FILESYS]
     for instance in case.filesystems:
         subject = filesystem_subject(instance)
         yield from _folder(subject.mount_point, case.server)
+        yield from nested(subject.mount_point, others)
         if fstab.mounts_at_boot(table, subject.mount_point, fstab_names(instance)):
             yield FstabWillMount(subject.mount_point)
         if not installed.knows_filesystem(subject.type):

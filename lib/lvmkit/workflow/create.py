@@ -24,6 +24,7 @@ from lvmkit.plan import Plan, carry_out, finish_interrupted
 from lvmkit.storage import dm, files, fstab, guard, lvm, stack
 from lvmkit.workflow import owner
 from lvmkit.workflow.devices import Drafts, add_devices
+from lvmkit.workflow.nesting import nested
 from lvmkit.workflow.renew import RenewRecord
 from lvmkit.workflow.steps import BringInService, Commit, SetAutoactivation, listing
 
@@ -172,11 +173,20 @@ def _draft_filesystem(found: Stack, mounted: MountedFilesystem, lv_tag: str, tag
     present = drafts.now.by_id(mounted.mount_point, FILESYS)
     if present is not None:
         raise Failure(ResourceExists(present.tag))
+    _refuse_nested(mounted.mount_point, drafts.now)
     options = ",".join(option for option in mounted.options.split(",") if option not in _KERNEL_ONLY_OPTIONS)
     facts = {"device": found.vg.lv_path(found.lv), "fstype": mounted.type, "options": options, "uuid": mounted.uuid}
     root = drafts.add(FILESYS, mounted.mount_point, tag, mounted.mount_point, pack_info(facts))
     drafts.link(root, lv_tag)
     return root
+
+
+def _refuse_nested(mount_point: str, now: Hierarchy) -> None:
+    """A file system within another one has to wait for it, and no dependency says so. Raises Failure (110071)."""
+    others = [instance.id for instance in now.instances if instance.type == FILESYS and instance.id != mount_point]
+    found = nested(mount_point, others)
+    if found:
+        raise Failure(*found)
 
 
 def _same_tag(present: Instance, tag: str) -> str:

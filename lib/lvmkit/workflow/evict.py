@@ -36,6 +36,11 @@ def evict(mount_point: str, number: signal.Signals, kit: Kit) -> None:
         time.sleep(0.05)
 
 
+def mounted_below(mount_point: str) -> tuple[str, ...]:
+    """Where others have mounted something within what is mounted there; what was mounted last comes first."""
+    return tuple(holder.name for holder in reversed(holders.mounts_below(mount_point)))
+
+
 def users_of(mount_point: str) -> tuple[str, ...]:
     """Who uses what is mounted there, in words."""
     return holders.described(holders.of_mount(mount_point))

@@ -10,6 +10,7 @@ from lvmkit.model.messages.service import (
     MountFailed,
     MountPointTaken,
     UnmountFailed,
+    UnmountsBelow,
 )
 from lvmkit.storage import files, mountinfo, run
 from lvmkit.workflow.filesystem_check import mounted
@@ -38,31 +39,39 @@ def mount(filesystem: FilesystemSubject, kit: Kit) -> str:
     return f"mounted, {answer.seconds:.1f} s"
 
 
-def unmount(filesystem: FilesystemSubject, kit: Kit) -> str:
-    """Unmount. Users of the file system get SIGTERM, then SIGKILL, a bounded number of times; then they are named."""
+def unmount(filesystem: FilesystemSubject, kit: Kit, *, with_all_below: bool = False) -> str:
+    """Unmount. Users of the file system get SIGTERM, then SIGKILL, a bounded number of times; then they are named.
+
+    with_all_below: what others have mounted within it is unmounted, too, for where a cluster would fence the server.
+    """
     if mounted(filesystem) is None:
         return "not mounted"
-    why = _try_unmount(filesystem, kit)
+    why = _try_unmount(filesystem.mount_point, kit)
     if mounted(filesystem) is None:
         return "unmounted"
-    return _unmount_in_use(filesystem, why, kit)
+    return _unmount_in_use(filesystem, why, kit, with_all_below)
 
 
-def _unmount_in_use(filesystem: FilesystemSubject, why: str, kit: Kit) -> str:
+def _unmount_in_use(filesystem: FilesystemSubject, why: str, kit: Kit, with_all_below: bool) -> str:
     import signal
 
-    from lvmkit.workflow.evict import evict, users_of  # only where it is in use: every stop would pay for it
+    from lvmkit.workflow import evict  # only where it is in use: every stop would pay for it
 
-    settings = kit.settings
-    for number in [signal.SIGTERM] * settings.umount_retries + [signal.SIGKILL] * settings.kernel_retries:
-        evict(filesystem.mount_point, number, kit)
-        why = _try_unmount(filesystem, kit)
+    point = filesystem.mount_point
+    signals = [signal.SIGTERM] * kit.settings.umount_retries + [signal.SIGKILL] * kit.settings.kernel_retries
+    for number in signals:
+        for below in evict.mounted_below(point) if with_all_below else ():
+            evict.evict(below, number, kit)
+            _try_unmount(below, kit)
+            kit.tell(UnmountsBelow(below, point))
+        evict.evict(point, number, kit)
+        why = _try_unmount(point, kit)
         if mounted(filesystem) is None:
             return "unmounted"
-    users = users_of(filesystem.mount_point)
+    users = evict.users_of(point)
     if users:
-        raise Failure(FilesystemBusy(filesystem.mount_point, users))
-    raise Failure(UnmountFailed(filesystem.mount_point, why))
+        raise Failure(FilesystemBusy(point, users))
+    raise Failure(UnmountFailed(point, why))
 
 
 def _make_folder(filesystem: FilesystemSubject) -> None:
@@ -72,7 +81,7 @@ def _make_folder(filesystem: FilesystemSubject) -> None:
         raise Failure(MountFailed(filesystem.device, filesystem.mount_point, files.why(error))) from error
 
 
-def _try_unmount(filesystem: FilesystemSubject, kit: Kit) -> str:
+def _try_unmount(mount_point: str, kit: Kit) -> str:
     """One attempt; returns the tool's own words."""
-    answer = run.run([UMOUNT, "--", filesystem.mount_point], deadline=kit.settings.command_deadline)
+    answer = run.run([UMOUNT, "--", mount_point], deadline=kit.settings.command_deadline)
     return answer.stderr.strip() or f"umount ended with {answer.status}"

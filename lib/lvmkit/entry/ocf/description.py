@@ -216,7 +216,8 @@ FILESYS_AGENT = Agent(
     " writable unless its options say 'ro'. A kernel that stopped writing after an error is a failure, though the file"
     " system is mounted still. The disks are the volume group's to watch.\n\n"
     "The stop tells those who use the file system to end: SIGTERM, then SIGKILL, as often as /etc/default/LifeKeeper"
-    " says, and then names who is left. Another file system at the mount point is never touched. Nothing is repaired:"
+    " says, and then names who is left. What is mounted within it is unmounted, too. Another file system at the mount"
+    " point is never touched. Nothing is repaired:"
     " a file system that needs fsck fails to start.",
     (_DEVICE, _DIRECTORY, _FSTYPE, _OPTIONS),
     ("directory",),

@@ -60,14 +60,17 @@ def start(errand: Errand) -> str:
 
 
 def stop(errand: Errand) -> str:
-    """Unmount; returns in a few words what was done. Raises Failure (110024, 110030) when it is mounted still."""
+    """Unmount; returns in a few words what was done. Raises Failure (110024, 110030) when it is mounted still.
+
+    What is mounted within it goes too: a stop that fails has the node fenced, which ends that as well, and more.
+    """
     from lvmkit.entry.ocf.tools import kit
     from lvmkit.workflow.filesystem import unmount
 
     request = stoppable(lambda: parsed(errand, for_stop=True), errand.voice.tell)
     if request is None:
         return NOTHING_TO_STOP
-    return unmount(request.filesystem, kit(request, errand.paths, errand.voice.tell))
+    return unmount(request.filesystem, kit(request, errand.paths, errand.voice.tell), with_all_below=True)
 
 
 def validate(errand: Errand) -> str:

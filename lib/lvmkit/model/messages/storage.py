@@ -57,6 +57,17 @@ class NotAMountPoint(Message):
     path: str
 
 
+class MountsNested(Message):
+    """Two protected file systems, one mounted within the other: in the wrong order the one would hide the other."""
+
+    number = 110071
+    template = "{inner} lies within {outer}, and nothing orders the two when both are protected."
+    action = "Mount one of them elsewhere (a bind mount or a symbolic link can stand at the old place)."
+    lcdi_exit = LCDI_ARGUMENT
+    inner: str
+    outer: str
+
+
 class NotOnLvm(Message):
     """The file system or device does not stand on a logical volume."""
 
