@@ -284,6 +284,14 @@ def test_who_uses_a_file_system_is_killed_at_its_stop(formatted: Guest) -> None:
     assert "SIGKILL" in stopped.stderr
 
 
+def test_what_is_mounted_within_a_file_system_goes_with_it(formatted: Guest) -> None:
+    assert filesys(formatted, "start").returncode == OK
+    formatted.sh("for each in a a/b; do mkdir /srv/www/$each; mount -t tmpfs none /srv/www/$each; done")
+    stopped = filesys(formatted, "stop")
+    assert (stopped.returncode, stopped.stderr.count("110035")) == (OK, 2), stopped.stderr
+    assert "/srv/www" not in formatted.run("findmnt", "-rno", "TARGET").stdout
+
+
 def test_a_file_system_whose_volume_is_not_up_says_why_it_is_not_mounted(made: Guest) -> None:
     assert seen(filesys(made, "start")) == (FAILED, "110026")
     assert filesys(made, "stop").returncode == OK
