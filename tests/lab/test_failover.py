@@ -112,6 +112,17 @@ def test_disks_that_die_on_the_active_server_only_move_everything_and_fence_nobo
     assert (status.fenced, status.online) == (set(), set(NODES))
 
 
+def test_disks_that_hang_on_the_active_server_only_are_noticed_and_everything_moves(protected: Cluster) -> None:
+    first = Writing(protected.lab, 1, FILE).start().more(20)
+    for disk in DISKS:
+        protected.lab.hang_disk(1, disk)
+    _is_up_on(protected, 2)
+    first.stop()
+    second = Writing(protected.lab, 2, FILE).start().more(20)
+    second.stop()
+    check_records(protected.lab, 2, FILE, first.acknowledged + second.acknowledged)
+
+
 def test_both_servers_at_once_lose_power_and_nothing_activates_before_the_cluster_has_formed(
     protected: Cluster,
 ) -> None:
