@@ -60,7 +60,8 @@ def test_what_show_prints_as_commands_makes_the_hierarchies_again(protected: Clu
     one = protected.guest(1)
     before = one.run("lvmkit", "show", VG, timeout=PATIENCE).stdout
     commands = one.run("lvmkit", "show", VG, "--output-format", "cmd", timeout=PATIENCE).stdout
-    one.run("lvmkit", "delete", VG, timeout=PATIENCE)
+    for root in (MOUNT, OTHER):
+        one.run("lvmkit", "delete", root, timeout=PATIENCE)
     assert _states(one) == {}
     for line in commands.splitlines():
         if line and not line.startswith("#"):
