@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.guests.errors import LabError
-from lab.timeline import CLUSTER, KIT, MOUNT, WRITER, Milestone
+from lab.timeline import CLUSTER, KIT, WRITER, Milestone
 
 DAEMONS = ("pacemaker-controld", "pacemaker-fenced")
 CONTROLLER, FENCER = DAEMONS
@@ -113,7 +113,7 @@ def milestones(log: Sequence[Entry], cast: Cast, clock: Clock, seen: Sighting) -
         told("fenced", CLUSTER, shooting, fenced),
         told("volume group", KIT, _asked(after, cast.group, cast), _started(after, cast.group, cast)),
         told("logical volume", KIT, _asked(after, cast.volume, cast), _started(after, cast.volume, cast)),
-        Milestone("file system", MOUNT, seen.mounted - seen.killed, since(mounting), "seen by the waiting writer"),
+        Milestone("file system", KIT, seen.mounted - seen.killed, since(mounting), "seen by the waiting writer"),
         Milestone("first write", WRITER, seen.written - seen.killed, None, "acknowledged by write(2), O_DSYNC"),
     )
 

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
-CLUSTER, KIT, MOUNT, WRITER = "Pacemaker, fencing", "lvmkit's agents", "file system agent", "application"
-COLOURS = {CLUSTER: "#818b98", KIT: "#0969da", MOUNT: "#1a7f37", WRITER: "#8250df"}
+CLUSTER, KIT, WRITER = "Pacemaker, fencing", "lvmkit's agents", "application"
+COLOURS = {CLUSTER: "#818b98", KIT: "#0969da", WRITER: "#8250df"}
 """of each one's work; their contrast with white is at least 3:1"""
 WAITING = "#d8dee4"
 
