@@ -6,6 +6,7 @@ PREFIX  ?= /usr
 PYTHON  := /usr/bin/python3
 VENV    := .venv
 BIN     := $(VENV)/bin
+AGENTS  := $(notdir $(wildcard lib/ocf/resource.d/lvmkit/*))
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # Debian packages: the kit itself, its tests, and the lab's guests.
@@ -82,8 +83,7 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	install -D -m 755 -t $(DESTDIR)$(LKROOT)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs share/ocft/*
 	install -d $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
-	for agent in lvmvg lvmlv filesys; do \
-	    ln -sfn $(LKROOT)/lib/ocf/resource.d/lvmkit/$$agent $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit; done
+	ln -sfn $(addprefix $(LKROOT)/lib/ocf/resource.d/lvmkit/,$(AGENTS)) $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
 	install -m 755 bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard $(DESTDIR)$(LKROOT)/bin
 	$(PYTHON) -m compileall -q -s '$(DESTDIR)' $(DESTDIR)$(LKROOT)/lib/lvmkit
 	install -d $(DESTDIR)$(PREFIX)/sbin
@@ -106,7 +106,7 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.manual > $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
 
 uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /var/lib/lvmkit stay
-	cd $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs && rm -f lvmvg lvmlv filesys
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs/,$(AGENTS))
 	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/lib/ocf $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit \
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv $(DESTDIR)$(LKROOT)/subsys/gen/resources/filesys \
