@@ -217,8 +217,18 @@ def test_of_two_creations_on_two_servers_one_wins(cluster: Cluster) -> None:
     for each in both:
         each.join()
     assert answers[MOUNT].returncode == 0, answers[MOUNT].stderr
-    assert answers[f"/dev/{VG}/www"].returncode != 0
-    assert "lvmkit: ERROR" in answers[f"/dev/{VG}/www"].stderr
+    refused = answers[f"/dev/{VG}/www"]
+    assert (refused.returncode != 0, "lvmkit: ERROR" in refused.stderr) == (True, True)
+
+
+def test_a_group_that_another_server_holds_is_not_protected_and_not_activated(cluster: Cluster) -> None:
+    cluster.guest(1).sh(PREPARE)
+    refused = cluster.guest(2).run("lvmkit", "create", f"/dev/{VG}/www", check=False, timeout=PATIENCE)
+    assert (refused.returncode != 0, "110217" in refused.stderr) == (True, True), refused.stderr
+    cluster.guest(2).run("rm", "-r", "/root/.ssh")
+    refused = cluster.guest(2).run("lvmkit", "create", f"/dev/{VG}/www", check=False, timeout=PATIENCE)
+    assert (refused.returncode != 0, "110036" in refused.stderr) == (True, True), refused.stderr
+    assert VG not in _mapped(cluster, 2)
 
 
 # ---- a cluster that is not well

@@ -23,6 +23,7 @@ from lvmkit.model.value import Value
 from lvmkit.plan import Plan, carry_out, finish_interrupted
 from lvmkit.storage import dm, files, fstab, guard, lvm, stack
 from lvmkit.workflow import owner
+from lvmkit.workflow.activity import refuse_active_elsewhere
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.nesting import nested
 from lvmkit.workflow.renew import RenewRecord
@@ -85,6 +86,8 @@ def draft_creation(wish: Wish, kit: Kit) -> Draft:
     now = kit.port.hierarchy()
     drafts = Drafts(now, kit.port.local_server(), wish.switchback, wish.tag)
     root = _draft_instances(found, wish, drafts, kit)
+    if drafts.has_new(LVMVG):
+        refuse_active_elsewhere(found.vg, kit, is_up_here=_is_up(found))
     _warn(found, root, drafts, kit)
     return Draft(Plan(f"create {wish.path}", _steps(found, root, drafts, kit)), root)
 

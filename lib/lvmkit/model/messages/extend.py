@@ -213,7 +213,7 @@ class DevicesNotAllowed(Message):
 
 
 class ActiveOutsideCluster(Message):
-    """The volume group is up on the server that it is to be extended to, though the cluster has not started it there.
+    """The volume group is up on a server, though the cluster has not started it there.
 
     If it is in service elsewhere, both may be writing.
     """
@@ -355,3 +355,16 @@ class StillProtected(Message):
     action = "'lvmkit delete' ends the protection of a hierarchy, 'lvmkit unextend' takes one server from it."
     lcdi_exit = LCDI_ARGUMENT
     vg: str
+
+
+class ActivityUnknown(Message):
+    """A volume group is to be protected, and another server did not say whether it is active there."""
+
+    number = 110229
+    level = WARN
+    template = "{server} was not asked whether volume group {vg} is active there: {why}"
+    action = "See that it is not ('dmsetup ls' on {server}). 'ssh -o BatchMode=yes {server} true' must work as root."
+    script_exit = lcdi_exit = ocf_exit = 0
+    vg: str
+    server: str
+    why: str

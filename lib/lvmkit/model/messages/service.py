@@ -227,6 +227,16 @@ class UnmountsBelow(Message):
     mount_point: str
 
 
+class MayBeActiveElsewhere(Message):
+    """A volume group without an owner is not up here, and nobody can say that it is not up on another server."""
+
+    number = 110036
+    template = "Volume group {vg} is not active here, and {servers} did not say whether it is active there."
+    action = "See that no other server has it active, bring it up here ('vgchange -ay {vg}'), then try again."
+    vg: str
+    servers: tuple[str, ...]
+
+
 class LvNotInVg(Message):
     """The logical volume that was protected is not in its volume group any more."""
 
