@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lvmkit.cluster import transport
 from lvmkit.cluster.pacemaker import Pacemaker, commit, elements, ids, lock, patch, tools
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import OSU
@@ -101,6 +102,7 @@ def test_create_leaves_storage_and_cluster_as_they_were(
     storage = FakeStorage(monkeypatch)
     monkeypatch.setattr(lvm, "set_system_id", lambda vg, new, **_: storage.change(vg, system_id=new))
     monkeypatch.setattr(RenewRecord, "apply", lambda *_: None)
+    monkeypatch.setattr(transport, "run_on", lambda _server, argv, *_, **__: Finished(argv, 0, "", "", 0.1))
     before = dict(storage.groups)
     result = World(tmp_path, monkeypatch, Guarded(sample(), {}, permitted)).refused("create", "/data")
     assert storage.groups == before
