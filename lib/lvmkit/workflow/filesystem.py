@@ -1,4 +1,4 @@
-"""The small file system type, for engines that have none of their own: mount, and unmount with a bounded effort."""
+"""The file system type: mount, and unmount with a bounded effort; for the scripts and for the OCF agent."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from lvmkit.model.messages.service import (
     FilesystemBusy,
     MountFailed,
     MountPointTaken,
+    UnmountedBelow,
     UnmountFailed,
-    UnmountsBelow,
 )
 from lvmkit.storage import files, mountinfo, run
 from lvmkit.workflow.filesystem_check import mounted
@@ -63,7 +63,8 @@ def _unmount_in_use(filesystem: FilesystemSubject, why: str, kit: Kit, with_all_
         for below in evict.mounted_below(point) if with_all_below else ():
             evict.evict(below, number, kit)
             _try_unmount(below, kit)
-            kit.tell(UnmountsBelow(below, point))
+            if mountinfo.at(below) is None:
+                kit.tell(UnmountedBelow(below, point))
         evict.evict(point, number, kit)
         why = _try_unmount(point, kit)
         if mounted(filesystem) is None:

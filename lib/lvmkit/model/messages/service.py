@@ -215,12 +215,12 @@ class MountPointTaken(Message):
     device: str
 
 
-class UnmountsBelow(Message):
-    """Something that somebody mounted within a file system is unmounted with it: else the server would be fenced."""
+class UnmountedBelow(Message):
+    """Something that somebody mounted within a file system was unmounted with it: else the server would be fenced."""
 
     number = 110035
     level = WARN
-    template = "{below} is unmounted, because it lies within {mount_point}, which is to be unmounted."
+    template = "{below} was unmounted, because it lies within {mount_point}, which is to be unmounted."
     action = "Nothing puts it back. What is to move with {mount_point} must be protected, at a place of its own."
     script_exit = lcdi_exit = ocf_exit = 0
     below: str
