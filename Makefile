@@ -5,6 +5,7 @@ DESTDIR ?=
 PREFIX  ?= /usr
 PYTHON  := /usr/bin/python3
 VENV    := .venv
+UV      := 0.13.9
 BIN     := $(VENV)/bin
 AGENTS  := $(notdir $(wildcard lib/ocf/resource.d/lvmkit/*))
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -25,7 +26,7 @@ apt_install = missing=$$(for p in $(1); do \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo demo-local test check lint unit metadata cluster lab cluster-lab deps install uninstall clean
+.PHONY: help bench demo demo-local test check lint unit metadata cluster lab cluster-lab deps lock install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,7 +37,7 @@ demo: deps  ## show the main job on two servers that are a cluster, in guests; d
 demo-local: deps  ## show the main job on one server, in a guest
 	@PYTHONPATH=tests $(BIN)/python -m lab.demo
 
-test: unit metadata lab  ## all tests; does all of its own set-up
+test: check metadata lab  ## all checks and tests; does all of its own set-up
 
 check: lint unit  ## ruff, mypy --strict, import-linter, unit tests
 
@@ -71,8 +72,14 @@ deps: $(VENV)/.stamp  ## install what the targets need
 $(VENV)/.stamp: tests/requirements.txt
 	@$(call apt_install,python3-venv)
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check -r tests/requirements.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@
+
+lock:  ## write tests/requirements.txt anew from tests/requirements.in
+	$(PYTHON) -m venv --clear build/lock
+	build/lock/bin/pip install -q --disable-pip-version-check uv==$(UV)
+	build/lock/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+	    tests/requirements.in -o tests/requirements.txt
 
 install:  ## install the kit below LKROOT, honouring DESTDIR
 	install -d $(DESTDIR)$(LKROOT)/lib $(DESTDIR)$(LKROOT)/subsys $(DESTDIR)$(LKROOT)/lkadm $(DESTDIR)$(LKROOT)/bin
