@@ -107,7 +107,8 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounded work is done here, so that the fake kernel sees it."""
 
-    def bounded(work: Callable[[], bytes], *, deadline: float) -> probe.Ending:
+    def bounded(work: Callable[[], bytes], *, deadline: float, acts: bool) -> probe.Ending:
+        assert acts
         try:
             return probe.Ending(work())
         except OSError as error:
@@ -274,7 +275,7 @@ def test_a_wipe_that_fails_leaves_no_table_to_be_resumed_into(kernel: Kernel) ->
 
 
 def test_a_wipe_that_hangs_is_given_up_and_cleared(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "bounded", lambda work, deadline: probe.Ending(hung=True))
+    monkeypatch.setattr(probe, "bounded", lambda work, deadline, acts: probe.Ending(hung=True))
     kernel.answer(STATUS, linear_status())
     kernel.answer(CLEAR, OSError(errno.ENXIO, ""))
     with pytest.raises(Failure) as caught:

@@ -1,20 +1,17 @@
-"""Whole files and locks."""
+"""Whole files."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import StateNotStored
-from lvmkit.model.messages.service import AlreadyBusy
 from lvmkit.model.messages.storage import FileUnreadable
 from lvmkit.storage import files
 
@@ -30,13 +27,6 @@ def refuse(*_arguments: object, **_named: object) -> None:
 
 def message_of(failure: pytest.ExceptionInfo[Failure]) -> object:
     return failure.value.messages[0]
-
-
-def refused_lock(path: str, patience: float) -> object:
-    """The message with which the lock is not given."""
-    with pytest.raises(Failure) as failure, files.locked(path, what="x", patience=patience):
-        pytest.fail("locked")
-    return message_of(failure)
 
 
 def test_content_is_replaced_with_the_mode_asked_for_whatever_the_umask(tmp_path: Path) -> None:
@@ -141,74 +131,10 @@ def test_folders_are_made_with_their_parents_and_kept_as_they_are(tmp_path: Path
         assert isinstance(message_of(failure), StateNotStored)
 
 
-def test_a_lock_is_held_by_one_at_a_time_and_names_its_holder(tmp_path: Path) -> None:
-    path = tmp_path / "made" / "lock"
-    with files.locked(str(path), what="vg1", patience=0):
-        assert path.read_text() == str(os.getpid())
-        assert refused_lock(str(path), patience=0) == AlreadyBusy("x", os.getpid(), 0)
-        assert path.read_text() == str(os.getpid())
-    with files.locked(str(path), what="vg1", patience=0):
-        pass
-    assert path.exists()
-    assert path.read_text() == ""
-
-
-def test_the_wait_for_a_lock_backs_off_and_ends_with_the_patience(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock, pauses = [0.0], []
-
-    def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        clock[0] += seconds
-
-    monkeypatch.setattr(time, "sleep", sleep)
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    path = str(tmp_path / "lock")
-    with files.locked(path, what="x", patience=0):
-        failure = refused_lock(path, patience=3)
-    assert failure == AlreadyBusy("x", os.getpid(), 3)
-    assert sum(pauses) == pytest.approx(3)
-    assert pauses[:3] == pytest.approx([0.01, 0.02, 0.04])
-    assert max(pauses) == 0.5
-
-
-def test_a_lock_is_had_as_soon_as_its_holder_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    holder = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
-    fcntl.flock(holder, fcntl.LOCK_EX)
-    monkeypatch.setattr(time, "sleep", lambda _seconds: os.close(holder))
-    with files.locked(str(tmp_path / "lock"), what="x", patience=9):
-        assert (tmp_path / "lock").read_text() == str(os.getpid())
-
-
-def test_a_killed_holder_leaves_no_lock_behind(tmp_path: Path) -> None:
-    path = str(tmp_path / "lock")
-    child = os.fork()
-    if child == 0:
-        files.locked(path, what="x", patience=0).__enter__()
-        os._exit(9)
-    os.waitpid(child, 0)
-    with files.locked(path, what="x", patience=0):
-        pass
-
-
-def test_a_full_disk_does_not_refuse_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "pwrite", refuse)
-    with files.locked(str(tmp_path / "lock"), what="x", patience=0):
-        failure = refused_lock(str(tmp_path / "lock"), patience=0)
-    assert failure == AlreadyBusy("x", 0, 0)
-
-
-def test_a_lock_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to("elsewhere")
-    for path in (tmp_path, tmp_path / "link"):
-        assert isinstance(refused_lock(str(path), patience=0), StateNotStored)
-
-
 def test_the_light_modules_import_nothing_heavy() -> None:
     program = (
         "import sys; before = set(sys.modules); sys.path.insert(0, sys.argv[1])\n"
-        "from lvmkit.storage import conffile, files, fstab, guard, lkvgs\n"
+        "from lvmkit.storage import conffile, files, fstab, guard, lkvgs, locks\n"
         "print(*sorted(set(sys.modules) - before))"
     )
     argv = [sys.executable, "-I", "-S", "-c", program, str(LIB)]

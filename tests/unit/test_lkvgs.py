@@ -11,7 +11,7 @@ import pytest
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import LkvgsNotUpdated
 from lvmkit.model.messages.storage import FileUnreadable
-from lvmkit.storage import files, lkvgs
+from lvmkit.storage import lkvgs, locks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_replaced_is_a_warning_and_stays(
 def test_a_folder_in_its_place_and_a_busy_list_are_warnings(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lkvgs, "PATIENCE", 0)
     with (
-        files.locked(str(path.parent / ".lkvgs.lock"), what="x", patience=0),
+        locks.locked(str(path.parent / ".lkvgs.lock"), what="x", patience=0),
         pytest.raises(Failure, match="110007"),
     ):
         lkvgs.add(str(path), "vg1")

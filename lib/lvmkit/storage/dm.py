@@ -286,7 +286,7 @@ def _bounded(work: Callable[[], bytes], deadline: float) -> str:
     """Do it in a child that can be left behind; why it failed, or ''. The import is not for the quickCheck path."""
     from lvmkit.storage import probe
 
-    ending = probe.bounded(work, deadline=deadline)
+    ending = probe.bounded(work, deadline=deadline, acts=True)
     if ending.hung:
         return f"no answer within {deadline} s, as I/O on the way to its disk does not come back"
     return os.strerror(ending.error) if ending.error else ""

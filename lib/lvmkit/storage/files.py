@@ -1,4 +1,4 @@
-"""Small text files that are whole at any moment, and locks that a killed process cannot leave behind.
+"""Small text files that are whole at any moment.
 
 On the quickCheck path, so nothing heavy is imported here.
 """
@@ -6,25 +6,18 @@ On the quickCheck path, so nothing heavy is imported here.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import StateNotStored
-from lvmkit.model.messages.service import AlreadyBusy
 from lvmkit.model.messages.storage import FileUnreadable
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
 
 LARGEST = 4 * 1024 * 1024
 """bytes: nothing that the kit reads whole comes near this"""
 
 _CHUNK = 64 * 1024
 _TEMPORARY = ".lvmkit-new"
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 _FILE_TYPE, _REGULAR = 0o170000, 0o100000  # S_IFMT, S_IFREG of inode(7)
 
 
@@ -86,80 +79,9 @@ def make_folder(path: str, mode: int = 0o700) -> None:
         raise Failure(StateNotStored(path, why(error))) from error
 
 
-def locked(path: str, *, what: str, patience: float) -> AbstractContextManager[None]:
-    """Hold an exclusive lock while a `with` block runs.
-
-    path: the lock file, made when absent (with its folder) and never removed.  what: named when another one holds it.
-    patience: seconds to wait for another holder.
-    Entering raises Failure(AlreadyBusy) after that, Failure(StateNotStored) when the file cannot be made.
-    The lock goes with the process: a kill releases it (source: flock(2)). A child made by a bare fork shares it.
-    """
-    return _Lock(path, what, patience)
-
-
 def why(error: Exception) -> str:
     """The system's words for an error, without Python's decoration."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
-
-
-class _Lock:
-    """The context manager of locked(); contextlib would cost quickCheck an import."""
-
-    def __init__(self, path: str, what: str, patience: float) -> None:
-        self._path, self._what, self._patience = path, what, patience
-        self._handle = -1
-
-    def __enter__(self) -> None:
-        make_folder(os.path.dirname(self._path) or ".")
-        try:
-            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-            try:
-                self._wait()
-            except BaseException:
-                os.close(self._handle)
-                raise
-        except OSError as error:
-            raise Failure(StateNotStored(self._path, why(error))) from error
-        _sign(self._handle, str(os.getpid()))
-
-    def __exit__(self, *_exception: object) -> None:
-        _sign(self._handle, "")
-        # Explicitly, because a child in uninterruptible sleep may still share the descriptor.
-        fcntl.flock(self._handle, fcntl.LOCK_UN)
-        os.close(self._handle)
-
-    def _wait(self) -> None:
-        limit = time.monotonic() + self._patience
-        pause = _FIRST_PAUSE
-        while not _try_lock(self._handle):
-            left = limit - time.monotonic()
-            if left <= 0:
-                raise Failure(AlreadyBusy(self._what, _signature(self._handle), round(self._patience)))
-            time.sleep(min(pause, left))
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _sign(handle: int, text: str) -> None:
-    """Say who holds the lock. The lock holds without it, so a full disk must not keep a resource out of service."""
-    try:
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, text.encode(), 0)
-    except OSError:
-        return
-
-
-def _signature(handle: int) -> int:
-    """The process that signed the lock file; 0 where it has not yet, or could not."""
-    text = os.pread(handle, 20, 0)
-    return int(text) if text.isdigit() else 0
 
 
 def _temporary_stem(path: str) -> str:

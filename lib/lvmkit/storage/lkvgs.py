@@ -10,7 +10,7 @@ import os
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import LkvgsNotUpdated
-from lvmkit.storage import files
+from lvmkit.storage import files, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _update(path: str, change: Callable[[list[str]], list[str]]) -> None:
     real = os.path.realpath(path)  # an administrator's link to a managed file stays a link
     folder, name = os.path.split(real)
     try:
-        with files.locked(f"{folder}/.{name}.lock", what=path, patience=PATIENCE):
+        with locks.locked(f"{folder}/.{name}.lock", what=path, patience=PATIENCE):
             before = _lines(files.read(real) or "")
             after = change(before)
             if after != before:

@@ -19,6 +19,7 @@ import time
 
 from lvmkit.model.messages.faults import PvHung, PvReadFailed
 from lvmkit.model.value import Value
+from lvmkit.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ class Ending(Value):
 class _Child:
     """One piece of work in a process of its own, and the pipe on which it reports."""
 
-    def __init__(self, work: Callable[[], bytes]) -> None:
+    def __init__(self, work: Callable[[], bytes], *, acts: bool) -> None:
         self._out, into = os.pipe2(os.O_CLOEXEC)
         self.pid = os.fork()
         if self.pid == 0:
+            locks.let_go_in_child(acts=acts)
             _work_and_exit(work, into)
         os.close(into)
         self.report = b""
@@ -114,16 +116,17 @@ def pv_read_faults(
     return found
 
 
-def bounded(work: Callable[[], bytes], *, deadline: float) -> Ending:
+def bounded(work: Callable[[], bytes], *, deadline: float, acts: bool = False) -> Ending:
     """Do something that may hang in a child process, for at most this many seconds.
 
     work: runs in a copy of this process; only the bytes it returns or the OSError it raises come back.
+    acts: it changes what the kernel holds, so a child that is left behind keeps the volume group's lock.
     A child that is late is killed, which undoes nothing that it did.
     """
-    return _all_bounded([work], deadline)[0]
+    return _all_bounded([work], deadline, acts=acts)[0]
 
 
-def _all_bounded(works: Sequence[Callable[[], bytes]], deadline: float) -> list[Ending]:
+def _all_bounded(works: Sequence[Callable[[], bytes]], deadline: float, *, acts: bool = False) -> list[Ending]:
     """All works side by side under one deadline; their endings in the order of the works."""
     _collect_abandoned()
     end = time.monotonic() + deadline
@@ -131,7 +134,7 @@ def _all_bounded(works: Sequence[Callable[[], bytes]], deadline: float) -> list[
     silent: set[_Child] = set()
     try:
         for work in works:
-            children.append(_Child(work))
+            children.append(_Child(work, acts=acts))
             silent.add(children[-1])
         _listen(silent, end)
     finally:

@@ -1,5 +1,8 @@
 """The one place where the kit starts another program: no shell, no inherited environment, always a deadline.
 
+A program dies with the process that started it, so that nothing is done any more for a run that was killed; and where
+that takes effect late, as in uninterruptible sleep, it still has the lock of the volume group that it works on.
+
 Output is collected in memory files (memfd_create(2)), not pipes: a daemon that a command leaves behind keeps its
 descriptors, and reading a pipe to its end would wait for that daemon instead of the command.
 """
@@ -15,7 +18,7 @@ import time
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandFailed, CommandHung, CommandMissing
 from lvmkit.model.value import Value
-from lvmkit.storage import recorder
+from lvmkit.storage import locks, recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ KILLED, ABANDONED = "killed", "abandoned in uninterruptible sleep"
 _POLL = 0.01
 _ECHO_PAUSE = 0.1
 _STDOUT, _STDERR = 1, 2
+_SET_PARENT_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of linux/prctl.h"""
 
 
 class Finished(Value):
@@ -61,6 +66,7 @@ def run(
     pass_output: bool = False,
     environment: Mapping[str, str] | None = None,
     hear: Callable[[str], None] | None = None,
+    outlives_us: bool = False,
 ) -> Finished:
     """Run a program to its end and collect what it says.
 
@@ -70,6 +76,7 @@ def run(
     environment: its whole environment besides LC_ALL=C.
     hear: is given each line that it writes to stderr, without the line's end, several times a second. What it raises
     ends the program.
+    outlives_us: it goes on when this process is killed, because it has a lock and a way back of its own.
     Returns Finished whatever the exit status. Raises Failure: CommandMissing; CommandFailed when it cannot be
     started; CommandHung when it did not end in time and was killed with its process group, or would not even die.
     An exception that a signal handler raises here ends the program in the same way.
@@ -80,7 +87,7 @@ def run(
     files = [_memory_file(LARGEST_OUTPUT), _memory_file(LARGEST_OUTPUT), _input_file(stdin)]
     mask = _hold_signals()
     try:
-        child = _start(argv, files, {"LC_ALL": "C", **(environment or {})}, mask)
+        child = _start(argv, files, {"LC_ALL": "C", **(environment or {})}, _Birth(mask, outlives_us))
         echoes: tuple[_Echo | _Listener, ...] = ()
         echoes += (_Echo(files[0], _STDOUT), _Echo(files[1], _STDERR)) if pass_output else ()
         echoes += (_Listener(files[1], hear),) if hear else ()
@@ -103,8 +110,34 @@ def _release_signals(mask: Mask) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
+class _Birth:
+    """What a child does before it becomes the program."""
+
+    def __init__(self, mask: Mask, outlives_us: bool) -> None:
+        self._mask = mask
+        self._parent = os.getpid()
+        self._prctl = None if outlives_us else _prctl()
+
+    def __call__(self) -> None:
+        """Take signals again, and die with the parent: also with one that has died just now."""
+        _release_signals(self._mask)
+        if self._prctl is None:
+            return
+        self._prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != self._parent:
+            os._exit(1)
+
+
+def _prctl() -> Callable[..., int]:
+    """prctl(2), which Python does not offer."""
+    import ctypes  # many actions find nothing to run, and start without it
+
+    function: Callable[..., int] = ctypes.CDLL(None).prctl
+    return function
+
+
 def _start(
-    argv: Sequence[str], files: Sequence[int], environment: Mapping[str, str], mask: Mask
+    argv: Sequence[str], files: Sequence[int], environment: Mapping[str, str], birth: _Birth
 ) -> subprocess.Popen[bytes]:
     import subprocess  # many actions find nothing to run, and start without it
 
@@ -119,7 +152,7 @@ def _start(
             cwd="/",  # so that the child does not keep a file system busy that the caller happens to stand in
             close_fds=True,
             start_new_session=True,
-            preexec_fn=lambda: _release_signals(mask),
+            preexec_fn=birth,
         )
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise Failure(CommandMissing(argv[0])) from error
@@ -255,8 +288,10 @@ def _memory_file(size: int) -> int:
 
 
 def _input_file(content: bytes | None) -> int:
+    """What the program gets as its standard input: of a locked volume group the lock, see storage/locks.py."""
     if content is None:
-        return os.open(os.devnull, os.O_RDONLY)
+        lock = locks.for_programs()
+        return os.open(os.devnull, os.O_RDONLY) if lock is None else os.dup(lock)
     handle = os.memfd_create("lvmkit", os.MFD_CLOEXEC)
     os.write(handle, content)
     os.lseek(handle, 0, os.SEEK_SET)

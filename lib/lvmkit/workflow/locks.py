@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from lvmkit.storage import files
+from lvmkit.storage import files, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def working_on(vg_uuid: str, vg_name: str, kit: Kit) -> Iterator[None]:
-    """Hold the volume group's lock. Raises Failure (110031) when another run keeps it past the lock patience."""
+    """Hold the volume group's lock; what is started meanwhile has it too, and keeps it where this process is killed.
+
+    Raises Failure (110031, 110290) when another run keeps it past the lock patience.
+    """
     files.make_folder(kit.paths.run, mode=0o755)
     path = f"{kit.paths.run}/lock-{vg_uuid}"
-    with files.locked(path, what=f"volume group {vg_name}", patience=kit.settings.lock_patience):
+    patience = kit.settings.lock_patience
+    with locks.shared_with_programs(path, what=f"volume group {vg_name}", patience=patience):
         yield

@@ -185,7 +185,11 @@ def _take_down(devices: tuple[Device, ...], deadline: float) -> None:
 
 def _removed_in_time(devices: tuple[Device, ...], deadline: float) -> bool:
     """Whether all were tried: in a child, because the kernel may wait for a disk; one for all, because forks cost."""
-    return not probe.bounded(lambda: "".join(dm.remove(d.uuid) for d in devices).encode(), deadline=deadline).hung
+
+    def removal() -> bytes:
+        return "".join(dm.remove(device.uuid) for device in devices).encode()
+
+    return not probe.bounded(removal, deadline=deadline, acts=True).hung
 
 
 def _wait_until_free(mine: tuple[Device, ...], kit: Kit) -> None:

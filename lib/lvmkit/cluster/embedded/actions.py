@@ -42,7 +42,9 @@ def perform(instance: Instance, action: str, paths: Paths, settings: Settings) -
     environment = {"PATH": _PATH, "LKROOT": paths.lkroot, "LKCHECKINTERVAL": str(settings.check_interval)}
     argv = [script, "-t", instance.tag, "-i", instance.id]
     try:
-        finished = run(argv, deadline=settings.action_deadline, pass_output=True, environment=environment)
+        finished = run(
+            argv, deadline=settings.action_deadline, pass_output=True, environment=environment, outlives_us=True
+        )
     except Failure as failure:
         raise _hung(failure, action, instance) from failure
     if finished.status != 0:

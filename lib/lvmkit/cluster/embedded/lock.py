@@ -10,7 +10,7 @@ from lvmkit.cluster.embedded.database import reading, writing
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import AdminLockHeld
 from lvmkit.model.messages.service import AlreadyBusy
-from lvmkit.storage import files
+from lvmkit.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def admin_lock(paths: Paths, purpose: str, patience: float) -> Iterator[None]:
     if key in _held:
         yield
         return
-    lock = files.locked(key[0], what="the admin lock", patience=patience)
+    lock = locks.locked(key[0], what="the admin lock", patience=patience)
     try:
         lock.__enter__()
     except Failure as failure:

@@ -24,7 +24,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import AdminLockHeld
 from lvmkit.model.messages.pacemaker import LockHeldElsewhere, LockTakenOver
 from lvmkit.model.messages.service import AlreadyBusy
-from lvmkit.storage import files
+from lvmkit.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def admin_lock(
         yield
         return
     try:
-        with files.locked(path, what="the admin lock", patience=patience):
+        with locks.locked(path, what="the admin lock", patience=patience):
             _take(how, server, purpose, patience, tell)
             _held.add(key)
             try:

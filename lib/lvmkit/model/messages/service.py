@@ -281,6 +281,20 @@ class AlreadyBusy(Message):
     seconds: int
 
 
+class OrphanAtWork(Message):
+    """A run of the kit was killed, and a program that it had started goes on: most of the time it waits for a disk.
+
+    While it lives it may still bring up what is to be down, so nothing else is done with the volume group.
+    """
+
+    number = 110290
+    template = "{what} is held by what a killed run left behind (process {pids}), which did not end in {seconds} s."
+    action = "Look at what the process waits for (/proc/PID/stack); if it is a dead disk, restart the server."
+    what: str
+    pids: tuple[int, ...]
+    seconds: int
+
+
 class AutoactivationUnchanged(Message):
     """The volume group's autoactivation property could not be written, mostly because its disks cannot be."""
 
