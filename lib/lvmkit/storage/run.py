@@ -88,10 +88,7 @@ def run(
     mask = _hold_signals()
     try:
         child = _start(argv, files, {"LC_ALL": "C", **(environment or {})}, _Birth(mask, outlives_us))
-        echoes: tuple[_Echo | _Listener, ...] = ()
-        echoes += (_Echo(files[0], _STDOUT), _Echo(files[1], _STDERR)) if pass_output else ()
-        echoes += (_Listener(files[1], hear),) if hear else ()
-        seconds = _wait(child, argv, deadline, entry, mask, echoes)
+        seconds = _wait(child, argv, deadline, entry, mask, _echoes(files, pass_output, hear))
         finished = Finished(tuple(argv), child.returncode, _text(files[0]), _text(files[1]), seconds)
     finally:
         for handle in files:
@@ -99,6 +96,18 @@ def run(
         _release_signals(mask)
     entry.ended(finished.status, finished.seconds, finished.stdout, finished.stderr)
     return finished
+
+
+def _echoes(
+    files: Sequence[int], pass_output: bool, hear: Callable[[str], None] | None
+) -> tuple[_Echo | _Listener, ...]:
+    """What is done with output as it comes."""
+    echoes: list[_Echo | _Listener] = []
+    if pass_output:
+        echoes += [_Echo(files[0], _STDOUT), _Echo(files[1], _STDERR)]
+    if hear:
+        echoes.append(_Listener(files[1], hear))
+    return tuple(echoes)
 
 
 def _hold_signals() -> Mask:
