@@ -15,7 +15,6 @@ from lvmkit.cluster.port import Overview
 from lvmkit.entry import report
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import (
-    APPLICATION,
     DISK,
     FILESYS,
     IN_SERVICE,
@@ -29,6 +28,7 @@ from lvmkit.model.instance import (
 )
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
+from lvmkit.model.resource_types import application
 from lvmkit.model.servers import Equivalency, Server
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import replace
@@ -54,7 +54,7 @@ LV_UUID = "UC2RRa-Y6Dy-tsmu-z4Fv-zSJc-N9Gg-VNRuJ5"
 
 def instance(kind: str, tag: str, resource_id: str, state: str = ISP, **facts: str) -> Instance:
     """One instance on SERVER; facts go to its info field."""
-    return Instance(SERVER, APPLICATION[kind], kind, tag, resource_id, pack_info(facts), state)
+    return Instance(SERVER, application(kind), kind, tag, resource_id, pack_info(facts), state)
 
 
 def data_hierarchy(state: str = ISP) -> Hierarchy:

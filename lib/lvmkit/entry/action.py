@@ -11,8 +11,9 @@ import os
 from lvmkit.entry.boundary import guarded
 from lvmkit.entry.report import Voice
 from lvmkit.model import names
-from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
+from lvmkit.model.instance import FILESYS, LVMVG, Instance
 from lvmkit.model.messages import Failure, Message
+from lvmkit.model.resource_types import is_id_of
 from lvmkit.model.settings import Paths
 from lvmkit.model.value import Value
 
@@ -120,7 +121,7 @@ def _parsed(resource_type: str, action: str, arguments: list[str]) -> Call:
         from lvmkit.model.messages.command import InvalidName
 
         raise Failure(InvalidName(tag or "''", "tag"))
-    if resource_id is not None and not _is_id_of(resource_type, resource_id):
+    if resource_id is not None and not is_id_of(resource_type, resource_id):
         raise Failure(_wrong_argument(resource_type, resource_id))
     return Call(resource_type, action, tag, resource_id)
 
@@ -136,14 +137,6 @@ def _refuse_strays(arguments: list[str], action: str) -> None:
         from lvmkit.model.messages.guide import UsageError
 
         raise Failure(UsageError(f"{action} -t TAG -i ID"))
-
-
-def _is_id_of(resource_type: str, resource_id: str) -> bool:
-    if resource_type == LVMVG:
-        return names.vg_of_lvmvg_id(resource_id) is not None
-    if resource_type == LVMLV:
-        return names.vg_lv_of_lvmlv_id(resource_id) is not None
-    return resource_id.startswith("/") and "\0" not in resource_id and resource_id.isprintable()
 
 
 def _instance_of(call: Call, found: Instance) -> Instance:

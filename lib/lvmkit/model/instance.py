@@ -17,7 +17,6 @@ AUTORES_ISP, INIT_ISP, INIT_OSU = "AUTORES_ISP", "INIT_ISP", "INIT_OSU"
 INITIALISATIONS = (AUTORES_ISP, INIT_ISP, INIT_OSU)
 
 FILESYS, LVMLV, LVMVG, DEVICE, DISK = "filesys", "lvmlv", "lvmvg", "device", "disk"
-APPLICATION = {FILESYS: "gen", LVMLV: "scsi", LVMVG: "scsi", DEVICE: "scsi", DISK: "scsi"}
 
 INFO_SEPARATOR = "\x02"
 

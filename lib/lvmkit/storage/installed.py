@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from lvmkit.model.resource_types import agents
 from lvmkit.storage import files
 from lvmkit.storage.run import run
 
 AGENTS = "/usr/lib/ocf/resource.d"
-KIT_AGENTS = ("lvmkit/lvmvg", "lvmkit/lvmlv", "lvmkit/filesys")
 SYSTEMCTL = ("/usr/bin/systemctl", "/bin/systemctl")
 GUARD_UNIT, BOOT_TARGET = "lvmkit-boot-guard.service", "multi-user.target"
 FILESYSTEMS, MODULES = "/proc/filesystems", "/lib/modules"
@@ -18,7 +18,8 @@ _DEADLINE = 10.0
 
 def missing_agents() -> tuple[str, ...]:
     """Paths of the kit's OCF agents that Pacemaker would not find."""
-    return tuple(path for path in (f"{AGENTS}/{agent}" for agent in KIT_AGENTS) if not os.access(path, os.X_OK))
+    paths = (f"{AGENTS}/{provider}/{name}" for provider, name in agents())
+    return tuple(path for path in paths if not os.access(path, os.X_OK))
 
 
 def guard_state() -> str:

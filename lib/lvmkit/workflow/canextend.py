@@ -15,7 +15,7 @@ import stat
 import time
 
 from lvmkit import VERSION
-from lvmkit.model.instance import DEVICE, DISK, FILESYS, IN_SERVICE, Instance
+from lvmkit.model.instance import FILESYS, IN_SERVICE, Instance
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
 from lvmkit.model.messages.command import FstabWillMount
@@ -34,6 +34,7 @@ from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNot
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
 from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
 from lvmkit.model.messages.service import PvsMissing, VgForeign
+from lvmkit.model.resource_types import is_device
 from lvmkit.model.settings import COMPLETE, SYSTEM_ID
 from lvmkit.model.value import Value
 from lvmkit.storage import dm, files, fstab, guard, installed, lvm, lvmconf, mountinfo, sysfs
@@ -299,7 +300,7 @@ def _clashes(subject: VgSubject, seen: tuple[VolumeGroup, ...], server: str) -> 
 def _recorded(instance: Instance, there: Hierarchy) -> dict[str, str]:
     """{PV UUID: its device on the template server}, as the hierarchy has them."""
     children = (there.by_tag(tag) for tag in there.children(instance.tag))
-    disks = (child for child in children if child is not None and child.type in (DEVICE, DISK))
+    disks = (child for child in children if child is not None and is_device(child.type))
     return {disk.details.get("pv_uuid", disk.tag): disk.id for disk in disks}
 
 

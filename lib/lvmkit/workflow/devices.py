@@ -5,9 +5,10 @@ from __future__ import annotations
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import APPLICATION, DEVICE, DISK, OSU, Dependency, Instance, pack_info
+from lvmkit.model.instance import DEVICE, DISK, OSU, Dependency, Instance, pack_info
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceExists
+from lvmkit.model.resource_types import application
 from lvmkit.model.value import replace
 
 TYPE_CHECKING = False
@@ -41,9 +42,8 @@ class Drafts:
         if tag in self.now.tags:
             raise Failure(ResourceExists(tag))
         chosen = tag or self._free_tag(names.tag_from(wanted))
-        new = Instance(
-            self.server, APPLICATION[kind], kind, chosen, resource_id, info, state=OSU, switchback=self.switchback
-        )
+        app = application(kind)
+        new = Instance(self.server, app, kind, chosen, resource_id, info, state=OSU, switchback=self.switchback)
         self.instances.append(new)
         return chosen
 

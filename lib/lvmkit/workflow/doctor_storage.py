@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.model import names
-from lvmkit.model.instance import DEVICE, DISK, IN_SERVICE, LVMVG
+from lvmkit.model.instance import IN_SERVICE, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.boot import (
     AutoactivationOn,
@@ -18,6 +18,7 @@ from lvmkit.model.messages.boot import (
 )
 from lvmkit.model.messages.ownership import OwnerUnknown
 from lvmkit.model.messages.service import VgForeign, VgNotFound
+from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value
 from lvmkit.storage import guard, lkvgs, lvm, lvmconf, sysfs
 from lvmkit.workflow import owner
@@ -173,7 +174,7 @@ def _by_uuid(groups: Sequence[VolumeGroup], uuid: str) -> VolumeGroup | None:
 def _on_known_disks(instance: Instance, look: Look) -> tuple[VolumeGroup, ...]:
     """What LVM finds on the disks of the hierarchy when it is told to look at them; --devices passes all filters."""
     children = (look.now.by_tag(tag) for tag in look.now.children(instance.tag))
-    paths = tuple(child.id for child in children if child is not None and child.type in (DEVICE, DISK))
+    paths = tuple(child.id for child in children if child is not None and is_device(child.type))
     if not any(map(sysfs.number_of, paths)):
         return ()
     return lvm.report(devices=paths, deadline=look.kit.settings.command_deadline)

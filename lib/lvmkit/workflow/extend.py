@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.cluster.port import Change
-from lvmkit.model.instance import AUTOMATIC, DEVICE, DISK, IN_SERVICE, OSU
+from lvmkit.model.instance import AUTOMATIC, IN_SERVICE, OSU
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.extend import WillMove
@@ -22,6 +22,7 @@ from lvmkit.model.messages.guide import (
     TemplateAlreadyExtended,
 )
 from lvmkit.model.messages.pacemaker import PriorityInvalid
+from lvmkit.model.resource_types import is_device
 from lvmkit.model.servers import LOWEST_PRIORITY
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
@@ -99,7 +100,7 @@ class ExtendTo(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        disks = [i.tag for i in self.change.add if i.type in (DEVICE, DISK)]
+        disks = [i.tag for i in self.change.add if is_device(i.type)]
         below = f", on {', '.join(disks)}" if disks else ""
         rank = f", with priority {self.priorities[0][1]}" if self.priorities else ""
         return f"extend {', '.join(_tags(self.change))} to {self.server}{below}{rank}"
@@ -229,7 +230,7 @@ def _where(tag: str, seen: Overview) -> str:
 
 def _tags(change: Change) -> tuple[str, ...]:
     """The tags that a change adds, without devices and disks: these follow what requires them."""
-    return tuple(i.tag for i in change.add if i.type not in (DEVICE, DISK))
+    return tuple(i.tag for i in change.add if not is_device(i.type))
 
 
 def _absent(path: str) -> tuple[str, ...]:

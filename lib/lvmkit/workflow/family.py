@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lvmkit.model.instance import DEVICE, DISK, LVMVG
+from lvmkit.model.instance import LVMVG
+from lvmkit.model.resource_types import is_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def family(tag: str, now: Hierarchy) -> tuple[Instance, ...]:
     while waiting:
         for each in (*now.below(this := waiting.pop()), *now.above(this)):
             instance = now.by_tag(each)
-            if each not in found and instance is not None and instance.type not in (DEVICE, DISK):
+            if each not in found and instance is not None and not is_device(instance.type):
                 found.add(each)
                 waiting.append(each)
     ordered = (now.by_tag(each) for each in now.restore_order(found))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 
 from lvmkit.cluster.port import Change
-from lvmkit.model.instance import DEVICE, DISK, FILESYS, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance
+from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import UnknownDevices
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
+from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.storage import dm, records, stack
@@ -130,7 +131,7 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
     group = vg_subject(instance)
     vg = find_group(group, kit)
     layers = dict(stack.devices_of(vg, deadline=kit.settings.command_deadline))
-    known = {child.details.get("pv_uuid", ""): child for child in _children(now, tag) if child.type in (DEVICE, DISK)}
+    known = {child.details.get("pv_uuid", ""): child for child in _children(now, tag) if is_device(child.type)}
     present = {pv.uuid: pv for pv in vg.physical}
     added = tuple(PvChange(layers[u].stable, u) for u in present if u not in known and u in layers)
     removed = tuple(PvChange(child.id, u, child.tag) for u, child in known.items() if u not in present)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from lvmkit.model.instance import DEVICE, DISK, ILLSTATE, IN_SERVICE, ISP, LVMVG, OSF, OSU, Instance
+from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMVG, OSF, OSU, Instance
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.guide import EndFailedInService
 from lvmkit.model.messages.pacemaker import NotExtended, ServerUnfit, UnknownServer
+from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
 from lvmkit.workflow.bystanders import Departure, refuse_bystanders
@@ -152,4 +153,4 @@ def _online(seen: Overview) -> set[str]:
 
 def _runs(instance: Instance, seen: Overview) -> bool:
     """Whether the engine does anything for it: a cluster has no agents for devices and disks."""
-    return not seen.is_shared or instance.type not in (DEVICE, DISK)
+    return not seen.is_shared or not is_device(instance.type)

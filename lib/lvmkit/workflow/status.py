@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from lvmkit.model import names
 from lvmkit.model.instance import (
-    DEVICE,
-    DISK,
     FILESYS,
     ILLSTATE,
     IN_SERVICE,
@@ -24,6 +22,7 @@ from lvmkit.model.instance import (
 )
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages.command import DeviceUnwell, UpThoughOutOfService
+from lvmkit.model.resource_types import has_scripts, is_device
 from lvmkit.model.value import Value, replace
 from lvmkit.storage import dm, sysfs
 from lvmkit.workflow import recover
@@ -170,7 +169,7 @@ def entrances(now: Hierarchy) -> tuple[str, ...]:
 
 
 def _is_checked(instance: Instance, kit: Kit) -> bool:
-    return instance.type in (FILESYS, LVMLV, LVMVG) and _should_be_up(instance, kit)
+    return has_scripts(instance.type) and _should_be_up(instance, kit)
 
 
 def _should_be_up(instance: Instance | None, kit: Kit) -> bool:
@@ -210,7 +209,7 @@ def _devices_if_any(instances: Sequence[Instance]) -> Sequence[Device]:
 
 def _against(instance: Instance, devices: Sequence[Device]) -> tuple[Message, ...]:
     """What speaks against the state of a resource that has no check, or is not in service."""
-    if instance.type in (DEVICE, DISK):
+    if is_device(instance.type):
         number = sysfs.number_of(instance.id)
         condition = sysfs.condition(number) if number else "gone"
         return (DeviceUnwell(instance.id, condition),) if condition else ()

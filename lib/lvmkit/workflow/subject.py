@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from lvmkit.model import names
-from lvmkit.model.instance import DEVICE, DISK, Instance
+from lvmkit.model.instance import Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceNotFound
 from lvmkit.model.messages.service import MissingInformation
+from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -94,7 +95,7 @@ def device_paths(hierarchy: Hierarchy, vg_tag: str) -> tuple[str, ...]:
     Empty when any of them does not exist: then LVM must search all devices.
     """
     children = (hierarchy.by_tag(child) for child in hierarchy.children(vg_tag))
-    paths = tuple(child.id for child in children if child is not None and child.type in (DEVICE, DISK))
+    paths = tuple(child.id for child in children if child is not None and is_device(child.type))
     return paths if all(map(os.path.exists, paths)) else ()
 
 

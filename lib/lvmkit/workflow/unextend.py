@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
-from lvmkit.model.instance import DEVICE, DISK, IN_SERVICE, LVMVG
+from lvmkit.model.instance import IN_SERVICE, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import MovesAlong, StillListedThere
 from lvmkit.model.messages.pacemaker import LastServer, NotExtended, StillInService, UnknownServer
+from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.storage import records
@@ -135,7 +136,7 @@ def _refuse(gone: tuple[Instance, ...], server: str, seen: Overview) -> None:
 def _back(gone: tuple[Instance, ...], now: Hierarchy) -> Change:
     """What would put the instances back, with the devices and disks that only they require."""
     tags = {i.tag for i in gone}
-    below = [i for i in now.instances if i.type in (DEVICE, DISK) and tags & set(now.above(i.tag))]
+    below = [i for i in now.instances if is_device(i.type) and tags & set(now.above(i.tag))]
     devices = {i.tag for i in below}
     return Change(add=(*gone, *below), link=tuple(link for link in now.dependencies if link.child in devices))
 

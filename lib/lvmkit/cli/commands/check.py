@@ -7,8 +7,9 @@ import click
 from lvmkit.cli.console import write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
-from lvmkit.model.instance import DEVICE, DISK, IN_SERVICE, OSF
+from lvmkit.model.instance import IN_SERVICE, OSF
 from lvmkit.model.messages.command import NotInService
+from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value, replace
 
 TYPE_CHECKING = False
@@ -117,7 +118,7 @@ def _instances(tags: Iterable[str], now: Hierarchy) -> list[tuple[str, Instance]
 
 def _is_down(instance: Instance) -> bool:
     """A disk has no state of its own that would say anything."""
-    return instance.type not in (DEVICE, DISK) and instance.state not in IN_SERVICE
+    return not is_device(instance.type) and instance.state not in IN_SERVICE
 
 
 def _as_text(verdicts: list[Verdict], quiet: bool) -> str:

@@ -6,13 +6,13 @@ import os
 import stat
 
 from lvmkit.cluster.embedded.words import is_component
-from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
 from lvmkit.model.messages import ERROR, FATAL, Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import ActionFailed, ActionHung, ScriptRefused
 from lvmkit.model.messages.guide import TypeNotInstalled
 from lvmkit.model.messages.service import EndFailed
 from lvmkit.model.messages.storage import CommandHung
+from lvmkit.model.resource_types import has_scripts
 from lvmkit.storage.run import run
 
 TYPE_CHECKING = False
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from lvmkit.model.instance import Instance
     from lvmkit.model.settings import Paths, Settings
 
-_SCRIPTED = (FILESYS, LVMLV, LVMVG)
-"""types that are nothing without their scripts; a disk needs none"""
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -35,7 +33,7 @@ def perform(instance: Instance, action: str, paths: Paths, settings: Settings) -
     """
     script = find(instance, action, paths)
     if script is None:
-        if instance.type in _SCRIPTED:
+        if has_scripts(instance.type):
             raise Failure(TypeNotInstalled(instance.type, instance.server))
         return
     _refuse_untrusted(script)

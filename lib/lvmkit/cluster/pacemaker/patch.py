@@ -7,16 +7,17 @@ import copy
 from lvmkit.cluster.pacemaker import cib, devices, elements, ids
 from lvmkit.cluster.pacemaker.cib import CONSTRAINTS, INFINITY, RESOURCES, Index
 from lvmkit.cluster.pacemaker.places import add_place, forget_places, heed_left
-from lvmkit.cluster.pacemaker.primitives import is_primitive, primitive, updated
+from lvmkit.cluster.pacemaker.primitives import primitive, updated
 from lvmkit.cluster.pacemaker.record import facts_of
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import DEVICE, DISK, INITIALISATIONS, SWITCHBACKS, Dependency
+from lvmkit.model.instance import INITIALISATIONS, SWITCHBACKS, Dependency
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import HasDependents, NotStored
 from lvmkit.model.messages.guide import DependencyNotCreated, IdInUse, ResourceExists
 from lvmkit.model.messages.pacemaker import NoAgent, UnknownServer, UsedByOthers
+from lvmkit.model.resource_types import has_agent, is_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _add(index: Index, instance: Instance) -> None:
     key = instance.tag, instance.server
     if key in index.places or key in index.templates:
         raise Failure(ResourceExists(instance.tag))
-    if instance.type in (DEVICE, DISK):
+    if is_device(instance.type):
         index.templates[key] = devices.template(instance)
         index.section(RESOURCES).append(index.templates[key])
         index.own(instance.tag, instance.server, facts_of(index.templates[key]))
@@ -213,9 +214,9 @@ def _check(index: Index, instance: Instance) -> None:
     _must(_is_storable(instance.info.replace("\x02", "")), instance.info, "info field")
     _must(instance.initialisation in INITIALISATIONS, instance.initialisation, "initialisation")
     _must(instance.switchback in SWITCHBACKS, instance.switchback, "switchback")
-    if not is_primitive(instance.type) and instance.type not in (DEVICE, DISK):
+    if not has_agent(instance.type) and not is_device(instance.type):
         raise Failure(NoAgent(f"{instance.tag}, a {instance.type},"))
-    place = "" if is_primitive(instance.type) else instance.server
+    place = "" if has_agent(instance.type) else instance.server
     if index.owners.get((place, instance.type, instance.id), instance.tag) != instance.tag:
         raise Failure(IdInUse(instance.id))
 

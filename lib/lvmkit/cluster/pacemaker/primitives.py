@@ -5,10 +5,11 @@ from __future__ import annotations
 from lvmkit.cluster.pacemaker import elements, ids
 from lvmkit.cluster.pacemaker.record import record
 from lvmkit.model import names
-from lvmkit.model.instance import AUTOMATIC, FILESYS, IN_SERVICE, LVMLV, LVMVG, Instance
+from lvmkit.model.instance import AUTOMATIC, FILESYS, IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import NoAgent
 from lvmkit.model.messages.service import MissingInformation
+from lvmkit.model.resource_types import agent_of, timings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,20 +22,10 @@ LOCAL_RECOVERIES = 1
 FORGIVEN_AFTER = "3600s"
 """a failure so long ago counts no more"""
 
-_AGENTS = {LVMVG: ("lvmkit", "lvmvg"), LVMLV: ("lvmkit", "lvmlv"), FILESYS: ("lvmkit", "filesys")}
-_TIMES = {LVMVG: (90, 90, 10, 20), LVMLV: (90, 90, 10, 20), FILESYS: (60, 60, 20, 20)}
-"""seconds: limits of start and stop, interval and limit of monitor; what the agents' metadata recommend"""
-_DEEP = 60
-"""seconds: interval and limit of the volume group's monitor that reads every disk; once for all that stands on it"""
 _DEEP_LEVEL = "10"
 _CHOICES = ("missing_pv", "ownership")
 """parameters that an instance may carry in its info field; else the agents' defaults hold"""
 _MANAGED = "is-managed"
-
-
-def is_primitive(resource_type: str) -> bool:
-    """Whether instances of this type have a primitive; devices and disks have none."""
-    return resource_type in _AGENTS
 
 
 def primitive(instance: Instance) -> Element:
@@ -42,9 +33,10 @@ def primitive(instance: Instance) -> Element:
 
     Raises Failure: 110156 for a type without an agent, 110034 when the info field lacks what the agent needs.
     """
-    if instance.type not in _AGENTS:
+    offered = agent_of(instance.type)
+    if offered is None:
         raise Failure(NoAgent(f"{instance.tag}, a {instance.type},"))
-    provider, agent = _AGENTS[instance.type]
+    provider, agent = offered
     own = ids.resource_id(instance.tag)
     made = elements.new("primitive", id=own, class_="ocf", provider=provider, type=agent)
     made.append(elements.pairs("instance_attributes", ids.part_id(own, "parameters"), parameters(instance)))
@@ -137,12 +129,13 @@ def _meta(instance: Instance) -> dict[str, str]:
 
 
 def _operations(own: str, resource_type: str) -> Element:
-    start, stop, interval, limit = _TIMES[resource_type]
+    times = timings(resource_type)
     made = elements.new("operations")
-    for name, every, seconds in (("start", 0, start), ("stop", 0, stop), ("monitor", interval, limit)):
+    planned = (("start", 0, times.start), ("stop", 0, times.stop), ("monitor", times.interval, times.monitor))
+    for name, every, seconds in planned:
         made.append(_operation(ids.part_id(own, "op", name), name, every, seconds))
-    if resource_type == LVMVG:
-        deep = _operation(ids.part_id(own, "op", "monitor-deep"), "monitor", _DEEP, _DEEP)
+    if resource_type == LVMVG:  # every disk is read once for all that stands on the group
+        deep = _operation(ids.part_id(own, "op", "monitor-deep"), "monitor", times.deep, times.deep)
         level = {"OCF_CHECK_LEVEL": _DEEP_LEVEL}
         deep.append(elements.pairs("instance_attributes", f"{deep.get('id')}-parameters", level))
         made.append(deep)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lvmkit.cluster.pacemaker import ids
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import DEVICE, DISK, ILLSTATE, ISP, ISU, OSF, OSU, Instance
+from lvmkit.model.instance import ILLSTATE, ISP, ISU, OSF, OSU, Instance
 from lvmkit.model.messages.pacemaker import FencingOff, MaintenanceMode, NoQuorum
+from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value, replace
 
 TYPE_CHECKING = False
@@ -113,7 +114,7 @@ def with_states(hierarchy: Hierarchy, server: str, now: Cluster) -> Hierarchy:
     states = {i.tag: _state(i, server, now, by_id.get(ids.resource_id(i.tag))) for i in hierarchy.instances}
     for tag in hierarchy.remove_order(hierarchy.tags):
         instance = hierarchy.by_tag(tag)
-        if instance is not None and instance.type in (DEVICE, DISK):
+        if instance is not None and is_device(instance.type):
             states[tag] = _following(hierarchy, tag, states)
     return replace(
         hierarchy,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.entry.ocf.description import AGENTS, FILESYS, LVMLV, META_DATA, MONITOR, START, STOP, VALIDATE_ALL
+from lvmkit.entry.ocf.description import AGENTS, META_DATA, MONITOR, START, STOP, VALIDATE_ALL
 from lvmkit.entry.ocf.request import Errand, tag
 from lvmkit.entry.report import Voice, write_stderr
+from lvmkit.model.instance import FILESYS, LVMLV
 from lvmkit.model.messages import ERROR, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS, Failure, Message
 from lvmkit.model.settings import Paths
 

@@ -6,6 +6,8 @@ On the path of every monitor, so nothing heavy is imported here.
 from __future__ import annotations
 
 from lvmkit.model import names
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
+from lvmkit.model.resource_types import timings
 from lvmkit.model.settings import COMPLETE, MISSING_PV_POLICIES
 from lvmkit.model.value import Value, replace
 
@@ -122,21 +124,15 @@ _LV_UUID = Parameter(
 
 START, STOP, MONITOR, VALIDATE_ALL, META_DATA = "start", "stop", "monitor", "validate-all", "meta-data"
 
-_VOLUMES_OPERATIONS = (
-    Operation(START, 90),
-    Operation(STOP, 90),
-    Operation(MONITOR, 20, interval=10, depth="0"),
-    Operation(MONITOR, 60, interval=60, depth="10"),
-    Operation(VALIDATE_ALL, 20),
-    Operation(META_DATA, 10),
-)
-_FILESYS_OPERATIONS = (
-    Operation(START, 60),
-    Operation(STOP, 60),
-    Operation(MONITOR, 20, interval=20, depth="0"),
-    Operation(VALIDATE_ALL, 20),
-    Operation(META_DATA, 10),
-)
+
+def _operations(resource_type: str) -> tuple[Operation, ...]:
+    times = timings(resource_type)
+    monitors = [Operation(MONITOR, times.monitor, interval=times.interval, depth="0")]
+    if times.deep:
+        monitors.append(Operation(MONITOR, times.deep, interval=times.deep, depth="10"))
+    moves = Operation(START, times.start), Operation(STOP, times.stop)
+    return (*moves, *monitors, Operation(VALIDATE_ALL, 20), Operation(META_DATA, 10))
+
 
 _DEVICE = Parameter(
     "device",
@@ -172,8 +168,6 @@ _OPTIONS = Parameter(
     default="defaults",
 )
 
-LVMVG, LVMLV, FILESYS = "lvmvg", "lvmlv", "filesys"
-
 LVMVG_AGENT = Agent(
     LVMVG,
     "Activates an LVM volume group on one node",
@@ -191,7 +185,7 @@ LVMVG_AGENT = Agent(
     " the node where the resource runs changes nothing else.",
     (replace(_VG, unique=True), replace(_VG_UUID, unique=True), _MISSING_PV, _OWNERSHIP),
     ("vg",),
-    _VOLUMES_OPERATIONS,
+    _operations(LVMVG),
 )
 
 LVMLV_AGENT = Agent(
@@ -204,7 +198,7 @@ LVMLV_AGENT = Agent(
     " reads a block of every disk below the volume, past the page cache and under a deadline.",
     (_VG, _LV, _VG_UUID, _LV_UUID, _MISSING_PV, _LV_OWNERSHIP),
     ("vg", "lv"),
-    _VOLUMES_OPERATIONS,
+    _operations(LVMLV),
 )
 
 FILESYS_AGENT = Agent(
@@ -221,7 +215,7 @@ FILESYS_AGENT = Agent(
     " a file system that needs fsck fails to start.",
     (_DEVICE, _DIRECTORY, _FSTYPE, _OPTIONS),
     ("directory",),
-    _FILESYS_OPERATIONS,
+    _operations(FILESYS),
 )
 
 AGENTS = {agent.name: agent for agent in (LVMVG_AGENT, LVMLV_AGENT, FILESYS_AGENT)}
