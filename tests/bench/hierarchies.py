@@ -8,7 +8,8 @@ from lvmkit.cluster.pacemaker import elements, ids, patch
 from lvmkit.cluster.pacemaker.primitives import FORGIVEN_AFTER, LOCAL_RECOVERIES, STICKY
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
-from lvmkit.model.instance import APPLICATION, DISK, FILESYS, ISP, LVMLV, LVMVG, Dependency, Instance, pack_info
+from lvmkit.model.instance import DISK, FILESYS, ISP, LVMLV, LVMVG, Dependency, Instance, pack_info
+from lvmkit.model.resource_types import application
 
 PEER, KIT = "peer", "kit"
 SIDES = (PEER, KIT)
@@ -120,7 +121,7 @@ def _volume_tag(number: int) -> str:
 
 def _instances(node: str, disks: Disks, filesystems: int) -> tuple[Instance, ...]:
     def made(kind: str, tag: str, resource_id: str, **facts: str) -> Instance:
-        return Instance(node, APPLICATION[kind], kind, tag, resource_id, pack_info(facts), ISP)
+        return Instance(node, application(kind), kind, tag, resource_id, pack_info(facts), ISP)
 
     group = made(LVMVG, VG, names.lvmvg_id(VG), vg_uuid=disks.vg_uuid, autoactivation="n", **_OWNERSHIP)
     below = [made(DISK, f"disk-{serial}", path, pv_uuid=serial) for serial, path in disks.physical.items()]

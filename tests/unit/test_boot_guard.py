@@ -10,6 +10,7 @@ import pytest
 from lvmkit.entry import boot_guard as entry
 from lvmkit.entry import report
 from lvmkit.model import names
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import (
     BootActiveStays,
@@ -31,7 +32,6 @@ from lvmkit.storage.mountinfo import Mount
 from lvmkit.storage.run import Finished
 from lvmkit.workflow import boot_guard
 from lvmkit.workflow.boot_guard import guard
-from lvmkit.workflow.subject import VgSubject
 from tests.unit.fakes import FakePort, kit
 from tests.unit.storage_fake import lv_uuid, pv_uuid
 
@@ -50,7 +50,7 @@ class Machine:
         """number: numbers of the devices that it stands on"""
         self.refusing: dict[str, list[Message]] = {}
         """volume group: why it does not go, once for each entry"""
-        self.removed: list[VgSubject] = []
+        self.removed: list[VgFacts] = []
         self.deadlines: list[float] = []
         self.waits = 0
         self.unsettled: Message | None = None
@@ -87,7 +87,7 @@ class Machine:
     def gone(self) -> list[str]:
         return [vg.name for vg in self.removed]
 
-    def _remove(self, vg: VgSubject, tools: Kit) -> str:
+    def _remove(self, vg: VgFacts, tools: Kit) -> str:
         self.deadlines.append(tools.settings.command_deadline)
         why = self.refusing.get(vg.name)
         if why:
@@ -111,7 +111,7 @@ class TestWhatTheBootActivated:
         machine.put_on_list(DATA)
         machine.activate(DATA, "data", "www")
         assert guard(machine.kit)
-        assert machine.removed == [VgSubject(DATA, f"lvmvg-{DATA}", DATA, UUID[DATA])]
+        assert machine.removed == [VgFacts(DATA, f"lvmvg-{DATA}", DATA, UUID[DATA])]
         assert machine.told == [BootDeactivated(DATA, "done")]
 
     def test_it_waits_for_the_boot_before_it_looks(self, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

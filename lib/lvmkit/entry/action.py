@@ -87,12 +87,19 @@ def _act(call: Call, voice: Voice, paths: Paths | None, script: str) -> int:
     instance = _instance_of(call, find(tools.port.hierarchy(), call.tag, call.id))
     voice.tell(Begin(call.action, instance.tag, instance.server))
     try:
-        with lvm.knowing(system_id=instance.server if "ownership" in instance.details else ""):
+        with lvm.knowing(system_id=_owner_name(instance)):
             detail = _work(call.action, instance, tools)
     except Failure as failure:
         raise Failure(*failure.messages, EndFailed(call.action, instance.tag, instance.server)) from failure
     voice.tell(EndSuccessful(call.action, instance.tag, instance.server, detail))
     return 0
+
+
+def _owner_name(instance: Instance) -> str:
+    """The host that LVM commands speak as: this server where the volume group has an owner, else LVM's own choice."""
+    from lvmkit.model.facts import VgFacts
+
+    return instance.server if VgFacts.noted(instance).has_owner else ""
 
 
 def _work(action: str, instance: Instance, tools: Kit) -> str:

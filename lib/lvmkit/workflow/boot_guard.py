@@ -15,6 +15,7 @@ import os
 import time
 
 from lvmkit.model import names
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.boot import (
     BootActiveStays,
@@ -31,7 +32,6 @@ from lvmkit.model.value import Value, replace
 from lvmkit.storage import activation, dm, files, lkvgs, mountinfo, records, sysfs
 from lvmkit.storage.stack import SYSTEM_MOUNTS
 from lvmkit.workflow.remove import remove_vg
-from lvmkit.workflow.subject import VgSubject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ _VG_UUID = slice(len("LVM-"), len("LVM-") + 32)
 class Active(Value):
     """A listed volume group that device-mapper holds."""
 
-    vg: VgSubject
+    vg: VgFacts
     devices: tuple[Device, ...]
 
 
@@ -148,7 +148,7 @@ def _handle(groups: Sequence[Active], kit: Kit, dry_run: bool) -> bool:
     return not left
 
 
-def _taken_down(vg: VgSubject, end: float, kit: Kit) -> str:
+def _taken_down(vg: VgFacts, end: float, kit: Kit) -> str:
     """Take one down as an action does, in the time that is left; why it stays, or ''."""
     time_left = end - time.monotonic()
     if time_left <= 0:
@@ -199,7 +199,7 @@ def _vg_name(device: Device) -> str:
 
 def _active(uuid: str, devices: Sequence[Device]) -> Active:
     name = _vg_name(devices[0])
-    return Active(VgSubject(name, names.lvmvg_id(name), name, uuid), tuple(devices))
+    return Active(VgFacts(name, names.lvmvg_id(name), name, uuid), tuple(devices))
 
 
 def _stack(number: str) -> set[str]:

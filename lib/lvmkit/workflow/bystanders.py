@@ -7,12 +7,12 @@ the server that the group leaves. Another server is asked over ssh; the move doe
 
 from __future__ import annotations
 
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import FILESYS, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import LvBusy
 from lvmkit.model.value import Value, replace
 from lvmkit.storage import dm, holders
-from lvmkit.workflow.subject import vg_subject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def bystanders(tags: Iterable[str], now: Hierarchy) -> tuple[LvBusy, ...]:
     Nothing where the group is not active here. Raises Failure where device-mapper cannot be asked.
     """
     leaving = [instance for instance in map(now.by_tag, tags) if instance is not None]
-    groups = [vg_subject(instance).uuid for instance in leaving if instance.type == LVMVG]
+    groups = [VgFacts.unpack(instance).uuid for instance in leaving if instance.type == LVMVG]
     devices = dm.list_devices() if groups else ()
     own = {instance.id for instance in leaving if instance.type == FILESYS}
     found = [(d, _strangers(d, own)) for uuid in groups for d in dm.of_vg(devices, uuid)]

@@ -15,6 +15,7 @@ import stat
 import time
 
 from lvmkit import VERSION
+from lvmkit.model.facts import FilesystemFacts, VgFacts, devices_below
 from lvmkit.model.instance import FILESYS, IN_SERVICE, Instance
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
@@ -34,14 +35,11 @@ from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNot
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
 from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
 from lvmkit.model.messages.service import PvsMissing, VgForeign
-from lvmkit.model.resource_types import is_device
-from lvmkit.model.settings import COMPLETE, SYSTEM_ID
+from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value
 from lvmkit.storage import dm, files, fstab, guard, installed, lvm, lvmconf, mountinfo, sysfs
-from lvmkit.workflow import owner
 from lvmkit.workflow.family import family, groups
 from lvmkit.workflow.nesting import nested
-from lvmkit.workflow.subject import filesystem_subject, fstab_names, vg_subject
 from lvmkit.workflow.wire import packed, unpacked
 
 TYPE_CHECKING = False
@@ -54,7 +52,6 @@ if TYPE_CHECKING:
     from lvmkit.model.servers import Server
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.plan import Kit
-    from lvmkit.workflow.subject import VgSubject
 
 OLDEST_LVM = "2.03.12"
 """the first LVM with the autoactivation property and --devices (its WHATS_NEW)"""
@@ -228,10 +225,10 @@ def _mount_points(case: Case) -> Iterator[Message]:
     table = files.read(case.kit.paths.fstab) or ""
     others = [instance.id for instance in case.here.instances if instance.type == FILESYS]
     for instance in case.filesystems:
-        subject = filesystem_subject(instance)
+        subject = FilesystemFacts.unpack(instance)
         yield from _folder(subject.mount_point, case.server)
         yield from nested(subject.mount_point, others)
-        if fstab.mounts_at_boot(table, subject.mount_point, fstab_names(instance)):
+        if fstab.mounts_at_boot(table, subject.mount_point, subject.spellings):
             yield FstabWillMount(subject.mount_point)
         if not installed.knows_filesystem(subject.type):
             yield FilesystemUnknown(case.server, subject.type, subject.mount_point)
@@ -260,7 +257,7 @@ def _group(
     instance: Instance, seen: tuple[VolumeGroup, ...], case: Case
 ) -> tuple[VolumeGroup | None, tuple[Message, ...]]:
     """A volume group as this server sees it, and what is against it."""
-    subject = vg_subject(instance)
+    subject = VgFacts.unpack(instance)
     vg = next((each for each in seen if each.uuid == subject.uuid), None)
     known = _recorded(instance, case.there)
     told: list[Message] = []
@@ -279,7 +276,7 @@ def _group(
     return vg, tuple(told)
 
 
-def _activity(subject: VgSubject, instance: Instance, case: Case) -> Iterator[Message]:
+def _activity(subject: VgFacts, instance: Instance, case: Case) -> Iterator[Message]:
     """Whether this server's kernel holds the group although the cluster has not started it here."""
     own = case.here.by_tag(instance.tag)
     up = tuple(device.name for device in dm.of_vg(dm.list_devices(), subject.uuid))
@@ -287,7 +284,7 @@ def _activity(subject: VgSubject, instance: Instance, case: Case) -> Iterator[Me
         yield ActiveOutsideCluster(subject.name, case.server, up)
 
 
-def _clashes(subject: VgSubject, seen: tuple[VolumeGroup, ...], server: str) -> Iterator[Message]:
+def _clashes(subject: VgFacts, seen: tuple[VolumeGroup, ...], server: str) -> Iterator[Message]:
     """Other groups with the same name, or the same UUID."""
     for vg in seen:
         if vg.name == subject.name and vg.uuid != subject.uuid:
@@ -299,12 +296,10 @@ def _clashes(subject: VgSubject, seen: tuple[VolumeGroup, ...], server: str) -> 
 
 def _recorded(instance: Instance, there: Hierarchy) -> dict[str, str]:
     """{PV UUID: its device on the template server}, as the hierarchy has them."""
-    children = (there.by_tag(tag) for tag in there.children(instance.tag))
-    disks = (child for child in children if child is not None and is_device(child.type))
-    return {disk.details.get("pv_uuid", disk.tag): disk.id for disk in disks}
+    return {device.pv_uuid or device.tag: device.id for device in devices_below(there, instance.tag)}
 
 
-def _on_disks(vg: VolumeGroup | None, subject: VgSubject, known: dict[str, str], case: Case) -> VolumeGroup | None:
+def _on_disks(vg: VolumeGroup | None, subject: VgFacts, known: dict[str, str], case: Case) -> VolumeGroup | None:
     """The group as LVM sees it when it is told where to look: --devices passes filters and devices file."""
     own = vg.physical if vg is not None else ()
     uuids = dict.fromkeys((*known, *(pv.uuid for pv in own)))
@@ -327,7 +322,7 @@ def _who_hides(case: Case) -> str:
     return f"they are not in {conf.devices_file}" if conf.devices_file else "lvm.conf's filter or global_filter"
 
 
-def _lacking(vg: VolumeGroup | None, subject: VgSubject, known: dict[str, str]) -> tuple[Message, ...]:
+def _lacking(vg: VolumeGroup | None, subject: VgFacts, known: dict[str, str]) -> tuple[Message, ...]:
     """Every physical volume must be seen, by its UUID and once; exported groups are nobody's."""
     if vg is None:
         return (PvsMissing(subject.name, len(known), tuple(f"{uuid} ({device})" for uuid, device in known.items())),)
@@ -337,7 +332,7 @@ def _lacking(vg: VolumeGroup | None, subject: VgSubject, known: dict[str, str]) 
 def _ownership(vg: VolumeGroup, instance: Instance, case: Case) -> Iterator[Message]:
     """Whether a start here could become the owner (storage/ownership.py), or may do without."""
     own = lvm.own_system_id(deadline=case.kit.settings.command_deadline) if vg.system_id else ""
-    if instance.details.get(owner.OWNERSHIP) != SYSTEM_ID:
+    if not VgFacts.noted(instance).has_owner:
         if vg.system_id not in ("", own):
             yield VgForeign(vg.name, vg.system_id, own)
         return

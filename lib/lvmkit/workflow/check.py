@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lvmkit.model import names
-from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, OSU, Instance
+from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts, volumes_in_service
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.messages.faults import LvGone, RecordLost
 from lvmkit.model.record import ExpectedLv, Record
 from lvmkit.model.value import replace
 from lvmkit.storage import records, vitals
-from lvmkit.workflow.subject import LvSubject, VgSubject, filesystem_subject, lv_subject, vg_subject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ def quick_check(instance: Instance, paths: Paths, devices: Sequence[Device], hie
     devices: one dm.list_devices(), which may serve many resources. hierarchy: only looked at where the record is lost.
     """
     if instance.type == LVMVG:
-        return vg_faults(vg_subject(instance), paths, devices, hierarchy)
+        return vg_faults(VgFacts.unpack(instance), paths, devices, hierarchy)
     if instance.type == LVMLV:
-        return lv_faults(lv_subject(instance), paths, devices)
+        return lv_faults(LvFacts.unpack(instance), paths, devices)
     if instance.type == FILESYS:
         from lvmkit.workflow.filesystem_check import faults
 
-        return faults(filesystem_subject(instance))
+        return faults(FilesystemFacts.unpack(instance))
     return []
 
 
@@ -47,16 +47,17 @@ def faults_by_record(resource_id: str, record: Record, devices: Sequence[Device]
     return vitals.record_faults(replace(record, logical=wanted, physical=()), devices)
 
 
-def vg_faults(group: VgSubject, paths: Paths, devices: Sequence[Device], hierarchy: Hierarchy) -> list[Message]:
+def vg_faults(group: VgFacts, paths: Paths, devices: Sequence[Device], hierarchy: Hierarchy) -> list[Message]:
     """Every volume that restore saw must be live, and every disk below must be there and running."""
     record = records.load(paths, group.id)
     if record is not None and record.vg_uuid == group.uuid:
         return vitals.record_faults(record, devices)
-    stand_in = Record(group.tag, group.name, group.uuid, _volumes_of(group, hierarchy), ())
+    volumes = tuple(ExpectedLv(lv.uuid, lv.name, ()) for lv in volumes_in_service(hierarchy, group.tag))
+    stand_in = Record(group.tag, group.name, group.uuid, volumes, ())
     return [RecordLost(group.tag), *vitals.record_faults(stand_in, devices)]
 
 
-def lv_faults(volume: LvSubject, paths: Paths, devices: Sequence[Device]) -> list[Message]:
+def lv_faults(volume: LvFacts, paths: Paths, devices: Sequence[Device]) -> list[Message]:
     """The one volume must be live, with the kind of table it had."""
     record = records.load(paths, names.lvmvg_id(volume.vg))
     if record is None or record.vg_uuid != volume.vg_uuid:
@@ -64,10 +65,3 @@ def lv_faults(volume: LvSubject, paths: Paths, devices: Sequence[Device]) -> lis
     known = [lv for lv in record.logical if lv.uuid == volume.uuid]
     wanted = (known[0] if known else ExpectedLv(volume.uuid, volume.name, ()),)
     return vitals.record_faults(replace(record, logical=wanted, physical=()), devices)
-
-
-def _volumes_of(group: VgSubject, hierarchy: Hierarchy) -> tuple[ExpectedLv, ...]:
-    """The group's protected volumes that nobody took out of service, with no opinion on their tables."""
-    parents = (hierarchy.by_tag(parent) for parent in hierarchy.parents(group.tag))
-    volumes = (lv_subject(p) for p in parents if p is not None and p.type == LVMLV and p.state != OSU)
-    return tuple(ExpectedLv(volume.uuid, volume.name, ()) for volume in volumes)

@@ -7,7 +7,8 @@ or interrupts it, it is taken back.
 from __future__ import annotations
 
 from lvmkit.model import names
-from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance, pack_info
+from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.command import FstabWillMount, InvalidName
@@ -19,7 +20,8 @@ from lvmkit.model.messages.guide import (
     SwitchbackMismatch,
 )
 from lvmkit.model.messages.storage import NotAMountPoint, SystemStorage
-from lvmkit.model.value import Value
+from lvmkit.model.settings import SYSTEM_ID
+from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, carry_out, finish_interrupted
 from lvmkit.storage import dm, files, fstab, guard, lvm, stack
 from lvmkit.workflow import owner
@@ -135,12 +137,13 @@ def _draft_vg(found: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
     vg = found.vg
     present = _protected_group(vg, drafts.now)
     if present is not None:
-        if present.details.get("vg_uuid") != vg.uuid:
+        if VgFacts.noted(present).uuid != vg.uuid:
             raise Failure(IdInUse(present.id))
         return _same_tag(present, tag)
-    facts = {"vg_uuid": vg.uuid, "autoactivation": "y" if vg.autoactivation else "n"}
-    facts.update(owner.facts(vg.system_id) if owner.is_wanted(kit) else {})
-    vg_tag = drafts.add(LVMVG, names.lvmvg_id(vg.name), tag, vg.name, pack_info(facts))
+    facts = VgFacts(tag, names.lvmvg_id(vg.name), vg.name, vg.uuid, vg.autoactivation)
+    if owner.is_wanted(kit):
+        facts = replace(facts, ownership=SYSTEM_ID, owner_before=vg.system_id)
+    vg_tag = drafts.add(LVMVG, facts.id, tag, vg.name, facts.pack())
     add_devices(found.devices, vg_tag, drafts)
     return vg_tag
 
@@ -148,7 +151,7 @@ def _draft_vg(found: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
 def _protected_group(vg: VolumeGroup, now: Hierarchy) -> Instance | None:
     """The instance of this volume group, also where it was protected under another name; else one with its name."""
     groups = [instance for instance in now.instances if instance.type == LVMVG]
-    same = [instance for instance in groups if instance.details.get("vg_uuid") == vg.uuid]
+    same = [instance for instance in groups if VgFacts.noted(instance).uuid == vg.uuid]
     return next(iter([*same, *(instance for instance in groups if instance.id == names.lvmvg_id(vg.name))]), None)
 
 
@@ -156,20 +159,20 @@ def _draft_lv(found: Stack, vg_tag: str, tag: str, drafts: Drafts) -> str:
     resource_id = found.vg.lv_path(found.lv)
     present = drafts.now.by_id(resource_id, LVMLV)
     if present is not None:
-        if present.details.get("lv_uuid") != found.lv.uuid:
+        if LvFacts.noted(present).uuid != found.lv.uuid:
             raise Failure(IdInUse(present.id))
         return _same_tag(present, tag)
-    facts = {"vg_uuid": found.vg.uuid, "lv_uuid": found.lv.uuid, "kind": found.lv.kind}
-    facts.update(_ownership(vg_tag, drafts))
-    lv_tag = drafts.add(LVMLV, resource_id, tag, f"{found.vg.name}/{found.lv.name}", pack_info(facts))
+    vg, lv = found.vg, found.lv
+    facts = LvFacts(tag, resource_id, vg.name, lv.name, vg.uuid, lv.uuid, lv.kind, _ownership(vg_tag, drafts))
+    lv_tag = drafts.add(LVMLV, resource_id, tag, f"{vg.name}/{lv.name}", facts.pack())
     drafts.link(lv_tag, vg_tag)
     return lv_tag
 
 
-def _ownership(vg_tag: str, drafts: Drafts) -> dict[str, str]:
+def _ownership(vg_tag: str, drafts: Drafts) -> str:
     """What a volume's instance must know of the owner of its group, new or protected already."""
     group = next(instance for instance in (*drafts.instances, *drafts.now.instances) if instance.tag == vg_tag)
-    return {key: value for key, value in group.details.items() if key == owner.OWNERSHIP}
+    return VgFacts.noted(group).ownership
 
 
 def _draft_filesystem(found: Stack, mounted: MountedFilesystem, lv_tag: str, tag: str, drafts: Drafts) -> str:
@@ -178,8 +181,9 @@ def _draft_filesystem(found: Stack, mounted: MountedFilesystem, lv_tag: str, tag
         raise Failure(ResourceExists(present.tag))
     _refuse_nested(mounted.mount_point, drafts.now)
     options = ",".join(option for option in mounted.options.split(",") if option not in _KERNEL_ONLY_OPTIONS)
-    facts = {"device": found.vg.lv_path(found.lv), "fstype": mounted.type, "options": options, "uuid": mounted.uuid}
-    root = drafts.add(FILESYS, mounted.mount_point, tag, mounted.mount_point, pack_info(facts))
+    device = found.vg.lv_path(found.lv)
+    facts = FilesystemFacts(tag, mounted.mount_point, device, mounted.type, options, mounted.uuid)
+    root = drafts.add(FILESYS, mounted.mount_point, tag, mounted.mount_point, facts.pack())
     drafts.link(root, lv_tag)
     return root
 

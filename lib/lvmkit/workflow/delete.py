@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages import Failure
@@ -77,7 +78,7 @@ def _group(instance: Instance) -> tuple[str, bool]:
     Nothing but the ID is needed: also a resource that carries no UUID, from whatever hand, can be deleted.
     """
     vg = names.vg_of_lvmvg_id(instance.id) if instance.type == LVMVG else None
-    return vg or "", bool(vg) and instance.details.get("autoactivation") == "y"
+    return vg or "", bool(vg) and bool(VgFacts.noted(instance).was_autoactivated)
 
 
 def release(instance: Instance, kit: Kit) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
+from lvmkit.model.facts import DeviceFacts
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import DEVICE, DISK, OSU, Dependency, Instance, pack_info
+from lvmkit.model.instance import DEVICE, DISK, OSU, Dependency, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceExists
 from lvmkit.model.resource_types import application
@@ -49,8 +50,9 @@ class Drafts:
 
     def carries(self, device: Instance, pv_uuid: str) -> None:
         """Draft that a stored device carries another physical volume than the one it was stored with."""
-        if pv_uuid and device in self.now.instances and device.details.get("pv_uuid") != pv_uuid:
-            self.updates.append(replace(device, info=pack_info({**device.details, "pv_uuid": pv_uuid})))
+        facts = DeviceFacts.unpack(device)
+        if pv_uuid and device in self.now.instances and facts.pv_uuid != pv_uuid:
+            self.updates.append(replace(device, info=replace(facts, pv_uuid=pv_uuid).pack()))
 
     def link(self, parent: str, child: str) -> None:
         """Draft a dependency, once."""
@@ -101,9 +103,8 @@ def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
     if present is not None:
         drafts.carries(present, pv_uuid)
         return present.tag
-    facts = {"path": layer.path, "kind": layer.kind, "serial": layer.serial, "pv_uuid": pv_uuid}
-    info = pack_info({key: value for key, value in facts.items() if value})
-    tag = drafts.add(kind, layer.stable, "", _tag_of(layer, kind), info)
+    facts = DeviceFacts("", layer.stable, layer.path, layer.kind, layer.serial, pv_uuid)
+    tag = drafts.add(kind, layer.stable, "", _tag_of(layer, kind), facts.pack())
     for lower in layer.below:
         drafts.link(tag, _add_layer(lower, "", drafts))
     return tag

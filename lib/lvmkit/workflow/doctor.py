@@ -10,6 +10,7 @@ import json
 import os
 
 from lvmkit.cluster.port import Overview
+from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.instance import FILESYS
 from lvmkit.model.messages import INFO, Failure, Message
 from lvmkit.model.messages.boot import (
@@ -23,7 +24,6 @@ from lvmkit.model.messages.storage import CommandFailed, CommandGarbled
 from lvmkit.model.value import Value
 from lvmkit.storage import files, fstab, installed
 from lvmkit.workflow.doctor_storage import Look, storage_findings
-from lvmkit.workflow.subject import fstab_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _boot_mounts(look: Look) -> Iterator[Told]:
     """File systems that /etc/fstab would mount before the cluster has decided where they belong."""
     text = files.read(look.kit.paths.fstab) or ""
     for instance in (i for i in look.now.instances if i.type == FILESYS):
-        if fstab.mounts_at_boot(text, instance.id, fstab_names(instance)):
+        if fstab.mounts_at_boot(text, instance.id, FilesystemFacts.unpack(instance).spellings):
             yield instance.tag, FstabWillMount(instance.id)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.model import names
+from lvmkit.model.facts import VgFacts, devices_below
 from lvmkit.model.instance import IN_SERVICE, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.boot import (
@@ -18,11 +19,9 @@ from lvmkit.model.messages.boot import (
 )
 from lvmkit.model.messages.ownership import OwnerUnknown
 from lvmkit.model.messages.service import VgForeign, VgNotFound
-from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value
 from lvmkit.storage import guard, lkvgs, lvm, lvmconf, sysfs
 from lvmkit.workflow import owner
-from lvmkit.workflow.subject import VgSubject, vg_subject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def _told(instance: Instance, seen: Sequence[VolumeGroup], conf: lvmconf.LvmConf
 
 
 def _group(instance: Instance, seen: Sequence[VolumeGroup], conf: lvmconf.LvmConf, look: Look) -> Iterator[Message]:
-    subject = vg_subject(instance)
+    subject = VgFacts.unpack(instance)
     vg = _by_uuid(seen, subject.uuid)
     if vg is None or vg.missing:
         near = _by_uuid(_on_known_disks(instance, look), subject.uuid)
@@ -114,7 +113,7 @@ def _group(instance: Instance, seen: Sequence[VolumeGroup], conf: lvmconf.LvmCon
         yield from _exposed(vg, instance, subject, look)
 
 
-def _exposed(vg: VolumeGroup, instance: Instance, subject: VgSubject, look: Look) -> Iterator[Message]:
+def _exposed(vg: VolumeGroup, instance: Instance, subject: VgFacts, look: Look) -> Iterator[Message]:
     """Whoever else could activate it: the boot, or another host."""
     if vg.autoactivation:
         yield AutoactivationOn(vg.name)
@@ -173,8 +172,7 @@ def _by_uuid(groups: Sequence[VolumeGroup], uuid: str) -> VolumeGroup | None:
 
 def _on_known_disks(instance: Instance, look: Look) -> tuple[VolumeGroup, ...]:
     """What LVM finds on the disks of the hierarchy when it is told to look at them; --devices passes all filters."""
-    children = (look.now.by_tag(tag) for tag in look.now.children(instance.tag))
-    paths = tuple(child.id for child in children if child is not None and is_device(child.type))
+    paths = tuple(device.id for device in devices_below(look.now, instance.tag))
     if not any(map(sysfs.number_of, paths)):
         return ()
     return lvm.report(devices=paths, deadline=look.kit.settings.command_deadline)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.cluster.port import Change
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import AUTOMATIC, IN_SERVICE, OSU
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, Failure
@@ -31,7 +32,6 @@ from lvmkit.workflow.canextend import Readiness, examine
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.family import groups
 from lvmkit.workflow.steps import listing
-from lvmkit.workflow.subject import vg_subject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def draft_extension(found: Examination, priority: int) -> tuple[Plan, Change]:
     ranked = tuple((group.tag, priority) for group in groups(case.members) if priority)
     steps: list[Step] = [MakeMountPoint(i.id, made) for i in case.filesystems if (made := _absent(i.id))]
     for group in groups(case.members):
-        steps += listing(vg_subject(group).name, True, case.kit)
+        steps += listing(VgFacts.unpack(group).name, True, case.kit)
     steps.append(ExtendTo(case.server, case.tag, change, ranked))
     return Plan(f"extend {case.tag} to {case.server}", tuple(steps)), change
 
@@ -203,7 +203,7 @@ def _change(found: Examination) -> Change:
     drafts.instances += [replace(i, server=case.server, state=OSU, reason="") for i in case.new]
     for group in groups(case.new):
         drafts.switchback = group.switchback
-        vg = by_uuid[vg_subject(group).uuid]
+        vg = by_uuid[VgFacts.unpack(group).uuid]
         add_devices(stack.devices_of(vg, deadline=deadline), group.tag, drafts)
     return drafts.change()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import (
     FilesystemBusy,
@@ -14,7 +15,6 @@ from lvmkit.model.messages.service import (
 )
 from lvmkit.storage import files, mountinfo, run
 from lvmkit.workflow.filesystem_check import mounted
-from lvmkit.workflow.subject import FilesystemSubject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
 
 
-def mount(filesystem: FilesystemSubject, kit: Kit) -> str:
+def mount(filesystem: FilesystemFacts, kit: Kit) -> str:
     """Mount with the options it had. Already mounted is success; another file system there is a Failure."""
     if mounted(filesystem):
         return "already mounted"
@@ -39,7 +39,7 @@ def mount(filesystem: FilesystemSubject, kit: Kit) -> str:
     return f"mounted, {answer.seconds:.1f} s"
 
 
-def unmount(filesystem: FilesystemSubject, kit: Kit, *, with_all_below: bool = False) -> str:
+def unmount(filesystem: FilesystemFacts, kit: Kit, *, with_all_below: bool = False) -> str:
     """Unmount. Users of the file system get SIGTERM, then SIGKILL, a bounded number of times; then they are named.
 
     with_all_below: what others have mounted within it is unmounted, too, for where a cluster would fence the server.
@@ -52,7 +52,7 @@ def unmount(filesystem: FilesystemSubject, kit: Kit, *, with_all_below: bool = F
     return _unmount_in_use(filesystem, why, kit, with_all_below)
 
 
-def _unmount_in_use(filesystem: FilesystemSubject, why: str, kit: Kit, with_all_below: bool) -> str:
+def _unmount_in_use(filesystem: FilesystemFacts, why: str, kit: Kit, with_all_below: bool) -> str:
     import signal
 
     from lvmkit.workflow import evict  # only where it is in use: every stop would pay for it
@@ -75,7 +75,7 @@ def _unmount_in_use(filesystem: FilesystemSubject, why: str, kit: Kit, with_all_
     raise Failure(UnmountFailed(point, why))
 
 
-def _make_folder(filesystem: FilesystemSubject) -> None:
+def _make_folder(filesystem: FilesystemFacts) -> None:
     try:
         os.makedirs(filesystem.mount_point, exist_ok=True)
     except OSError as error:

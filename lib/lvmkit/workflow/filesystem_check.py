@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lvmkit.model import names
+from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.messages.faults import MountedReadOnly, NotMounted
 from lvmkit.storage import mountinfo, sysfs
-from lvmkit.workflow.subject import FilesystemSubject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lvmkit.storage.mountinfo import Mount
 
 
-def mounted(filesystem: FilesystemSubject) -> Mount | None:
+def mounted(filesystem: FilesystemFacts) -> Mount | None:
     """The mount at the mount point if it is ours.
 
     The device may be dead and its links gone, so besides the device number its name in the mount table counts.
@@ -28,7 +28,7 @@ def mounted(filesystem: FilesystemSubject) -> Mount | None:
     return found if found.source in (filesystem.device, f"/dev/mapper/{names.dm_name(*lv)}" if lv else "") else None
 
 
-def faults(filesystem: FilesystemSubject) -> list[Message]:
+def faults(filesystem: FilesystemFacts) -> list[Message]:
     """What is wrong with a file system that should be mounted."""
     found = mounted(filesystem)
     if found is None:

@@ -6,6 +6,7 @@ that is no part of it, could activate the volume group by itself.
 
 from __future__ import annotations
 
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.ownership import OwnerNotWritten
@@ -18,9 +19,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.plan import Kit
-
-OWNERSHIP, OWNER_BEFORE = "ownership", "owner_before"
-"""keys of the info field"""
 
 
 class ChangeOwner(Step):
@@ -70,11 +68,6 @@ def is_wanted(kit: Kit) -> bool:
     return kit.port.is_shared and kit.settings.ownership == SYSTEM_ID
 
 
-def facts(before: str) -> dict[str, str]:
-    """What a volume group's instance carries of it. before: the owner before create."""
-    return {OWNERSHIP: SYSTEM_ID, OWNER_BEFORE: before}
-
-
 def taking(vg: VolumeGroup, kit: Kit) -> tuple[ChangeOwner, ...]:
     """The step that makes this server the owner; none where it is, or where nobody is to be."""
     server = kit.port.local_server()
@@ -85,8 +78,10 @@ def taking(vg: VolumeGroup, kit: Kit) -> tuple[ChangeOwner, ...]:
 
 def giving_back(instance: Instance, vg: str, kit: Kit) -> tuple[ChangeOwner, ...]:
     """The step of a delete that gives the volume group the owner that it had before create."""
-    facts_of_it = instance.details
-    if instance.type != LVMVG or OWNER_BEFORE not in facts_of_it:
+    if instance.type != LVMVG:
         return ()
-    server, before = kit.port.local_server(), facts_of_it[OWNER_BEFORE]
-    return () if before == server else (ChangeOwner(vg, facts_of_it.get("vg_uuid", ""), server, before, False),)
+    facts = VgFacts.noted(instance)
+    server = kit.port.local_server()
+    if facts.owner_before is None or facts.owner_before == server:
+        return ()
+    return (ChangeOwner(vg, facts.uuid, server, facts.owner_before, False),)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 from lvmkit.cluster.port import Change
+from lvmkit.model.facts import LvFacts, VgFacts, devices_below
 from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import UnknownDevices
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
-from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.storage import dm, records, stack
@@ -20,7 +20,7 @@ from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord, find_group
 from lvmkit.workflow.restore import observed
 from lvmkit.workflow.steps import BringInService, Commit, ListVg, listing
-from lvmkit.workflow.subject import VgSubject, find, lv_subject, vg_subject
+from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,35 +128,31 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
     instance = find(now, tag)
     if instance.type != LVMVG:
         raise Failure(InvalidConstructorArgument(LVMVG, tag))
-    group = vg_subject(instance)
+    group = VgFacts.unpack(instance)
     vg = find_group(group, kit)
     layers = dict(stack.devices_of(vg, deadline=kit.settings.command_deadline))
-    known = {child.details.get("pv_uuid", ""): child for child in _children(now, tag) if is_device(child.type)}
+    known = {device.pv_uuid: device for device in devices_below(now, tag)}
     present = {pv.uuid: pv for pv in vg.physical}
     added = tuple(PvChange(layers[u].stable, u) for u in present if u not in known and u in layers)
-    removed = tuple(PvChange(child.id, u, child.tag) for u, child in known.items() if u not in present)
+    removed = tuple(PvChange(device.id, u, device.tag) for u, device in known.items() if u not in present)
     new, gone = _volume_changes(tag, vg, now)
     unlisted = bool(listing(vg.name, True, kit))
     return Difference(tag, vg.name, added, removed, new, gone, unlisted, _unwatched(group, vg, kit)), layers
 
 
 def _volume_changes(tag: str, vg: VolumeGroup, now: Hierarchy) -> tuple[tuple[LvChange, ...], tuple[LvChange, ...]]:
-    protected = [lv_subject(i) for i in map(now.by_tag, now.parents(tag)) if i is not None and i.type == LVMLV]
+    protected = [LvFacts.unpack(i) for i in map(now.by_tag, now.parents(tag)) if i is not None and i.type == LVMLV]
     covered = {volume.uuid for volume in protected}
     new = tuple(LvChange(lv.name, lv.uuid) for lv in vg.logical if lv.uuid not in covered)
     gone = tuple(LvChange(volume.name, volume.uuid, volume.tag) for volume in protected if vg.lv(volume.uuid) is None)
     return new, gone
 
 
-def _unwatched(group: VgSubject, vg: VolumeGroup, kit: Kit) -> bool:
+def _unwatched(group: VgFacts, vg: VolumeGroup, kit: Kit) -> bool:
     """Whether the group is up and its record does not name exactly what is up."""
     if not dm.of_vg(dm.list_devices(), vg.uuid):
         return False
     return records.load(kit.paths, group.id) != observed(vg, group, kit)
-
-
-def _children(now: Hierarchy, tag: str) -> tuple[Instance, ...]:
-    return tuple(child for child in map(now.by_tag, now.children(tag)) if child is not None)
 
 
 def _narrowed(found: Difference, add: Sequence[str], remove: Sequence[str]) -> Difference:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 
 from lvmkit.model import names
+from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.service import LvBusy, LvsStillUp, TakenDownWithoutLvm
@@ -18,7 +19,6 @@ from lvmkit.model.value import replace
 from lvmkit.storage import dm, lvm, probe, records, vitals
 from lvmkit.workflow import filesystem
 from lvmkit.workflow.locks import working_on
-from lvmkit.workflow.subject import LvSubject, VgSubject, filesystem_subject, lv_subject, vg_subject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,26 +42,26 @@ _UNSEEN = "the kernel itself (an unmount that still waits for its disk, an expor
 def remove(instance: Instance, kit: Kit) -> str:
     """Take the resource out of service; returns in a few words what was done. Raises Failure when it is in use."""
     if instance.type == LVMVG:
-        return remove_vg(vg_subject(instance), kit)
+        return remove_vg(VgFacts.unpack(instance), kit)
     if instance.type == LVMLV:
-        return remove_lv(lv_subject(instance), kit)
+        return remove_lv(LvFacts.unpack(instance), kit)
     if instance.type == FILESYS:
-        return filesystem.unmount(filesystem_subject(instance), kit)
+        return filesystem.unmount(FilesystemFacts.unpack(instance), kit)
     return ALREADY_DOWN
 
 
 def give_up(instance: Instance, kit: Kit) -> str:
     """remoteremove: another server takes the resource, so let go without looking at metadata or disks."""
     if instance.type == LVMVG:
-        group = vg_subject(instance)
+        group = VgFacts.unpack(instance)
         with working_on(group.uuid, group.name, kit):
             return _let_go(group, kit, _GIVEN_UP, _held(group, kit))
     if instance.type == LVMLV:
-        return remove_lv(lv_subject(instance), kit, given_up=True)
+        return remove_lv(LvFacts.unpack(instance), kit, given_up=True)
     return remove(instance, kit)
 
 
-def remove_vg(group: VgSubject, kit: Kit) -> str:
+def remove_vg(group: VgFacts, kit: Kit) -> str:
     """Deactivate a volume group. At most one LVM command; none for plain volumes, or where the disks don't answer."""
     with working_on(group.uuid, group.name, kit):
         mine = _held(group, kit)
@@ -78,7 +78,7 @@ def remove_vg(group: VgSubject, kit: Kit) -> str:
         return _let_go(group, kit, why or "it left devices behind", left)
 
 
-def remove_lv(volume: LvSubject, kit: Kit, *, given_up: bool = False) -> str:
+def remove_lv(volume: LvFacts, kit: Kit, *, given_up: bool = False) -> str:
     """Take one volume down. A plain one goes by the ioctl that LVM would use; others need LVM to unregister them.
 
     given_up: to another server, so LVM is not asked. Volumes tied by a snapshot stay up until their group goes.
@@ -99,7 +99,7 @@ def remove_lv(volume: LvSubject, kit: Kit, *, given_up: bool = False) -> str:
         return "deactivated"
 
 
-def _lv_deactivated(volume: LvSubject, device: Device, kit: Kit) -> str:
+def _lv_deactivated(volume: LvFacts, device: Device, kit: Kit) -> str:
     """Ask LVM to take one volume down, if its disks answer; returns why it was not asked or did not do it."""
     silent = _disks_silent(names.lvmvg_id(volume.vg), kit)
     if silent:
@@ -112,7 +112,7 @@ def _lv_deactivated(volume: LvSubject, device: Device, kit: Kit) -> str:
     return answer.stderr.strip() if answer.status else ""
 
 
-def _let_go_lv(volume: LvSubject, kit: Kit, why: str) -> None:
+def _let_go_lv(volume: LvFacts, kit: Kit, why: str) -> None:
     """Remove what is left of the volume's own device; its hidden parts, if LVM did not take them, go with the group."""
     left = _taken_down(lambda: tuple(d for d in dm.list_devices() if d.uuid == volume.dm_uuid), kit)
     if left:
@@ -121,7 +121,7 @@ def _let_go_lv(volume: LvSubject, kit: Kit, why: str) -> None:
         kit.tell(TakenDownWithoutLvm(f"{volume.vg}/{volume.name}", 1, why))
 
 
-def _held(group: VgSubject, kit: Kit) -> tuple[Device, ...]:
+def _held(group: VgFacts, kit: Kit) -> tuple[Device, ...]:
     """The kernel's devices of the group, once nothing outside of it uses them. Raises Failure that names who does."""
     mine = dm.of_vg(dm.list_devices(), group.uuid)
     _wait_until_free(mine, kit)
@@ -151,7 +151,7 @@ def _deactivated(mine: tuple[Device, ...], kit: Kit) -> str:
     return answer.stderr.strip()
 
 
-def _let_go(group: VgSubject, kit: Kit, why: str, mine: tuple[Device, ...]) -> str:
+def _let_go(group: VgFacts, kit: Kit, why: str, mine: tuple[Device, ...]) -> str:
     """Remove the devices from the kernel, tops before what they stand on."""
     left = _taken_down(lambda: dm.of_vg(dm.list_devices(), group.uuid), kit)
     if left:
@@ -230,7 +230,7 @@ def _kinds(device: Device) -> frozenset[str]:
     return frozenset(status.kinds if status else ())
 
 
-def _forget_in_record(volume: LvSubject, kit: Kit) -> None:
+def _forget_in_record(volume: LvFacts, kit: Kit) -> None:
     """A volume that is down on purpose is not missed by the checks of its group."""
     record = records.load(kit.paths, names.lvmvg_id(volume.vg))
     if record:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import VgImpostor, VgNotFound
 from lvmkit.plan import Step
 from lvmkit.storage import dm, lvm, records
 from lvmkit.workflow.restore import observed
-from lvmkit.workflow.subject import VgSubject, find, vg_subject
+from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class RenewRecord(Step):
 
     def apply(self, kit: Kit) -> None:
         """Observe and store; a group that is not in service has no record."""
-        group = vg_subject(find(kit.port.hierarchy(), self.tag))
+        group = VgFacts.unpack(find(kit.port.hierarchy(), self.tag))
         if dm.of_vg(dm.list_devices(), group.uuid):
             records.store(kit.paths, observed(find_group(group, kit), group, kit))
 
@@ -34,7 +35,7 @@ class RenewRecord(Step):
         """Nothing: the record states what the kernel holds, whatever the hierarchy says."""
 
 
-def find_group(group: VgSubject, kit: Kit) -> VolumeGroup:
+def find_group(group: VgFacts, kit: Kit) -> VolumeGroup:
     """The volume group as LVM sees it. Raises Failure (VgNotFound, VgImpostor) where it is not to be found."""
     vg = lvm.find(group.uuid, group.name, devices=(), deadline=kit.settings.command_deadline)
     if vg is None:

@@ -6,7 +6,10 @@ LVM's exit code, says whether every volume came up. No metadata is written here 
 
 from __future__ import annotations
 
+import os
+
 from lvmkit.model import names
+from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.service import LvNotInVg, LvsNotUp, StaleTables, VgNotFound, VgRenamed
@@ -15,7 +18,6 @@ from lvmkit.model.value import replace
 from lvmkit.storage import dm, guard, lvm, records, sysfs, vitals
 from lvmkit.workflow import filesystem
 from lvmkit.workflow.locks import working_on
-from lvmkit.workflow.subject import LvSubject, VgSubject, device_paths, filesystem_subject, lv_subject, vg_subject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,15 +34,15 @@ ALREADY_UP = "already up"
 def restore(instance: Instance, kit: Kit) -> str:
     """Bring the resource in service; returns in a few words what was done. Raises Failure when it is not in service."""
     if instance.type == LVMVG:
-        return restore_vg(vg_subject(instance), kit)
+        return restore_vg(VgFacts.unpack(instance, kit.port.hierarchy()), kit)
     if instance.type == LVMLV:
-        return restore_lv(lv_subject(instance), kit)
+        return restore_lv(LvFacts.unpack(instance, kit.port.hierarchy()), kit)
     if instance.type == FILESYS:
-        return filesystem.mount(filesystem_subject(instance), kit)
+        return filesystem.mount(FilesystemFacts.unpack(instance), kit)
     return ALREADY_UP
 
 
-def restore_vg(group: VgSubject, kit: Kit) -> str:
+def restore_vg(group: VgFacts, kit: Kit) -> str:
     """Activate a volume group and write the record that checks compare with. At most three LVM commands."""
     with working_on(group.uuid, group.name, kit):
         record = records.load(kit.paths, group.id)
@@ -52,16 +54,13 @@ def restore_vg(group: VgSubject, kit: Kit) -> str:
         return detail
 
 
-def restore_lv(volume: LvSubject, kit: Kit) -> str:
+def restore_lv(volume: LvFacts, kit: Kit) -> str:
     """Success at once where the volume group's activation brought the volume up; otherwise activate this one volume."""
     with working_on(volume.vg_uuid, volume.vg, kit):
         if _is_live(volume.dm_uuid):
             _expect_in_record(volume, kit)
             return ALREADY_UP
-        hierarchy = kit.port.hierarchy()
-        vg_tag = next(iter(hierarchy.children(volume.tag)), volume.tag)
-        group = VgSubject(vg_tag, names.lvmvg_id(volume.vg), volume.vg, volume.vg_uuid)
-        vg = _examined(group, kit)
+        vg = _examined(volume.group, kit)
         lv = vg.lv(volume.uuid)
         if lv is None:
             raise Failure(LvNotInVg(vg.name, volume.name, volume.uuid))
@@ -73,7 +72,7 @@ def restore_lv(volume: LvSubject, kit: Kit) -> str:
         return "activated"
 
 
-def observed(vg: VolumeGroup, group: VgSubject, kit: Kit) -> Record:
+def observed(vg: VolumeGroup, group: VgFacts, kit: Kit) -> Record:
     """The record of what device-mapper and sysfs show for the volume group now."""
     up = [lv for lv in vg.logical if _is_live(names.dm_uuid(vg.uuid, lv.uuid))]
     logical = tuple(ExpectedLv(lv.uuid, lv.name, _kinds(names.dm_uuid(vg.uuid, lv.uuid))) for lv in up)
@@ -85,10 +84,9 @@ def _stands(record: Record) -> bool:
     return not any(fault.level == ERROR for fault in vitals.record_faults(record, dm.list_devices()))
 
 
-def _examined(group: VgSubject, kit: Kit) -> VolumeGroup:
+def _examined(group: VgFacts, kit: Kit) -> VolumeGroup:
     """The volume group as LVM sees it, if it may be activated here; Failure with every reason against it."""
-    known = device_paths(kit.port.hierarchy(), group.tag)
-    vg = lvm.find(group.uuid, group.name, devices=known, deadline=kit.settings.command_deadline)
+    vg = lvm.find(group.uuid, group.name, devices=_known_paths(group), deadline=kit.settings.command_deadline)
     if vg is None:
         raise Failure(VgNotFound(group.name, group.uuid))
     own = lvm.own_system_id(deadline=kit.settings.command_deadline) if vg.system_id else ""
@@ -97,7 +95,7 @@ def _examined(group: VgSubject, kit: Kit) -> VolumeGroup:
         expected_uuid=group.uuid,
         own_system_id=own,
         policy=kit.settings.missing_pv,
-        last_known=_last_known(group, kit),
+        last_known={device.pv_uuid: device.id for device in group.devices if device.pv_uuid},
     )
     against = tuple(message for message in found if message.level == ERROR)
     if against:
@@ -109,11 +107,13 @@ def _examined(group: VgSubject, kit: Kit) -> VolumeGroup:
     return vg
 
 
-def _last_known(group: VgSubject, kit: Kit) -> dict[str, str]:
-    """The device that each physical volume was last seen on, by PV UUID."""
-    hierarchy = kit.port.hierarchy()
-    children = (hierarchy.by_tag(child) for child in hierarchy.children(group.tag))
-    return {child.details["pv_uuid"]: child.id for child in children if child and "pv_uuid" in child.details}
+def _known_paths(group: VgFacts) -> tuple[str, ...]:
+    """Device paths of the group's physical volumes, for LVM's --devices.
+
+    Empty when any of them does not exist: then LVM must search all devices.
+    """
+    paths = tuple(device.id for device in group.devices)
+    return paths if all(map(os.path.exists, paths)) else ()
 
 
 def _activated(vg: VolumeGroup, kit: Kit) -> str:
@@ -171,7 +171,7 @@ def _expected_pvs(physical: Iterable[PhysicalVolume]) -> tuple[ExpectedPv, ...]:
     return tuple(found)
 
 
-def _expect_in_record(volume: LvSubject, kit: Kit) -> None:
+def _expect_in_record(volume: LvFacts, kit: Kit) -> None:
     """A volume that was taken down by itself counts again."""
     record = records.load(kit.paths, names.lvmvg_id(volume.vg))
     if record and not any(lv.uuid == volume.uuid for lv in record.logical):

@@ -9,7 +9,7 @@ In a cluster every server has its own record of a resource, all read at one mome
 
 from __future__ import annotations
 
-from lvmkit.model import names
+from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import (
     FILESYS,
     ILLSTATE,
@@ -28,7 +28,7 @@ from lvmkit.storage import dm, sysfs
 from lvmkit.workflow import recover
 from lvmkit.workflow.filesystem_check import mounted
 from lvmkit.workflow.recover import Finding
-from lvmkit.workflow.subject import filesystem_subject, find, lv_subject, vg_subject
+from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -225,11 +225,11 @@ def _against(instance: Instance, devices: Sequence[Device]) -> tuple[Message, ..
 def _held(instance: Instance, devices: Sequence[Device]) -> tuple[str, ...]:
     """What the kernel holds of a resource: device-mapper names, or the mount."""
     if instance.type == FILESYS:
-        mount = mounted(filesystem_subject(instance))
+        mount = mounted(FilesystemFacts.unpack(instance))
         return () if mount is None else (f"{mount.source} on {instance.id}",)
     if instance.type == LVMVG:
-        return tuple(device.name for device in dm.of_vg(devices, vg_subject(instance).uuid))
+        return tuple(device.name for device in dm.of_vg(devices, VgFacts.unpack(instance).uuid))
     if instance.type == LVMLV:
-        volume = lv_subject(instance)
-        return tuple(d.name for d in devices if d.uuid == names.dm_uuid(volume.vg_uuid, volume.uuid))
+        volume = LvFacts.unpack(instance)
+        return tuple(d.name for d in devices if d.uuid == volume.dm_uuid)
     return ()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from lvmkit.cluster.pacemaker import elements, ids
 from lvmkit.cluster.pacemaker.record import record
-from lvmkit.model import names
+from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import AUTOMATIC, FILESYS, IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import NoAgent
-from lvmkit.model.messages.service import MissingInformation
 from lvmkit.model.resource_types import agent_of, timings
 
 TYPE_CHECKING = False
@@ -23,8 +22,6 @@ FORGIVEN_AFTER = "3600s"
 """a failure so long ago counts no more"""
 
 _DEEP_LEVEL = "10"
-_CHOICES = ("missing_pv", "ownership")
-"""parameters that an instance may carry in its info field; else the agents' defaults hold"""
 _MANAGED = "is-managed"
 
 
@@ -49,14 +46,10 @@ def primitive(instance: Instance) -> Element:
 def parameters(instance: Instance) -> dict[str, str]:
     """The agent's parameters. Raises Failure (110034) when the instance lacks a fact."""
     if instance.type == FILESYS:
-        return _filesystem(instance)
+        return _of_filesystem(FilesystemFacts.unpack(instance))
     if instance.type == LVMVG:
-        vg = names.vg_of_lvmvg_id(instance.id)
-        return {"vg": _given(instance, "name", vg), "vg_uuid": _fact(instance, "vg_uuid"), **_choices(instance)}
-    vg, lv = names.vg_lv_of_lvmlv_id(instance.id) or ("", "")
-    named = {"vg": _given(instance, "name", vg), "lv": lv}
-    identity = {"vg_uuid": _fact(instance, "vg_uuid"), "lv_uuid": _fact(instance, "lv_uuid")}
-    return {**named, **identity, **_choices(instance)}
+        return _of_vg(VgFacts.unpack(instance))
+    return _of_lv(LvFacts.unpack(instance))
 
 
 def updated(old: Element, instance: Instance) -> Element:
@@ -146,25 +139,21 @@ def _operation(own: str, name: str, every: int, limit: int) -> Element:
     return elements.new("op", id=own, name=name, interval=f"{every}s", timeout=f"{limit}s")
 
 
-def _filesystem(instance: Instance) -> dict[str, str]:
-    given = {
-        "device": _fact(instance, "device"),
-        "directory": instance.id,
-        "fstype": _fact(instance, "fstype"),
-        "options": instance.details.get("options", ""),
-    }
-    return {name: value for name, value in given.items() if value}
+def _of_vg(facts: VgFacts) -> dict[str, str]:
+    identity = {"vg": facts.name, "vg_uuid": facts.uuid}
+    return _given({**identity, "missing_pv": facts.missing_pv, "ownership": facts.ownership})
 
 
-def _choices(instance: Instance) -> dict[str, str]:
-    return {name: value for name, value in instance.details.items() if name in _CHOICES}
+def _of_lv(facts: LvFacts) -> dict[str, str]:
+    identity = {"vg": facts.vg, "lv": facts.name, "vg_uuid": facts.vg_uuid, "lv_uuid": facts.uuid}
+    return _given({**identity, "missing_pv": facts.missing_pv, "ownership": facts.ownership})
 
 
-def _fact(instance: Instance, key: str) -> str:
-    return _given(instance, key, instance.details.get(key))
+def _of_filesystem(facts: FilesystemFacts) -> dict[str, str]:
+    place = {"device": facts.device, "directory": facts.mount_point}
+    return {**place, "fstype": facts.type, "options": facts.options}
 
 
-def _given(instance: Instance, key: str, value: str | None) -> str:
-    if not value:
-        raise Failure(MissingInformation(instance.tag, key))
-    return value
+def _given(parameters: dict[str, str]) -> dict[str, str]:
+    """Those that are set; for the others the agents' defaults hold."""
+    return {name: value for name, value in parameters.items() if value}

@@ -16,9 +16,9 @@ import os
 
 from lvmkit.entry.ocf.answer import Answer
 from lvmkit.entry.ocf.request import NOTHING_TO_STOP, Call, asked, checked, stoppable
+from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.messages import OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS, Failure
 from lvmkit.workflow import filesystem_check
-from lvmkit.workflow.subject import FilesystemSubject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class FilesystemRequest(Call):
     """One call of the agent."""
 
-    filesystem: FilesystemSubject
+    filesystem: FilesystemFacts
 
 
 def parsed(errand: Errand, *, for_stop: bool = False) -> FilesystemRequest:
@@ -37,7 +37,7 @@ def parsed(errand: Errand, *, for_stop: bool = False) -> FilesystemRequest:
     Raises Failure (110130, 110131) with everything that is wrong.
     """
     given = checked(errand, for_stop=for_stop)
-    subject = FilesystemSubject(errand.name, given["directory"], given["device"], given["fstype"], given["options"])
+    subject = FilesystemFacts(errand.name, given["directory"], given["device"], given["fstype"], given["options"])
     return FilesystemRequest(**asked(errand).as_dict(), filesystem=subject)
 
 

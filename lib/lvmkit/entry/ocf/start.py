@@ -6,6 +6,7 @@ import os
 
 from lvmkit.entry.ocf import kernel, monitor
 from lvmkit.model import names
+from lvmkit.model.facts import LvFacts, VgFacts
 from lvmkit.model.messages import ERROR, OCF_SUCCESS, Failure
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerChanged
 from lvmkit.model.messages.service import LvNotInVg, LvsNotUp, VgNotFound
@@ -14,7 +15,6 @@ from lvmkit.model.value import replace
 from lvmkit.storage import guard, lvm, ownership, records
 from lvmkit.workflow.locks import working_on
 from lvmkit.workflow.restore import ALREADY_UP, restore_lv, restore_vg
-from lvmkit.workflow.subject import LvSubject, VgSubject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def start_group(request: Request, kit: Kit) -> str:
         return ALREADY_UP
     found = _group(request, kit)
     vg = _owned(found, request, kit) if request.owns else found
-    subject = VgSubject(request.tag, request.id, request.vg, request.vg_uuid or vg.uuid)
+    subject = VgFacts(request.tag, request.id, request.vg, request.vg_uuid or vg.uuid)
     try:
         with lvm.knowing(vg, system_id=request.node if request.owns else ""):
             return restore_vg(subject, kit)
@@ -53,7 +53,7 @@ def start_volume(request: Request, kit: Kit) -> str:
     lv_uuid = _lv_uuid(vg, request) if vg else kernel.lv_uuid_of(view.mine[0])
     lv_id = names.lvmlv_id(request.vg, request.lv)
     with lvm.knowing(vg, system_id=request.node if request.owns else ""):
-        detail = restore_lv(LvSubject(request.tag, lv_id, request.vg, request.lv, vg_uuid, lv_uuid), kit)
+        detail = restore_lv(LvFacts(request.tag, lv_id, request.vg, request.lv, vg_uuid, lv_uuid), kit)
     up = kernel.volume(replace(request, vg_uuid=vg_uuid, lv_uuid=lv_uuid), kit.paths)
     records.store(kernel.volume_paths(kit.paths, request), kernel.stand_in(request, up))
     return detail

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from lvmkit.entry.ocf import kernel
 from lvmkit.model import names
+from lvmkit.model.facts import LvFacts, VgFacts
 from lvmkit.model.record import Record
 from lvmkit.storage import records
 from lvmkit.workflow.remove import ALREADY_DOWN, remove_lv, remove_vg
-from lvmkit.workflow.subject import LvSubject, VgSubject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def stop_group(request: Request, kit: Kit) -> str:
     view = kernel.group(request, kit.paths)
     if not view.mine and view.record is None:
         return ALREADY_DOWN
-    return remove_vg(VgSubject(request.tag, request.id, request.vg, view.vg_uuid), kit)
+    return remove_vg(VgFacts(request.tag, request.id, request.vg, view.vg_uuid), kit)
 
 
 def stop_volume(request: Request, kit: Kit) -> str:
@@ -36,7 +36,7 @@ def stop_volume(request: Request, kit: Kit) -> str:
     for device in view.mine:
         lv_id = names.lvmlv_id(request.vg, request.lv)
         lv_uuid = kernel.lv_uuid_of(device)
-        detail = remove_lv(LvSubject(request.tag, lv_id, request.vg, request.lv, view.vg_uuid, lv_uuid), kit)
+        detail = remove_lv(LvFacts(request.tag, lv_id, request.vg, request.lv, view.vg_uuid, lv_uuid), kit)
     own = kernel.volume_paths(kit.paths, request)
     if view.mine and kernel.volume(request, kit.paths).mine:
         records.store(own, Record(request.tag, request.vg, view.vg_uuid, (), ()))
