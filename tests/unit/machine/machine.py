@@ -340,7 +340,9 @@ class Machine:
         """In the place of time.sleep: the clock goes on, and the test does not wait."""
         self.slept += seconds
 
-    def all_bounded(self, works: Sequence[Callable[[], bytes]], deadline: float) -> list[probe.Ending]:
+    def all_bounded(
+        self, works: Sequence[Callable[[], bytes]], deadline: float, **_further: object
+    ) -> list[probe.Ending]:
         """In the place of the children that do what may hang; what hangs takes the whole deadline."""
         self.forked += len(works)
         endings = [_ending(work) for work in works]
@@ -412,8 +414,9 @@ class Machine:
         pass_output: bool = False,
         environment: Mapping[str, str] | None = None,
         hear: Callable[[str], None] | None = None,
+        **_further: object,
     ) -> Finished:
-        """In the place of storage.run.run."""
+        """In the place of storage.run.run. What it does not know is about the life of a real process."""
         del environment
         assert deadline > 0, argv
         entry = recorder.begin(argv)
