@@ -508,6 +508,11 @@ class Machine:
         status, _, why = self._mount(("-t", "ext4", "-o", "rw", "--source", f"/dev/{vg_lv}", "--target", point))
         assert status == 0, why
 
+    def unmount(self, point: str) -> None:
+        """Take away what is mounted at a point, by hand."""
+        status, _, why = self._umount(("--", point))
+        assert status == 0, why
+
     def _umount(self, words: Sequence[str]) -> tuple[int, str, str]:
         assert list(words[:-1]) == ["--"], words
         point = words[-1]
