@@ -3,6 +3,7 @@
 from tests.unit.machine.disks import Content, Metadata, SharedDisk, Volume, make_group, uuid_of
 from tests.unit.machine.kernel import Hung, Mapped
 from tests.unit.machine.machine import Answer, Attached, Machine, Mount, Process
+from tests.unit.machine.network import Network
 
 __all__ = [
     "Answer",
@@ -13,6 +14,7 @@ __all__ = [
     "Mapped",
     "Metadata",
     "Mount",
+    "Network",
     "Process",
     "SharedDisk",
     "Volume",
