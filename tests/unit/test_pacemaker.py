@@ -371,6 +371,12 @@ def test_only_the_group_is_sticky_and_only_when_intelligent() -> None:
     assert set(stickiness(AUTOMATIC).values()) == {0}
 
 
+def test_a_resource_is_restarted_once_in_place_and_its_second_failure_within_an_hour_moves_it() -> None:
+    for primitive in cib.own_primitives(protected(1)).values():
+        meta = meta_of(primitive)
+        assert (meta["migration-threshold"], meta["failure-timeout"]) == ("2", "3600s")
+
+
 def test_what_is_new_and_not_in_service_is_not_managed_until_it_is_asked_for() -> None:
     fresh = protected(1, ("n1",), state=OSU)
     assert not any(cib.is_wanted(primitive) for primitive in cib.own_primitives(fresh).values())

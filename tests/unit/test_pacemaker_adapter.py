@@ -293,6 +293,8 @@ def test_what_runs_is_let_go_before_it_is_removed(cluster: Cluster, port: Pacema
     cluster.will(query(root), mon(monitored(everywhere("n1"))), *writing(root), wait)
     cluster.will(("crm_resource --refresh", ""), wait, *writing(released))
     port.commit(change)
+    forgotten = [asked[1:] for asked in cluster.asked if "--refresh" in asked]
+    assert forgotten == [("--refresh", "--force", "--resource", "lvmkit-fs1")], "and nothing of any other resource"
     assert commit.ours(cluster.shown[0]) == commit.ours(released)
     assert "fs1" not in cib.own_primitives(cluster.shown[1])
 
@@ -389,6 +391,8 @@ def test_old_failures_do_not_keep_a_server_from_a_new_try(cluster: Cluster, how:
     cluster.will(query(root), mon(monitored(everywhere("n2"), failures=BROKEN)), ("crm_resource --cleanup", ""))
     cluster.will(*moving(root), mon(monitored(everywhere("n1"))))
     bring_in(how)
+    forgiven = [asked[1:] for asked in cluster.asked if "--cleanup" in asked]
+    assert forgiven == [("--cleanup", "--resource", "lvmkit-fs1", "--node", "n1")], "and nothing of any other resource"
 
 
 def test_an_automatic_group_is_marked_to_stay_where_it_was_brought(cluster: Cluster, how: Tools) -> None:

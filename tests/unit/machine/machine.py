@@ -1,0 +1,673 @@
+"""One machine: its kernel, its LVM, its disks and its mounts, for tests of everything above the edge.
+
+    machine = Machine(tmp_path, name="n1")
+    machine.attach(disk)
+    with machine.running():
+        code = action.main(script, ["-t", "vg1"], machine.paths)
+
+Nothing is shared between machines but the disks, and nothing is patched outside of running(), so that several of them
+can take turns in one process. A program or an ioctl that the machine does not know is an AssertionError.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lvmkit.model import names
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.storage import CommandHung, CommandMissing
+from lvmkit.model.settings import Paths
+from lvmkit.storage import probe, recorder
+from lvmkit.storage.run import KILLED, Finished
+from tests.unit.machine import edge
+from tests.unit.machine.kernel import DeviceMapper, Hung, Mapped
+from tests.unit.machine.lvm import Lvm
+from tests.unit.machine.sysfs import Sysfs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from tests.unit.machine.disks import Content, SharedDisk
+
+    Program = Callable[[Sequence[str], "bytes | None"], "tuple[int, str, str]"]
+
+REPOSITORY = Path(__file__).parents[3]
+LKROOT = REPOSITORY / "opt" / "LifeKeeper"
+_QUICK = 0.01
+"""seconds that a command takes, as its answer says"""
+
+
+@dataclass(eq=False)
+class Attached:
+    """A disk as one machine has it."""
+
+    disk: SharedDisk
+    name: str
+    """kernel name"""
+    number: str
+    sequence: str
+    """the kernel's serial number of it, diskseq"""
+    state: str = ""
+    """'' well; "fails": every read fails; "hangs": nothing comes back; "offline": as the driver says it"""
+
+    @property
+    def path(self) -> str:
+        return f"/dev/{self.name}"
+
+
+@dataclass
+class Mount:
+    """One mount."""
+
+    id: int
+    point: str
+    number: str
+    kind: str
+    source: str
+    options: str
+    uuid: str = ""
+    read_only: bool = False
+    """by the kernel, after an error"""
+
+
+@dataclass
+class Process:
+    """A process that is not the test's own; it may use a mount or a device."""
+
+    pid: int
+    command: str
+    folder: str = "/"
+    """its working directory"""
+    opens: tuple[str, ...] = ()
+    stubborn: tuple[int, ...] = ()
+    """signals that it survives"""
+
+
+@dataclass
+class Answer:
+    """How one call of an entry point ended."""
+
+    code: int
+    out: list[str]
+    """lines of stdout"""
+    err: str
+    logged: list[int]
+    """numbers of all messages that went to the log, those of stderr among them"""
+
+    @property
+    def said(self) -> list[int]:
+        """Numbers of the messages on stderr, in order."""
+        found = re.findall(r"^\S+\[\d+\]: [A-Z]+:[^:]*:[^:]*:[^\n]*?:(\d{6}):", self.err, re.MULTILINE)
+        return [int(number) for number in found]
+
+    @property
+    def reason(self) -> int:
+        """The number in an agent's exit reason; 0 where there is none."""
+        found = re.findall(r"^ocf-exit-reason:(\d{6}) \S", self.err, re.MULTILINE)
+        assert len(found) < 2, found
+        return int(found[0]) if found else 0
+
+
+class Machine:
+    """A server. Everything that it is made of may be changed by a test at any time."""
+
+    def __init__(self, folder: Path, name: str = "n1", settings: str = "LVMKIT_BUSY_PATIENCE=0\n") -> None:
+        """folder: for its files.  settings: the text of /etc/default/LifeKeeper."""
+        self.name = name
+        self.folder = folder / name
+        self.root = str(self.folder / "root")
+        self.paths = Paths(
+            lkroot=str(LKROOT),
+            state=f"{self.folder}/state",
+            run=f"{self.folder}/run",
+            lkvgs=f"{self.folder}/etc/lkvgs",
+            defaults=f"{self.folder}/etc/LifeKeeper",
+            fstab=f"{self.folder}/etc/fstab",
+            cib=f"{self.folder}/cib.xml",
+        )
+        self.nodes: dict[str, str] = {}
+        """device nodes: path to major:minor"""
+        self.attached: dict[str, Attached] = {}
+        """by kernel name"""
+        self.mounts: list[Mount] = []
+        self.processes: dict[int, Process] = {}
+        self.killed: list[tuple[int, int]] = []
+        """(process ID, signal) of every signal that was sent"""
+        self.ran: list[tuple[str, ...]] = []
+        """every program that was started, in order"""
+        self.logged: list[int] = []
+        self.asked: dict[int, int] = {}
+        """ioctls of device-mapper: command to how many"""
+        self.forked = 0
+        """pieces of work that were given to a child"""
+        self.watch: Callable[[str], None] = lambda _event: None
+        """hears of every program, change of device-mapper and direct read before it happens; what it raises comes to
+        the kit there"""
+        self.slow: dict[str, float] = {}
+        """seconds that a program takes, by a part of its command line; longer than the deadline: it hangs"""
+        self.slept = 0.0
+        """seconds"""
+        self.lvm = Lvm(self)
+        self.dm = DeviceMapper(self.is_mounted, self._device_changed)
+        self.programs: dict[str, Program] = {}
+        """by path: those that a test adds"""
+        self.installed: set[str] = set(edge.PROGRAMS) - {"crm_mon", "ssh"}
+        self._boots, self._disks_seen, self._mount_ids = 0, 0, 20
+        self.sysfs = Sysfs(self.root, self.nodes)
+        for each in ("etc", "run"):
+            (self.folder / each).mkdir(parents=True)
+        Path(self.paths.defaults).write_text(settings)
+        Path(self.paths.fstab).write_text("")
+        self._boot()
+
+    # -- hardware
+
+    def attach(self, disk: SharedDisk, name: str = "") -> Attached:
+        """Let the machine see a disk; again, under a new serial number of the kernel, where it was taken away."""
+        free = (f"sd{letter}" for letter in "abcdefghijklmnop")
+        name = name or next(each for each in free if each not in self.attached)
+        self._disks_seen += 1
+        attached = Attached(disk, name, f"8:{16 * (ord(name[-1]) - ord('a'))}", str(self._disks_seen))
+        self.attached[name] = attached
+        self.sysfs.add_disk(name, attached.number, attached.sequence, disk.size)
+        self.settle()
+        return attached
+
+    def detach(self, disk: SharedDisk) -> None:
+        """Take a disk away; what stood on it stays where it is."""
+        found = self.place_of(disk)
+        del self.attached[found.name]
+        self.sysfs.remove_disk(found.name, found.number)
+        self.settle()
+
+    def place_of(self, disk: SharedDisk) -> Attached:
+        """The disk as this machine has it."""
+        return next(each for each in self.attached.values() if each.disk is disk)
+
+    def set_state(self, disk: SharedDisk, state: str) -> None:
+        """Let a disk be well (''), "fails", "hangs" or "offline"."""
+        found = self.place_of(disk)
+        found.state = state
+        self.sysfs.set_driver_state(found.name, "offline" if state == "offline" else "running")
+
+    def settle(self) -> None:
+        """What udev does: names that persist for disks, and for the physical volumes on them."""
+        links = {}
+        for each in self.attached.values():
+            links[f"wwn-{each.disk.serial}"] = each.name
+            if each.disk.pv_uuid:
+                links[f"lvm-pv-uuid-{each.disk.pv_uuid}"] = each.name
+        self.sysfs.link_by_id(links)
+
+    def readable(self, only: Collection[str] | None, hidden: Collection[str]) -> list[Attached]:
+        """The disks that an LVM command reads. Raises Hung where one of them does not answer.
+
+        only: paths of the only devices to look at; filters don't hide those.
+        """
+        asked = [
+            each
+            for each in self.attached.values()
+            if (each.path in only if only is not None else each.name not in hidden)
+        ]
+        if any(each.state == "hangs" for each in asked):
+            raise Hung
+        return [each for each in asked if each.state == ""]
+
+    # -- the kernel
+
+    def _boot(self) -> None:
+        self._boots += 1
+        self.sysfs.clear()
+        self._write("/proc/sys/kernel/random/boot_id", f"{self.name}-{self._boots}\n")
+        self._write("/proc/devices", "Block devices:\n  8 sd\n253 device-mapper\n")
+        self._write("/proc/filesystems", "nodev\tproc\n\text4\n\txfs\n")
+        self._write("/proc/swaps", "Filename Type Size Used Priority\n")
+        self._write("/dev/mapper/control", "")
+        os.makedirs(f"{self.root}/srv", exist_ok=True)
+        self._write_mounts()
+        for program in self.installed:
+            self.install(program)
+
+    def reboot(self) -> None:
+        """Everything that only the kernel held is gone; what is on disks and in /etc and /var stays."""
+        self.mounts.clear()
+        self.processes.clear()
+        self.dm.devices.clear()
+        self.nodes.clear()
+        for path in Path(self.paths.run).glob("**/*"):
+            if path.is_file():
+                path.unlink()
+        self._boot()
+        for each in self.attached.values():
+            self.sysfs.add_disk(each.name, each.number, each.sequence, each.disk.size)
+        self.settle()
+
+    def install(self, program: str) -> None:
+        """Let a program be there, for those who ask before they run it."""
+        self.installed.add(program)
+        folder = "/usr/sbin/" if program in ("lvm", "dmsetup", "crm_mon") else "/usr/bin/"
+        self._write(folder + program, "")
+        os.chmod(f"{self.root}{folder}{program}", 0o700)
+
+    def _write(self, path: str, text: str) -> None:
+        place = Path(self.root + path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+    def ioctl(self, control: int, request: int, buffer: bytearray) -> None:
+        """In the place of fcntl.ioctl on device-mapper's control node."""
+        command = request & 0xFF
+        self.asked[command] = self.asked.get(command, 0) + 1
+        self.dm.ioctl(control, request, buffer)
+
+    def _device_changed(self, what: str, device: Mapped) -> None:
+        self.watch(f"dm {what} {device.name}")
+        if what == "create":
+            self.sysfs.add_mapped(device)
+        elif what == "remove":
+            self.sysfs.remove_mapped(device)
+
+    def rename_devices(self, metadata: Any, new: str) -> None:
+        """What vgrename does to volumes that are up."""
+        for device in self.dm.of_group(metadata.uuid):
+            self.sysfs.remove_mapped(device)
+            parts = names.split_dm_name(device.name)
+            device.name = names.dm_name(new, parts[1]) if parts else device.name
+            self.sysfs.add_mapped(device)
+
+    def is_mounted(self, number: str) -> bool:
+        """Whether a device carries a mounted file system."""
+        return any(mount.number == number for mount in self.mounts)
+
+    # -- processes and time
+
+    def start_process(
+        self, pid: int, command: str, folder: str = "/", opens: Sequence[str] = (), **how: Any
+    ) -> Process:
+        """A process that works in a folder and has files or devices open."""
+        process = Process(pid, command, folder, tuple(opens), **how)
+        self.processes[pid] = process
+        proc = f"{self.root}/proc/{pid}"
+        self._write(f"/proc/{pid}/comm", f"{command}\n")
+        self._write(f"/proc/{pid}/status", "PPid:\t1\n")
+        os.makedirs(f"{proc}/fd")
+        os.makedirs(f"{proc}/ns")
+        for link, target in (("cwd", folder), ("root", "/"), ("exe", "/usr/bin/x"), ("ns/mnt", "mnt:[1]")):
+            os.symlink(target, f"{proc}/{link}")
+        for handle, path in enumerate(opens):
+            self._write(f"/proc/{pid}/fdinfo/{handle}", f"mnt_id:\t{self._mount_of(path)}\n")
+            os.symlink(path, f"{proc}/fd/{handle}")
+            self._count_open(path, 1)
+        return process
+
+    def end_process(self, pid: int) -> None:
+        """Let a process end."""
+        process = self.processes.pop(pid)
+        for path in process.opens:
+            self._count_open(path, -1)
+        edge.remove_tree(f"{self.root}/proc/{pid}")
+
+    def _count_open(self, path: str, by: int) -> None:
+        device = self._device_at(path)
+        if device is not None:
+            device.opens += by
+
+    def _mount_of(self, path: str) -> int:
+        found = [m for m in self.mounts if path == m.point or path.startswith(m.point + "/")]
+        return max(found, key=lambda mount: len(mount.point)).id if found else 1
+
+    def kill(self, pid: int, number: int) -> None:
+        """In the place of os.kill; a signal to this very process is real."""
+        if pid == os.getpid():
+            edge.real_kill(pid, number)
+            return
+        if pid not in self.processes:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        self.killed.append((pid, number))
+        if number not in self.processes[pid].stubborn or number == signal.SIGKILL:
+            self.end_process(pid)
+
+    def sleep(self, seconds: float) -> None:
+        """In the place of time.sleep: the clock goes on, and the test does not wait."""
+        self.slept += seconds
+
+    def all_bounded(
+        self, works: Sequence[Callable[[], bytes]], deadline: float, **_further: object
+    ) -> list[probe.Ending]:
+        """In the place of the children that do what may hang; what hangs takes the whole deadline."""
+        self.forked += len(works)
+        endings = [_ending(work) for work in works]
+        if any(ending.hung for ending in endings):
+            self.slept += deadline
+        return endings
+
+    def read_directly(self, device: str) -> None:
+        """In the place of a read past the page cache."""
+        self.watch(f"read {device}")
+        number = self.number_at(device)
+        found = next((each for each in self.attached.values() if each.number == number), None)
+        if found is None:
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        if found.state == "hangs":
+            raise Hung
+        if found.state:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def take_datagram(self, _path: str, datagram: bytes) -> bool:
+        """In the place of the system's log: keeps the numbers."""
+        found = re.search(rb"LVMKIT_NUMBER\n.{8}(\d{6})\n", datagram, re.DOTALL)
+        if found:
+            self.logged.append(int(found.group(1)))
+        return True
+
+    # -- devices and what is on them
+
+    def number_at(self, path: str) -> str:
+        """major:minor of the device that a path names; '' for anything else."""
+        place = os.path.realpath(self.root + path)
+        return self.nodes.get(place[len(os.path.realpath(self.root)) :], "")
+
+    def _device_at(self, path: str) -> Mapped | None:
+        return self.dm.devices.get(self.number_at(path)) if path.startswith("/dev/") else None
+
+    def content_of(self, device: Mapped) -> list[Content]:
+        """What each disk below a logical volume's device holds of it."""
+        lv_uuid = names.lvm_uuid(device.uuid[len("LVM-") + 32 :][:32])
+        return [leg.contents[lv_uuid] for leg in device.legs if lv_uuid in leg.contents]
+
+    def append(self, path: str, record: str) -> bool:
+        """Write a record to the volume that is mounted at a path; whether it was acknowledged."""
+        mount = next((each for each in reversed(self.mounts) if each.point == path), None)
+        device = self.dm.devices.get(mount.number) if mount else None
+        if device is None or device.suspended or device.kind == "error" or not self._reaches(device):
+            return False
+        for content in self.content_of(device):
+            content.records.append(record)
+        return True
+
+    def _reaches(self, device: Mapped) -> bool:
+        there = {each.disk: each.state for each in self.attached.values()}
+        return bool(device.legs) and all(there.get(leg, "gone") == "" for leg in device.legs)
+
+    def active(self, vg_uuid: str = "") -> list[str]:
+        """Names in device-mapper of the volumes of a group, or of all groups, in order."""
+        prefix = names.dm_uuid(vg_uuid)
+        return sorted(device.name for device in self.dm.devices.values() if device.uuid.startswith(prefix))
+
+    # -- programs
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        deadline: float,
+        stdin: bytes | None = None,
+        pass_output: bool = False,
+        environment: Mapping[str, str] | None = None,
+        hear: Callable[[str], None] | None = None,
+        **_further: object,
+    ) -> Finished:
+        """In the place of storage.run.run. What it does not know is about the life of a real process."""
+        del environment
+        assert deadline > 0, argv
+        entry = recorder.begin(argv)
+        self.ran.append(tuple(argv))
+        self.watch(" ".join(argv))
+        seconds = max((time for part, time in self.slow.items() if part in " ".join(argv)), default=_QUICK)
+        try:
+            if seconds > deadline:
+                raise Hung
+            status, out, err = self._program(argv)(argv[1:], stdin)
+        except Hung:
+            self.slept += deadline
+            entry.failed(KILLED, deadline)
+            raise Failure(CommandHung(" ".join(argv), deadline, KILLED)) from None
+        self.slept += seconds
+        entry.ended(status, seconds, out, err)
+        if hear:
+            for line in err.splitlines():
+                hear(line)
+        if pass_output:
+            sys.stdout.write(out)
+            os.write(2, err.encode())
+        return Finished(tuple(argv), status, out, err, seconds)
+
+    def _program(self, argv: Sequence[str]) -> Program:
+        path = argv[0]
+        if path in self.programs:
+            return self.programs[path]
+        if path.startswith(f"{LKROOT}/subsys/"):
+            return lambda words, _stdin: self._script(path, words)
+        name = path.rpartition("/")[2]
+        if name not in self.installed:
+            if name in edge.PROGRAMS:
+                raise Failure(CommandMissing(path))
+            raise AssertionError(f"{path} is not known to the machine")
+        return {
+            "lvm": lambda words, _stdin: self.lvm.run(words),
+            "mount": lambda words, _stdin: self._mount(words),
+            "umount": lambda words, _stdin: self._umount(words),
+            "findmnt": lambda words, _stdin: self._findmnt(words),
+            "lsblk": lambda words, _stdin: self._lsblk(words),
+            "dmsetup": lambda words, _stdin: self._dmsetup(words),
+            "udevadm": lambda words, _stdin: (0, "", ""),
+            "systemctl": lambda words, _stdin: self._systemctl(words),
+        }[name]
+
+    def _script(self, path: str, words: Sequence[str]) -> tuple[int, str, str]:
+        """An action script that the engine runs: in this process, on this machine."""
+        from lvmkit.entry import action
+
+        answer = _answered(self, lambda: action.main(path, list(words), self.paths))
+        return answer.code, "".join(f"{line}\n" for line in answer.out), answer.err
+
+    def _mount(self, words: Sequence[str]) -> tuple[int, str, str]:
+        options = dict(zip(words[::2], words[1::2]))
+        assert set(options) == {"-t", "-o", "--source", "--target"}, words
+        source, target = options["--source"], options["--target"]
+        device = self._device_at(source)
+        if device is None:
+            return 32, "", f"mount: {target}: special device {source} does not exist.\n"
+        if not os.path.isdir(self.real(target)):
+            return 32, "", f"mount: {target}: mount point does not exist.\n"
+        contents = self.content_of(device)
+        if device.kind == "error" or not self._reaches(device):
+            return 32, "", f"mount: {target}: can't read superblock on {source}.\n"
+        if not contents or contents[0].kind != options["-t"]:
+            return 32, "", f"mount: {target}: wrong fs type, bad option, bad superblock on {source}.\n"
+        self.add_mount(
+            target, device.number, options["-t"], f"/dev/mapper/{device.name}", options["-o"], contents[0].uuid
+        )
+        return 0, "", ""
+
+    def add_mount(self, point: str, number: str, kind: str, source: str, options: str = "rw", uuid: str = "") -> Mount:
+        """Mount something, whoever does it."""
+        self.watch(f"mount {point}")
+        self._mount_ids += 1
+        mount = Mount(self._mount_ids, point, number, kind, source, options, uuid)
+        self.mounts.append(mount)
+        self._write_mounts()
+        return mount
+
+    def real(self, path: str) -> str:
+        """Where a path of the machine is on this host."""
+        return str(edge.located(self, path))
+
+    def mount_at(self, point: str, vg_lv: str) -> None:
+        """Mount a volume that is up by hand."""
+        os.makedirs(self.real(point), exist_ok=True)
+        status, _, why = self._mount(("-t", "ext4", "-o", "rw", "--source", f"/dev/{vg_lv}", "--target", point))
+        assert status == 0, why
+
+    def unmount(self, point: str) -> None:
+        """Take away what is mounted at a point, by hand."""
+        status, _, why = self._umount(("--", point))
+        assert status == 0, why
+
+    def _umount(self, words: Sequence[str]) -> tuple[int, str, str]:
+        assert list(words[:-1]) == ["--"], words
+        point = words[-1]
+        mount = next((each for each in reversed(self.mounts) if each.point == point), None)
+        if mount is None:
+            return 32, "", f"umount: {point}: not mounted.\n"
+        if self._is_busy(mount):
+            return 32, "", f"umount: {point}: target is busy.\n"
+        self.watch(f"umount {point}")
+        self.mounts.remove(mount)
+        self._write_mounts()
+        return 0, "", ""
+
+    def _is_busy(self, mount: Mount) -> bool:
+        def is_in(path: str) -> bool:
+            return path == mount.point or path.startswith(mount.point + "/")
+
+        below = any(other.point != mount.point and is_in(other.point) for other in self.mounts)
+        return below or any(is_in(path) for each in self.processes.values() for path in (each.folder, *each.opens))
+
+    def _write_mounts(self) -> None:
+        lines = ["1 0 259:1 / / rw,relatime - ext4 /dev/root rw\n"]
+        for each in self.mounts:
+            state = "ro" if each.read_only else "rw"
+            point = each.point.replace(" ", "\\040")
+            lines.append(f"{each.id} 1 {each.number} / {point} {each.options} - {each.kind} {each.source} {state}\n")
+        self._write("/proc/self/mountinfo", "".join(lines))
+        namespace = f"{self.root}/proc/self/ns"
+        os.makedirs(namespace, exist_ok=True)
+        if not os.path.lexists(f"{namespace}/mnt"):
+            os.symlink("mnt:[1]", f"{namespace}/mnt")
+
+    def set_read_only(self, point: str) -> None:
+        """What the kernel does with a file system after an error."""
+        for each in self.mounts:
+            each.read_only = each.read_only or each.point == point
+        self._write_mounts()
+
+    def _findmnt(self, words: Sequence[str]) -> tuple[int, str, str]:
+        assert list(words[:3]) == ["--json", "--nofsroot", "--mountpoint"], words
+        found = [each for each in self.mounts if each.point == words[3]]
+        if not found:
+            return 1, "", ""
+        rows = [
+            {
+                "target": each.point, "source": each.source, "maj:min": each.number, "fstype": each.kind,
+                "options": each.options, "uuid": each.uuid or None, "fsroot": "/",
+            }
+            for each in found
+        ]  # fmt: skip
+        return 0, json.dumps({"filesystems": rows}), ""
+
+    def _lsblk(self, words: Sequence[str]) -> tuple[int, str, str]:
+        assert list(words[:4]) == ["--all", "--json", "--bytes", "--output"], words
+        rows = [
+            self._block(each.name, each.name, each.number, "disk", each.disk.size, each.disk.serial)
+            for each in self.attached.values()
+        ]
+        return 0, json.dumps({"blockdevices": rows}), ""
+
+    def _block(self, kernel: str, name: str, number: str, kind: str, size: int, serial: str | None) -> dict[str, Any]:
+        above = [device for device in self.dm.devices.values() if number in device.below]
+        children = [
+            self._block(f"dm-{device.number.partition(':')[2]}", device.name, device.number, "lvm", device.size, None)
+            for device in above
+        ]
+        return {
+            "kname": kernel, "name": name, "maj:min": number, "type": kind, "serial": serial, "size": size,
+            "mountpoints": [mount.point for mount in self.mounts if mount.number == number] or [None],
+            **({"children": children} if children else {}),
+        }  # fmt: skip
+
+    def _dmsetup(self, words: Sequence[str]) -> tuple[int, str, str]:
+        assert list(words) == ["info", "-c", "--noheadings", "--separator", " ", "-o", "name,uuid"], words
+        rows = [f"{device.name} {device.uuid}\n" for device in self.dm.devices.values()]
+        return 0, "".join(rows) or "No devices found\n", ""
+
+    def _systemctl(self, words: Sequence[str]) -> tuple[int, str, str]:
+        if words[0] == "show":
+            return 0, "LoadState=loaded\nWantedBy=multi-user.target\n", ""
+        assert words[0] == "list-units", words
+        return 0, "", ""
+
+    def lvm_commands(self) -> list[str]:
+        """The LVM commands that were run, each with its -ay or -an, or what else it changes."""
+        marks = ("-ay", "-an", "--systemid", "--setautoactivation")
+        return [
+            " ".join((argv[1], *(word for word in argv[2:] if word in marks)))
+            for argv in self.ran
+            if argv[0].endswith("/lvm")
+        ]
+
+    # -- calling
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """This process is this machine for the length of a block."""
+        yield from edge.within(self)
+
+    def by_hand(self, *words: str) -> int:
+        """An LVM command that an administrator types; its exit status. It is not counted among those of the kit."""
+        return self.lvm.run(words)[0]
+
+    def action(self, kind: str, name: str, tag: str = "", resource_id: str = "", *more: str) -> Answer:
+        """Run an action script; kind: lvmvg, lvmlv or filesys."""
+        from lvmkit.entry import action
+
+        application = "gen" if kind == "filesys" else "scsi"
+        script = f"{LKROOT}/subsys/{application}/resources/{kind}/actions/{name}"
+        words = (*(("-t", tag) if tag else ()), *(("-i", resource_id) if resource_id else ()), *more)
+        return self.call(lambda: action.main(script, list(words), self.paths))
+
+    def admin(self, script: str, *words: str) -> Answer:
+        """Run an administration script; script: lvmvg/create ..."""
+        from lvmkit.entry import admin
+
+        kind, name = script.split("/")
+        application = "gen" if kind == "filesys" else "scsi"
+        path = f"{LKROOT}/lkadm/subsys/{application}/{kind}/bin/{name}"
+        return self.call(lambda: admin.main(path, list(words), self.paths))
+
+    def agent(self, agent: str, action: str, resource: str = "res", **given: str) -> Answer:
+        """Run an action of an OCF agent; given: its parameters, and names of the environment that begin with OCF_ or
+        CRM_meta_ as they are.
+        """
+        from lvmkit.entry.ocf import agent as entry
+
+        environment = {
+            "OCF_RESOURCE_INSTANCE": resource,
+            "OCF_RESKEY_CRM_meta_on_node": self.name,
+            "OCF_RESKEY_CRM_meta_interval": "10000",
+            "OCF_RESKEY_CRM_meta_timeout": "20000",
+        }
+        for name, value in given.items():
+            environment[name if name.startswith("OCF_") else f"OCF_RESKEY_{name}"] = value
+        return self.call(lambda: entry.main(f"/x/{agent}", [action], self.paths, environment))
+
+    def call(self, work: Callable[[], int]) -> Answer:
+        """Run something on this machine; what it wrote and logged is in the answer."""
+        with self.running():
+            return _answered(self, work)
+
+
+def _answered(machine: Machine, work: Callable[[], int]) -> Answer:
+    before = len(machine.logged)
+    with edge.captured() as streams:
+        code = work()
+    out, err = streams
+    return Answer(code, out.splitlines(), err, machine.logged[before:])
+
+
+def _ending(work: Callable[[], bytes]) -> probe.Ending:
+    try:
+        return probe.Ending(result=work())
+    except Hung:
+        return probe.Ending(hung=True)
+    except OSError as error:
+        return probe.Ending(error=error.errno or errno.EIO)
