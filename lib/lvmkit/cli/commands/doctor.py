@@ -62,8 +62,7 @@ def _advice(finding: Finding) -> str:
 
 
 def _as_json(found: Diagnosis) -> str:
-    from lvmkit.cli.document import document, now
+    from lvmkit.view.doctor import doctor_facts
+    from lvmkit.view.document import document
 
-    findings = [finding.as_dict() for finding in found.findings]
-    facts = {"server": found.servers[0], "time": now(), "servers": found.servers, "well": found.is_well}
-    return document({**facts, "findings": findings})
+    return document(doctor_facts(found))

@@ -10,17 +10,15 @@ import click
 from lvmkit.cli.console import write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
-from lvmkit.cli.surveyed import as_list, as_matrix, resource_facts, survey_facts
+from lvmkit.cli.surveyed import as_list, as_matrix
 from lvmkit.model.interruption import Interruption
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from lvmkit.cli.session import Session
     from lvmkit.plan import Kit
-    from lvmkit.workflow.status import Survey
 
 _LONGEST_PAUSE = 86400
 _CLEAR = "\x1b[H\x1b[2J"
@@ -66,9 +64,10 @@ def _shown(word: str | None, by: str, form: str, is_repeated: bool, kit: Kit) ->
     seen = kit.port.overview()
     found = survey(kit, None if word is None else tag_of(word, seen.union()), seen)
     if form == JSON:
-        from lvmkit.cli.document import document
+        from lvmkit.view.document import document
+        from lvmkit.view.status import status_facts
 
-        return document(_as_facts(found), compact=is_repeated), found.is_well
+        return document(status_facts(found), compact=is_repeated), found.is_well
     clear = _CLEAR if is_repeated and sys.stdout.isatty() else ""
     return clear + (as_matrix if kit.port.is_shared else as_list)(found, by), found.is_well
 
@@ -81,11 +80,3 @@ def _repeated(seconds: int, show: Callable[[], bool]) -> int:
     except Interruption:
         return 0
     return 0
-
-
-def _as_facts(found: Survey) -> dict[str, Any]:
-    from lvmkit.cli.document import faults
-
-    marks = [{"contradicted": r.is_contradicted, "faults": faults(r.faults)} for r in found.resources]
-    resources = [{**resource_facts(resource), **mark} for resource, mark in zip(found.resources, marks)]
-    return {**survey_facts(found), "resources": resources}
