@@ -167,6 +167,15 @@ class TestStatus:
         assert shell.run("status", "--exit-code").exit_code == 0
         assert _json(shell.run("status", "--format", "json"))["resources"] == []
 
+    def test_where_nothing_is_protected_a_person_is_told_what_to_do_first(self, shell: Shell) -> None:
+        assert numbers(shell.run("status")) == []
+        shell.port.now = Hierarchy()
+        result = shell.run("status")
+        assert numbers(result) == [110300]
+        assert "lvmkit create" in result.stderr
+        assert shell.run("status", "--format", "json").stderr == ""
+        assert shell.run("status", "--quiet").stderr == ""
+
 
 class TestMatrix:
     """Status in a cluster."""

@@ -63,6 +63,7 @@ class CanextendNotAccessible(Message):
     """The canextend script of the resource type is missing or not executable on the target server."""
 
     number = 5
+    is_outcome = True
     template = "Cannot access canextend script on server {server}"
     action = "Install the same version of the kit on that server."
     lcdi_exit = LCDI_NO_COMMUNICATION
@@ -73,6 +74,7 @@ class ExtendNotAccessible(Message):
     """The extend script of the resource type is missing or not executable on the target server."""
 
     number = 6
+    is_outcome = True
     template = "Cannot access extend script {path} on server {server}"
     action = "Install the same version of the kit on that server."
     lcdi_exit = LCDI_NO_COMMUNICATION
@@ -95,6 +97,7 @@ class CannotExtend(Message):
     """The checks on the target server say that the resource could not run there."""
 
     number = 8
+    is_outcome = True
     template = "Cannot extend resource {tag} to server {server}"
     action = "Mend what the messages before this one name, then extend again."
     tag: str
@@ -162,6 +165,7 @@ class InsCreateFailed(Message):
     """The engine did not take the new instance."""
 
     number = 15
+    is_outcome = True
     template = "ins_create failed on server {server}: {why}"
     action = "Mend what the reason names; nothing was created."
     server: str
@@ -172,6 +176,7 @@ class ErrorCreatingResource(Message):
     """A step of the creation failed; what had been done is being backed out."""
 
     number = 18
+    is_outcome = True
     template = "Error creating resource {tag} on server {server}"
     action = "Mend what the message before this one names, then create again."
     tag: str
@@ -203,6 +208,7 @@ class EndFailedInService(Message):
     """A resource could not be brought in service."""
 
     number = 22
+    is_outcome = True
     template = "END failed hierarchy {tag} in service on server {server}"
     action = "The message before this one says why; mend that and bring it in service again."
     tag: str
@@ -213,6 +219,7 @@ class ErrorBringingInService(Message):
     """A resource, or one that it requires, did not come up."""
 
     number = 23
+    is_outcome = True
     template = "Error bringing resource {tag} in service on server {server}"
     action = "The message before this one says why."
     tag: str
@@ -223,6 +230,7 @@ class FailedCreation(Message):
     """The creation ended without a resource; everything it had done was backed out."""
 
     number = 24
+    is_outcome = True
     template = "Failed resource creation of resource {tag} on server {server}"
     action = "Mend what the messages before this one name, then create again."
     tag: str
@@ -335,6 +343,7 @@ class HierarchyNotCreated(Message):
     """The storage below a device could not be put under protection."""
 
     number = 110002
+    is_outcome = True
     template = "Failed to create {device} hierarchy."
     action = "The message before this one says why."
     device: str
@@ -344,6 +353,7 @@ class DependencyNotCreated(Message):
     """A parent-child link could not be stored on a server."""
 
     number = 110003
+    is_outcome = True
     template = "Failed to create dependency {parent}-{child} on machine {server}."
     action = "The message before this one says why."
     parent: str
@@ -416,6 +426,7 @@ class DeviceDependencyNotCreated(Message):
     """The link from a volume group to one of its devices could not be stored."""
 
     number = 110009
+    is_outcome = True
     template = "Failed to create a dependency between volume group resource {vg_tag} and device resource {device_tag}."
     action = "Create the dependency using the LifeKeeper GUI."
     vg_tag: str

@@ -34,6 +34,7 @@ class EndFailed(Message):
     """An action ended without reaching what it was for."""
 
     number = 110012
+    is_outcome = True
     template = "END failed {action_name} of {tag} on server {server}"
     action = "The message before this one says why."
     action_name: str

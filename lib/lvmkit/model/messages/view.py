@@ -1,4 +1,4 @@
-"""Messages of show and status, and of what is looked at before a move: 110230-110239."""
+"""Messages of show and status, and of what is looked at before a move: 110230-110239, 110300-110309."""
 
 from __future__ import annotations
 
@@ -55,3 +55,16 @@ class BystandersUnknown(Message):
     script_exit = lcdi_exit = ocf_exit = 0
     server: str
     why: str
+
+
+class NothingProtected(Message):
+    """Nothing was put under protection yet, or all protection was ended."""
+
+    number = 110300
+    level = INFO
+    template = "Nothing is protected."
+    action = (
+        "Mount a file system that is on a logical volume, then see what 'lvmkit create MOUNTPOINT --dry-run' would do,"
+        " and do it without --dry-run."
+    )
+    script_exit = lcdi_exit = ocf_exit = 0
