@@ -112,7 +112,7 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/share/man/man7
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.manual > $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
 	install -d $(DESTDIR)$(PREFIX)/share/lvmkit/schema
-	for name in $$($(PYTHON) bin/lvmkit schema); do \
+	names=$$($(PYTHON) bin/lvmkit schema) && for name in $$names; do \
 	    $(PYTHON) bin/lvmkit schema $$name > $(DESTDIR)$(PREFIX)/share/lvmkit/schema/$$name.json || exit 1; \
 	done
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,8 +20,8 @@ from tests.unit.schemas import closed, strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+PAGES = Path(__file__).parents[2] / "share/man/man8"
 CREATED = {"schema_version": 1, **create.creation_facts("/data")}
 
 
@@ -60,6 +62,13 @@ class TestSchema:
         documents = schema_of(name).get("oneOf", [schema_of(name)])
         assert {each["properties"]["schema_version"]["const"] for each in documents} == {schema.SCHEMA_VERSION}
         assert all("schema_version" in each["required"] for each in documents)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_manual_names_every_field(name: str) -> None:
+    page = (PAGES / "lvmkit.8").read_text()
+    fields = {field for part in _parts(schema_of(name)) for field in part.get("properties", {})}
+    assert [field for field in fields if not re.search(rf"\b{field}\b", page)] == []
 
 
 def test_a_reader_takes_fields_that_were_added_later_and_the_tests_do_not() -> None:

@@ -17,7 +17,7 @@ _FINDING_FIELDS = {
     **schema.MESSAGE_FIELDS,
 }
 SCHEMA = schema.answer(
-    "What would hurt later",
+    "What would cause trouble later",
     {
         "server": schema.HERE,
         "time": schema.TIME,
