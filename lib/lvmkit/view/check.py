@@ -5,6 +5,7 @@ from __future__ import annotations
 from lvmkit.model.instance import IN_SERVICE, OSF
 from lvmkit.model.value import Value, replace
 from lvmkit.view import schema
+from lvmkit.view.document import message_facts, utc_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,8 +69,6 @@ def is_well(verdicts: Iterable[Verdict]) -> bool:
 
 def check_facts(verdicts: Sequence[Verdict], server: str, *, deep: bool) -> dict[str, Any]:
     """server: the one that was checked.  deep: whether every disk was read as well."""
-    from lvmkit.view.document import utc_time  # brings json, for which a check as text has no use
-
     return {
         "server": server,
         "time": utc_time(),
@@ -80,7 +79,5 @@ def check_facts(verdicts: Sequence[Verdict], server: str, *, deep: bool) -> dict
 
 
 def _resource_facts(verdict: Verdict) -> dict[str, Any]:
-    from lvmkit.view.document import message_facts
-
     faults = message_facts(verdict.messages)
     return {"tag": verdict.tag, "state": verdict.state, "verdict": verdict.word.lower(), "faults": faults}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 from lvmkit.view.schema import SCHEMA_VERSION
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 def document(facts: dict[str, Any], *, compact: bool = False) -> str:
     """A JSON document in ASCII that ends its line; compact: all in that line."""
+    import json  # here, as an answer as text has no use for it
+
     return json.dumps({"schema_version": SCHEMA_VERSION, **facts}, indent=None if compact else 2) + "\n"
 
 

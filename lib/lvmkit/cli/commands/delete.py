@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def command(session: Session, word: str, yes: bool, dry_run: bool, form: str) -> int:
     """Take the hierarchy below a root out of protection. Data, volumes and mounts stay exactly as they are.
 
-    What another hierarchy requires stays protected. The tags that went are printed. Only on a terminal it asks first.
+    What another hierarchy requires stays protected. The tags that went are printed. On a terminal it asks first.
     """
 
     def job(kit: Kit) -> int:
