@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from lvmkit.view import schema
+from lvmkit.view.document import message_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from lvmkit.model.messages import Message
     from lvmkit.workflow.extend import Preview
 
 _FACTS = schema.table({}, "The facts that the text is made of, by the names that they have in the kit.")
@@ -48,7 +50,18 @@ def extension_facts(tag: str, server: str, tags: Sequence[str]) -> dict[str, Any
 
 def extension_preview(tag: str, preview: Preview) -> dict[str, Any]:
     """What would be extended, and what speaks against it."""
-    from lvmkit.workflow.canextend import as_facts  # the schema alone needs none of what it brings
+    readiness = preview.readiness
+    return {
+        "tag": tag,
+        "dry_run": True,
+        **readiness.as_dict(),
+        "ready": readiness.is_ready,
+        "messages": _with_facts(readiness.messages),
+        "extended": preview.tags,
+        "steps": preview.steps,
+        "foreseen": preview.foreseen,
+    }
 
-    plan = {"extended": preview.tags, "steps": preview.steps, "foreseen": preview.foreseen}
-    return {"tag": tag, "dry_run": True, **as_facts(preview.readiness), **plan}
+
+def _with_facts(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    return [{**facts, "facts": message.as_dict()} for facts, message in zip(message_facts(messages), messages)]

@@ -17,16 +17,23 @@ SCHEMA = survey_schema(
     {
         **RESOURCE_FIELDS,
         "contradicted": schema.flag("Whether the kernel of this server disagrees with the state."),
+        "needs_attention": schema.flag("Whether it failed on a server, or the kernel of this one disagrees."),
         "faults": schema.several(schema.MESSAGE, "What the kernel of this server says of it."),
     },
+    {"well": schema.flag("Whether nothing needs attention: then the exit status with --exit-code is 0.")},
 )
 
 
 def status_facts(survey: Survey) -> dict[str, Any]:
     """All resources, in the order in which they were created."""
-    return {**survey_facts(survey), "resources": [_judged(resource) for resource in survey.resources]}
+    resources = [_judged(resource) for resource in survey.resources]
+    return {**survey_facts(survey), "well": survey.is_well, "resources": resources}
 
 
 def _judged(resource: Resource) -> dict[str, Any]:
-    faults = message_facts(resource.faults)
-    return {**resource_facts(resource), "contradicted": resource.is_contradicted, "faults": faults}
+    return {
+        **resource_facts(resource),
+        "contradicted": resource.is_contradicted,
+        "needs_attention": resource.needs_attention,
+        "faults": message_facts(resource.faults),
+    }

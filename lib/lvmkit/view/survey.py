@@ -49,9 +49,10 @@ RESOURCE_FIELDS = {
 }
 
 
-def survey_schema(title: str, resource_fields: schema.Schema) -> schema.Schema:
-    """The schema of an answer that holds a survey."""
+def survey_schema(title: str, resource_fields: schema.Schema, further: schema.Schema | None = None) -> schema.Schema:
+    """The schema of an answer that holds a survey. further: what it has beside the survey."""
     fields = {
+        **(further or {}),
         "server": schema.HERE,
         "time": schema.TIME,
         "servers": schema.several(schema.record(_SERVER_FIELDS), "The servers of the cluster."),
