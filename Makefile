@@ -111,11 +111,15 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 share/man/man8/*.8
 	install -d $(DESTDIR)$(PREFIX)/share/man/man7
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.manual > $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
+	install -d $(DESTDIR)$(PREFIX)/share/lvmkit/schema
+	names=$$($(PYTHON) bin/lvmkit schema) && for name in $$names; do \
+	    $(PYTHON) bin/lvmkit schema $$name > $(DESTDIR)$(PREFIX)/share/lvmkit/schema/$$name.json || exit 1; \
+	done
 
 uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /var/lib/lvmkit stay
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs/,$(AGENTS))
 	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/lib/ocf $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit \
-	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
+	    $(DESTDIR)$(PREFIX)/share/lvmkit $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv $(DESTDIR)$(LKROOT)/subsys/gen/resources/filesys \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/gen/filesys

@@ -35,6 +35,7 @@ from lvmkit.model.value import replace
 from lvmkit.plan import Kit
 from lvmkit.storage import dm, sysfs
 from lvmkit.workflow import recover
+from tests.unit.schemas import assert_has_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -269,15 +270,17 @@ class Shell:
         monkeypatch.setattr(os, "geteuid", lambda: 0)
 
     def run(self, *words: str, command: click.Command = program) -> Result:
-        """The result of a command: exit_code, stdout and stderr."""
+        """The result of a command: exit_code, stdout and stderr. What it answers in JSON must have its schema."""
         name = command.name or ""
         session = Session(paths(self.folder), self._open, program=name)
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         try:
-            return CliRunner(mix_stderr=False).invoke(command, words, obj=session)
+            result = CliRunner(mix_stderr=False).invoke(command, words, obj=session)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+        assert_has_schema(result.stdout, command, words)
+        return result
 
     def _open(self, _paths: Paths, tell: Callable[[Message], None]) -> Kit:
         def heard(message: Message) -> None:

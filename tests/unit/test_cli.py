@@ -18,10 +18,10 @@ from lvmkit.cli.program import COMMANDS, Program, program
 from lvmkit.cli.session import installed
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DEVICE, LVMLV
-from lvmkit.model.messages import Failure
+from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import StepDone
-from lvmkit.model.messages.guide import LkvgsNotUpdated
-from lvmkit.model.messages.service import PvsMissing
+from lvmkit.model.messages.guide import EndFailedInService, ErrorBringingInService, FailedCreation, LkvgsNotUpdated
+from lvmkit.model.messages.service import PvsMissing, VgNotFound
 from tests.unit.fakes import FakeKernel, FakePort, Shell, data_hierarchy, instance, numbers
 
 if TYPE_CHECKING:
@@ -175,18 +175,47 @@ def test_the_log_has_lifekeepers_form_with_action_and_tag(shell: Shell) -> None:
 
 
 def test_a_person_sees_number_and_advice() -> None:
-    first, second, end = Console("lvmkit", "cli", "x").rendered(MISSING).split("\n")
+    first, second, end = Console("lvmkit", "cli", "x").rendered(MISSING, MISSING.advice).split("\n")
     assert first.startswith("lvmkit: ERROR 110014: ")
     assert second == f"  -> {MISSING.advice}"
     assert end == ""
-    assert Console("lvmkit", "cli", "x").rendered(StepDone(1, 1, "x")).count("\n") == 1
+    assert Console("lvmkit", "cli", "x").rendered(StepDone(1, 1, "x"), "").count("\n") == 1
+
+
+class TestAdvice:
+    """Of the messages of a Failure."""
+
+    def _advices(self, capsys: pytest.CaptureFixture[str], *messages: Message) -> list[str]:
+        Console("lvmkit", "cli", "x").tell_all(messages)
+        return [line[5:] for line in capsys.readouterr().err.splitlines() if line.startswith("  -> ")]
+
+    def test_what_a_cause_led_to_has_none(self, shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+        outcomes = (ErrorBringingInService("/data", "n1"), EndFailedInService("/data", "n1"))
+        assert self._advices(capsys, MISSING, *outcomes) == [MISSING.advice]
+
+    def test_each_of_several_causes_has_its_own(self, shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+        other = VgNotFound("vg2", "U")
+        assert self._advices(capsys, MISSING, other, FailedCreation("a", "n1")) == [MISSING.advice, other.advice]
+
+    def test_what_stands_alone_has_its_own(self, shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+        alone = FailedCreation("/data", "n1")
+        assert self._advices(capsys, alone) == [alone.advice]
+
+    def test_none_is_given_twice(self, shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self._advices(capsys, MISSING, PvsMissing("vg2", 1, ("B",))) == [MISSING.advice]
+
+    def test_a_failed_move_is_three_messages_with_the_advice_of_the_first(self, shell: Shell) -> None:
+        shell.port.failing = {"vg1": MISSING}
+        result = shell.run("in-service", "vg1")
+        assert numbers(result) == [110014, 23, 22]
+        assert [line for line in result.stderr.splitlines() if "->" in line] == [f"  -> {MISSING.advice}"]
 
 
 def test_colour_marks_the_level_only() -> None:
     coloured = Console("lvmkit", "cli", "x", colour=True)
-    assert coloured.rendered(MISSING).count("\x1b[") == 2
-    assert "\x1b[31mERROR\x1b[0m" in coloured.rendered(MISSING)
-    assert "\x1b" not in coloured.rendered(StepDone(1, 1, "x"))
+    assert coloured.rendered(MISSING, MISSING.advice).count("\x1b[") == 2
+    assert "\x1b[31mERROR\x1b[0m" in coloured.rendered(MISSING, MISSING.advice)
+    assert "\x1b" not in coloured.rendered(StepDone(1, 1, "x"), "")
 
 
 class Stream:

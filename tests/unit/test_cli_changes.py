@@ -147,6 +147,8 @@ class TestMoves:
 
     def test_a_dry_run_out_of_service_is_parents_first(self, shell: Shell) -> None:
         lines = shell.run("out-of-service", "vg1", "--dry-run").stdout.splitlines()
+        legs = _json(shell.run("out-of-service", "vg1", "--dry-run", "--format", "json"))["resources"]
+        assert [leg["tag"] for leg in legs] == [line.split()[2] for line in lines]
         assert [line.split()[1:3] for line in lines] == [["remove", tag] for tag in ("/data", "vg1/data", "vg1")]
         assert shell.port.calls == []
         shell.port.now = data_hierarchy(OSU)

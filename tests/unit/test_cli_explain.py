@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from lvmkit.cli import manual
-from lvmkit.cli.commands.explain import cause, readable
 from lvmkit.model.messages import catalogue
 from lvmkit.model.messages.guide import DependencyNotCreated
 from lvmkit.model.settings import Settings
+from lvmkit.view.explain import cause, readable
 from tests.unit.fakes import FakePort, Shell, numbers
 
 PAGES = Path(__file__).parents[2] / "share/man/man8"

@@ -98,6 +98,7 @@ class TestCompletion:
         script = """
             source "$1"; shift; function=$1; shift
             lvmkit() {
+                [ "$1" = schema ] && printf '%s\\n' create status && return
                 [ "$1" = servers ] && printf '%s\\n' node1 node2 && return
                 [ "$2" = --type ] && echo vg1 || printf '%s\\n' "${TAGS[@]}"
             }
@@ -113,7 +114,7 @@ class TestCompletion:
     def test_commands(self) -> None:
         assert self._complete("lvmkit", "") == [
             "create", "extend", "status", "show", "in-service", "out-of-service", "check", "doctor", "reconfigure",
-            "unextend", "delete", "forget", "explain", "--help", "--quiet", "--version",
+            "unextend", "delete", "forget", "explain", "schema", "--help", "--quiet", "--version",
         ]  # fmt: skip
         assert self._complete("lvmkit", "--quiet", "st") == ["status"]
 
@@ -140,6 +141,9 @@ class TestCompletion:
     @pytest.mark.parametrize("words", [("in-service", "--on"), ("extend", "vg1", "--to")])
     def test_servers_of_the_cluster(self, words: tuple[str, ...]) -> None:
         assert self._complete("lvmkit", *words, "") == ["node1", "node2"]
+
+    def test_schema_takes_what_answers_in_json(self) -> None:
+        assert self._complete("lvmkit", "schema", "s") == ["status"]
 
     def test_paths_for_create(self, tmp_path: Path) -> None:
         (tmp_path / "data").mkdir()

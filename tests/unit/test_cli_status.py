@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 GONE = LvGone("vg1/data")
 DEGRADED = LvDegraded("vg1/data", "raid1", "a leg is lost")
 FIELDS = {
-    "tag", "id", "type", "app", "state", "reason", "contradicted", "faults", "switchback", "initialisation",
-    "parents", "children", "info", "server", "servers",
+    "tag", "id", "type", "app", "state", "reason", "contradicted", "needs_attention", "faults", "switchback",
+    "initialisation", "parents", "children", "info", "server", "servers",
 }  # fmt: skip
 
 
@@ -135,6 +135,8 @@ class TestStatus:
         assert vg["faults"] == [
             {"number": "110040", "level": "ERROR", "text": GONE.text, "advice": GONE.advice},
         ]
+        assert [resource["needs_attention"] for resource in found["resources"]] == [False, False, True, False, False]
+        assert found["well"] is False
         assert (vg["parents"], vg["children"]) == (["vg1/data"], ["disk-A", "disk-B"])
         assert vg["info"] == {"vg_uuid": VG_UUID}
 
@@ -165,7 +167,17 @@ class TestStatus:
     def test_nothing_protected_is_an_empty_tree(self, shell: Shell) -> None:
         shell.port.now = Hierarchy()
         assert shell.run("status", "--exit-code").exit_code == 0
-        assert _json(shell.run("status", "--format", "json"))["resources"] == []
+        found = _json(shell.run("status", "--format", "json"))
+        assert (found["resources"], found["well"]) == ([], True)
+
+    def test_where_nothing_is_protected_a_person_is_told_what_to_do_first(self, shell: Shell) -> None:
+        assert numbers(shell.run("status")) == []
+        shell.port.now = Hierarchy()
+        result = shell.run("status")
+        assert numbers(result) == [110300]
+        assert "lvmkit create" in result.stderr
+        assert shell.run("status", "--format", "json").stderr == ""
+        assert shell.run("status", "--quiet").stderr == ""
 
 
 class TestMatrix:
@@ -274,6 +286,7 @@ class TestMatrix:
             "state": OSF, "reason": "why", "priority": 11,
         }  # fmt: skip
         assert disk["servers"]["n2"]["priority"] is None
+        assert (found["well"], vg["contradicted"], vg["needs_attention"]) == (False, False, True)
 
     def test_watch_reads_the_cluster_once_each_time(
         self, shell: Shell, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,7 @@ from lvmkit.model.messages.command import OutputNotWritten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TextIO
 
     from lvmkit.model.messages import Message
@@ -23,7 +24,7 @@ _COLOURS = {WARN: YELLOW, ERROR: RED, FATAL: RED}
 
 
 class Console(Voice):
-    """A voice for a person: `lvmkit: ERROR 110014: text`, and what to do about it on a line of its own."""
+    """A voice for a person: `lvmkit: ERROR 110014: text`, and, where something is to be done, a line with that."""
 
     quiet: bool = False
     """leave out what is only progress; the log gets it all the same"""
@@ -31,15 +32,28 @@ class Console(Voice):
 
     def tell(self, message: Message) -> None:
         """Say it on stderr, unless it is only progress and that is not wanted, and in the log."""
-        if message.level != INFO or not self.quiet:
-            _write_stderr(self.rendered(message))
-        self.log(message)
+        self._say(message, message.advice)
 
-    def rendered(self, message: Message) -> str:
+    def tell_all(self, messages: Sequence[Message]) -> None:
+        """Say why work stopped. One cause has one piece of advice: none for what it led to, and none twice."""
+        given: set[str] = set()
+        for position, message in enumerate(messages):
+            advice = message.advice
+            if advice in given or (message.is_outcome and position > 0):
+                advice = ""
+            given.add(advice)
+            self._say(message, advice)
+
+    def rendered(self, message: Message, advice: str) -> str:
         """The lines for stderr."""
         level = painted(message.level, _COLOURS.get(message.level, ""), self.colour)
-        advice = f"  -> {message.advice}\n" if message.advice else ""
-        return f"{self.program}: {level} {message.number:06d}: {message.text}\n{advice}"
+        second = f"  -> {advice}\n" if advice else ""
+        return f"{self.program}: {level} {message.number:06d}: {message.text}\n{second}"
+
+    def _say(self, message: Message, advice: str) -> None:
+        if message.level != INFO or not self.quiet:
+            _write_stderr(self.rendered(message, advice))
+        self.log(message)
 
 
 def painted(text: str, colour: str, wanted: bool) -> str:

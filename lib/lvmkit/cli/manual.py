@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from lvmkit import VERSION
-from lvmkit.cli.commands.explain import cause, readable
 from lvmkit.model.messages import catalogue
+from lvmkit.view.explain import cause, readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,19 +18,15 @@ def show_legs(action: str, tag: str, legs: Sequence[Leg], form: str) -> int:
     action: restore or remove, what was asked for.
     """
     if form == JSON:
-        from lvmkit.cli.document import document
+        from lvmkit.view.document import document
+        from lvmkit.view.move import move_facts
 
-        write(document({"action": action, "tag": tag, "dry_run": True, "resources": [_facts(leg) for leg in legs]}))
+        write(document(move_facts(action, tag, legs)))
     else:
         from lvmkit.cli.layout import columns
 
         write(columns([(f"{number}.", *_cells(leg)) for number, leg in enumerate(legs, 1)]))
     return 0
-
-
-def _facts(leg: Leg) -> dict[str, str]:
-    i = leg.instance
-    return {"action": leg.action, "tag": i.tag, "type": i.type, "id": i.id, "state": i.state, "server": i.server}
 
 
 def _cells(leg: Leg) -> tuple[str, ...]:

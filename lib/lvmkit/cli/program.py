@@ -32,6 +32,7 @@ COMMANDS = {
     "delete": "delete",
     "forget": "forget",
     "explain": "explain",
+    "schema": "schema",
     "tags": "tags",
     "servers": "servers",
     "bystanders": "bystanders",

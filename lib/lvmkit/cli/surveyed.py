@@ -1,4 +1,4 @@
-"""A survey as text and as data: a list of states on one server, a matrix of them in a cluster."""
+"""A survey as text: a list of states on one server, a matrix of them in a cluster."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from lvmkit.model.messages import shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from lvmkit.model.messages import Message
     from lvmkit.model.servers import Server
-    from lvmkit.workflow.status import Place, Resource, Survey
+    from lvmkit.workflow.status import Resource, Survey
 
 _WIDEST_REASON = 20
 """what is longer stands below the matrix: two servers and a tag of 30 characters then fit into 80 columns"""
@@ -43,44 +42,6 @@ def as_matrix(found: Survey, by: str) -> str:
         colours.append(_colour(resource))
     notes = "".join(f"{note}\n" for note in _notes(found))
     return _troubles(found.warnings) + _coloured(table, colours) + (f"\n{notes}" if notes else "")
-
-
-def survey_facts(found: Survey) -> dict[str, Any]:
-    """A survey as JSON has it, but for the resources."""
-    from lvmkit.cli.document import faults, now
-
-    return {
-        "server": found.server,
-        "time": now(),
-        "servers": [server.as_dict() for server in found.servers],
-        "warnings": faults(found.warnings),
-        "roots": found.roots,
-    }
-
-
-def resource_facts(resource: Resource) -> dict[str, Any]:
-    """What the records say of one resource. Where it says nothing of servers it is of the one named `server`."""
-    instance = resource.instance
-    return {
-        "tag": instance.tag,
-        "server": instance.server,
-        "id": instance.id,
-        "type": instance.type,
-        "app": instance.app,
-        "state": instance.state,
-        "reason": instance.reason,
-        "switchback": instance.switchback,
-        "initialisation": instance.initialisation,
-        "parents": resource.parents,
-        "children": resource.children,
-        "info": instance.details,
-        "servers": {place.instance.server: _place_facts(place) for place in resource.places},
-    }
-
-
-def _place_facts(place: Place) -> dict[str, Any]:
-    i = place.instance
-    return {"state": i.state, "reason": i.reason, "priority": place.priority or None, "id": i.id, "info": i.details}
 
 
 def _named(found: Survey, by: str) -> Iterator[tuple[str, Resource]]:

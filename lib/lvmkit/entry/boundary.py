@@ -36,8 +36,7 @@ def guarded(
     try:
         return work()
     except Failure as failure:
-        for message in failure.messages:
-            voice.tell(message)
+        voice.tell_all(failure.messages)
         _log_last_commands(voice)
         return exit_code(failure.messages[0])
     except Interruption as interruption:

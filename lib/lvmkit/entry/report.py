@@ -14,6 +14,8 @@ from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lvmkit.model.messages import Message
 
 JOURNAL, SYSLOG = "/run/systemd/journal/socket", "/dev/log"
@@ -37,6 +39,11 @@ class Voice(Value):
         """Say it on stderr and in the log."""
         write_stderr(self.line(message))
         self.log(message)
+
+    def tell_all(self, messages: Sequence[Message]) -> None:
+        """Say why work stopped: the messages of a Failure."""
+        for message in messages:
+            self.tell(message)
 
     def log(self, message: Message) -> None:
         """Say it in the log only."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lvmkit.storage.run import Finished
 
 SCHEMA_VERSION = 1
-"""of the answers; that of cli/document.py"""
+"""of the answers; that of view/schema.py"""
 _LONGEST_LINE = 2000
 
 

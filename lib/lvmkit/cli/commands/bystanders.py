@@ -20,7 +20,7 @@ def command(session: Session, tags: tuple[str, ...]) -> int:
     """Print, as JSON, who else uses volumes of the volume groups among the tags here. The tags leave together."""
 
     def job(kit: Kit) -> int:
-        from lvmkit.cli.document import document
+        from lvmkit.view.document import document
         from lvmkit.workflow.bystanders import bystanders
         from lvmkit.workflow.wire import packed
 

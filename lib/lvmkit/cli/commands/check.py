@@ -7,15 +7,14 @@ import click
 from lvmkit.cli.console import write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
-from lvmkit.model.instance import IN_SERVICE, OSF
+from lvmkit.model.instance import IN_SERVICE
 from lvmkit.model.messages.command import NotInService
 from lvmkit.model.resource_types import is_device
-from lvmkit.model.value import Value, replace
+from lvmkit.view.check import OK, Verdict, after_recovery, check_facts, is_well, judge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     from lvmkit.cli.session import Session
     from lvmkit.model.hierarchy import Hierarchy
@@ -23,17 +22,6 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.plan import Kit
     from lvmkit.workflow.recover import Finding
-
-OK, WARNING, FAIL, RECOVERED = "ok", "warn", "FAIL", "recovered"
-
-
-class Verdict(Value):
-    """What a check comes to for one resource."""
-
-    word: str
-    tag: str
-    state: str
-    messages: tuple[Message, ...]
 
 
 @click.command(
@@ -56,9 +44,8 @@ def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool, f
 
     def job(kit: Kit) -> int:
         verdicts = _watched(kit) if watch else _checked(words, deep, kit)
-        is_well = all(verdict.word != FAIL for verdict in verdicts)
-        write(_as_json(verdicts, deep, is_well, kit) if form == JSON else _as_text(verdicts, session.quiet))
-        return 0 if is_well else 1
+        write(_as_json(verdicts, deep, kit) if form == JSON else _as_text(verdicts, session.quiet))
+        return 0 if is_well(verdicts) else 1
 
     return session.work("check", " ".join(words), job)
 
@@ -95,21 +82,13 @@ def _watched(kit: Kit) -> list[Verdict]:
     found = {finding.tag: finding.messages for finding in recover.watch(kit)}
     now = kit.port.hierarchy()
     tags = now.restore_order({*wanted, *found})
-    return [_outcome(_verdict(tag, now, found.get(tag, ())), not kit.port.is_shared) for tag in tags]
-
-
-def _outcome(verdict: Verdict, recovers: bool) -> Verdict:
-    """What was found broken and is in service again has recovered; what did not come up is a failure."""
-    if recovers and verdict.word == FAIL and verdict.state in IN_SERVICE:
-        return replace(verdict, word=RECOVERED)
-    return replace(verdict, word=FAIL) if verdict.state == OSF else verdict
+    can_recover = not kit.port.is_shared
+    return [after_recovery(_verdict(tag, now, found.get(tag, ())), can_recover=can_recover) for tag in tags]
 
 
 def _verdict(tag: str, now: Hierarchy, messages: tuple[Message, ...]) -> Verdict:
     instance = now.by_tag(tag)
-    bad = any(message.script_exit != 0 for message in messages)
-    word = FAIL if bad else WARNING if messages else OK
-    return Verdict(word, tag, instance.state if instance else "", messages)
+    return judge(tag, instance.state if instance else "", messages)
 
 
 def _instances(tags: Iterable[str], now: Hierarchy) -> list[tuple[str, Instance]]:
@@ -133,11 +112,7 @@ def _as_text(verdicts: list[Verdict], quiet: bool) -> str:
     return columns(rows)
 
 
-def _as_json(verdicts: list[Verdict], deep: bool, is_well: bool, kit: Kit) -> str:
-    from lvmkit.cli.document import document, faults, now
+def _as_json(verdicts: list[Verdict], deep: bool, kit: Kit) -> str:
+    from lvmkit.view.document import document
 
-    resources: list[dict[str, Any]] = [
-        {"tag": v.tag, "state": v.state, "verdict": v.word.lower(), "faults": faults(v.messages)} for v in verdicts
-    ]
-    facts = {"server": kit.port.local_server(), "time": now(), "deep": deep, "well": is_well}
-    return document({**facts, "resources": resources})
+    return document(check_facts(verdicts, kit.port.local_server(), deep=deep))

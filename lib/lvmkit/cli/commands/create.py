@@ -10,8 +10,6 @@ from lvmkit.model.instance import INTELLIGENT, SWITCHBACKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from lvmkit.cli.session import Session
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.plan import Kit
@@ -54,9 +52,10 @@ def command(session: Session, path: str, tag: str | None, switchback: str, dry_r
 def _created(root: str, form: str) -> str:
     if form != JSON:
         return f"{root}\n"
-    from lvmkit.cli.document import document
+    from lvmkit.view.create import creation_facts
+    from lvmkit.view.document import document
 
-    return document({"root": root, "dry_run": False})
+    return document(creation_facts(root))
 
 
 def _preview(wish: Wish, kit: Kit, form: str) -> str:
@@ -67,9 +66,10 @@ def _preview(wish: Wish, kit: Kit, form: str) -> str:
     after = _after(draft, now)
     if form != JSON:
         return _as_text(draft, now, after)
-    from lvmkit.cli.document import document
+    from lvmkit.view.create import creation_preview
+    from lvmkit.view.document import document
 
-    return document(_as_facts(draft, now, after))
+    return document(creation_preview(draft, now, after))
 
 
 def _after(draft: Draft, now: Hierarchy) -> Hierarchy:
@@ -94,14 +94,3 @@ def _as_text(draft: Draft, now: Hierarchy, after: Hierarchy) -> str:
             rows.append((tag, instance.type, instance.id, "exists" if now.by_tag(twig.tag) else "new"))
     steps = [(f"{number}.", step.describe()) for number, step in enumerate(draft.plan.steps, 1)]
     return f"{columns(rows)}\n{columns(steps)}"
-
-
-def _as_facts(draft: Draft, now: Hierarchy, after: Hierarchy) -> dict[str, Any]:
-    below = [after.by_tag(tag) for tag in reversed(after.below(draft.root))]
-    resources = [
-        {"tag": i.tag, "type": i.type, "id": i.id, "new": not now.by_tag(i.tag), "children": after.children(i.tag)}
-        for i in below
-        if i is not None
-    ]
-    steps = [step.describe() for step in draft.plan.steps]
-    return {"root": draft.root, "dry_run": True, "resources": resources, "steps": steps}

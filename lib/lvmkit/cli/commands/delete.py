@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def command(session: Session, word: str, yes: bool, dry_run: bool, form: str) -> int:
     """Take the hierarchy below a root out of protection. Data, volumes and mounts stay exactly as they are.
 
-    What another hierarchy requires stays protected. The tags that went are printed. Only on a terminal it asks first.
+    What another hierarchy requires stays protected. The tags that went are printed. On a terminal it asks first.
     """
 
     def job(kit: Kit) -> int:
@@ -47,9 +47,10 @@ def command(session: Session, word: str, yes: bool, dry_run: bool, form: str) ->
 def _deleted(tag: str, gone: tuple[str, ...], form: str) -> str:
     if form != JSON:
         return "".join(f"{each}\n" for each in gone)
-    from lvmkit.cli.document import document
+    from lvmkit.view.delete import deletion_facts
+    from lvmkit.view.document import document
 
-    return document({"tag": tag, "dry_run": False, "gone": gone})
+    return document(deletion_facts(tag, gone))
 
 
 def _ask(tag: str, kit: Kit) -> None:
@@ -70,10 +71,10 @@ def _preview(tag: str, form: str, kit: Kit) -> str:
     staying = {kept: now.parents(kept) for kept in reversed(now.below(tag)) if kept not in going}
     steps = [step.describe() for step in plan.steps]
     if form == JSON:
-        from lvmkit.cli.document import document
+        from lvmkit.view.delete import deletion_preview
+        from lvmkit.view.document import document
 
-        stays = [{"tag": kept, "parents": parents} for kept, parents in staying.items()]
-        return document({"tag": tag, "dry_run": True, "gone": going, "stays": stays, "steps": steps})
+        return document(deletion_preview(tag, going, staying, steps))
     from lvmkit.cli.layout import columns
 
     rows = [("goes", each, "") for each in going]

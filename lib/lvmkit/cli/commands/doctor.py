@@ -1,4 +1,4 @@
-"""lvmkit doctor: what would hurt later, on all servers, with what to do about it. It changes nothing."""
+"""lvmkit doctor: what would cause trouble later, on all servers, and what to do. It changes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORDS = {INFO: "note", WARN: "warn"}
 _WORST = "FAIL"
 
 
-@click.command("doctor", epilog="Example: lvmkit doctor", short_help="Look for what would hurt later.")
+@click.command("doctor", epilog="Example: lvmkit doctor", short_help="Look for what would cause trouble later.")
 @click.option("--here", is_flag=True, help="Look at this server only.")
 @format_option
 @quiet_option
@@ -62,8 +62,7 @@ def _advice(finding: Finding) -> str:
 
 
 def _as_json(found: Diagnosis) -> str:
-    from lvmkit.cli.document import document, now
+    from lvmkit.view.doctor import doctor_facts
+    from lvmkit.view.document import document
 
-    findings = [finding.as_dict() for finding in found.findings]
-    facts = {"server": found.servers[0], "time": now(), "servers": found.servers, "well": found.is_well}
-    return document({**facts, "findings": findings})
+    return document(doctor_facts(found))

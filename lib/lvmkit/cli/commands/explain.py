@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import textwrap
 
 import click
@@ -11,11 +10,10 @@ from lvmkit.cli.console import write
 from lvmkit.cli.options import JSON, format_option, pass_session
 from lvmkit.model.messages import Failure, Message, catalogue
 from lvmkit.model.messages.command import NoSuchMessage
+from lvmkit.view.explain import catalogue_facts, cause, explanation_facts, readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from lvmkit.cli.session import Session
 
 _WIDTH = 100
@@ -50,21 +48,11 @@ def _kind(number: str) -> type[Message]:
     return kind
 
 
-def cause(kind: type[Message]) -> str:
-    """Why the message is given: the docstring of its class."""
-    return " ".join((inspect.getdoc(kind) or "").split())
-
-
-def readable(kind: type[Message], sentence: str) -> str:
-    """A template with <name> where a fact is filled in."""
-    return sentence.format_map({name: f"<{name}>" for name in kind._fields})
-
-
 def _one(kind: type[Message], form: str) -> str:
     if form == JSON:
-        from lvmkit.cli.document import document
+        from lvmkit.view.document import document
 
-        return document(_facts(kind))
+        return document(explanation_facts(kind))
     lines = [f"{kind.number:06d} {kind.level}", *_wrapped(readable(kind, kind.template), "  "), ""]
     lines += _wrapped(cause(kind), "Cause:  ")
     lines += _wrapped(readable(kind, kind.action) or "None needed.", "Action: ")
@@ -80,21 +68,10 @@ def _wrapped(text: str, label: str) -> list[str]:
 def _all(form: str) -> str:
     kinds = catalogue().values()
     if form == JSON:
-        from lvmkit.cli.document import document
+        from lvmkit.view.document import document
 
-        return document({"messages": [_facts(kind) for kind in kinds]})
+        return document(catalogue_facts(kinds))
     from lvmkit.cli.layout import columns
 
     rows = [(f"{kind.number:06d}", kind.level, readable(kind, kind.template)) for kind in kinds]
     return columns([("NUMBER", "LEVEL", "TEXT"), *rows])
-
-
-def _facts(kind: type[Message]) -> dict[str, Any]:
-    return {
-        "number": f"{kind.number:06d}",
-        "level": kind.level,
-        "text": readable(kind, kind.template),
-        "cause": cause(kind),
-        "action": readable(kind, kind.action),
-        "exit": {"script": kind.script_exit, "lcdi": kind.lcdi_exit, "ocf": kind.ocf_exit},
-    }

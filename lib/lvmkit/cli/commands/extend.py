@@ -112,17 +112,17 @@ def _on_target(order: Order, template: str, kit: Kit, *, is_question: bool, only
 def _extended(order: Order, tags: tuple[str, ...], form: str) -> str:
     if form != JSON:
         return "".join(f"{tag}\n" for tag in tags)
-    from lvmkit.cli.document import document
+    from lvmkit.view.document import document
+    from lvmkit.view.extend import extension_facts
 
-    return document({"tag": order.tag, "server": order.server, "dry_run": False, "extended": tags})
+    return document(extension_facts(order.tag, order.server, tags))
 
 
 def _as_json(order: Order, found: Preview) -> str:
-    from lvmkit.cli.document import document
-    from lvmkit.workflow.canextend import as_facts
+    from lvmkit.view.document import document
+    from lvmkit.view.extend import extension_preview
 
-    plan = {"extended": found.tags, "steps": found.steps, "foreseen": found.foreseen}
-    return document({"tag": order.tag, "dry_run": True, **as_facts(found.readiness), **plan})
+    return document(extension_preview(order.tag, found))
 
 
 def _as_text(found: Preview) -> str:

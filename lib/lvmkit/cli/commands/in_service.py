@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 @quiet_option
 @pass_session
 def command(session: Session, word: str, server: str | None, dry_run: bool, form: str) -> int:
-    """Bring the resource and all that it requires in service, children first; from another server it moves.
+    """Bring the resource and all that it requires in service, children first. From another server it moves.
 
-    What stands on the same volume group moves along. What is in service already is left alone. --format is that of
-    --dry-run.
+    All that stands on the same volume group moves with it. What is already in service is left alone. --format applies
+    to --dry-run.
     """
 
     def job(kit: Kit) -> int:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @quiet_option
 @pass_session
 def command(session: Session, word: str, dry_run: bool, form: str) -> int:
-    """Take the resource and all that requires it out of service, parents first, on whatever server it is.
+    """Take the resource and all that requires it out of service, parents first, on whichever server it is.
 
-    What is out of service already is left alone. --format is that of --dry-run.
+    What is already out of service is left alone. --format applies to --dry-run.
     """
 
     def job(kit: Kit) -> int:

@@ -13,11 +13,9 @@ from lvmkit.model.messages.command import InvalidName, NothingToDo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from lvmkit.cli.session import Session
     from lvmkit.plan import Kit
-    from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange
+    from lvmkit.workflow.reconfigure import Difference
 
 _NONE = ("", "-")
 
@@ -94,26 +92,7 @@ def _as_text(found: Difference) -> str:
 
 
 def _as_json(found: Difference, is_applied: bool) -> str:
-    from lvmkit.cli.document import document
+    from lvmkit.view.document import document
+    from lvmkit.view.reconfigure import difference_facts
 
-    facts: dict[str, Any] = {
-        "tag": found.tag,
-        "vg": found.vg,
-        "applied": is_applied and not found.is_empty,
-        "nothing_to_do": found.is_empty,
-        "added": [_pv(pv) for pv in found.added],
-        "removed": [_pv(pv) for pv in found.removed],
-        "new_volumes": [_lv(lv) for lv in found.new_volumes],
-        "gone_volumes": [_lv(lv) for lv in found.gone_volumes],
-        "listed": not found.unlisted,
-        "watched": not found.unwatched,
-    }
-    return document(facts)
-
-
-def _pv(change: PvChange) -> dict[str, str]:
-    return {"device": change.device, "pv_uuid": change.pv_uuid, "tag": change.tag}
-
-
-def _lv(change: LvChange) -> dict[str, str]:
-    return {"name": change.name, "lv_uuid": change.lv_uuid, "tag": change.tag}
+    return document(difference_facts(found, is_applied=is_applied))

@@ -64,16 +64,16 @@ def _as_commands(tag: str, seen: Overview, kit: Kit) -> str:
 
 
 def _recorded(tag: str, seen: Overview, form: str) -> str:
-    from lvmkit.cli.surveyed import resource_facts, survey_facts
     from lvmkit.workflow.status import recorded
 
     found = recorded(seen, tag)
     ordered = tuple(_parents_first(found))
     if form != JSON:
         return "\n".join(map(_block, ordered))
-    from lvmkit.cli.document import document
+    from lvmkit.view.document import document
+    from lvmkit.view.show import show_facts
 
-    return document({**survey_facts(found), "resources": [resource_facts(resource) for resource in ordered]})
+    return document(show_facts(found, ordered))
 
 
 def _parents_first(found: Survey) -> Iterator[Resource]:

@@ -10,13 +10,13 @@ import click
 from lvmkit.cli.console import write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
-from lvmkit.cli.surveyed import as_list, as_matrix, resource_facts, survey_facts
+from lvmkit.cli.surveyed import as_list, as_matrix
 from lvmkit.model.interruption import Interruption
+from lvmkit.model.messages.view import NothingProtected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from lvmkit.cli.session import Session
     from lvmkit.plan import Kit
@@ -51,26 +51,32 @@ def command(session: Session, word: str | None, by: str, watch: int | None, judg
 
     def job(kit: Kit) -> int:
         if watch is not None:
-            return _repeated(watch, lambda: write(_shown(word, by, form, True, kit)[0]))
-        text, is_well = _shown(word, by, form, False, kit)
-        write(text)
-        return 1 if judge and not is_well else 0
+            return _repeated(watch, lambda: write(_shown(_surveyed(word, kit), by, form, True, kit)))
+        found = _surveyed(word, kit)
+        write(_shown(found, by, form, False, kit))
+        if form != JSON and not found.resources:
+            kit.tell(NothingProtected())
+        return 1 if judge and not found.is_well else 0
 
     return session.work("status", word or "", job)
 
 
-def _shown(word: str | None, by: str, form: str, is_repeated: bool, kit: Kit) -> tuple[str, bool]:
-    """What to print, and whether all is well."""
+def _surveyed(word: str | None, kit: Kit) -> Survey:
     from lvmkit.workflow.status import survey
 
     seen = kit.port.overview()
-    found = survey(kit, None if word is None else tag_of(word, seen.union()), seen)
-    if form == JSON:
-        from lvmkit.cli.document import document
+    return survey(kit, None if word is None else tag_of(word, seen.union()), seen)
 
-        return document(_as_facts(found), compact=is_repeated), found.is_well
+
+def _shown(found: Survey, by: str, form: str, is_repeated: bool, kit: Kit) -> str:
+    """What to print."""
+    if form == JSON:
+        from lvmkit.view.document import document
+        from lvmkit.view.status import status_facts
+
+        return document(status_facts(found), compact=is_repeated)
     clear = _CLEAR if is_repeated and sys.stdout.isatty() else ""
-    return clear + (as_matrix if kit.port.is_shared else as_list)(found, by), found.is_well
+    return clear + (as_matrix if kit.port.is_shared else as_list)(found, by)
 
 
 def _repeated(seconds: int, show: Callable[[], bool]) -> int:
@@ -81,11 +87,3 @@ def _repeated(seconds: int, show: Callable[[], bool]) -> int:
     except Interruption:
         return 0
     return 0
-
-
-def _as_facts(found: Survey) -> dict[str, Any]:
-    from lvmkit.cli.document import faults
-
-    marks = [{"contradicted": r.is_contradicted, "faults": faults(r.faults)} for r in found.resources]
-    resources = [{**resource_facts(resource), **mark} for resource, mark in zip(found.resources, marks)]
-    return {**survey_facts(found), "resources": resources}

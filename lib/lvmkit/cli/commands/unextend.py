@@ -20,8 +20,6 @@ from lvmkit.model.messages.guide import WrongServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from lvmkit.cli.session import Session
     from lvmkit.plan import Kit
 
@@ -62,7 +60,9 @@ def _taken(tag: str, server: str, kit: Kit, form: str, relay: bool) -> str:
     if relay and server != kit.port.local_server():
         raise Failure(WrongServer(server))
     tags = unextend(tag, server, kit)
-    return _shown({"tag": tag, "server": server, "dry_run": False, "unextended": tags}, tags, form)
+    if form == JSON:
+        return _as_json(tag, server, tags)
+    return "".join(f"{each}\n" for each in tags)
 
 
 def _preview(tag: str, server: str, kit: Kit, form: str) -> str:
@@ -71,15 +71,13 @@ def _preview(tag: str, server: str, kit: Kit, form: str) -> str:
 
     draft = draft_unextension(tag, server, kit)
     steps = tuple(step.describe() for step in draft.plan.steps)
-    gone = tuple(instance.tag for instance in draft.gone)
-    if form != JSON:
-        return columns([(f"{number}.", step) for number, step in enumerate(steps, 1)])
-    return _shown({"tag": tag, "server": server, "dry_run": True, "unextended": gone, "steps": steps}, gone, form)
+    if form == JSON:
+        return _as_json(tag, server, tuple(instance.tag for instance in draft.gone), steps)
+    return columns([(f"{number}.", step) for number, step in enumerate(steps, 1)])
 
 
-def _shown(facts: dict[str, Any], tags: tuple[str, ...], form: str) -> str:
-    if form != JSON:
-        return "".join(f"{each}\n" for each in tags)
-    from lvmkit.cli.document import document
+def _as_json(tag: str, server: str, tags: tuple[str, ...], steps: tuple[str, ...] | None = None) -> str:
+    from lvmkit.view.document import document
+    from lvmkit.view.unextend import unextension_facts
 
-    return document(facts)
+    return document(unextension_facts(tag, server, tags, steps))

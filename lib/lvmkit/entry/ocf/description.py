@@ -139,7 +139,7 @@ _DEVICE = Parameter(
     "Device of the file system",
     "Device of the file system, as /dev/vg/lv.",
     names.is_path,
-    "an absolute path without '.', '..' and control characters",
+    "an absolute path without '.', '..', '//', a '/' at its end and control characters",
     required=True,
 )
 _DIRECTORY = Parameter(
@@ -147,7 +147,7 @@ _DIRECTORY = Parameter(
     "Mount point",
     "Folder at which the file system is mounted; it is made where it does not exist.",
     names.is_path,
-    "an absolute path without '.', '..' and control characters",
+    "an absolute path without '.', '..', '//', a '/' at its end and control characters",
     required=True,
     unique=True,
 )

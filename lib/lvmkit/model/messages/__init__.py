@@ -34,6 +34,8 @@ class Message(Value):
     script_exit: ClassVar[int] = 1
     lcdi_exit: ClassVar[int] = LCDI_SYSTEM
     ocf_exit: ClassVar[int] = OCF_ERR_GENERIC
+    is_outcome: ClassVar[bool] = False
+    """whether it says what a message before it led to: that one has the advice, and this one only where it is alone"""
 
     @property
     def text(self) -> str:

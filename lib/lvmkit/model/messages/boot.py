@@ -1,4 +1,4 @@
-"""Messages of the boot guard and doctor: 110180-110199."""
+"""Messages about the boot guard and doctor: 110180-110199."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from lvmkit.model.messages import INFO, WARN, Message
 
 
 class BootDeactivated(Message):
-    """The boot had activated a protected volume group; nobody used it yet, so the boot guard took it down."""
+    """The boot activated a protected volume group. Nothing used it yet, so the boot guard deactivated it."""
 
     number = 110180
     level = WARN
-    template = "The boot had activated volume group {vg}; the boot guard took it down ({detail})."
-    action = "Turn its autoactivation off, so that this does not happen again: vgchange --setautoactivation n {vg}"
+    template = "The boot had activated volume group {vg}; the boot guard deactivated it ({detail})."
+    action = "So that this does not happen again: 'vgchange --setautoactivation n {vg}'."
     script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     detail: str
@@ -22,14 +22,14 @@ class BootWouldDeactivate(Message):
 
     number = 110181
     level = INFO
-    template = "Volume group {vg} is active, with {devices}; the boot guard would take it down."
+    template = "Volume group {vg} is active, with {devices}; the boot guard would deactivate it."
     script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     devices: tuple[str, ...]
 
 
 class BootActiveStays(Message):
-    """The boot had activated a protected volume group, and it cannot be taken down: something uses it, mostly."""
+    """The boot activated a protected volume group that cannot be deactivated, usually because something uses it."""
 
     number = 110182
     template = "The boot had activated volume group {vg}, and it stays active: {why}"
@@ -46,7 +46,7 @@ class GuardInCluster(Message):
 
     number = 110183
     template = "The boot guard does nothing: {process} runs already."
-    action = "None is needed where it was started by hand. At boot: see that nothing starts the cluster earlier."
+    action = "None needed where it was started by hand. At boot, make sure that nothing starts the cluster earlier."
     process: str
 
 
@@ -55,7 +55,7 @@ class GuardRanAlready(Message):
 
     number = 110184
     level = INFO
-    template = "The boot guard has done its work since the boot already."
+    template = "The boot guard has already done its work in this boot."
     script_exit = lcdi_exit = ocf_exit = 0
 
 
@@ -64,10 +64,8 @@ class SystemGroupListed(Message):
 
     number = 110185
     level = WARN
-    template = (
-        "Volume group {vg} is listed in {path}, but carries {use} of this server; the boot guard leaves it alone."
-    )
-    action = "Take it off the list: it cannot be protected."
+    template = "Volume group {vg} is listed in {path}, but holds {use} of this server; the boot guard leaves it alone."
+    action = "Remove it from the list: it cannot be protected."
     script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     path: str
@@ -89,7 +87,7 @@ class BootUnsettled(Message):
 
     number = 110187
     level = WARN
-    template = "The boot is still finding disks after {seconds} s: {why} What it activates now goes unseen."
+    template = "The boot is still finding disks after {seconds} s: {why} What it activates from now on goes unseen."
     action = "Look for a disk that does not answer (the kernel log). 'lvmkit status' shows what is active."
     script_exit = lcdi_exit = ocf_exit = 0
     seconds: float
@@ -97,12 +95,12 @@ class BootUnsettled(Message):
 
 
 class AutoactivationOn(Message):
-    """The boot and udev may activate a protected volume group by themselves, also where another server uses it."""
+    """The boot and udev may activate a protected volume group, even while another server uses it."""
 
     number = 110188
     level = WARN
     template = "Autoactivation of volume group {vg} is on."
-    action = "On the server that has it in service: vgchange --setautoactivation n {vg}"
+    action = "On the server that has it in service, run 'vgchange --setautoactivation n {vg}'."
     script_exit = lcdi_exit = ocf_exit = 0
     vg: str
 
@@ -151,7 +149,7 @@ class SystemIdDiffers(Message):
 
 
 class SystemIdShared(Message):
-    """LVM on this server takes the volume groups of another server for its own, so the owner protects nothing here."""
+    """LVM on this server takes the volume groups of another server for its own, so the owner protects nothing."""
 
     number = 110192
     level = WARN
@@ -168,8 +166,10 @@ class DevicesHidden(Message):
 
     number = 110193
     level = WARN
-    template = "LVM on this server does not look at {devices}, which carry volume group {vg}: {setting}."
-    action = "Where there is a devices file: 'lvm lvmdevices --adddev DEVICE' for each. Else correct lvm.conf's filter."
+    template = "LVM on this server does not look at {devices}, which hold volume group {vg}: {setting}."
+    action = (
+        "Where there is a devices file, run 'lvm lvmdevices --adddev DEVICE' for each. Else correct filter in lvm.conf."
+    )
     script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     devices: tuple[str, ...]
@@ -180,18 +180,20 @@ class LvmTooOld(Message):
     """This release of LVM lacks what the kit uses: the autoactivation property and --devices."""
 
     number = 110194
-    template = "LVM is of version {found}; the kit needs {needed}."
+    template = "LVM has version {found}; the kit needs {needed}."
     action = "Upgrade lvm2."
     found: str
     needed: str
 
 
 class AgentMissing(Message):
-    """Pacemaker runs a resource through its agent, which is not where it looks for it."""
+    """Pacemaker runs a resource through its agent, and the agent is not where Pacemaker looks for it."""
 
     number = 110195
     template = "The resource agent {path} is not installed."
-    action = "'make install' of this kit installs its own agents; ocf:heartbeat:Filesystem is in resource-agents."
+    action = (
+        "The kit's own agents come with 'make install'; ocf:heartbeat:Filesystem is in the package resource-agents."
+    )
     path: str
 
 
@@ -208,14 +210,14 @@ class GuardNotEnabled(Message):
 
 
 class EngineLeftover(Message):
-    """Pacemaker is the engine here, but the embedded engine still has resources of the time before."""
+    """Pacemaker is the engine here, but the embedded engine still has resources from before."""
 
     number = 110198
     level = WARN
     template = "The embedded engine's database {path} still holds {tags}, while Pacemaker is the engine."
     action = (
-        "Nothing uses it any more. With LVMKIT_ENGINE=embedded in /etc/default/LifeKeeper for that long, delete them;"
-        " or move the file away."
+        "Nothing uses it any more. Move the file away; or set LVMKIT_ENGINE=embedded in /etc/default/LifeKeeper, delete"
+        " them, and set it back."
     )
     script_exit = lcdi_exit = ocf_exit = 0
     path: str
@@ -227,7 +229,7 @@ class ServerNotExamined(Message):
 
     number = 110199
     level = INFO
-    template = "{server} was not examined: it is {state}."
+    template = "{server} was not examined because it is {state}."
     script_exit = lcdi_exit = ocf_exit = 0
     server: str
     state: str

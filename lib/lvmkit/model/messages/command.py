@@ -1,4 +1,4 @@
-"""Messages of the command line: 110100 and up."""
+"""Messages about the command line: 110100 and up."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lvmkit.model.messages import (
 
 
 class InvalidName(Message):
-    """A name holds characters that no volume group, volume, tag or ID can have."""
+    """The name has characters that no volume group, volume, tag or ID can have."""
 
     number = 110100
     template = "{given} is not a valid {what}."
-    action = "Look the name up with 'lvmkit status' or 'lvs'."
+    action = "Look up the name with 'lvmkit status' or 'lvs'."
     lcdi_exit = LCDI_ARGUMENT
     ocf_exit = OCF_ERR_ARGS
     given: str
@@ -49,7 +49,7 @@ class NothingToDo(Message):
 
 
 class NotRoot(Message):
-    """The work needs the rights of root."""
+    """This needs the rights of root."""
 
     number = 110103
     template = "{what} needs root."
@@ -62,14 +62,14 @@ class FstabWillMount(Message):
 
     number = 110104
     level = WARN
-    template = "/etc/fstab mounts {mount_point} at boot; the boot would wait for it and stop."
+    template = "/etc/fstab mounts {mount_point} at boot; the boot would wait for it and then stop."
     action = "Add the options 'noauto,nofail' to that line: the kit mounts it."
     script_exit = lcdi_exit = ocf_exit = 0
     mount_point: str
 
 
 class UnknownDevices(Message):
-    """A device was named for reconfiguration that is not part of the difference."""
+    """A device was named that is not part of the difference."""
 
     number = 110105
     template = "Not part of what changed in volume group {vg}: {devices}."
@@ -93,18 +93,18 @@ class Difference(Message):
 
 
 class NoUnextendHere(Message):
-    """The embedded engine knows one server, so there is no other one that the hierarchy could stay on."""
+    """The embedded engine knows one server only, so the hierarchy could not stay on another one."""
 
     number = 110107
     template = "{tag} is on {server} only; it cannot be unextended."
-    action = "To end its protection use 'lvmkit delete {tag}'."
+    action = "To end its protection, use 'lvmkit delete {tag}'."
     lcdi_exit = LCDI_ARGUMENT
     tag: str
     server: str
 
 
 class NotInService(Message):
-    """A resource that was to be checked, or that a checked one requires, is not in service."""
+    """A resource that was to be checked, or one that it requires, is not in service."""
 
     number = 110108
     template = "{tag} is not in service but {state}."
@@ -115,12 +115,12 @@ class NotInService(Message):
 
 
 class UpThoughOutOfService(Message):
-    """The engine has the resource as out of service, but the kernel holds its volumes or mount: a hand activated it."""
+    """The engine has the resource as out of service, but it is up in the kernel: somebody activated it by hand."""
 
     number = 110109
     level = WARN
-    template = "{tag} is out of service, yet the kernel holds it: {what}."
-    action = "Find out who uses it; then take it down by hand, or bring the resource in service."
+    template = "{tag} is out of service, but the kernel has it: {what}."
+    action = "Find out who uses it. Then deactivate it by hand, or bring the resource in service."
     script_exit = lcdi_exit = ocf_exit = 0
     tag: str
     what: tuple[str, ...]
@@ -137,16 +137,16 @@ class DeviceUnwell(Message):
 
 
 class OutputNotWritten(Message):
-    """The result was found, but standard output did not take it (disk full, closed)."""
+    """The result could not be written to standard output (disk full, closed)."""
 
     number = 110111
     template = "The result cannot be written to standard output: {why}."
-    action = "See where the output goes, and run the command again. What the command did before stays done."
+    action = "Check where the output goes, then run the command again. What the command has done stays done."
     why: str
 
 
 class NotConfirmed(Message):
-    """The question before a deletion was not answered with yes."""
+    """The deletion was not confirmed with yes."""
 
     number = 110112
     template = "{work} was not confirmed; nothing was changed."

@@ -1,4 +1,4 @@
-"""Messages of the engine, its database, locks, plans and journal: 110080-110099."""
+"""Messages about the engine, its database, locks, plans and journal: 110080-110099."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StateNotStored(Message):
 
     number = 110082
     template = "{path} cannot be written: {why}"
-    action = "Make room, or mend the file system that holds it, and try again. Nothing was changed."
+    action = "Make room, or repair the file system that holds it, then try again. Nothing was changed."
     lcdi_exit = LCDI_INTERNAL
     path: str
     why: str
@@ -62,12 +62,12 @@ class AdminLockHeld(Message):
 
 
 class InterruptedWork(Message):
-    """An earlier run was killed in the middle; what it left is being finished or taken back now."""
+    """An earlier run was interrupted; what it left unfinished is now finished or taken back."""
 
     number = 110084
     level = WARN
     template = "An earlier '{work}' was interrupted; {remedy} now."
-    action = "Nothing: this happens by itself."
+    action = "None: this happens by itself."
     script_exit = lcdi_exit = ocf_exit = 0
     work: str
     remedy: str
@@ -78,7 +78,7 @@ class UndoFailed(Message):
 
     number = 110085
     template = "Taking back '{step}' failed: {why}"
-    action = "Mend what the reason says; any further lvmkit command then finishes the back-out."
+    action = "Fix the reported problem; the next lvmkit command that changes something then finishes the back-out."
     lcdi_exit = LCDI_INTERNAL
     step: str
     why: str
@@ -96,11 +96,11 @@ class HasDependents(Message):
 
 
 class NotStored(Message):
-    """A change to the engine's records was refused because it does not fit what is there."""
+    """A change to the engine's records was refused because it does not match what is there."""
 
     number = 110087
-    template = "The change does not fit what is stored: {why}"
-    action = "Look at 'lvmkit status'; nothing was changed."
+    template = "The change does not match what is stored: {why}"
+    action = "See 'lvmkit status'. Nothing was changed."
     lcdi_exit = LCDI_NO_OBJECT
     why: str
 
@@ -133,7 +133,7 @@ class RecoveryBegins(Message):
 
     number = 110090
     level = WARN
-    template = "Local recovery of {tag}: taking {affected} down and bringing back once."
+    template = "Local recovery of {tag}: {affected} are taken out of service and brought back once."
     script_exit = lcdi_exit = ocf_exit = 0
     tag: str
     affected: tuple[str, ...]
@@ -144,7 +144,7 @@ class RecoveryFailed(Message):
 
     number = 110091
     template = "Local recovery of {tag} failed: {why}"
-    action = "Mend the cause, then bring the resource in service: lvmkit in-service {tag}"
+    action = "Fix the cause, then bring the resource in service with 'lvmkit in-service {tag}'."
     tag: str
     why: str
 
@@ -155,7 +155,7 @@ class Recovered(Message):
     number = 110092
     level = WARN
     template = "Local recovery brought {tag} back in service."
-    action = "The messages before this one say what was broken; look into its cause."
+    action = "The previous messages say what was broken. Find out why."
     script_exit = lcdi_exit = ocf_exit = 0
     tag: str
 
@@ -173,7 +173,7 @@ class StepDone(Message):
 
 
 class DatabaseOfAnotherServer(Message):
-    """The engine's database carries another server's name: it was copied here, or this host was renamed."""
+    """The engine's database carries another server's name: it was copied here, or this host has been renamed."""
 
     number = 110094
     template = "The database {path} was made on {stored}; this host is named {present}."
@@ -188,22 +188,22 @@ class DatabaseOfAnotherServer(Message):
 
 
 class ScriptRefused(Message):
-    """An action script is not one that only root could have put there, or cannot be run."""
+    """Somebody other than root could have put the action script there, or it cannot be run."""
 
     number = 110095
     template = "{path} is not run: {why}"
-    action = "Reinstall the kit that it belongs to, or mend owner and mode (root, 0755) of the file and its folders."
+    action = "Reinstall the kit that it belongs to, or correct owner and mode (root, 0755) of the file and its folders."
     ocf_exit = OCF_ERR_PERM
     path: str
     why: str
 
 
 class Unexpected(Message):
-    """The kit met a case that it does not handle: a fault of its own."""
+    """The kit met a case that it does not handle. This is a fault in the kit."""
 
     number = 110099
     template = "Unexpected: {kind}: {why}"
-    action = "Report it with the trace that the log holds."
+    action = "Report it, with the trace from the log."
     lcdi_exit = LCDI_INTERNAL
     kind: str
     why: str

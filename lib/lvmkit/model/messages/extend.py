@@ -1,4 +1,4 @@
-"""Messages of extend, unextend and what speaks against them, and of work on other servers: 110200-110229."""
+"""Messages about extend, unextend and what speaks against them, and about work on other servers: 110200-110229."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class ServerUnreachable(Message):
 
     number = 110201
     template = "{server} cannot be reached: {why}"
-    action = "Try 'ssh {server} true' as root. Where the name is one that ssh cannot resolve, add it to /etc/hosts."
+    action = "Try 'ssh {server} true' as root. If the name cannot be resolved, add it to /etc/hosts."
     lcdi_exit = LCDI_NO_COMMUNICATION
     server: str
     why: str
 
 
 class LoginRefused(Message):
-    """The server answers, but does not let root of this server in without a password, or is not known to be the one."""
+    """The server answers, but does not let root of this server in without a password, or its host key is not known."""
 
     number = 110202
     template = "{server} does not let root of this server in: {why}"
@@ -60,29 +60,33 @@ class ProgramMissingThere(Message):
 
 
 class ServerTooSlow(Message):
-    """The work on the other server was not done in time; the connection was given up."""
+    """The other server did not finish in time, and the connection was given up."""
 
     number = 110204
     template = "{server} did not finish within {seconds} s."
-    action = "See what keeps that server busy. 'lvmkit status' shows how far it came; what is half done it takes back."
+    action = (
+        "Find out what keeps that server busy. 'lvmkit status' shows how far it got; it takes back what is half done."
+    )
     lcdi_exit = LCDI_NO_COMMUNICATION
     server: str
     seconds: float
 
 
 class AnswerGarbled(Message):
-    """The kit on the other server answered in a form that this one does not know."""
+    """The kit on the other server answered in a form that this version does not know."""
 
     number = 110205
     template = "The answer of {server} cannot be understood: {why}"
-    action = "Install the same version of the kit on both servers. Root's shell there must print nothing by itself."
+    action = (
+        "Install the same version of the kit on both servers, and see that root's shell there prints nothing by itself."
+    )
     lcdi_exit = LCDI_NO_COMMUNICATION
     server: str
     why: str
 
 
 class Relayed(Message):
-    """Something that was said on the other server, in its own words."""
+    """A message from the other server, in its own words."""
 
     number = 110206
     level = INFO
@@ -114,12 +118,12 @@ class RelayedError(Message):
 
 
 class OutcomeUnknown(Message):
-    """The connection was lost, or given up, while the other server was at work."""
+    """The connection was lost or given up while the other server was working."""
 
     number = 110209
     level = WARN
-    template = "Whether {work} was done is not known: {server} was at work when it was heard of last."
-    action = "'lvmkit status' shows it. The other server takes back what is half done, now or with its next change."
+    template = "Whether {work} was done is not known: {server} was at work when contact was lost."
+    action = "See 'lvmkit status'. The other server takes back what is half done, now or with its next change."
     script_exit = lcdi_exit = ocf_exit = 0
     work: str
     server: str
@@ -142,7 +146,7 @@ class LvmVersionDiffers(Message):
     number = 110211
     level = WARN
     template = "{server} has LVM {there}; this server has {here}."
-    action = "Upgrade the older one before volumes of kinds that it does not know are made."
+    action = "Upgrade the older one before you make volumes of kinds that it does not know."
     script_exit = lcdi_exit = ocf_exit = 0
     server: str
     there: str
@@ -150,7 +154,7 @@ class LvmVersionDiffers(Message):
 
 
 class ClockDiffers(Message):
-    """The clocks of the servers differ so much that the order of events cannot be told from their logs."""
+    """The clocks of the servers differ so much that their logs do not show the order of events."""
 
     number = 110212
     level = WARN
@@ -162,13 +166,13 @@ class ClockDiffers(Message):
 
 
 class ClockFarOff(Message):
-    """A move is drawn by a rule with an end by the clock, and failures are forgotten by the clock.
+    """A move is a rule that ends by the clock, and failures are forgotten by the clock.
 
-    One server writes these times and another one reads them; a minute is what the kit has in hand.
+    One server writes these times and another one reads them; the kit has a margin of one minute.
     """
 
     number = 110213
-    template = "The clock of {server} differs by {seconds} s from the one here; {limit} s are too much for the cluster."
+    template = "The clock of {server} differs by {seconds} s from the one here; the cluster allows at most {limit} s."
     action = "Set the clock, and run chrony or another NTP client on all servers."
     server: str
     seconds: float
@@ -176,10 +180,10 @@ class ClockFarOff(Message):
 
 
 class VgNameTaken(Message):
-    """Another volume group that the target server sees has the name of the protected one."""
+    """The target server sees another volume group with the name of the protected one."""
 
     number = 110214
-    template = "Another volume group on {server} is named {vg}, too: {uuid}."
+    template = "Another volume group on {server} is also named {vg}: {uuid}."
     action = "Rename it ('vgrename {uuid} NEWNAME' on {server}), or disconnect its disks."
     lcdi_exit = LCDI_EXISTS
     vg: str
@@ -188,7 +192,7 @@ class VgNameTaken(Message):
 
 
 class VgUuidTwice(Message):
-    """Two volume groups carry the same UUID: one is a copy of the other, and LVM cannot tell which."""
+    """Two volume groups have the same UUID: one is a copy of the other, and LVM cannot tell which."""
 
     number = 110215
     template = "The UUID of volume group {vg}, {uuid}, is seen more than once on {server}: {found}."
@@ -204,8 +208,10 @@ class DevicesNotAllowed(Message):
     """Disks of the volume group are connected to this server, but LVM is told not to look at them."""
 
     number = 110216
-    template = "LVM on {server} does not look at {devices}, which carry volume group {vg}: {setting}."
-    action = "Add each with 'lvmdevices --adddev DEVICE' where there is a devices file, or correct filter in lvm.conf."
+    template = "LVM on {server} does not look at {devices}, which hold volume group {vg}: {setting}."
+    action = (
+        "Where there is a devices file, run 'lvmdevices --adddev DEVICE' for each. Else correct filter in lvm.conf."
+    )
     vg: str
     server: str
     devices: tuple[str, ...]
@@ -215,12 +221,12 @@ class DevicesNotAllowed(Message):
 class ActiveOutsideCluster(Message):
     """The volume group is up on a server, though the cluster has not started it there.
 
-    If it is in service elsewhere, both may be writing.
+    If it is in service elsewhere, both servers may be writing to it.
     """
 
     number = 110217
     template = "DANGER: volume group {vg} is active on {server}, where the cluster has not started it: {volumes}."
-    action = "See at once what uses it there, stop that, and take it down ('vgchange -an {vg}' on {server})."
+    action = "Find out at once what uses it there, stop that, and deactivate it ('vgchange -an {vg}' on {server})."
     vg: str
     server: str
     volumes: tuple[str, ...]
@@ -231,7 +237,7 @@ class MountPointUnusable(Message):
 
     number = 110218
     template = "{path} cannot be a mount point on {server}: {why}."
-    action = "Move away what is there. A folder that does not exist is made."
+    action = "Move away what is there. A missing folder is made."
     lcdi_exit = LCDI_ARGUMENT
     path: str
     server: str
@@ -244,7 +250,7 @@ class MountPointNotEmpty(Message):
     number = 110219
     level = WARN
     template = "{path} on {server} is not empty; what is in it is hidden while the file system is mounted there."
-    action = "Look whether something wrote there when nothing was mounted, and move it away."
+    action = "Check whether something wrote there while nothing was mounted, and move it away."
     script_exit = lcdi_exit = ocf_exit = 0
     path: str
     server: str
@@ -264,7 +270,7 @@ class FilesystemUnknown(Message):
 
 
 class ServerSetAside(Message):
-    """The server is in standby or maintenance; the hierarchy can be extended to it, but does not run there yet."""
+    """The server is in standby or maintenance; the hierarchy can be extended to it but does not run there yet."""
 
     number = 110221
     level = WARN
@@ -280,7 +286,7 @@ class MovesAlong(Message):
 
     number = 110222
     level = INFO
-    template = "{others} stand on the same volume group as {tag}, and come along."
+    template = "{others} stand on the same volume group as {tag} and come along."
     script_exit = lcdi_exit = ocf_exit = 0
     tag: str
     others: tuple[str, ...]
@@ -292,7 +298,7 @@ class WillMove(Message):
     number = 110223
     level = WARN
     template = "With priority {priority} {tag} moves from {source} to {server} at once (AUTOMATIC switchback)."
-    action = "Give a lower priority (a higher number) where it shall stay."
+    action = "To keep it where it is, give a lower priority (a higher number)."
     script_exit = lcdi_exit = ocf_exit = 0
     tag: str
     source: str
@@ -301,12 +307,12 @@ class WillMove(Message):
 
 
 class StillListedThere(Message):
-    """The server is down or cannot be told, so only the cluster's configuration could be changed."""
+    """The server is down or cannot be reached, so only the cluster's configuration was changed."""
 
     number = 110224
     level = WARN
     template = "{server} could not be told: its /etc/lkvgs still names {vgs}."
-    action = "When it is back, run 'lvmkit forget {vgs}' there; until then its boot leaves these groups inactive."
+    action = "When it is back, run 'lvmkit forget {vgs}' there. Until then its boot leaves these groups inactive."
     script_exit = lcdi_exit = ocf_exit = 0
     server: str
     vgs: tuple[str, ...]
@@ -328,19 +334,19 @@ class ConnectionLost(Message):
 
     number = 110226
     template = "The connection to {server} was lost: {why}"
-    action = "See whether that server is up. 'lvmkit status' shows how far it came."
+    action = "Check whether that server is up. 'lvmkit status' shows how far it got."
     lcdi_exit = LCDI_NO_COMMUNICATION
     server: str
     why: str
 
 
 class NotFollowedThere(Message):
-    """The hierarchy follows its volume group on this server; another server could not be told to do the same."""
+    """The hierarchy follows its volume group on this server, but another server could not be told to do the same."""
 
     number = 110227
     level = WARN
-    template = "On {server} the disks of {tag} were not followed: {why}"
-    action = "Run 'lvmkit reconfigure {tag} --yes --here' there. The hierarchy can run there meanwhile."
+    template = "{server} does not follow the disks of {tag} yet: {why}"
+    action = "Run 'lvmkit reconfigure {tag} --yes --here' there. Meanwhile the hierarchy can run there."
     script_exit = lcdi_exit = ocf_exit = 0
     server: str
     tag: str
@@ -348,11 +354,11 @@ class NotFollowedThere(Message):
 
 
 class StillProtected(Message):
-    """Only what is left of an ended protection is forgotten."""
+    """Only a volume group whose protection has ended can be forgotten."""
 
     number = 110228
     template = "Volume group {vg} is protected on this server."
-    action = "'lvmkit delete' ends the protection of a hierarchy, 'lvmkit unextend' takes one server from it."
+    action = "'lvmkit delete' ends the protection of a hierarchy; 'lvmkit unextend' takes one server from it."
     lcdi_exit = LCDI_ARGUMENT
     vg: str
 
@@ -362,8 +368,10 @@ class ActivityUnknown(Message):
 
     number = 110229
     level = WARN
-    template = "{server} was not asked whether volume group {vg} is active there: {why}"
-    action = "See that it is not ('dmsetup ls' on {server}). 'ssh -o BatchMode=yes {server} true' must work as root."
+    template = "Whether volume group {vg} is active on {server} is not known: {why}"
+    action = (
+        "Make sure that it is not ('dmsetup ls' on {server}). 'ssh -o BatchMode=yes {server} true' must work as root."
+    )
     script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     server: str

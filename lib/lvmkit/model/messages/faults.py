@@ -10,17 +10,20 @@ class LvGone(Message):
 
     number = 110040
     template = "Logical volume {lv} is not in device-mapper."
-    action = "Recovery brings it back. If it keeps vanishing, find who deactivates it (log, 'journalctl -k')."
+    action = (
+        "Recovery brings it back. If it was removed on purpose, run 'lvmkit reconfigure' for its volume group. If it"
+        " keeps vanishing, find out who deactivates it (log, 'journalctl -k')."
+    )
     ocf_exit = OCF_NOT_RUNNING
     lv: str
 
 
 class LvSuspended(Message):
-    """All I/O to the logical volume waits: someone suspended the device and did not resume it."""
+    """All I/O to the logical volume waits because somebody suspended the device and did not resume it."""
 
     number = 110041
     template = "Logical volume {lv} is suspended: all I/O to it waits."
-    action = "See which LVM command was interrupted; 'dmsetup resume {name}' lets the I/O go on."
+    action = "Find out which LVM command was interrupted. 'dmsetup resume {name}' lets the I/O go on."
     lv: str
     name: str
 
@@ -30,7 +33,7 @@ class LvWrongTable(Message):
 
     number = 110042
     template = "Logical volume {lv} has a table of {found} where {expected} is expected."
-    action = "Take it out of service and in service again; an 'error' table means that a disk was cut off by hand."
+    action = "Take it out of service and bring it back. An 'error' table means that a disk was cut off by hand."
     lv: str
     found: str
     expected: str
@@ -84,7 +87,7 @@ class LvUnhealthy(Message):
 
     number = 110047
     template = "Logical volume {lv} ({kind}) reports: {condition}."
-    action = "See lvmraid(7), lvmthin(7) or lvs -o+lv_health_status; the kit repairs nothing."
+    action = "See lvmraid(7), lvmthin(7) or 'lvs -o+lv_health_status'. The kit repairs nothing."
     lv: str
     kind: str
     condition: str
@@ -108,7 +111,7 @@ class NotMounted(Message):
 
     number = 110049
     template = "{device} is not mounted on {mount_point}."
-    action = "Recovery mounts it again. If it keeps vanishing, find who unmounts it."
+    action = "Recovery mounts it again. If it keeps vanishing, find out who unmounts it."
     ocf_exit = OCF_NOT_RUNNING
     device: str
     mount_point: str
@@ -119,7 +122,10 @@ class MountedReadOnly(Message):
 
     number = 110050
     template = "{mount_point} has become read-only."
-    action = "Look for I/O errors in the kernel log. When the disk is well: out of service, fsck by hand, in service."
+    action = (
+        "Look for I/O errors in the kernel log. When the disk is well, take it out of service, run fsck by hand, and"
+        " bring it back in service."
+    )
     mount_point: str
 
 
@@ -128,18 +134,18 @@ class RecordLost(Message):
 
     number = 110051
     level = WARN
-    template = "The record of what was brought up for {tag} is missing; comparing with the hierarchy instead."
-    action = "Bring the resource in service again: that writes the record anew and changes nothing else."
+    template = "The record of what was brought up for {tag} is missing; the check compares with the hierarchy instead."
+    action = "Bring the resource in service again. That writes a new record and changes nothing else."
     script_exit = lcdi_exit = ocf_exit = 0
     tag: str
 
 
 class KernelUnreadable(Message):
-    """Device-mapper did not answer, so nothing can be said about any volume."""
+    """Device-mapper did not answer, so nothing is known about any volume."""
 
     number = 110052
     template = "Device-mapper cannot be asked: {why}."
-    action = "See that the dm_mod module is loaded and that this runs as root."
+    action = "Check that the dm_mod module is loaded and that this runs as root."
     why: str
 
 

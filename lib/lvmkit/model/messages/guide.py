@@ -21,7 +21,7 @@ class CallingSendevent(Message):
 
     number = 1
     template = "Calling sendevent for resource {tag} on server {server}"
-    action = "Nothing: recovery follows. The message before this one says what is broken."
+    action = "None: recovery follows. The previous message says what is broken."
     tag: str
     server: str
 
@@ -53,7 +53,7 @@ class TemplateAlreadyExtended(Message):
 
     number = 4
     template = "Template resource {tag} cannot be extended to server {server} because it already exists there"
-    action = "Nothing to do, or unextend it from that server first."
+    action = "None needed; to extend it anew, unextend it from that server first."
     lcdi_exit = LCDI_EXISTS
     tag: str
     server: str
@@ -63,6 +63,7 @@ class CanextendNotAccessible(Message):
     """The canextend script of the resource type is missing or not executable on the target server."""
 
     number = 5
+    is_outcome = True
     template = "Cannot access canextend script on server {server}"
     action = "Install the same version of the kit on that server."
     lcdi_exit = LCDI_NO_COMMUNICATION
@@ -73,6 +74,7 @@ class ExtendNotAccessible(Message):
     """The extend script of the resource type is missing or not executable on the target server."""
 
     number = 6
+    is_outcome = True
     template = "Cannot access extend script {path} on server {server}"
     action = "Install the same version of the kit on that server."
     lcdi_exit = LCDI_NO_COMMUNICATION
@@ -95,8 +97,9 @@ class CannotExtend(Message):
     """The checks on the target server say that the resource could not run there."""
 
     number = 8
+    is_outcome = True
     template = "Cannot extend resource {tag} to server {server}"
-    action = "Mend what the messages before this one name, then extend again."
+    action = "Fix the problems reported before this message, then extend again."
     tag: str
     server: str
 
@@ -111,11 +114,11 @@ class TemplateArgumentsMissing(Message):
 
 
 class ResourceInformationUnreadable(Message):
-    """The engine could not say what it knows of a resource."""
+    """The engine could not tell what it knows about a resource."""
 
     number = 10
     template = "Error getting resource information: {why}"
-    action = "Mend the engine's database or connection as the reason says."
+    action = "Fix the engine's database or the connection to it, as the reason says."
     why: str
 
 
@@ -149,7 +152,7 @@ class CreateUsageError(Message):
 
 
 class ResourceExists(Message):
-    """The tag or the ID that a new resource should get is taken."""
+    """The tag or ID wanted for a new resource is already taken."""
 
     number = 14
     template = "Resource with either matching tag {tag} or ID exists"
@@ -159,21 +162,23 @@ class ResourceExists(Message):
 
 
 class InsCreateFailed(Message):
-    """The engine did not take the new instance."""
+    """The engine did not accept the new instance."""
 
     number = 15
+    is_outcome = True
     template = "ins_create failed on server {server}: {why}"
-    action = "Mend what the reason names; nothing was created."
+    action = "Fix the reported problem. Nothing was created."
     server: str
     why: str
 
 
 class ErrorCreatingResource(Message):
-    """A step of the creation failed; what had been done is being backed out."""
+    """A step of the creation failed; what had been done is taken back."""
 
     number = 18
+    is_outcome = True
     template = "Error creating resource {tag} on server {server}"
-    action = "Mend what the message before this one names, then create again."
+    action = "Fix the problem that the previous message reports, then create again."
     tag: str
     server: str
 
@@ -190,11 +195,11 @@ class ResourceNotFound(Message):
 
 
 class RemovingAfterCreateError(Message):
-    """Creation failed, so the instances it had made are taken away again."""
+    """Creation failed, so the instances that it had made are removed again."""
 
     number = 21
     template = "Removing resource instance {tag} from server {server} due to an error during creation"
-    action = "Nothing: this is the back-out."
+    action = "None: this is the back-out."
     tag: str
     server: str
 
@@ -203,8 +208,9 @@ class EndFailedInService(Message):
     """A resource could not be brought in service."""
 
     number = 22
+    is_outcome = True
     template = "END failed hierarchy {tag} in service on server {server}"
-    action = "The message before this one says why; mend that and bring it in service again."
+    action = "The previous message says why. Fix that, then bring it in service again."
     tag: str
     server: str
 
@@ -213,18 +219,20 @@ class ErrorBringingInService(Message):
     """A resource, or one that it requires, did not come up."""
 
     number = 23
+    is_outcome = True
     template = "Error bringing resource {tag} in service on server {server}"
-    action = "The message before this one says why."
+    action = "The previous message says why."
     tag: str
     server: str
 
 
 class FailedCreation(Message):
-    """The creation ended without a resource; everything it had done was backed out."""
+    """The creation made no resource; everything that it had done was taken back."""
 
     number = 24
+    is_outcome = True
     template = "Failed resource creation of resource {tag} on server {server}"
-    action = "Mend what the messages before this one name, then create again."
+    action = "Fix the problems reported before this message, then create again."
     tag: str
     server: str
 
@@ -262,7 +270,7 @@ class RemovingFilesysDependency(Message):
     template = (
         "Removing file system dependency from {parent} to {child} on server {server} due to an error during creation"
     )
-    action = "Nothing: this is the back-out."
+    action = "None: this is the back-out."
     parent: str
     child: str
     server: str
@@ -276,7 +284,7 @@ class RemovingFilesysHierarchy(Message):
         "Removing file system hierarchy {filesys} created by {parent} on server {server}"
         " due to an error during creation"
     )
-    action = "Nothing: this is the back-out."
+    action = "None: this is the back-out."
     filesys: str
     parent: str
     server: str
@@ -322,7 +330,7 @@ class TypeNotInstalled(Message):
 
 
 class WrongServer(Message):
-    """The script works on the local server only, and was asked to work for another one."""
+    """The script works on the local server only and was asked to work on another one."""
 
     number = 110001
     template = "This script must be executed on {server}."
@@ -335,8 +343,9 @@ class HierarchyNotCreated(Message):
     """The storage below a device could not be put under protection."""
 
     number = 110002
+    is_outcome = True
     template = "Failed to create {device} hierarchy."
-    action = "The message before this one says why."
+    action = "The previous message says why."
     device: str
 
 
@@ -344,8 +353,9 @@ class DependencyNotCreated(Message):
     """A parent-child link could not be stored on a server."""
 
     number = 110003
+    is_outcome = True
     template = "Failed to create dependency {parent}-{child} on machine {server}."
-    action = "The message before this one says why."
+    action = "The previous message says why."
     parent: str
     child: str
     server: str
@@ -362,7 +372,7 @@ class IdInUse(Message):
 
 
 class InvalidConstructorArgument(Message):
-    """A volume, a group or a device was named that does not exist here or cannot be named so."""
+    """The named volume, volume group or device does not exist here, or the name cannot be valid."""
 
     number = 110005
     template = "{type} constructor requires a valid argument: {given}"
@@ -388,7 +398,7 @@ class LkvgsNotUpdated(Message):
     number = 110007
     level = WARN
     template = "WARNING: Failure in updating list of LifeKeeper-controlled volume groups (/etc/lkvgs). {why}"
-    action = "Mend the file (owner root, not read-only, file system not full), then run 'lvmkit reconfigure'."
+    action = "Make the file writable (owner root, not read-only, file system not full), then run 'lvmkit reconfigure'."
     script_exit = 0
     lcdi_exit = 0
     ocf_exit = 0
@@ -396,7 +406,7 @@ class LkvgsNotUpdated(Message):
 
 
 class DeviceNotExtendable(Message):
-    """A volume group grew onto a device whose hierarchy needs answers that only an administrator has."""
+    """A volume group grew onto a device whose hierarchy only an administrator can extend."""
 
     number = 110008
     level = WARN
@@ -416,6 +426,7 @@ class DeviceDependencyNotCreated(Message):
     """The link from a volume group to one of its devices could not be stored."""
 
     number = 110009
+    is_outcome = True
     template = "Failed to create a dependency between volume group resource {vg_tag} and device resource {device_tag}."
     action = "Create the dependency using the LifeKeeper GUI."
     vg_tag: str

@@ -1,4 +1,4 @@
-"""Messages of the OCF agents and of ownership by LVM system ID: 110130-110149."""
+"""Messages about the OCF agents and about ownership by LVM system ID: 110130-110149."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ class ParameterMissing(Message):
 
     number = 110130
     template = "Parameter {parameter} is not set."
-    action = "Set it in the definition of the resource."
+    action = "Set it in the resource's definition."
     ocf_exit = OCF_ERR_CONFIGURED
     parameter: str
 
 
 class ParameterInvalid(Message):
-    """A parameter of an OCF resource has a value that it cannot have, whatever the server."""
+    """A parameter of an OCF resource has a value that no server could accept."""
 
     number = 110131
     template = "Parameter {parameter} is '{given}', which is not {wanted}."
-    action = "Correct the definition of the resource."
+    action = "Correct it in the resource's definition."
     ocf_exit = OCF_ERR_CONFIGURED
     parameter: str
     given: str
@@ -39,12 +39,12 @@ class ActionUnknown(Message):
 
 
 class UpWithoutRecord(Message):
-    """A probe found the resource up and well although no start brought it up: a hand or the boot activated it."""
+    """A probe found the resource up and well although no start brought it up: somebody, or the boot, activated it."""
 
     number = 110133
     level = WARN
-    template = "{what} is up without a record of its start; whether all of it is up, only the next start can tell."
-    action = "Find out who activated it. A start harms nothing: it looks at LVM's metadata and writes the record."
+    template = "{what} is up without a record of its start; only the next start can tell whether all of it is up."
+    action = "Find out who activated it. A start does no harm: it reads LVM's metadata and writes the record."
     script_exit = lcdi_exit = ocf_exit = 0
     what: str
 
@@ -54,7 +54,7 @@ class OwnerActive(Message):
 
     number = 110134
     template = "Volume group {vg} belongs to node '{owner}', which may still use it: {why}."
-    action = "See that '{owner}' has stopped the resource or has been fenced. The volume group was not touched."
+    action = "Make sure that '{owner}' has stopped the resource or has been fenced. The volume group was not touched."
     vg: str
     owner: str
     why: str
@@ -65,7 +65,7 @@ class OwnerUnknown(Message):
 
     number = 110135
     template = "Volume group {vg} belongs to host '{owner}', which is not a node of this cluster."
-    action = "Make sure that '{owner}' does not use it any more, then change the owner by hand: see lvmsystemid(7)."
+    action = "Make sure that '{owner}' no longer uses it, then change the owner by hand; see lvmsystemid(7)."
     vg: str
     owner: str
 
@@ -75,7 +75,7 @@ class OwnerChanged(Message):
 
     number = 110136
     level = INFO
-    template = "Volume group {vg} now belongs to node '{owner}'; before: '{before}'."
+    template = "Volume group {vg} now belongs to node '{owner}'; the owner before was '{before}'."
     script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     owner: str
@@ -83,11 +83,11 @@ class OwnerChanged(Message):
 
 
 class OwnerNotWritten(Message):
-    """The owner was written without an error, but reading the metadata back shows another one."""
+    """The owner was written without an error, but the metadata read back names another one."""
 
     number = 110137
     template = "Volume group {vg} should belong to node '{owner}' now, but its metadata says '{found}'."
-    action = "Another host may be writing to these disks: see who uses them before anything is started."
+    action = "Another host may be writing to these disks: find out which one before anything is started."
     vg: str
     owner: str
     found: str

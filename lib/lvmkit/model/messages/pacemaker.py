@@ -1,4 +1,4 @@
-"""Messages of the Pacemaker adapter: 110150-110179."""
+"""Messages about the Pacemaker adapter: 110150-110179."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class ToolGarbled(Message):
     """One of Pacemaker's tools did not answer in the XML that is documented for it."""
 
     number = 110152
-    template = "{command} gave an answer that cannot be read: {why}"
-    action = "Run it by hand. Was it interrupted, or is it of a release that this kit does not know?"
+    template = "The answer of {command} cannot be read: {why}"
+    action = "Run it by hand to see whether it was interrupted, or is of a release that this kit does not know."
     lcdi_exit = LCDI_INTERNAL
     command: str
     why: str
 
 
 class ConfigurationRefused(Message):
-    """crm_verify finds faults in the configuration that it did not find before the change."""
+    """With the change, crm_verify finds faults in the configuration that it did not find without it."""
 
     number = 110153
     template = "Pacemaker would not accept the change: {faults}"
@@ -61,10 +61,10 @@ class ConfigurationRefused(Message):
 
 
 class ConfigurationKeepsChanging(Message):
-    """Others changed the cluster's configuration or state each time between our reading and our writing."""
+    """Each time, somebody changed the cluster's configuration or state after it was read and before it was written."""
 
     number = 110154
-    template = "The cluster information base changed under each of {attempts} attempts."
+    template = "The cluster information base changed during each of {attempts} attempts."
     action = "Wait until the cluster is quiet ('crm_resource --wait'), then try again. Nothing was changed."
     lcdi_exit = LCDI_EXISTS
     attempts: int
@@ -86,37 +86,35 @@ class NoAgent(Message):
 
     number = 110156
     template = "{what} cannot be expressed in Pacemaker."
-    action = "Configure it with the cluster's own tools and constraints; they are left alone by this kit."
+    action = "Configure it with the cluster's own tools and constraints; this kit leaves those alone."
     lcdi_exit = LCDI_ARGUMENT
     ocf_exit = OCF_ERR_CONFIGURED
     what: str
 
 
 class UsedByOthers(Message):
-    """Something in the cluster's configuration that is not ours names the resource, which was to be removed."""
+    """The resource is to be removed, but something in the cluster's configuration that is not ours names it."""
 
     number = 110157
     template = "{tag} is named by {others} in the cluster's configuration."
-    action = "Remove these first, with the tool that made them; this kit never touches them."
+    action = "First remove these with the tool that made them; this kit never touches them."
     lcdi_exit = LCDI_HAS_DEPENDENTS
     tag: str
     others: tuple[str, ...]
 
 
 class NotSettled(Message):
-    """The cluster was still at work when the time was up."""
+    """The cluster was still working when the time was up."""
 
     number = 110158
     template = "The cluster did not finish within {seconds} s: {what}"
-    action = (
-        "It goes on by itself. 'crm_mon -1' shows what it waits for; fencing that does not succeed is a common cause."
-    )
+    action = "It goes on by itself. 'crm_mon -1' shows what it is waiting for, often for fencing that does not succeed."
     seconds: float
     what: str
 
 
 class ServerUnfit(Message):
-    """The server cannot take a resource now."""
+    """The server cannot take a resource at the moment."""
 
     number = 110159
     template = "{server} cannot take {tag}: {why}"
@@ -128,16 +126,16 @@ class ServerUnfit(Message):
 
 
 class NoQuorum(Message):
-    """This part of the cluster has not the majority, so Pacemaker starts nothing in it."""
+    """This part of the cluster does not have the majority, so Pacemaker starts nothing in it."""
 
     number = 110160
     template = "The cluster has no quorum (policy: {policy})."
-    action = "Bring more servers up, or mend the network between them."
+    action = "Bring up more servers, or repair the network between them."
     policy: str
 
 
 class FencingOff(Message):
-    """Without fencing a server that only seems dead may go on writing to the disks."""
+    """Without fencing, a server that only seems dead may go on writing to the disks."""
 
     number = 110161
     level = WARN
@@ -152,16 +150,16 @@ class MaintenanceMode(Message):
     number = 110162
     level = WARN
     template = "The cluster is in maintenance mode: nothing is started, stopped or watched."
-    action = "End it: crm_attribute --type crm_config --name maintenance-mode --delete"
+    action = "End it with 'crm_attribute --type crm_config --name maintenance-mode --delete'."
     script_exit = lcdi_exit = ocf_exit = 0
 
 
 class FailedOnServer(Message):
-    """The cluster tried and failed; the agent gave this reason."""
+    """The cluster tried and failed; this is the reason that the agent gave."""
 
     number = 110163
     template = "{tag} failed on {server}: {why}"
-    action = "Mend the cause, then bring the resource in service again."
+    action = "Fix the cause, then bring the resource in service again."
     tag: str
     server: str
     why: str
@@ -172,7 +170,9 @@ class LockHeldElsewhere(Message):
 
     number = 110164
     template = "The cluster's admin lock is held by {server} ({purpose}); waited {seconds} s."
-    action = "Wait until it is done. If nothing of the kit runs there any more, any lvmkit change on {server} frees it."
+    action = (
+        "Wait until it is done. If the kit no longer runs there, any change with lvmkit on {server} frees the lock."
+    )
     lcdi_exit = LCDI_EXISTS
     server: str
     purpose: str
@@ -180,23 +180,23 @@ class LockHeldElsewhere(Message):
 
 
 class LockTakenOver(Message):
-    """Who held the admin lock is gone."""
+    """The process or server that held the admin lock is gone."""
 
     number = 110165
     level = WARN
     template = "The admin lock that {server} held ({purpose}) is taken over: its holder is gone."
-    action = "Look at 'lvmkit status': that work may be half done."
+    action = "See 'lvmkit status': that work may be half done."
     script_exit = lcdi_exit = ocf_exit = 0
     server: str
     purpose: str
 
 
 class LastServer(Message):
-    """A hierarchy must keep one server; without any it has to be deleted."""
+    """A hierarchy must keep at least one server; to end its protection, it is deleted."""
 
     number = 110166
     template = "{server} is the only server of {tag}."
-    action = "Delete the hierarchy if it shall no longer be protected."
+    action = "Delete the hierarchy if it is no longer to be protected."
     lcdi_exit = LCDI_ARGUMENT
     tag: str
     server: str
@@ -249,12 +249,14 @@ class Started(Message):
 
 
 class OwnerKept(Message):
-    """The volume group leaves the cluster's care, and its owner in LVM's metadata could not be changed with it."""
+    """The volume group leaves the cluster's care, but its owner in LVM's metadata could not be changed."""
 
     number = 110171
     level = WARN
     template = "The owner (LVM system ID) of volume group {vg} was not changed to {owner}: {why}"
-    action = "On the server that has it: vgchange --systemid; see lvmsystemid(7). Other hosts cannot use it until then."
+    action = (
+        "On the server that has it, run 'vgchange --systemid' (lvmsystemid(7)). Until then other hosts cannot use it."
+    )
     script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     owner: str

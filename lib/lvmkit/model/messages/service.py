@@ -1,4 +1,4 @@
-"""Messages of going in service, out of service, and of who may do so: 110010-110039."""
+"""Messages about going in and out of service, and about who may do so: 110010-110039."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ class EndFailed(Message):
     """An action ended without reaching what it was for."""
 
     number = 110012
+    is_outcome = True
     template = "END failed {action_name} of {tag} on server {server}"
-    action = "The message before this one says why."
+    action = "The previous message says why."
     action_name: str
     tag: str
     server: str
@@ -47,7 +48,8 @@ class VgNotFound(Message):
     number = 110013
     template = "Volume group {vg} ({uuid}) is not on any disk this server can read{last_seen}."
     action = (
-        "See that its disks are connected and pass LVM's filters and devices file ('pvs', 'lsblk'), then try again."
+        "Check that its disks are connected ('lsblk') and that LVM's filter and devices file let them pass ('pvs'),"
+        " then try again."
     )
     ocf_exit = OCF_ERR_INSTALLED
     vg: str
@@ -84,7 +86,7 @@ class VgForeign(Message):
 
     number = 110016
     template = "Volume group {vg} belongs to host '{owner}'; this host is '{own}'."
-    action = "Make sure that '{owner}' does not use it any more. See lvmsystemid(7) for a change of owner by hand."
+    action = "Make sure that '{owner}' no longer uses it. To change the owner by hand, see lvmsystemid(7)."
     vg: str
     owner: str
     own: str
@@ -95,7 +97,7 @@ class VgImpostor(Message):
 
     number = 110017
     template = "Volume group {vg} has UUID {found}; the protected one is {expected}."
-    action = "Disconnect or rename ('vgrename {found} NEWNAME') the other group. It was not touched."
+    action = "Disconnect the other group or rename it ('vgrename {found} NEWNAME'). It was not touched."
     ocf_exit = OCF_ERR_CONFIGURED
     vg: str
     found: str
@@ -108,14 +110,14 @@ class VgRenamed(Message):
     number = 110018
     level = WARN
     template = "Volume group {old} is now named {new}; following it."
-    action = "It works so. For IDs and paths to follow, delete the hierarchy and create it again; data stays mounted."
+    action = "This works. To make IDs and paths follow, delete the hierarchy and create it again; data stays mounted."
     script_exit = lcdi_exit = ocf_exit = 0
     old: str
     new: str
 
 
 class DuplicatePv(Message):
-    """The same physical volume is on two devices (clone, snapshot, multipath leg): which is right, LVM cannot know."""
+    """The same physical volume is on two devices (clone, snapshot, multipath leg); LVM cannot know which is right."""
 
     number = 110019
     template = "Physical volume {uuid} of volume group {vg} is on more than one device: {devices}."
@@ -130,7 +132,7 @@ class LvsNotUp(Message):
 
     number = 110020
     template = "Logical volumes of {vg} that did not come up: {missing}.{why}"
-    action = "See LVM's own words in the log; check lvm.conf's volume_list and the disks of these volumes."
+    action = "See what LVM said in the log, and check volume_list in lvm.conf and the disks of these volumes."
     vg: str
     missing: tuple[str, ...]
     why: str = ""
@@ -141,7 +143,7 @@ class LvBusy(Message):
 
     number = 110021
     template = "Logical volume {lv}{where} is in use: {holders}."
-    action = "Stop or unmount what is named, then take it out of service again."
+    action = "Stop or unmount what is named, then try again."
     lv: str
     holders: tuple[str, ...]
     where: str = ""
@@ -153,7 +155,7 @@ class LvsStillUp(Message):
 
     number = 110022
     template = "Device-mapper still holds devices of {vg}: {left}."
-    action = "The messages before this one say what LVM and the kernel answered."
+    action = "The previous messages say what LVM and the kernel answered."
     vg: str
     left: tuple[str, ...]
 
@@ -164,7 +166,7 @@ class TakenDownWithoutLvm(Message):
     number = 110023
     level = WARN
     template = "LVM could not deactivate {vg} ({why}); its {count} devices were removed from device-mapper directly."
-    action = "Look at the disks of this volume group before it is used again."
+    action = "Check the disks of this volume group before it is used again."
     script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     count: int
@@ -172,7 +174,7 @@ class TakenDownWithoutLvm(Message):
 
 
 class FilesystemBusy(Message):
-    """A file system could not be unmounted within the bounded effort."""
+    """A file system could not be unmounted within the time and the attempts allowed."""
 
     number = 110024
     template = "{mount_point} cannot be unmounted: {holders}."
@@ -182,7 +184,7 @@ class FilesystemBusy(Message):
 
 
 class SignalledHolder(Message):
-    """A process that kept a file system busy was told to end."""
+    """A process that kept a file system busy was sent a signal."""
 
     number = 110025
     level = WARN
@@ -198,7 +200,10 @@ class MountFailed(Message):
 
     number = 110026
     template = "Mounting {device} on {mount_point} failed: {why}"
-    action = "Mend what the reason says (a dirty file system: its own fsck, by hand), then try again."
+    action = (
+        "Fix the reported problem, then try again. A dirty file system needs its own fsck, run by hand; a wrong type"
+        " may mean that the device is not the volume that was protected."
+    )
     device: str
     mount_point: str
     why: str
@@ -216,12 +221,12 @@ class MountPointTaken(Message):
 
 
 class UnmountedBelow(Message):
-    """Something that somebody mounted within a file system was unmounted with it: else the server would be fenced."""
+    """What is mounted within a file system is unmounted with it; else the stop would fail and the server be fenced."""
 
     number = 110035
     level = WARN
-    template = "{below} was unmounted, because it lies within {mount_point}, which is to be unmounted."
-    action = "Nothing puts it back. What is to move with {mount_point} must be protected, at a place of its own."
+    template = "{below} was unmounted because it lies within {mount_point}, which is to be unmounted."
+    action = "Nothing mounts it again. What is to move with {mount_point} must be protected, at a place of its own."
     script_exit = lcdi_exit = ocf_exit = 0
     below: str
     mount_point: str
@@ -232,13 +237,13 @@ class MayBeActiveElsewhere(Message):
 
     number = 110036
     template = "Volume group {vg} is not active here, and {servers} did not say whether it is active there."
-    action = "See that no other server has it active, bring it up here ('vgchange -ay {vg}'), then try again."
+    action = "Make sure that no other server has it active, activate it here ('vgchange -ay {vg}'), then try again."
     vg: str
     servers: tuple[str, ...]
 
 
 class LvNotInVg(Message):
-    """The logical volume that was protected is not in its volume group any more."""
+    """The protected logical volume is no longer in its volume group."""
 
     number = 110028
     template = "Logical volume {lv} ({uuid}) is not in volume group {vg}."
@@ -265,17 +270,17 @@ class UnmountFailed(Message):
 
     number = 110030
     template = "Unmounting {mount_point} failed: {why}"
-    action = "Mend what the reason says, then take it out of service again."
+    action = "Fix the reported problem, then take it out of service again."
     mount_point: str
     why: str
 
 
 class AlreadyBusy(Message):
-    """Another process of the kit works on the same resource."""
+    """Another process of the kit is working on the same resource."""
 
     number = 110031
-    template = "{what} is being worked on by process {pid}; waited {seconds} s."
-    action = "Wait for it, or look at what that process is stuck in."
+    template = "Process {pid} is working on {what}; waited {seconds} s."
+    action = "Wait until it is done, or find out what that process is stuck in."
     what: str
     pid: int
     seconds: int
@@ -296,12 +301,12 @@ class OrphanAtWork(Message):
 
 
 class AutoactivationUnchanged(Message):
-    """The volume group's autoactivation property could not be written, mostly because its disks cannot be."""
+    """The volume group's autoactivation property could not be written, usually because its disks cannot be."""
 
     number = 110032
     level = WARN
     template = "Autoactivation of volume group {vg} was left as it is: {why}"
-    action = "When its disks are back, set it by hand: 'vgchange --setautoactivation y|n {vg}'."
+    action = "When its disks are back, set it by hand with 'vgchange --setautoactivation y|n {vg}'."
     script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     why: str
@@ -311,17 +316,17 @@ class StaleTables(Message):
     """The kernel's volumes still point to disks that are gone, although the disks came back under other numbers."""
 
     number = 110033
-    template = "Logical volumes of {vg} still stand on disks that are gone: {lvs}."
+    template = "Logical volumes of {vg} still use disks that are gone: {lvs}."
     action = "Take the volume group out of service and in service again."
     vg: str
     lvs: tuple[str, ...]
 
 
 class MissingInformation(Message):
-    """The instance does not carry what the kit stores in it, so it was not made by this kit."""
+    """The instance lacks what the kit stores in it, so it was not made by this kit."""
 
     number = 110034
-    template = "Resource {tag} carries no {what}."
+    template = "Resource {tag} has no {what}."
     action = "Delete the resource and create it again with this kit."
     ocf_exit = OCF_ERR_CONFIGURED
     tag: str

@@ -1,4 +1,4 @@
-"""Messages of LVM commands, the stack below a mount point, and the kit's own files: 110060-110079."""
+"""Messages about LVM commands, the stack below a mount point, and the kit's own files: 110060-110079."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CommandFailed(Message):
 
     number = 110061
     template = "'{command}' ended with {status}: {why}"
-    action = "The words after the colon are the tool's own."
+    action = "What follows the colon is what the tool itself said."
     command: str
     status: str
     why: str
@@ -38,11 +38,11 @@ class CommandHung(Message):
 
 
 class CommandGarbled(Message):
-    """A system tool ended well, but what it printed is not what it is documented to print."""
+    """A system tool succeeded, but its output is not as documented."""
 
     number = 110063
-    template = "'{command}' printed something that cannot be understood: {why}"
-    action = "Check that the tool is the distribution's own and undamaged."
+    template = "The output of '{command}' cannot be understood: {why}"
+    action = "Check that the tool is the one of the distribution and is undamaged."
     command: str
     why: str
 
@@ -58,11 +58,11 @@ class NotAMountPoint(Message):
 
 
 class MountsNested(Message):
-    """Two protected file systems, one mounted within the other: in the wrong order the one would hide the other."""
+    """One protected file system is mounted within another; in the wrong order, one hides the other."""
 
     number = 110071
     template = "{inner} lies within {outer}, and nothing orders the two when both are protected."
-    action = "Mount one of them elsewhere (a bind mount or a symbolic link can stand at the old place)."
+    action = "Mount one of them elsewhere; a bind mount or a symbolic link can take its old place."
     lcdi_exit = LCDI_ARGUMENT
     inner: str
     outer: str
@@ -73,18 +73,18 @@ class NotOnLvm(Message):
 
     number = 110065
     template = "{path} does not stand on a logical volume but on {found}."
-    action = "This kit protects storage on LVM only."
+    action = "Choose a file system on a logical volume: this kit protects nothing else."
     lcdi_exit = LCDI_ARGUMENT
     path: str
     found: str
 
 
 class SystemStorage(Message):
-    """The volume group carries the running system itself."""
+    """The volume group holds the running system itself."""
 
     number = 110066
-    template = "Volume group {vg} carries {use} of this server and cannot be protected."
-    action = "Put data that should move between servers in a volume group of its own."
+    template = "Volume group {vg} holds {use} of this server and cannot be protected."
+    action = "Put data that is to move between servers in a volume group of its own."
     lcdi_exit = LCDI_ARGUMENT
     vg: str
     use: str
@@ -95,7 +95,7 @@ class FileUnreadable(Message):
 
     number = 110067
     template = "{path} cannot be read: {why}."
-    action = "See what the path is ('ls -l {path}') and put the right file in its place."
+    action = "See what is there ('ls -l {path}') and put the right file in its place."
     path: str
     why: str
 
@@ -105,8 +105,8 @@ class SettingIgnored(Message):
 
     number = 110068
     level = WARN
-    template = "{path}: {key}={value} makes no sense; using {default}."
-    action = "Correct the line."
+    template = "{path}: {key}={value} is not possible; {default} is used."
+    action = "Correct that line."
     script_exit = lcdi_exit = ocf_exit = 0
     path: str
     key: str
@@ -127,7 +127,7 @@ class PartOfFilesystem(Message):
 
 
 class VgNameAmbiguous(Message):
-    """Several volume groups carry the same name, so the name alone does not say which one is meant."""
+    """Several volume groups have this name, so the name alone does not say which one is meant."""
 
     number = 110070
     template = "More than one volume group is named {vg}: {uuids}."

@@ -1,4 +1,4 @@
-"""Messages of show and status, and of what is looked at before a move: 110230-110239."""
+"""Messages about show and status, and about what is looked at before a move: 110230-110239, 110300-110309."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from lvmkit.model.messages import INFO, LCDI_ARGUMENT, WARN, Message
 
 
 class NotRecreatable(Message):
-    """lvmkit create protects file systems and logical volumes; what is below them is made with them."""
+    """lvmkit create protects file systems and logical volumes, and with them all that is below."""
 
     number = 110230
-    template = "No command of lvmkit makes {tag}, a {kind}, by itself, and no file system or volume stands on it."
-    action = "The kit's own lkadm/subsys/scsi/lvmvg/bin/create can make it."
+    template = "No command of lvmkit makes {tag}, a {kind}, on its own, and no file system or volume stands on it."
+    action = "The script lkadm/subsys/scsi/lvmvg/bin/create can make it."
     lcdi_exit = LCDI_ARGUMENT
     tag: str
     kind: str
 
 
 class TagChosenAnew(Message):
-    """Below what is created the kit chooses the tags, from the names; this one was given or changed by a hand."""
+    """Below the root, the kit makes the tags from the names; this tag was chosen or changed by hand."""
 
     number = 110231
     level = WARN
-    template = "The commands cannot give the tag {tag}: {resource} will be called {chosen}."
-    action = "Look the tags up with 'lvmkit status' afterwards."
+    template = "The commands cannot give the tag {tag}; {resource} will be named {chosen}."
+    action = "Look up the tags with 'lvmkit status' afterwards."
     script_exit = lcdi_exit = ocf_exit = 0
     tag: str
     resource: str
@@ -40,18 +40,31 @@ class MeantFor(Message):
 
 
 class BystandersUnknown(Message):
-    """A volume group is to be stopped on another server, which did not say whether somebody else uses its volumes.
+    """Another server is to stop a volume group, and did not say whether its volumes have other users.
 
     A mount that nobody protects, swap, a loop device or a nested volume group there makes the stop fail.
     """
 
     number = 110233
     level = WARN
-    template = "{server} was not looked at for other users of the volumes that it is to let go: {why}"
+    template = "Whether the volumes that {server} is to let go have other users there is not known: {why}"
     action = (
-        "If there are any, the stop fails, and the cluster fences {server}. For the next time: 'ssh -o BatchMode=yes"
-        " {server} true' must work as root, and the same version of the kit be installed there."
+        "If they have, the stop fails and the cluster fences {server}. For the next time, make 'ssh -o BatchMode=yes"
+        " {server} true' work as root, and install the same version of the kit there."
     )
     script_exit = lcdi_exit = ocf_exit = 0
     server: str
     why: str
+
+
+class NothingProtected(Message):
+    """Nothing was put under protection yet, or all protection was ended."""
+
+    number = 110300
+    level = INFO
+    template = "Nothing is protected."
+    action = (
+        "Mount a file system that is on a logical volume, then see what 'lvmkit create MOUNTPOINT --dry-run' would do,"
+        " and do it without --dry-run."
+    )
+    script_exit = lcdi_exit = ocf_exit = 0

@@ -1,9 +1,10 @@
-"""Results as JSON. Fields are only ever added; schema_version changes when one goes or gets another meaning."""
+"""Answers as JSON. Fields are only ever added; schema_version changes when one goes or gets another meaning."""
 
 from __future__ import annotations
 
-import json
 import time
+
+from lvmkit.view.schema import SCHEMA_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,22 +13,22 @@ if TYPE_CHECKING:
 
     from lvmkit.model.messages import Message
 
-SCHEMA_VERSION = 1
-
 
 def document(facts: dict[str, Any], *, compact: bool = False) -> str:
     """A JSON document in ASCII that ends its line; compact: all in that line."""
+    import json  # here, as an answer as text has no use for it
+
     return json.dumps({"schema_version": SCHEMA_VERSION, **facts}, indent=None if compact else 2) + "\n"
 
 
-def faults(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """Messages as data."""
+def message_facts(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """Messages as data; schema.MESSAGE describes them."""
     return [
         {"number": f"{message.number:06d}", "level": message.level, "text": message.text, "advice": message.advice}
         for message in messages
     ]
 
 
-def now() -> str:
+def utc_time() -> str:
     """The time in UTC, as RFC 3339 writes it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

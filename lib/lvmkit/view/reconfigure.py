@@ -1,0 +1,66 @@
+"""What lvmkit reconfigure, also called adddelpv, answers: how a volume group differs from its hierarchy."""
+
+from __future__ import annotations
+
+from lvmkit.view import schema
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange
+
+_OWN_TAG = schema.text("The tag of its resource; empty where it has none.")
+_DISK = schema.record(
+    {
+        "device": schema.text("The path of the device, or the last one known."),
+        "pv_uuid": schema.text("The UUID of the physical volume."),
+        "tag": _OWN_TAG,
+    }
+)
+_VOLUME = schema.record(
+    {
+        "name": schema.text("The name of the logical volume."),
+        "lv_uuid": schema.text("The UUID of the logical volume."),
+        "tag": _OWN_TAG,
+    }
+)
+SCHEMA = schema.answer(
+    "How a volume group differs from its hierarchy, or differed",
+    {
+        "tag": schema.TAG,
+        "vg": schema.text("The name of the volume group."),
+        "applied": schema.flag("Whether the hierarchy was made to follow, so that the difference is gone."),
+        "nothing_to_do": schema.flag("Whether there was no difference."),
+        "added": schema.several(_DISK, "Disks that the volume group has and the hierarchy lacks."),
+        "removed": schema.several(_DISK, "Disks that the hierarchy has and the volume group lacks."),
+        "new_volumes": schema.several(_VOLUME, "Logical volumes that are not protected; that is no difference."),
+        "gone_volumes": schema.several(_VOLUME, "Protected logical volumes that do not exist any more."),
+        "listed": schema.flag("Whether /etc/lkvgs names the volume group."),
+        "watched": schema.flag("Whether the checks expect the volume group as it is."),
+    },
+)
+
+
+def difference_facts(difference: Difference, *, is_applied: bool) -> dict[str, Any]:
+    """is_applied: whether the hierarchy was to follow."""
+    return {
+        "tag": difference.tag,
+        "vg": difference.vg,
+        "applied": is_applied and not difference.is_empty,
+        "nothing_to_do": difference.is_empty,
+        "added": [_disk_facts(pv) for pv in difference.added],
+        "removed": [_disk_facts(pv) for pv in difference.removed],
+        "new_volumes": [_volume_facts(lv) for lv in difference.new_volumes],
+        "gone_volumes": [_volume_facts(lv) for lv in difference.gone_volumes],
+        "listed": not difference.unlisted,
+        "watched": not difference.unwatched,
+    }
+
+
+def _disk_facts(change: PvChange) -> dict[str, str]:
+    return {"device": change.device, "pv_uuid": change.pv_uuid, "tag": change.tag}
+
+
+def _volume_facts(change: LvChange) -> dict[str, str]:
+    return {"name": change.name, "lv_uuid": change.lv_uuid, "tag": change.tag}

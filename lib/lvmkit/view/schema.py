@@ -1,0 +1,117 @@
+"""What the schemas of the answers are made of (JSON Schema, draft 2020-12), and the schema of each answer by name.
+
+Objects allow further fields on purpose: fields are only ever added, and a reader with an older schema must go on
+reading. The tests close every object before they compare, so that no answer has a field that its schema lacks.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SCHEMA_VERSION = 1
+ANSWERS = {
+    "create": "create",
+    "extend": "extend",
+    "status": "status",
+    "show": "show",
+    "in-service": "move",
+    "out-of-service": "move",
+    "check": "check",
+    "doctor": "doctor",
+    "reconfigure": "reconfigure",
+    "unextend": "unextend",
+    "delete": "delete",
+    "explain": "explain",
+}
+"""each command that answers in JSON, and the module of this package that has its facts and their SCHEMA"""
+
+
+def schema_of(command: str) -> Schema:
+    """The schema of a command's answer; command: a key of ANSWERS. It stands alone: it refers to no other schema."""
+    schema: Schema = import_module(f"lvmkit.view.{ANSWERS[command]}").SCHEMA
+    return {"$schema": DIALECT, "$id": f"urn:lvmkit:schema:{SCHEMA_VERSION}:{command}", **schema}
+
+
+def answer(title: str, fields: Schema, in_dry_run: Schema | None = None) -> Schema:
+    """The schema of a whole document.
+
+    in_dry_run: fields that only a preview has, in which dry_run is true.
+    """
+    version = {"const": SCHEMA_VERSION, "description": "Changes when a field goes or gets another meaning."}
+    schema = {"title": title, **record({"schema_version": version, **fields})}
+    if in_dry_run is None:
+        return schema
+    schema["properties"] = {**schema["properties"], **in_dry_run}
+    schema["if"] = {"properties": {"dry_run": {"const": True}}}
+    schema["then"] = {"required": list(in_dry_run)}
+    return schema
+
+
+def record(fields: Schema, meaning: str = "") -> Schema:
+    """An object that has all of these fields."""
+    return _described({"type": "object", "properties": fields, "required": list(fields)}, meaning, open_to=True)
+
+
+def table(values: Schema, meaning: str) -> Schema:
+    """An object whose names are data, such as servers; values: the schema of each value."""
+    return _described({"type": "object"}, meaning, open_to=values)
+
+
+def several(items: Schema, meaning: str) -> Schema:
+    """A list."""
+    return _described({"type": "array", "items": items}, meaning)
+
+
+def text(meaning: str, *allowed: str) -> Schema:
+    """A string; allowed: all that it can be."""
+    schema: Schema = {"type": "string"}
+    if allowed:
+        schema["enum"] = list(allowed)
+    return _described(schema, meaning)
+
+
+def texts(meaning: str) -> Schema:
+    """A list of strings."""
+    return several({"type": "string"}, meaning)
+
+
+def flag(meaning: str) -> Schema:
+    """True or false."""
+    return _described({"type": "boolean"}, meaning)
+
+
+def _described(schema: Schema, meaning: str, open_to: Schema | bool | None = None) -> Schema:
+    if open_to is not None:
+        schema["additionalProperties"] = open_to
+    if meaning:
+        schema["description"] = meaning
+    return schema
+
+
+NUMBER = {**text("The number of the message, which 'lvmkit explain' explains."), "pattern": "^[0-9]{6}$"}
+LEVEL = text("How bad it is.", "INFO", "WARN", "ERROR", "FATAL")
+STATE = text(
+    "ISP: in service; ISU: in service, unprotected; OSU: out of service; OSF: failed; ILLSTATE: not known.",
+    "ISP", "ISU", "OSU", "OSF", "ILLSTATE",
+)  # fmt: skip
+MESSAGE_FIELDS = {
+    "number": NUMBER,
+    "level": LEVEL,
+    "text": text("What is the case."),
+    "advice": text("What to do about it; empty where nothing has to be done."),
+}
+MESSAGE = record(MESSAGE_FIELDS)
+HERE = text("The server that gave this answer.")
+TIME = {**text("When it was looked at, in UTC (RFC 3339)."), "format": "date-time"}
+TAG = text("The tag of the resource.")
+ID = text("The ID of the resource: a mount point, the path of a device, or lvmvg-NAME.")
+TYPE = text("The resource type, such as lvmvg.")
+DRY_RUN = flag("Whether this is a preview, which has changed nothing.")
+STEPS = texts("What would be done, in order, in words for a reader.")
