@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.peer.answers import Preview
     from lvmkit.plan import Kit
-    from lvmkit.workflow.extend import Preview
 
 TEMPLATE = "n2"
 FILESYSTEMS = ("data", "www")

@@ -4,44 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from lvmkit.cluster import transport
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.extend import ActiveOutsideCluster, ActivityUnknown, LoginRefused
 from lvmkit.model.messages.service import MayBeActiveElsewhere
 from lvmkit.model.servers import Server
-from lvmkit.storage.run import Finished
 from lvmkit.workflow.activity import refuse_active_elsewhere
 from tests.unit.fakes import FakeCluster, FakePort, kit
-from tests.unit.storage_fake import OTHER_UUID, group
-
-OURS = "LVM-" + group().uuid.replace("-", "")
-OTHERS = "LVM-" + OTHER_UUID.replace("-", "")
-
-
-class Others:
-    """What dmsetup says on the other servers, or why they do not answer."""
-
-    def __init__(self) -> None:
-        self.says: dict[str, str | Message] = {}
-        self.asked: list[str] = []
-
-    def run_on(self, server: str, argv: tuple[str, ...], *_: Any, **__: Any) -> Finished:
-        self.asked.append(server)
-        answer = self.says.get(server, "No devices found\n")
-        if isinstance(answer, Message):
-            raise Failure(answer)
-        return Finished(argv, 1 if answer == "broken" else 0, answer, "", 0.1)
+from tests.unit.peer_fakes import Servers
+from tests.unit.storage_fake import group
 
 
 @pytest.fixture
-def others(monkeypatch: pytest.MonkeyPatch) -> Others:
-    made = Others()
-    monkeypatch.setattr(transport, "run_on", made.run_on)
-    return made
+def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
+    return Servers(monkeypatch)
 
 
 @pytest.fixture
@@ -67,36 +45,38 @@ Look = Callable[..., tuple[Message, ...]]
 
 
 @pytest.mark.parametrize("is_up_here", [True, False])
-def test_one_that_is_active_nowhere_else(others: Others, look: Look, told: list[Message], is_up_here: bool) -> None:
-    others.says["n2"] = f"vg9-lv {OTHERS}abc\nmpatha mpath-1\n"
-    assert (look(is_up_here=is_up_here), told, others.asked) == ((), [], ["n2", "n3"])
+def test_one_that_is_active_nowhere_else(servers: Servers, look: Look, told: list[Message], is_up_here: bool) -> None:
+    assert (look(is_up_here=is_up_here), told) == ((), [])
+    assert [(each.server, each.name, each.facts) for each in servers.asked] == [
+        ("n2", "active", {"vg_uuid": group().uuid}),
+        ("n3", "active", {"vg_uuid": group().uuid}),
+    ]
 
 
 @pytest.mark.parametrize("is_up_here", [True, False])
-def test_one_that_another_server_has_active_is_refused(others: Others, look: Look, is_up_here: bool) -> None:
-    others.says["n3"] = f"vg1-data {OURS}abc\nvg1-www {OURS}def\n"
+def test_one_that_another_server_has_active_is_refused(servers: Servers, look: Look, is_up_here: bool) -> None:
+    servers.says("n3", devices=["vg1-data", "vg1-www"])
     assert look(is_up_here=is_up_here) == (ActiveOutsideCluster("vg1", "n3", ("vg1-data", "vg1-www")),)
 
 
-@pytest.mark.parametrize("answer", [LoginRefused("n2", "Permission denied"), "broken"])
 def test_a_server_that_does_not_say_is_told_of_and_enough_where_the_group_is_up(
-    others: Others, look: Look, told: list[Message], answer: str | Message
+    servers: Servers, look: Look, told: list[Message]
 ) -> None:
-    others.says["n2"] = answer
+    servers.silent("n2", LoginRefused("n2", "Permission denied"))
     assert look() == ()
     assert [type(message) for message in told] == [ActivityUnknown]
 
 
-def test_it_is_not_enough_where_the_group_is_down(others: Others, look: Look) -> None:
-    others.says["n2"] = LoginRefused("n2", "Permission denied")
+def test_it_is_not_enough_where_the_group_is_down(servers: Servers, look: Look) -> None:
+    servers.silent("n2", LoginRefused("n2", "Permission denied"))
     assert look(is_up_here=False) == (MayBeActiveElsewhere("vg1", ("n2",)),)
 
 
-def test_a_server_that_is_down_is_not_asked(others: Others, look: Look) -> None:
+def test_a_server_that_is_down_is_not_asked(servers: Servers, look: Look) -> None:
     port = FakeCluster()
     port.members["n2"] = Server("n2", False, "offline")
-    assert (look(port), others.asked) == ((), ["n3"])
+    assert (look(port), servers.requests) == ((), [("n3", "active")])
 
 
-def test_without_a_cluster_nobody_is_asked(others: Others, look: Look) -> None:
-    assert (look(FakePort(), is_up_here=False), others.asked) == ((), [])
+def test_without_a_cluster_nobody_is_asked(servers: Servers, look: Look) -> None:
+    assert (look(FakePort(), is_up_here=False), servers.asked) == ((), [])

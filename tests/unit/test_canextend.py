@@ -33,9 +33,10 @@ from lvmkit.model.messages.service import DuplicatePv, PvsMissing, VgExported, V
 from lvmkit.model.messages.storage import CommandHung, CommandMissing, MountsNested
 from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
+from lvmkit.peer.answers import Preview, Readiness, preview_facts, read_preview
 from lvmkit.storage import installed, lvm, mountinfo
 from lvmkit.storage.lvmconf import LvmConf
-from lvmkit.workflow.canextend import Readiness, as_facts, canextend, readiness_of
+from lvmkit.workflow.canextend import canextend
 from tests.unit.extend_fakes import TEMPLATE, Target, tree
 from tests.unit.fakes import SERVER, on
 from tests.unit.storage_fake import BY_ID, OTHER_UUID, VG_UUID, group, pv_uuid
@@ -81,14 +82,23 @@ class TestReady:
         target.port.trouble = (FencingOff(), NoQuorum("stop"))
         target.gone = {"a"}
         found = asked(target)
-        facts = json.loads(json.dumps(as_facts(found)))
-        assert readiness_of(facts, SERVER) == found
+        whole = Preview(found, ("vg1",), ("a step",), ("a move",))
+        facts = json.loads(json.dumps(preview_facts(whole)))
+        assert read_preview(facts, SERVER) == whole
         assert facts["ready"] is False
+        assert read_preview(facts, "n9").readiness.server == "n9"
 
-    @pytest.mark.parametrize("facts", [{}, {"messages": [1]}, {"messages": [{}]}, {"messages": [], "devices": [["x"]]}])
-    def test_what_is_no_answer_is_refused(self, facts: dict[str, Any]) -> None:
-        with pytest.raises((ValueError, LookupError, TypeError)):
-            readiness_of(facts, "n2")
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("messages", [1]), ("messages", [{}]), ("messages", {}), ("devices", [["x"]]), ("devices", [["x", 1]]),
+         ("time", "1"), ("time", float("nan")), ("time", float("inf")), ("time", -1), ("time", True), ("steps", "ab"),
+         ("extended", [1]), ("foreseen", None), ("kit_version", 1), ("lvm_version", None)],
+    )  # fmt: skip
+    def test_what_is_no_answer_is_refused(self, target: Target, field: str, value: object) -> None:
+        facts = json.loads(json.dumps(preview_facts(Preview(asked(target)))))
+        for broken in ({**facts, field: value}, {name: fact for name, fact in facts.items() if name != field}):
+            with pytest.raises((ValueError, LookupError, TypeError)):
+                read_preview(broken, "n2")
 
 
 class TestSubject:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lvmkit.cluster.embedded import changes, database, flags, processes, rows, schema
+from lvmkit.cluster.embedded import changes, database, flags, rows, schema
 from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import ILLSTATE as ILL
@@ -39,6 +39,7 @@ from lvmkit.model.messages.guide import (
     WrongServer,
 )
 from lvmkit.model.value import replace
+from lvmkit.storage import boot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def test_an_id_of_two_types_does_not_say_which_is_meant(path: str) -> None:
 def reboot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
     def forget() -> None:
         (tmp_path / "boot_id").write_text(f"boot-{random.random()}\n")  # noqa: S311
-        monkeypatch.setattr(processes, "_BOOT_ID", str(tmp_path / "boot_id"))
+        monkeypatch.setattr(boot, "_BOOT_ID", str(tmp_path / "boot_id"))
 
     return forget
 

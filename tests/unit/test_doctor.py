@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lvmkit.cluster import transport
+from lvmkit import VERSION
 from lvmkit.cluster.embedded import Engine
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import ISP, OSU
@@ -20,12 +20,14 @@ from lvmkit.model.servers import Server
 from lvmkit.model.settings import NO_OWNER
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import VolumeGroup
+from lvmkit.peer.answers import Finding, Findings, findings_facts
 from lvmkit.plan import Kit
 from lvmkit.storage import installed, lvm, lvmconf, sysfs
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.storage.run import Finished
-from lvmkit.workflow.doctor import Finding, diagnose
+from lvmkit.workflow.doctor import diagnose
 from tests.unit.fakes import SERVER, FakeCluster, FakePort, Shell, data_hierarchy, kit, numbers
+from tests.unit.peer_fakes import Servers
 from tests.unit.storage_fake import OTHER_UUID, group, pv_uuid
 
 LOADED = f"LoadState=loaded\nWantedBy={installed.BOOT_TARGET}\n"
@@ -289,92 +291,82 @@ class TestServer:
         assert [level for _, level in member.found()] == ["ERROR"]
 
 
-class Elsewhere:
-    """The transport: answers of the other servers, and what was asked of whom."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.answers: dict[str, str | Message] = {}
-        self.asked: list[tuple[str, tuple[str, ...]]] = []
-        monkeypatch.setattr(transport, "run_on", self.run_on)
-
-    def run_on(
-        self, server: str, argv: tuple[str, ...], settings: object, *, deadline: float, stdin: bytes | None = None
-    ) -> Finished:
-        self.asked.append((server, argv))
-        answer = self.answers.get(server, json.dumps({"findings": []}))
-        if isinstance(answer, Message):
-            raise Failure(answer)
-        return Finished(argv, 1, answer, "not found", 0.1)
-
-    def answer(self, server: str, *findings: Finding) -> None:
-        self.answers[server] = json.dumps({"findings": [finding.as_dict() for finding in findings]})
-
-
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
-    return Elsewhere(monkeypatch)
+def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
+    """The other servers; all well until told otherwise."""
+    made = Servers(monkeypatch)
+    finds(made, "findings")
+    return made
+
+
+def finds(servers: Servers, name: str, *findings: Finding, version: str = VERSION) -> None:
+    """What a server's doctor finds."""
+    servers.says(name, **findings_facts(Findings(version, findings)))
 
 
 THERE = Finding("n2", "vg1", "110188", "WARN", "text", "advice")
 
 
 class TestCluster:
-    def test_every_other_server_is_asked_for_itself_only(self, member: Healthy, elsewhere: Elsewhere) -> None:
-        elsewhere.answer("n2", THERE)
+    def test_every_other_server_is_asked_for_itself_only(self, member: Healthy, servers: Servers) -> None:
+        finds(servers, "n2", THERE)
         found = diagnose(member.kit)
-        words = (f"{member.kit.paths.lkroot}/bin/lvmkit", "doctor", "--here", "--format", "json")
-        assert elsewhere.asked == [("n2", words), ("n3", words)]
+        assert servers.requests == [("n2", "findings"), ("n3", "findings")]
         assert (found.servers, found.findings, found.is_well) == ((SERVER, "n2", "n3"), (THERE,), False)
 
-    def test_here_asks_nobody(self, member: Healthy, elsewhere: Elsewhere) -> None:
-        assert (member.found(), elsewhere.asked) == ([], [])
+    def test_here_asks_nobody(self, member: Healthy, servers: Servers) -> None:
+        assert (member.found(), servers.asked) == ([], [])
 
-    def test_a_server_that_is_down_is_a_note(self, member: Healthy, elsewhere: Elsewhere) -> None:
+    def test_a_server_that_is_down_is_a_note(self, member: Healthy, servers: Servers) -> None:
         assert isinstance(member.port, FakeCluster)
         member.port.members["n2"] = Server("n2", online=False, unfit="offline")
         found = diagnose(member.kit)
-        assert ([server for server, _ in elsewhere.asked], found.servers) == (["n3"], (SERVER, "n3"))
+        assert ([asked.server for asked in servers.asked], found.servers) == (["n3"], (SERVER, "n3"))
         assert [finding.number for finding in found.findings] == [f"{ServerNotExamined.number:06d}"]
         assert found.is_well
 
-    def test_one_that_cannot_be_reached_does_not_hide_the_next(self, member: Healthy, elsewhere: Elsewhere) -> None:
-        elsewhere.answers["n2"] = CommandFailed("ssh n2", "255", "no route")
-        elsewhere.answer("n3", replace(THERE, server="n3"))
+    def test_one_that_cannot_be_reached_does_not_hide_the_next(self, member: Healthy, servers: Servers) -> None:
+        servers.silent("n2", CommandFailed("ssh n2", "255", "no route"))
+        finds(servers, "n3", replace(THERE, server="n3"))
         found = diagnose(member.kit)
         assert [(finding.server, finding.number) for finding in found.findings] == [("n2", "110061"), ("n3", "110188")]
         assert found.servers == (SERVER, "n3")
 
     @pytest.mark.parametrize(
-        ("answer", "number"),
+        "result",
         [
-            ("", "110061"),
-            ("no JSON", "110063"),
-            ("[]", "110063"),
-            ('{"findings": 3}', "110063"),
-            ('{"findings": [{"server": "n2"}]}', "110063"),
-            ('{"findings": ["x"]}', "110063"),
-            (json.dumps({"findings": [{**THERE.as_dict(), "text": 7}]}), "110063"),
+            {"findings": []},
+            {"findings": 3, "kit_version": VERSION},
+            {"findings": [{"server": "n2"}], "kit_version": VERSION},
+            {"findings": ["x"], "kit_version": VERSION},
+            {"findings": [{**THERE.as_dict(), "text": 7}], "kit_version": VERSION},
         ],
     )
-    def test_an_answer_that_is_none(self, member: Healthy, elsewhere: Elsewhere, answer: str, number: str) -> None:
-        elsewhere.answers["n2"] = answer
+    def test_an_answer_that_is_none(self, member: Healthy, servers: Servers, result: dict[str, object]) -> None:
+        servers.says("n2", **result)
         (finding,) = member.findings(here=False)
-        assert (finding.server, finding.number, finding.level) == ("n2", number, "ERROR")
+        assert (finding.server, finding.number, finding.level) == ("n2", "110205", "ERROR")
 
-    def test_a_server_speaks_for_itself_only(self, member: Healthy, elsewhere: Elsewhere) -> None:
-        elsewhere.answer("n2", replace(THERE, server="n3"))
+    def test_another_version_of_the_kit_is_a_finding_of_its_own(self, member: Healthy, servers: Servers) -> None:
+        finds(servers, "n2", THERE, version="0.0.9")
+        found = diagnose(member.kit)
+        assert [(f.server, f.number) for f in found.findings] == [("n2", "110210"), ("n2", THERE.number)]
+        assert not found.is_well
+
+    def test_a_server_speaks_for_itself_only(self, member: Healthy, servers: Servers) -> None:
+        finds(servers, "n2", replace(THERE, server="n3"))
         assert [finding.server for finding in member.findings(here=False)] == ["n2"]
 
-    def test_what_all_see_alike_is_said_once(self, member: Healthy, elsewhere: Elsewhere) -> None:
+    def test_what_all_see_alike_is_said_once(self, member: Healthy, servers: Servers) -> None:
         assert isinstance(member.port, FakeCluster)
         member.port.trouble = (FencingOff(),)
         (finding,) = member.findings()
         assert (finding.server, finding.number, finding.level) == ("", "110161", "WARN")
-        elsewhere.answer("n2", finding)
+        finds(servers, "n2", finding)
         assert member.findings(here=False) == (finding,)
 
     def test_where_the_cluster_does_not_answer_the_rest_is_still_looked_at(
-        self, member: Healthy, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+        self, member: Healthy, servers: Servers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def silent() -> None:
             raise Failure(ClusterUnreachable("it is not running"))
@@ -383,7 +375,7 @@ class TestCluster:
         member.unit = ""
         found = diagnose(member.kit)
         assert [finding.number for finding in found.findings] == ["110150", "110197"]
-        assert (found.servers, elsewhere.asked) == ((os.uname().nodename,), [])
+        assert (found.servers, servers.asked) == ((os.uname().nodename,), [])
 
 
 class TestCommand:

@@ -26,6 +26,7 @@ from lvmkit.model.messages.engine import (
 from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound, TypeNotInstalled
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import replace
+from lvmkit.storage import boot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -362,7 +363,7 @@ def test_after_a_reboot_what_was_begun_is_interrupted_whatever_runs_under_its_nu
     monkeypatch.setattr(processes, "_start_time", lambda _pid: 1)
 
     def killed() -> None:
-        monkeypatch.setattr(processes, "_BOOT_ID", str(tmp_path / "boot_id"))
+        monkeypatch.setattr(boot, "_BOOT_ID", str(tmp_path / "boot_id"))
         engine.bring_in_service("fs", ignore)
 
     scripts.deadly = "restore fs"
@@ -446,7 +447,7 @@ def test_flags_are_kept_and_volatile_ones_end_with_the_boot(
     assert engine.flags() == ("!nofailover!n1", "!restore!of-somebody-else", "!volatile!x")
     assert engine.interrupted() == ()
     (tmp_path / "boot_id").write_text("another\n")
-    monkeypatch.setattr(processes, "_BOOT_ID", str(tmp_path / "boot_id"))
+    monkeypatch.setattr(boot, "_BOOT_ID", str(tmp_path / "boot_id"))
     assert engine.flags() == ("!nofailover!n1", "!restore!of-somebody-else")
     assert engine.create_flag("!volatile!x")
     assert engine.remove_flag("!nofailover!n1")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lvmkit.cluster import transport
 from lvmkit.model import names
-from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages import Message
 from lvmkit.model.messages.command import NothingToDo
 from lvmkit.model.messages.extend import NotFollowedThere, ServerUnreachable, StillListedThere, StillProtected
+from lvmkit.model.messages.guide import ResourceNotFound
 from lvmkit.model.record import Record
 from lvmkit.model.servers import Server
 from lvmkit.storage import lkvgs, records
-from lvmkit.storage.run import Finished
 from lvmkit.workflow import everywhere
 from tests.unit.fakes import VG_UUID, FakeCluster, Shell, data_hierarchy, kit, numbers, on
+from tests.unit.peer_fakes import Servers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,25 +24,11 @@ if TYPE_CHECKING:
     from lvmkit.plan import Kit
 
 
-class Elsewhere:
-    """The other servers: what they are told, and how they answer."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, ...]] = []
-        self.status = 0
-        self.unreachable = False
-
-    def run_on(self, server: str, argv: tuple[str, ...], *_: object, **__: Any) -> Finished:
-        self.told.append((server, *argv[1:]))
-        if self.unreachable:
-            raise Failure(ServerUnreachable(server, "no route"))
-        return Finished(argv, self.status, "", "lvmkit: ERROR 000019: no\n" if self.status else "", 0.1)
-
-
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
-    made = Elsewhere()
-    monkeypatch.setattr(transport, "run_on", made.run_on)
+def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
+    made = Servers(monkeypatch)
+    made.says("reconfigure", done=True)
+    made.says("forget", done=True)
     return made
 
 
@@ -61,41 +47,51 @@ def tools(port: FakeCluster, tmp_path: Path, told: list[Message]) -> Kit:
     return kit(port, tmp_path, told.append)
 
 
-def test_the_others_follow_for_themselves_only(elsewhere: Elsewhere, tools: Kit, told: list[Message]) -> None:
+def test_the_others_follow_for_themselves_only(servers: Servers, tools: Kit, told: list[Message]) -> None:
     everywhere.follow("vg1", tools)
-    assert elsewhere.told == [("n2", "reconfigure", "vg1", "--yes", "--here")]
+    assert [(each.server, each.name, each.facts) for each in servers.asked] == [("n2", "reconfigure", {"tag": "vg1"})]
     assert told == []
 
 
 @pytest.mark.parametrize("fault", ["unreachable", "refused", "down"])
 def test_who_could_not_follow_is_named(
-    elsewhere: Elsewhere, port: FakeCluster, tools: Kit, told: list[Message], fault: str
+    servers: Servers, port: FakeCluster, tools: Kit, told: list[Message], fault: str
 ) -> None:
-    elsewhere.unreachable, elsewhere.status = fault == "unreachable", int(fault == "refused")
+    if fault == "unreachable":
+        servers.silent("n2", ServerUnreachable("n2", "no route"))
+    if fault == "refused":
+        servers.says("n2", ResourceNotFound("vg1"))
     if fault == "down":
         port.members["n2"] = Server("n2", online=False, unfit="offline")
     everywhere.follow("vg1", tools)
     everywhere.forget_there(port.hierarchy().instances, ("n2",), tools)
     assert [type(message) for message in told] == [NotFollowedThere, StillListedThere]
-    assert bool(elsewhere.told) == (fault != "down")
+    assert bool(servers.asked) == (fault != "down")
 
 
-def test_only_volume_groups_are_forgotten_elsewhere(elsewhere: Elsewhere, port: FakeCluster, tools: Kit) -> None:
+def test_what_another_server_refuses_is_said_in_its_words(servers: Servers, tools: Kit, told: list[Message]) -> None:
+    servers.says("n2", ResourceNotFound("vg1"))
+    everywhere.follow("vg1", tools)
+    assert told == [NotFollowedThere("n2", "vg1", f"000019 {ResourceNotFound('vg1').text}")]
+
+
+def test_only_volume_groups_are_forgotten_elsewhere(servers: Servers, port: FakeCluster, tools: Kit) -> None:
     now = port.hierarchy()
     without = [instance for instance in now.instances if instance.tag != "vg1"]
     everywhere.forget_there(without, ("n2",), tools)
-    assert elsewhere.told == []
+    assert servers.asked == []
     everywhere.forget_there(now.instances, ("n2",), tools)
-    assert elsewhere.told == [("n2", "forget", "vg1")]
+    assert [(each.server, each.name, each.facts) for each in servers.asked] == [("n2", "forget", {"groups": ["vg1"]})]
 
 
-def test_forget_takes_list_and_record(tools: Kit) -> None:
+def test_forget_takes_list_and_record_and_says_when_there_is_nothing(tools: Kit, told: list[Message]) -> None:
     lkvgs.add(tools.paths.lkvgs, "vg9")
     records.store(tools.paths, Record("vg9", "vg9", VG_UUID, (), ()))
-    assert everywhere.forget("vg9", tools)
-    assert lkvgs.listed(tools.paths.lkvgs) == ()
+    everywhere.forget(("vg9",), tools)
+    assert (lkvgs.listed(tools.paths.lkvgs), told) == ((), [])
     assert records.load(tools.paths, names.lvmvg_id("vg9")) is None
-    assert not everywhere.forget("vg9", tools)
+    everywhere.forget(("vg9",), tools)
+    assert told == [NothingToDo("vg9")]
 
 
 def test_the_command_refuses_what_is_protected_and_says_when_there_is_nothing(

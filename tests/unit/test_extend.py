@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from lvmkit import VERSION
-from lvmkit.cli import relay
-from lvmkit.cluster import transport
 from lvmkit.entry import admin
 from lvmkit.entry.report import Voice
 from lvmkit.model.hierarchy import Hierarchy
@@ -20,7 +18,6 @@ from lvmkit.model.instance import AUTOMATIC, DISK, LVMVG, OSU, Dependency
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages.boot import AgentMissing
-from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.extend import (
     AnswerGarbled,
     ClockDiffers,
@@ -33,9 +30,6 @@ from lvmkit.model.messages.extend import (
     MovesAlong,
     OutcomeUnknown,
     ProgramMissingThere,
-    Relayed,
-    RelayedError,
-    RelayedWarning,
     SameTagEverywhere,
     ServerTooSlow,
     StillListedThere,
@@ -69,17 +63,28 @@ from lvmkit.model.record import Record
 from lvmkit.model.servers import Server
 from lvmkit.model.settings import Settings
 from lvmkit.model.value import replace
+from lvmkit.peer import wire
+from lvmkit.peer.answers import Readiness
+from lvmkit.peer.requests import (
+    AskBystanders,
+    AskReadiness,
+    OrderExtend,
+    OrderForget,
+    OrderReconfigure,
+    OrderUnextend,
+)
 from lvmkit.plan import Kit, Plan, Step, finish_interrupted
 from lvmkit.storage import lkvgs, lvmconf, records
 from lvmkit.storage.run import Finished
-from lvmkit.workflow import canextend, elsewhere, wire
+from lvmkit.workflow import canextend, elsewhere
 from lvmkit.workflow.elsewhere import Order
 from lvmkit.workflow.extend import ExtendTo, MakeMountPoint, draft_extension
 from lvmkit.workflow.family import family
 from lvmkit.workflow.steps import ListVg
 from lvmkit.workflow.unextend import GiveUp, unextend
 from tests.unit.extend_fakes import MEMBERS, TEMPLATE, Target, tree
-from tests.unit.fakes import SERVER, Shell, instance, numbers, on
+from tests.unit.fakes import SERVER, Shell, instance, kit, numbers, on
+from tests.unit.peer_fakes import Asked, FarEnd, Servers
 from tests.unit.storage_fake import VG_UUID
 
 
@@ -373,36 +378,31 @@ def as_sets(left: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 class Caller:
-    """n2, from where all is ordered; the kit on n1 runs in this process, behind a transport of the test's."""
+    """n2, from where all is ordered; the far end on n1 runs in this process."""
 
     def __init__(self, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
         self.target = target
         self.told: list[Message] = []
-        self.argv: list[tuple[str, ...]] = []
         self.port = OnTemplate(target.port)
         self.kit = Kit(self.port, target.kit.paths, Settings(), self.told.append)
-        self.failing: dict[str, Failure] = {}
-        """word of a command: what the transport raises"""
-        self.answers: dict[str, str] = {}
-        """word of a command: what is on stdout instead"""
-        self.far = Shell(target.folder, target.port, monkeypatch)
-        self._monkeypatch = monkeypatch
-        monkeypatch.setattr(transport, "run_on", self._run_on)
+        self.servers = Servers(monkeypatch)
+        self.far = FarEnd(lambda _paths, tell: kit(target.port, target.folder, tell), target.folder, monkeypatch)
+        self.servers.answers[SERVER] = self.far
 
-    def _run_on(
-        self, server: str, argv: tuple[str, ...], settings: Settings, *, deadline: float, hear: Callable[[str], None]
-    ) -> Finished:
-        assert (server, deadline > 0) == (SERVER, True)
-        self.argv.append(argv)
-        for word, failure in self.failing.items():
-            if word in argv:
-                raise failure
-        self._monkeypatch.setattr(relay, "write_line", hear)
-        result = self.far.run(*argv[1:])
-        for line in result.stderr.splitlines():
-            hear(line)
-        answer = next((text for word, text in self.answers.items() if word in argv), result.stdout)
-        return Finished(argv, result.exit_code, answer, "", 0.1)
+    @property
+    def asked(self) -> list[Asked]:
+        """What arrived on n1."""
+        return self.servers.asked
+
+    def breaks(self, name: str, why: BaseException) -> None:
+        """Let nothing come of a request."""
+
+        def answer(asked: Asked) -> Finished:
+            if asked.name == name:
+                raise why
+            return self.far(asked)
+
+        self.servers.answers[SERVER] = answer
 
     def extend(self, tag: str = "/data", priority: int = 0) -> tuple[str, ...]:
         """Extend a tag to n1."""
@@ -440,11 +440,10 @@ class TestFromAnotherServer:
 
     def test_it_is_asked_first_and_told_then(self, caller: Caller) -> None:
         caller.extend(priority=7)
-        check, work = caller.argv
-        assert check[0].endswith("/bin/lvmkit")
-        shared = {"extend", "/data", "--to", SERVER, "--from", TEMPLATE, "--priority", "7", "--relay"}
-        assert shared <= set(check) & set(work)
-        assert ("--check" in check, "--check" in work) == (True, False)
+        question, order = caller.asked
+        facts = {"tag": "/data", "template": TEMPLATE, "priority": 7}
+        assert (question.name, question.facts) == ("readiness", {**facts, "with_steps": False})
+        assert (order.name, order.facts) == ("extend", facts)
 
     def test_its_progress_and_its_warnings_arrive_once_as_what_they_are(self, caller: Caller) -> None:
         caller.target.port.trouble = (FencingOff(),)
@@ -457,7 +456,7 @@ class TestFromAnotherServer:
         kinds = refused(caller.extend)
         assert PvsMissing in kinds
         assert (len(kinds), kinds[-1]) == (3, CannotExtend)
-        assert len(caller.argv) == 1
+        assert len(caller.asked) == 1
 
     def test_a_failure_there_is_raised_here(self, caller: Caller) -> None:
         before = caller.target.left()
@@ -471,7 +470,7 @@ class TestFromAnotherServer:
 
     def test_here_it_needs_no_transport(self, caller: Caller) -> None:
         elsewhere.extend(Order("/data", SERVER), caller.target.kit)
-        assert caller.argv == []
+        assert caller.asked == []
 
     @pytest.mark.parametrize(
         ("order", "kind"),
@@ -484,7 +483,7 @@ class TestFromAnotherServer:
     def test_what_needs_no_question(self, caller: Caller, order: Order, kind: type[Message]) -> None:
         caller.target.port.members["n3"] = Server("n3", False, "offline")
         assert refused(lambda: elsewhere.extend(order, caller.kit)) == [kind]
-        assert caller.argv == []
+        assert caller.asked == []
 
     def test_where_only_the_target_has_it(self, caller: Caller) -> None:
         caller.extend()
@@ -498,11 +497,11 @@ class TestFromAnotherServer:
         assert elsewhere.template_of(Order("/data", SERVER), seen) == "n3"
 
     def test_refused_logins_are_no_reason_to_doubt(self, caller: Caller) -> None:
-        caller.failing["extend"] = Failure(LoginRefused(SERVER, "Permission denied"))
+        caller.breaks("readiness", Failure(LoginRefused(SERVER, "Permission denied")))
         assert refused(caller.extend) == [LoginRefused]
 
     def test_a_kit_that_is_not_there(self, caller: Caller) -> None:
-        caller.failing["extend"] = Failure(ProgramMissingThere(SERVER, "/x", "not found"))
+        caller.servers.lacks_the_kit(SERVER)
         assert refused(caller.extend) == [ProgramMissingThere, CanextendNotAccessible]
 
     @pytest.mark.parametrize(
@@ -518,23 +517,14 @@ class TestFromAnotherServer:
     def test_only_a_connection_that_breaks_at_work_leaves_a_doubt(
         self, caller: Caller, why: Message, kinds: list[type[Message]]
     ) -> None:
-        broken = Failure(why)
-        asked = caller._run_on
-
-        def breaking(server: str, argv: tuple[str, ...], *rest: Any, **named: Any) -> Finished:
-            if "--check" not in argv:
-                raise broken
-            return asked(server, argv, *rest, **named)
-
-        caller._monkeypatch.setattr(transport, "run_on", breaking)
+        caller.breaks("extend", Failure(why))
         assert refused(caller.extend) == kinds
 
-    @pytest.mark.parametrize(
-        "answer", ["", "Welcome!", "[]", '{"schema_version": 2}', '{"schema_version": 1, "messages": 5}']
-    )
-    @pytest.mark.parametrize("word", ["--check", "json"])
-    def test_an_answer_that_is_none(self, caller: Caller, answer: str, word: str) -> None:
-        caller.answers[word] = answer
+    @pytest.mark.parametrize("result", [{}, {"extended": 5}, {"extended": [5]}, {"messages": []}])
+    @pytest.mark.parametrize("name", ["readiness", "extend"])
+    def test_an_answer_that_is_none(self, caller: Caller, result: dict[str, object], name: str) -> None:
+        answers = Servers.whole(other=1, **result)
+        caller.servers.answers[SERVER] = lambda asked: answers if asked.name == name else caller.far(asked)
         assert AnswerGarbled in refused(caller.extend)
 
     def test_another_version_of_the_kit(self, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -543,15 +533,8 @@ class TestFromAnotherServer:
         assert refused(caller.extend) == [KitVersionDiffers, CannotExtend]
         assert caller.target.left() == before
 
-    def test_a_signal_here_is_000025(self, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-        asked = caller._run_on
-
-        def interrupted(server: str, argv: tuple[str, ...], *rest: Any, **named: Any) -> Finished:
-            if "--check" not in argv:
-                raise Interruption("SIGINT")
-            return asked(server, argv, *rest, **named)
-
-        monkeypatch.setattr(transport, "run_on", interrupted)
+    def test_a_signal_here_is_000025(self, caller: Caller) -> None:
+        caller.breaks("extend", Interruption("SIGINT"))
         with pytest.raises(Interruption):
             caller.extend()
         assert caller.told[-1] == ExtensionInterrupted("/data", SERVER, "SIGINT")
@@ -575,7 +558,7 @@ class TestComparison:
     def told(self, target: Target, monkeypatch: pytest.MonkeyPatch, **facts: Any) -> list[type[Message]]:
         monkeypatch.setattr(lvmconf, "version", lambda **_: "2.03.16(2)")
         there = {"kit_version": VERSION, "lvm_version": "2.03.16(2)", "time": self.NOW, **facts}
-        found = canextend.Readiness(SERVER, there["kit_version"], there["lvm_version"], there["time"], (), ())
+        found = Readiness(SERVER, there["kit_version"], there["lvm_version"], there["time"], (), ())
         return [type(m) for m in elsewhere.compared(found, target.kit, self.NOW - 1, self.NOW + 1)]
 
     def test_alike_is_quiet(self, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -603,19 +586,19 @@ class TestUnextendFromAnotherServer:
     @pytest.fixture(autouse=True)
     def _extended(self, caller: Caller) -> None:
         caller.extend()
-        caller.argv.clear()
+        caller.asked.clear()
         caller.told.clear()
 
     def test_the_server_does_it_itself(self, caller: Caller) -> None:
         assert set(elsewhere.unextend("/data", SERVER, caller.kit)) == set(MEMBERS)
         assert caller.target.left()[1] == ()
-        assert len(caller.argv) == 1
+        assert len(caller.asked) == 1
         assert any(message.number == 110093 for message in caller.told)
 
     def test_of_one_that_is_down_only_the_cluster_forgets(self, caller: Caller) -> None:
         caller.target.port.members[SERVER] = Server(SERVER, False, "offline")
         assert set(elsewhere.unextend("/data", SERVER, caller.kit)) == set(MEMBERS)
-        assert caller.argv == []
+        assert caller.asked == []
         assert caller.target.port.now == Hierarchy()
         assert lkvgs.listed(caller.kit.paths.lkvgs) == ("vg1",)
         assert StillListedThere(SERVER, ("vg1",)) in caller.told
@@ -623,60 +606,14 @@ class TestUnextendFromAnotherServer:
     def test_what_is_in_service_there_is_refused_without_a_question(self, caller: Caller) -> None:
         caller.target.port.now = on(SERVER, tree(caller.target.mounts))
         assert set(refused(lambda: elsewhere.unextend("/data", SERVER, caller.kit))) == {StillInService}
-        assert caller.argv == []
+        assert caller.asked == []
 
     def test_a_server_that_there_is_not(self, caller: Caller) -> None:
         assert refused(lambda: elsewhere.unextend("/data", "n9", caller.kit)) == [UnknownServer]
 
 
-class TestWire:
-    MESSAGES = (PvsMissing("vg1", 2, ("a", "b")), FencingOff(), InvalidName("\x1b[2J", "tag"))
-
-    @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: str(m.number))
-    def test_a_message_stays_what_it_is(self, message: Message) -> None:
-        line = wire.line(message)
-        assert line.isascii()
-        assert "\n" not in line
-        assert wire.heard(line, "n2") == message
-
-    @pytest.mark.parametrize("line", ["", "Traceback", "{}", "[1]", '{"number": "x"}', "5", "[" * 100_000])
-    def test_other_lines_are_passed_on(self, line: str) -> None:
-        told = wire.heard(line, "n2")
-        assert isinstance(told, Relayed)
-        assert told.server == "n2"
-        assert line.startswith(told.line)
-
-    @pytest.mark.parametrize(
-        ("level", "kind"), [("WARN", RelayedWarning), ("ERROR", RelayedError), ("FATAL", RelayedError), ("x", Relayed)]
-    )
-    def test_what_a_newer_kit_says_keeps_its_level(self, level: str, kind: type[Message]) -> None:
-        facts = {"number": "999999", "level": level, "text": "new", "advice": "", "facts": {}}
-        assert type(wire.heard(json.dumps(facts), "n2")) is kind
-
-    def test_so_does_a_message_whose_fields_have_changed(self) -> None:
-        facts = {**wire.packed(PvsMissing("vg1", 2, ())), "facts": {"vg": "vg1"}}
-        assert isinstance(wire.unpacked(facts, "n2"), RelayedError)
-
-
-class TestRelay:
-    def test_each_message_is_a_line_and_goes_to_the_log(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        lines: list[str] = []
-        logged: list[Message] = []
-        monkeypatch.setattr(relay, "write_line", lines.append)
-        relay.Speaker(logged.append).tell(FencingOff())
-        assert [wire.heard(line, "n2") for line in lines] == logged == [FencingOff()]
-
-    def test_where_nobody_listens_the_work_is_interrupted_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def gone(_text: str) -> None:
-            raise BrokenPipeError
-
-        monkeypatch.setattr(relay, "write_line", gone)
-        speaker = relay.Speaker(lambda _message: None)
-        with pytest.raises(Interruption):
-            speaker.tell(FencingOff())
-        speaker.tell(FencingOff())
-
-    def test_a_caller_that_goes_away_has_all_taken_back(self, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+class TestFarEnd:
+    def test_a_caller_that_goes_away_has_all_taken_back(self, caller: Caller) -> None:
         before = caller.target.left()
         lines: list[str] = []
 
@@ -685,20 +622,32 @@ class TestRelay:
             if len(lines) > 2:
                 raise BrokenPipeError
 
-        monkeypatch.setattr(relay, "write_line", leaving)
-        words = ("extend", "/data", "--to", SERVER, "--from", TEMPLATE, "--relay", "--format", "json")
-        assert caller.far.run(*words).exit_code != 0
+        caller.far.write = leaving
+        order = OrderExtend("/data", TEMPLATE, 0)
+        assert caller.far.receive(wire.encoded(wire.Letter(TEMPLATE, SERVER, order))) == wire.FAILED
+        assert len(lines) > 2
         assert caller.target.left() == before
 
-    def test_a_server_that_was_not_meant_does_nothing(self, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-        lines: list[str] = []
-        monkeypatch.setattr(relay, "write_line", lines.append)
-        for words in (
-            ("extend", "/data", "--to", "n3", "--from", TEMPLATE, "--relay"),
-            ("unextend", "/data", "--from", "n3", "--relay"),
+    def test_a_server_that_was_not_meant_does_nothing(self, caller: Caller) -> None:
+        before = caller.target.left()
+        for request in (
+            OrderExtend("/data", TEMPLATE, 0),
+            OrderUnextend("/data"),
+            OrderReconfigure("vg1"),
+            OrderForget(("vg1",)),
+            AskReadiness("/data", TEMPLATE, 0, False),
+            AskBystanders(("/data",)),
         ):
-            assert caller.far.run(*words).exit_code == 5
-        assert [json.loads(line)["number"] for line in lines] == ["110001", "110001"]
+            assert caller.far.receive(wire.encoded(wire.Letter(TEMPLATE, "n3", request))) == wire.FAILED
+            assert caller.far.messages == ["110001"]
+        assert caller.target.left() == before
+
+    def test_an_order_is_in_the_log_with_who_gave_it_and_what_came_of_it(self, caller: Caller) -> None:
+        caller.extend()
+        log = b"".join(caller.far.logged)
+        assert b"orders: extend /data." in log
+        assert b"lvmkit-peer" in log
+        assert log.count(b"110093") >= 4
 
 
 class TestCommand:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lvmkit.cluster import transport
 from lvmkit.cluster.pacemaker import Pacemaker, commit, elements, ids, lock, patch, tools
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import OSU
@@ -18,6 +17,7 @@ from lvmkit.storage.run import Finished
 from lvmkit.workflow.renew import RenewRecord
 from tests.unit.extend_fakes import TEMPLATE, Target, tree
 from tests.unit.fakes import Shell, numbers, paths
+from tests.unit.peer_fakes import Servers
 from tests.unit.storage_fake import FakeStorage
 from tests.unit.test_pacemaker import protected, sample
 from tests.unit.test_pacemaker_adapter import DIFFERENCE, monitored
@@ -102,7 +102,7 @@ def test_create_leaves_storage_and_cluster_as_they_were(
     storage = FakeStorage(monkeypatch)
     monkeypatch.setattr(lvm, "set_system_id", lambda vg, new, **_: storage.change(vg, system_id=new))
     monkeypatch.setattr(RenewRecord, "apply", lambda *_: None)
-    monkeypatch.setattr(transport, "run_on", lambda _server, argv, *_, **__: Finished(argv, 0, "", "", 0.1))
+    Servers(monkeypatch)
     before = dict(storage.groups)
     result = World(tmp_path, monkeypatch, Guarded(sample(), {}, permitted)).refused("create", "/data")
     assert storage.groups == before

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lvmkit.cluster import transport
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import FILESYS, ILLSTATE, ISP, LVMLV, OSF, OSU, Dependency
 from lvmkit.model.messages import Failure
@@ -18,13 +17,16 @@ from lvmkit.model.value import replace
 from lvmkit.workflow import bystanders, service
 from lvmkit.workflow.service import REMOVE, RESTORE
 from tests.unit.fakes import SERVER, FakeCluster, FakePort, data_hierarchy, instance, kit, on
+from tests.unit.peer_fakes import Servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from lvmkit.plan import Kit
+    from lvmkit.storage.run import Finished
     from lvmkit.workflow.service import Leg
+    from tests.unit.peer_fakes import Asked
 
 UP, DOWN = ["vg1", "vg1/data", "/data"], ["/data", "vg1/data", "vg1"]
 
@@ -43,11 +45,11 @@ def in_the_way(monkeypatch: pytest.MonkeyPatch) -> list[LvBusy]:
         assert set(tags) <= set(DOWN)
         return tuple(found)
 
-    def asked(server: str, *_: object, **__: object) -> None:
-        raise AssertionError(f"{server} was asked")
+    def ask(asked: Asked) -> Finished:
+        raise AssertionError(f"{asked.server} was asked")
 
     monkeypatch.setattr(bystanders, "bystanders", named)
-    monkeypatch.setattr(transport, "run_on", asked)
+    Servers(monkeypatch).answers["bystanders"] = ask
     return found
 
 

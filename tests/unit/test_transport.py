@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from lvmkit.cluster import transport
-from lvmkit.cluster.transport import command, is_server_name, run_on
+from lvmkit.model import names
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.extend import (
@@ -20,7 +21,9 @@ from lvmkit.model.messages.extend import (
     ServerUnreachable,
     TransportMissing,
 )
-from lvmkit.model.settings import Settings
+from lvmkit.peer import transport
+from lvmkit.peer.transport import command, run_on, run_on_each
+from lvmkit.storage.run import Finished
 
 AS_SSH = """#!/bin/sh
 # Called as ssh(1) is: options, --, the server, one word for a shell.
@@ -39,20 +42,20 @@ def script(folder: Path, text: str, name: str = "ssh") -> str:
 
 
 @pytest.fixture
-def ssh(tmp_path: Path) -> Settings:
+def ssh(tmp_path: Path) -> str:
     """A transport that runs the command on this machine, through a shell as sshd does."""
-    return Settings(ssh=script(tmp_path, AS_SSH))
+    return script(tmp_path, AS_SSH)
 
 
-def failing(folder: Path, status: int, words: str) -> Settings:
+def failing(folder: Path, status: int, words: str) -> str:
     """A transport that only fails."""
-    return Settings(ssh=script(folder, f"#!/bin/sh\ncat >&2 <<'END'\n{words}\nEND\nexit {status}\n"))
+    return script(folder, f"#!/bin/sh\ncat >&2 <<'END'\n{words}\nEND\nexit {status}\n")
 
 
-def refusal(server: str, settings: Settings, deadline: float = 9.0) -> Message:
+def refusal(server: str, ssh: str, deadline: float = 9.0) -> Message:
     """Why nothing came of it."""
     with pytest.raises(Failure) as failure:
-        run_on(server, ("/bin/true",), settings, deadline=deadline)
+        run_on(server, ("/bin/true",), ssh, deadline=deadline)
     return failure.value.messages[0]
 
 
@@ -60,36 +63,36 @@ def refusal(server: str, settings: Settings, deadline: float = 9.0) -> Message:
     "word",
     ["plain", "two words", "", "a'b\"c", "$(touch /nowhere)", "`id`", ";reboot", "*", "~", "-t", "a\\b", "a\nb", "ä"],
 )
-def test_words_arrive_as_they_are(ssh: Settings, tmp_path: Path, word: str) -> None:
+def test_words_arrive_as_they_are(ssh: str, tmp_path: Path, word: str) -> None:
     show = script(tmp_path, SHOW, "show words")
     answer = run_on("n2", (show, "first", word, "last"), ssh, deadline=9)
     assert json.loads(answer.stdout) == ["first", word, "last"]
 
 
-def test_status_outputs_and_input_pass(ssh: Settings) -> None:
+def test_status_outputs_and_input_pass(ssh: str) -> None:
     argv = ("/bin/sh", "-c", "cat; echo err >&2; exit 7")
     answer = run_on("n2", argv, ssh, deadline=9, stdin=b"in")
     assert (answer.status, answer.stdout, answer.stderr, answer.argv) == (7, "in", "err\n", argv)
 
 
-def test_each_line_of_stderr_is_heard_once_and_whole(ssh: Settings) -> None:
+def test_each_line_of_stdout_is_heard_once_and_whole(ssh: str) -> None:
     lines: list[str] = []
-    text = "printf 'one\\ntw' >&2; sleep 0.15; printf 'o\\n\\nlast' >&2; echo out"
+    text = "printf 'one\\ntw'; sleep 0.15; printf 'o\\n\\nlast'; echo err >&2"
     answer = run_on("n2", ("/bin/sh", "-c", text), ssh, deadline=9, hear=lines.append)
-    assert (lines, answer.stdout) == (["one", "two", "", "last"], "out\n")
+    assert (lines, answer.stderr) == (["one", "two", "", "last"], "err\n")
 
 
-def test_a_listener_that_raises_ends_the_program(ssh: Settings, tmp_path: Path) -> None:
+def test_a_listener_that_raises_ends_the_program(ssh: str, tmp_path: Path) -> None:
     def hear(line: str) -> None:
         raise ZeroDivisionError(line)
 
     with pytest.raises(ZeroDivisionError):
-        run_on("n2", ("/bin/sh", "-c", f"echo x >&2; sleep 0.3; touch {tmp_path}/late"), ssh, deadline=9, hear=hear)
+        run_on("n2", ("/bin/sh", "-c", f"echo x; sleep 0.3; touch {tmp_path}/late"), ssh, deadline=9, hear=hear)
     assert not (tmp_path / "late").exists()
 
 
 def test_nothing_is_asked_and_nothing_forwarded() -> None:
-    words = command("n2", ("/bin/true",), Settings())
+    words = command("n2", ("/bin/true",), "/usr/bin/ssh")
     options = {words[at + 1] for at, word in enumerate(words) if word == "-o"}
     assert {"BatchMode=yes", "ForwardAgent=no", "ForwardX11=no", "ClearAllForwardings=yes"} <= options
     assert f"ConnectTimeout={transport.CONNECT_PATIENCE}" in options
@@ -102,7 +105,7 @@ def test_nothing_is_asked_and_nothing_forwarded() -> None:
     "name", ["", "-oProxyCommand=x", "a b", "root@n2", "n2;id", ".", "n2\n", "ssh://n2", "x" * 254]
 )
 def test_what_is_no_name_of_a_server_never_reaches_ssh(name: str, tmp_path: Path) -> None:
-    assert not is_server_name(name)
+    assert not names.is_server_name(name)
     assert isinstance(refusal(name, failing(tmp_path, 255, "reached")), InvalidName)
 
 
@@ -136,14 +139,60 @@ def test_the_kits_own_exit_codes_are_no_failures_of_the_transport(tmp_path: Path
 
 
 def test_a_transport_that_is_not_there(tmp_path: Path) -> None:
-    assert refusal("n2", Settings(ssh=f"{tmp_path}/none")) == TransportMissing(f"{tmp_path}/none")
+    assert refusal("n2", f"{tmp_path}/none") == TransportMissing(f"{tmp_path}/none")
 
 
-def test_one_that_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "CONNECT_PATIENCE", 0.05)
-    settings = Settings(ssh=script(tmp_path, "#!/bin/sh\nexec sleep 60\n"))
-    assert isinstance(refusal("n2", settings, deadline=0.05), ServerTooSlow)
+def test_one_that_does_not_come_back(tmp_path: Path) -> None:
+    ssh = script(tmp_path, "#!/bin/sh\nexec sleep 60\n")
+    assert refusal("n2", ssh, deadline=0.05) == ServerTooSlow("n2", 0.05)
 
 
 def test_one_that_is_killed_was_at_work(tmp_path: Path) -> None:
-    assert isinstance(refusal("n2", Settings(ssh=script(tmp_path, "#!/bin/sh\nkill -9 $$\n"))), ConnectionLost)
+    assert isinstance(refusal("n2", script(tmp_path, "#!/bin/sh\nkill -9 $$\n")), ConnectionLost)
+
+
+class TestSeveral:
+    SLOW = """#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+case $2 in
+slow) exec sleep 60 ;;
+shut) echo "root@shut: Permission denied (publickey)." >&2; exit 255 ;;
+esac
+sleep 0.3
+cat
+"""
+
+    def test_all_are_asked_at_the_same_time_and_each_answers_for_itself(self, tmp_path: Path) -> None:
+        servers = ("slow", "a", "shut", "-x", "b")
+        before = time.monotonic()
+        stdin = [name.encode() for name in servers]
+        answers = run_on_each(servers, ("/x",), script(tmp_path, self.SLOW), deadline=0.8, stdin=stdin)
+        took = time.monotonic() - before
+        assert {name for name in answers if isinstance(answers[name], Finished)} == {"a", "b"}
+        assert [getattr(answers[name], "stdout", "") for name in ("a", "b")] == ["a", "b"]
+        kinds = {name: type(why.messages[0]) for name, why in answers.items() if isinstance(why, Failure)}
+        assert kinds == {"slow": ServerTooSlow, "shut": LoginRefused, "-x": InvalidName}
+        assert 0.8 <= took < 2.5
+
+    def test_a_signal_while_they_are_asked_ends_all(self, tmp_path: Path) -> None:
+        folder = tmp_path / "started"
+        folder.mkdir()
+        ssh = script(tmp_path, f"#!/bin/sh\necho $$ >{folder}/$$\nexec sleep 60\n")
+
+        def interrupt(*_: object) -> None:
+            raise ZeroDivisionError
+
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            with pytest.raises(ZeroDivisionError):
+                run_on_each(("a", "b"), ("/x",), ssh, deadline=30)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        started = [int(path.name) for path in folder.iterdir()]
+        assert len(started) == 2
+        assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+
+    def test_a_transport_that_is_not_there(self, tmp_path: Path) -> None:
+        answers = run_on_each(("a", "b"), ("/x",), f"{tmp_path}/none", deadline=1)
+        assert [str(answer) for answer in answers.values()] == [str(Failure(TransportMissing(f"{tmp_path}/none")))] * 2

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 TEXT, JSON = "text", "json"
 _LONGEST_PATH = 4095
 """PATH_MAX of Linux without its final NUL"""
-_LONGEST_HOST = 253
-_HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
-"""of a host name (hostname(7)), and '_', which uname -n may hold"""
 
 
 class Word(click.ParamType):
@@ -42,13 +39,8 @@ def _is_path(word: str) -> bool:
     return word.startswith("/") and len(word) <= _LONGEST_PATH and word.isprintable() and ".." not in word.split("/")
 
 
-def _is_server(word: str) -> bool:
-    """Whether this can be the name of a server: whether there is one the cluster says."""
-    return 0 < len(word) <= _LONGEST_HOST and set(word) <= _HOST_CHARACTERS and word[0] not in ".-"
-
-
 PATH = Word("path", "mount point or device (an absolute path)", _is_path)
-SERVER = Word("server", "name of a server", _is_server)
+SERVER = Word("server", "name of a server", names.is_server_name)
 TAG = Word("tag", "tag", names.is_tag)
 TAG_OR_ID = Word("tag", "tag or ID", names.is_tag, _is_path)
 """what names a resource: its tag, or its ID (a mount point, the path of a volume, lvmvg-NAME)"""

@@ -35,7 +35,6 @@ COMMANDS = {
     "schema": "schema",
     "tags": "tags",
     "servers": "servers",
-    "bystanders": "bystanders",
 }
 """each command and the module below cli/commands that holds it"""
 

@@ -17,6 +17,8 @@ _NO_PARTS = frozenset(("", ".", ".."))
 _LONGEST_NAME = 127
 _LONGEST_DM_NAME = 127
 _LONGEST_TAG = 256
+_LONGEST_SERVER_NAME = 253
+_SERVER_NAME_CHARACTERS = _NAME_CHARACTERS - {"+"}
 _UUID_GROUPS = (6, 4, 4, 4, 4, 4, 6)
 
 
@@ -43,6 +45,11 @@ def is_tag(tag: str) -> bool:
         and not set(tag) & _TAG_FORBIDDEN
         and ".." not in tag.split("/")
     )
+
+
+def is_server_name(word: str) -> bool:
+    """Whether this can be a server: no option, no user, nothing for a shell; hostname(7), and '_' as in uname -n."""
+    return 0 < len(word) <= _LONGEST_SERVER_NAME and set(word) <= _SERVER_NAME_CHARACTERS and word[0] not in ".-"
 
 
 def is_lvm_uuid(text: str) -> bool:

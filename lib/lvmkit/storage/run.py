@@ -74,7 +74,7 @@ def run(
     pass_output: what it writes is also passed on to our own stdout and stderr, several times a second. Not by handing
     them down: a script in the middle of its work must not die of a broken pipe when we are killed.
     environment: its whole environment besides LC_ALL=C.
-    hear: is given each line that it writes to stderr, without the line's end, several times a second. What it raises
+    hear: is given each line that it writes to stdout, without the line's end, several times a second. What it raises
     ends the program.
     outlives_us: it goes on when this process is killed, because it has a lock and a way back of its own.
     Returns Finished whatever the exit status. Raises Failure: CommandMissing; CommandFailed when it cannot be
@@ -91,11 +91,89 @@ def run(
         seconds = _wait(child, argv, deadline, entry, mask, _echoes(files, pass_output, hear))
         finished = Finished(tuple(argv), child.returncode, _text(files[0]), _text(files[1]), seconds)
     finally:
-        for handle in files:
-            os.close(handle)
+        _close(files)
         _release_signals(mask)
     entry.ended(finished.status, finished.seconds, finished.stdout, finished.stderr)
     return finished
+
+
+class Command(Value):
+    """A program that is to be run beside others."""
+
+    argv: tuple[str, ...]
+    stdin: bytes = b""
+
+
+def run_all(commands: Sequence[Command], *, deadline: float) -> tuple[Finished | Failure, ...]:
+    """Run several programs at the same time; one outcome for each, in their order: what run() returns or raises.
+
+    deadline: seconds for all of them together. An exception that a signal handler raises here ends all of them.
+    """
+    mask = _hold_signals()
+    children: list[_Child | Failure] = []
+    try:
+        children.extend(_started(command, mask) for command in commands)
+        _release_signals(mask)
+        _wait_for_all([child for child in children if isinstance(child, _Child)], deadline)
+    finally:
+        _hold_signals()
+        outcomes = tuple(_outcome(child, deadline) for child in children)
+        _release_signals(mask)
+    return outcomes
+
+
+class _Child(Value):
+    """One of several programs that run at the same time."""
+
+    argv: tuple[str, ...]
+    files: tuple[int, ...]
+    """memory files: what it writes to stdout and stderr, and what it reads"""
+    process: subprocess.Popen[bytes]
+    entry: recorder.Entry
+    begun: float
+    """of time.monotonic()"""
+
+
+def _started(command: Command, mask: Mask) -> _Child | Failure:
+    """Start it, while signals are held."""
+    entry = recorder.begin(command.argv)
+    files = (_memory_file(LARGEST_OUTPUT), _memory_file(LARGEST_OUTPUT), _input_file(command.stdin))
+    try:
+        process = _start(command.argv, files, {"LC_ALL": "C"}, _Birth(mask, outlives_us=False))
+    except Failure as failure:
+        _close(files)
+        return failure
+    return _Child(command.argv, files, process, entry, time.monotonic())
+
+
+def _wait_for_all(children: Sequence[_Child], deadline: float) -> None:
+    """Wait until all have ended, or the deadline has."""
+    limit = time.monotonic() + deadline
+    for child in children:
+        _has_ended(child.process.pid, limit - time.monotonic())
+
+
+def _outcome(child: _Child | Failure, deadline: float) -> Finished | Failure:
+    """What became of one, while signals are held. One that still runs is ended."""
+    if isinstance(child, Failure):
+        return child
+    seconds = time.monotonic() - child.begun
+    try:
+        if not _has_ended(child.process.pid, 0):
+            fate = _end(child.process)
+            child.entry.failed(fate, seconds)
+            return Failure(CommandHung(" ".join(child.argv), deadline, fate))
+        status = child.process.wait()
+        finished = Finished(child.argv, status, _text(child.files[0]), _text(child.files[1]), seconds)
+        child.entry.ended(status, seconds, finished.stdout, finished.stderr)
+        return finished
+    finally:
+        _close(child.files)
+
+
+def _close(files: Sequence[int]) -> None:
+    for handle in files:
+        os.close(handle)
 
 
 def _echoes(
@@ -106,7 +184,7 @@ def _echoes(
     if pass_output:
         echoes += [_Echo(files[0], _STDOUT), _Echo(files[1], _STDERR)]
     if hear:
-        echoes.append(_Listener(files[1], hear))
+        echoes.append(_Listener(files[0], hear))
     return tuple(echoes)
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lvmkit.model.messages import Message
-    from lvmkit.workflow.extend import Preview
+    from lvmkit.peer.answers import Preview
 
 _FACTS = schema.table({}, "The facts that the text is made of, by the names that they have in the kit.")
 _DEVICE = {

@@ -6,19 +6,15 @@ is asked over ssh: a group that is in use there must not come up here as well.
 
 from __future__ import annotations
 
-from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import ActiveOutsideCluster, ActivityUnknown
 from lvmkit.model.messages.service import MayBeActiveElsewhere
-from lvmkit.model.messages.storage import CommandFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.plan import Kit
-
-DMSETUP = ("/usr/sbin/dmsetup", "info", "-c", "--noheadings", "--separator", " ", "-o", "name,uuid")
 
 
 def refuse_active_elsewhere(vg: VolumeGroup, kit: Kit, *, is_up_here: bool) -> None:
@@ -29,14 +25,12 @@ def refuse_active_elsewhere(vg: VolumeGroup, kit: Kit, *, is_up_here: bool) -> N
     """
     found: list[Message] = []
     silent: list[str] = []
-    for server in _others(kit):
-        try:
-            volumes = _active_on(server, vg, kit)
-        except Failure as failure:
-            kit.tell(ActivityUnknown(vg.name, server, str(failure)))
+    for server, volumes in _asked(vg, kit).items():
+        if isinstance(volumes, Failure):
+            kit.tell(ActivityUnknown(vg.name, server, str(volumes)))
             silent.append(server)
-            continue
-        found += [ActiveOutsideCluster(vg.name, server, volumes)] if volumes else []
+        elif volumes:
+            found.append(ActiveOutsideCluster(vg.name, server, volumes))
     found += [MayBeActiveElsewhere(vg.name, tuple(silent))] if silent and not is_up_here else []
     if found:
         raise Failure(*found)
@@ -49,12 +43,13 @@ def _others(kit: Kit) -> tuple[str, ...]:
     return tuple(server.name for server in seen.servers if server.online and server.name != seen.local)
 
 
-def _active_on(server: str, vg: VolumeGroup, kit: Kit) -> tuple[str, ...]:
-    """The device-mapper names of the group's volumes that another server's kernel holds. Raises Failure."""
-    from lvmkit.cluster import transport  # only where there are other servers
+def _asked(vg: VolumeGroup, kit: Kit) -> dict[str, tuple[str, ...] | Failure]:
+    """For each other server the device-mapper names of the group's volumes there, or why it does not say."""
+    others = _others(kit)
+    if not others:
+        return {}
+    from lvmkit.peer import ask  # only where there are other servers
+    from lvmkit.peer.remote import remote_kit
 
-    answer = transport.run_on(server, DMSETUP, kit.settings, deadline=kit.settings.command_deadline)
-    if answer.status:
-        raise Failure(CommandFailed(answer.command, str(answer.status), answer.stderr.strip() or "it did not say why"))
-    rows = (line.strip().partition(" ") for line in answer.stdout.splitlines())
-    return tuple(name for name, _, uuid in rows if uuid.startswith(names.dm_uuid(vg.uuid)))
+    kits = [remote_kit(server, kit.paths, kit.settings) for server in others]
+    return ask.active_volumes_on_each(kits, vg.uuid, deadline=kit.settings.command_deadline)

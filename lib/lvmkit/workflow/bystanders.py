@@ -17,7 +17,6 @@ from lvmkit.storage import dm, holders
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     from lvmkit.cluster.port import Overview
     from lvmkit.model.hierarchy import Hierarchy
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from lvmkit.plan import Kit
     from lvmkit.storage.dm import Device
     from lvmkit.storage.holders import Holder
-    from lvmkit.storage.run import Finished
 
 _LASTING = (holders.MOUNT, holders.SWAP, holders.NESTED_PV, holders.LOOP, holders.MD)
 """a process may have a volume open for a moment only, as udev does; remove waits for it, and names it"""
@@ -41,13 +39,19 @@ class Departure(Value):
 def refuse_bystanders(leaving: Iterable[Departure], seen: Overview, kit: Kit) -> None:
     """Name who would make a stop fail, on whatever server; changes nothing. Without a cluster nobody is fenced for it.
 
-    Another server gets the deadline of one command; one that does not answer is told of (110233) and passed over.
+    Other servers get the deadline of one command; one that does not answer is told of (110233) and passed over.
     Raises Failure: 110021 for each volume in use, and where this server's device-mapper cannot be asked.
     """
-    now = seen.of(seen.local)
+    if not kit.port.is_shared:
+        return
     found: list[Message] = []
-    for each in leaving if kit.port.is_shared else ():
-        found += bystanders(each.tags, now) if each.server == seen.local else _there(each, kit)
+    there: dict[str, tuple[str, ...]] = {}
+    for each in leaving:
+        if each.server == seen.local:
+            found += bystanders(each.tags, seen.of(seen.local))
+        else:
+            there[each.server] = each.tags
+    found += _bystanders_on_others(there, kit)
     if found:
         raise Failure(*found)
 
@@ -74,41 +78,24 @@ def _strangers(device: Device, own: set[str]) -> tuple[Holder, ...]:
     return tuple(holder for holder in found if not (holder.kind == holders.MOUNT and holder.name in own))
 
 
-def _there(leaving: Departure, kit: Kit) -> tuple[Message, ...]:
-    """Whom another server names; nobody where it does not answer, which is told."""
-    try:
-        return _asked(leaving, kit)
-    except Failure as failure:
-        from lvmkit.model.messages.view import BystandersUnknown
+def _bystanders_on_others(leaving: dict[str, tuple[str, ...]], kit: Kit) -> list[Message]:
+    """Whom other servers name. leaving: {server: tags}."""
+    if not leaving:
+        return []
+    from lvmkit.model.messages.view import BystandersUnknown
+    from lvmkit.peer import ask  # only where something leaves another server
+    from lvmkit.peer.remote import remote_kit
 
-        kit.tell(BystandersUnknown(leaving.server, str(failure)))
-        return ()
-
-
-def _asked(leaving: Departure, kit: Kit) -> tuple[Message, ...]:
-    from lvmkit.cluster import transport  # only where something leaves another server
-
-    argv = (f"{kit.paths.lkroot}/bin/lvmkit", "bystanders", *leaving.tags)
-    deadline = kit.settings.command_deadline
-    return _answered(leaving.server, transport.run_on(leaving.server, argv, kit.settings, deadline=deadline))
-
-
-def _answered(server: str, answer: Finished) -> tuple[Message, ...]:
-    """Those named in another server's answer. Raises Failure (110061, 110205) where it is none."""
-    from lvmkit.workflow.wire import complaint, garbled, parsed
-
-    if answer.status:
-        raise complaint(answer)
-    facts = parsed(server, answer)
-    try:
-        return tuple(_named(packed, server) for packed in facts["bystanders"])
-    except (ValueError, LookupError, TypeError) as error:
-        raise garbled(server, error) from error
+    questions = {remote_kit(server, kit.paths, kit.settings): tags for server, tags in leaving.items()}
+    named: list[Message] = []
+    for server, answer in ask.bystanders(questions, kit.tell, deadline=kit.settings.command_deadline).items():
+        if isinstance(answer, Failure):
+            kit.tell(BystandersUnknown(server, str(answer)))
+        else:
+            named += (_placed(message, server) for message in answer)
+    return named
 
 
-def _named(packed: Any, server: str) -> Message:  # noqa: ANN401 - JSON
+def _placed(message: Message, server: str) -> Message:
     """What another server says of one volume, with the server's name."""
-    from lvmkit.workflow.wire import unpacked
-
-    message = unpacked(packed, server)
     return replace(message, where=f" on {server}") if isinstance(message, LvBusy) else message

@@ -17,7 +17,7 @@ import time
 from lvmkit import VERSION
 from lvmkit.model.facts import FilesystemFacts, VgFacts, devices_below
 from lvmkit.model.instance import FILESYS, IN_SERVICE, Instance
-from lvmkit.model.messages import ERROR, Failure, Message
+from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
 from lvmkit.model.messages.command import FstabWillMount
 from lvmkit.model.messages.extend import (
@@ -37,15 +37,14 @@ from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
 from lvmkit.model.messages.service import PvsMissing, VgForeign
 from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value
+from lvmkit.peer.answers import Readiness
 from lvmkit.storage import dm, files, fstab, guard, installed, lvm, lvmconf, mountinfo, sysfs
 from lvmkit.workflow.family import family, groups
 from lvmkit.workflow.nesting import nested
-from lvmkit.workflow.wire import packed, unpacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
 
     from lvmkit.cluster.port import Overview
     from lvmkit.model.hierarchy import Hierarchy
@@ -60,25 +59,6 @@ _SET_ASIDE = frozenset({"standby", "in maintenance"})
 """why a server is unfit only because somebody wants it so"""
 _BY_PV_UUID = "/dev/disk/by-id/lvm-pv-uuid-"
 """udev's link to a physical volume; it knows nothing of LVM's filters (60-persistent-storage.rules)"""
-
-
-class Readiness(Value):
-    """What a server says to the question whether it can take a hierarchy."""
-
-    server: str
-    kit_version: str
-    lvm_version: str
-    """'' where LVM does not say"""
-    time: float
-    """seconds since 1970, UTC, by that server's clock"""
-    messages: tuple[Message, ...]
-    devices: tuple[tuple[str, str], ...]
-    """(PV UUID, device there) of every physical volume that is seen"""
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether nothing forbids the extension."""
-        return not any(message.level == ERROR for message in self.messages)
 
 
 class Case(Value):
@@ -340,21 +320,3 @@ def _ownership(vg: VolumeGroup, instance: Instance, case: Case) -> Iterator[Mess
         yield NodeNameUnusable(case.server)
     if vg.system_id not in ("", own, *(server.name for server in case.seen.servers)):
         yield OwnerUnknown(vg.name, vg.system_id)
-
-
-def as_facts(readiness: Readiness) -> dict[str, object]:
-    """The answer as JSON can hold it."""
-    messages = [packed(message) for message in readiness.messages]
-    return {**readiness.as_dict(), "ready": readiness.is_ready, "messages": messages}
-
-
-def readiness_of(facts: dict[str, Any], server: str) -> Readiness:
-    """The answer that as_facts() made on another server. Raises ValueError, LookupError or TypeError for another form.
-
-    server: who was asked; that decides whose answer it is.
-    """
-    messages = tuple(unpacked(each, server) for each in facts["messages"])
-    devices = tuple((str(uuid), str(device)) for uuid, device in facts["devices"])
-    return Readiness(
-        server, str(facts["kit_version"]), str(facts["lvm_version"]), float(facts["time"]), messages, devices
-    )

@@ -6,13 +6,13 @@ that is online is asked for its own findings; it gives them as JSON.
 
 from __future__ import annotations
 
-import json
 import os
 
+from lvmkit import VERSION
 from lvmkit.cluster.port import Overview
 from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.instance import FILESYS
-from lvmkit.model.messages import INFO, Failure, Message
+from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import (
     AgentMissing,
     EngineLeftover,
@@ -20,18 +20,19 @@ from lvmkit.model.messages.boot import (
     ServerNotExamined,
 )
 from lvmkit.model.messages.command import FstabWillMount
-from lvmkit.model.messages.storage import CommandFailed, CommandGarbled
+from lvmkit.model.messages.extend import KitVersionDiffers
 from lvmkit.model.value import Value
+from lvmkit.peer.answers import Finding
 from lvmkit.storage import files, fstab, installed
 from lvmkit.workflow.doctor_storage import Look, storage_findings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from lvmkit.model.servers import Server
+    from lvmkit.peer.answers import Findings
     from lvmkit.plan import Kit
-    from lvmkit.storage.run import Finished
     from lvmkit.workflow.doctor_storage import Told
 
 CLUSTER = "cluster"
@@ -39,24 +40,6 @@ CLUSTER = "cluster"
 
 _REMOTE_FACTOR = 4
 """a server's findings take several commands, so it gets the deadline of one this many times"""
-
-
-class Finding(Value):
-    """One thing found. Plain words, because it may come from another server."""
-
-    server: str
-    """'' where it is about the cluster as a whole"""
-    about: str
-    number: str
-    """six digits"""
-    level: str
-    text: str
-    advice: str
-
-    @property
-    def is_note(self) -> bool:
-        """Whether nothing has to be done about it."""
-        return self.level == INFO
 
 
 class Diagnosis(Value):
@@ -80,8 +63,9 @@ def diagnose(kit: Kit, *, here: bool = False) -> Diagnosis:
     seen, unread = _overview(kit)
     own = [_finding(seen.local, "", message) for message in unread]
     own += (_finding(seen.local, CLUSTER, message) for message in seen.warnings)
-    others = () if here else (server for server in seen.servers if server.name != seen.local)
-    parts = (Diagnosis((seen.local,), (*own, *findings_of(Look(kit, seen)))), *(_of_other(it, kit) for it in others))
+    parts = [Diagnosis((seen.local,), (*own, *findings_of(Look(kit, seen))))]
+    if not here:
+        parts += _of_others((server for server in seen.servers if server.name != seen.local), kit)
     servers = tuple(name for part in parts for name in part.servers)
     return Diagnosis(servers, tuple(dict.fromkeys(finding for part in parts for finding in part.findings)))
 
@@ -149,43 +133,33 @@ def _leftovers(look: Look) -> Iterator[Told]:
         yield kit.paths.database, EngineLeftover(kit.paths.database, tuple(tags))
 
 
-def _of_other(server: Server, kit: Kit) -> Diagnosis:
-    """What another server says of itself, or why it says nothing."""
-    if not server.online:
-        message = ServerNotExamined(server.name, server.unfit or "offline")
-        return Diagnosis((), (_finding(server.name, "", message),))
-    try:
-        return Diagnosis((server.name,), _asked(server.name, kit))
-    except Failure as failure:
-        return Diagnosis((), tuple(_finding(server.name, "", message) for message in failure.messages))
+def _of_others(servers: Iterable[Server], kit: Kit) -> Iterator[Diagnosis]:
+    """What other servers say of themselves, or why they say nothing; all are asked at the same time."""
+    online: list[str] = []
+    for server in servers:
+        if server.online:
+            online.append(server.name)
+        else:
+            message = ServerNotExamined(server.name, server.unfit or "offline")
+            yield Diagnosis((), (_finding(server.name, "", message),))
+    for name, answer in _asked(online, kit).items():
+        yield _of_other(name, answer)
 
 
-def _asked(server: str, kit: Kit) -> tuple[Finding, ...]:
-    from lvmkit.cluster import transport  # only a cluster needs it
+def _asked(servers: list[str], kit: Kit) -> dict[str, Findings | Failure]:
+    if not servers:
+        return {}
+    from lvmkit.peer import ask  # only a cluster needs it
+    from lvmkit.peer.remote import remote_kit
 
-    argv = (f"{kit.paths.lkroot}/bin/lvmkit", "doctor", "--here", "--format", "json")
-    deadline = _REMOTE_FACTOR * kit.settings.command_deadline
-    return _parsed(server, transport.run_on(server, argv, kit.settings, deadline=deadline))
-
-
-def _parsed(server: str, answer: Finished) -> tuple[Finding, ...]:
-    """The findings in another server's answer. Raises Failure where it is none."""
-    if not answer.stdout.strip():
-        raise Failure(CommandFailed(answer.command, str(answer.status), answer.stderr.strip() or "it did not say why"))
-    try:
-        rows = json.loads(answer.stdout)["findings"]
-        return tuple(_read(server, row) for row in rows)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise Failure(CommandGarbled(answer.command, f"{type(error).__name__}: {error}")) from error
+    kits = [remote_kit(server, kit.paths, kit.settings) for server in servers]
+    return ask.findings(kits, kit.tell, deadline=_REMOTE_FACTOR * kit.settings.command_deadline)
 
 
-def _read(server: str, row: dict[str, object]) -> Finding:
-    """One finding; whose it is decides who was asked, not what the answer says."""
-    about, number, level, text, advice = (_word(row[key]) for key in ("about", "number", "level", "text", "advice"))
-    return Finding(server if row["server"] else "", about, number, level, text, advice)
-
-
-def _word(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"not a text: {value!r}")
-    return value
+def _of_other(server: str, answer: Findings | Failure) -> Diagnosis:
+    if isinstance(answer, Failure):
+        return Diagnosis((), tuple(_finding(server, "", message) for message in answer.messages))
+    if answer.kit_version == VERSION:
+        return Diagnosis((server,), answer.findings)
+    differs = _finding(server, "", KitVersionDiffers(server, answer.kit_version, VERSION))
+    return Diagnosis((server,), (differs, *answer.findings))

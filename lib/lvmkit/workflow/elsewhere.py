@@ -10,19 +10,15 @@ from __future__ import annotations
 import time
 
 from lvmkit import VERSION
-from lvmkit.cluster import transport
 from lvmkit.model.instance import IN_SERVICE
 from lvmkit.model.interruption import Interruption
-from lvmkit.model.messages import ERROR, FATAL, Failure
+from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.extend import (
     ClockDiffers,
     ClockFarOff,
-    ConnectionLost,
     KitVersionDiffers,
     LvmVersionDiffers,
-    OutcomeUnknown,
     ProgramMissingThere,
-    ServerTooSlow,
 )
 from lvmkit.model.messages.guide import (
     CanextendNotAccessible,
@@ -33,21 +29,22 @@ from lvmkit.model.messages.guide import (
 )
 from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
 from lvmkit.model.value import Value, replace
+from lvmkit.peer import ask
+from lvmkit.peer import order as peer_order
+from lvmkit.peer.remote import remote_kit
+from lvmkit.peer.requests import AskReadiness, OrderExtend
 from lvmkit.storage import lvmconf
 from lvmkit.workflow import extend as on_target
 from lvmkit.workflow import unextend as on_loser
-from lvmkit.workflow.canextend import Readiness, readiness_of
-from lvmkit.workflow.extend import Extension, Preview, refusal, refusals
+from lvmkit.workflow.extend import Extension, refusal, refusals
 from lvmkit.workflow.subject import find
-from lvmkit.workflow.wire import garbled, heard, parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from lvmkit.cluster.port import Overview
     from lvmkit.model.messages import Message
+    from lvmkit.peer.answers import Preview, Readiness
+    from lvmkit.peer.remote import RemoteKit
     from lvmkit.plan import Kit
 
 CLOCK_WARNING, CLOCK_LIMIT = 5.0, 60.0
@@ -75,14 +72,12 @@ def extend(order: Order, kit: Kit) -> tuple[str, ...]:
     if order.server == seen.local:
         return on_target.extend(Extension(order.tag, template, order.priority), kit)
     _refuse_unfit(order, seen)
-    found = _asked(order, template, kit, "--check")
+    found = _asked(order, template, kit, with_steps=False)
     _tell_warnings(found.readiness, kit)
     against = refusals(found.readiness)
     if against:
         raise refusal(Failure(*against), order.tag, order.server)
-    words = (*_extension(order, template), "--format", "json")
-    facts = _ordered(order, words, kit)
-    return _words(facts, "extended", order.server)
+    return _ordered(order, template, kit)
 
 
 def preview(order: Order, kit: Kit) -> Preview:
@@ -92,7 +87,7 @@ def preview(order: Order, kit: Kit) -> Preview:
     if order.server == seen.local:
         return on_target.preview(Extension(order.tag, template, order.priority), kit)
     _refuse_unfit(order, seen)
-    return _asked(order, template, kit, "--dry-run")
+    return _asked(order, template, kit, with_steps=True)
 
 
 def template_of(order: Order, seen: Overview) -> str:
@@ -122,9 +117,7 @@ def unextend(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
     on_loser.draft_unextension(tag, server, replace(kit, tell=lambda _message: None))
     if not _is_online(server, seen):
         return on_loser.unextend_absent(tag, server, kit)
-    words = ("unextend", tag, "--from", server, "--relay", "--format", "json")
-    facts = _ran(server, words, kit, f"unextension of {tag} from {server}")
-    return _words(facts, "unextended", server)
+    return peer_order.unextend(_remote(server, kit), tag, kit.tell, deadline=kit.settings.action_deadline)
 
 
 def compared(found: Readiness, kit: Kit, before: float, after: float) -> tuple[Message, ...]:
@@ -166,30 +159,26 @@ def _is_online(name: str, seen: Overview) -> bool:
     return any(server.name == name and server.online for server in seen.servers)
 
 
-def _asked(order: Order, template: str, kit: Kit, kind: str) -> Preview:
+def _asked(order: Order, template: str, kit: Kit, *, with_steps: bool) -> Preview:
     """The other server's answer to the question whether it is ready, with what differs between the two."""
+    question = AskReadiness(order.tag, template, order.priority, with_steps)
     before = time.time()
-    words = (*_extension(order, template), kind, "--format", "json")
     try:
-        facts = _ran(order.server, words, kit)
+        found = ask.readiness(_remote(order.server, kit), question, kit.tell, deadline=kit.settings.action_deadline)
     except Failure as failure:
         if isinstance(failure.messages[0], ProgramMissingThere):
             raise Failure(*failure.messages, CanextendNotAccessible(order.server)) from failure
         raise
-    after = time.time()
-    try:
-        found = readiness_of(facts, order.server)
-        parts = [tuple(map(str, facts[name])) for name in ("extended", "steps", "foreseen")]
-    except (ValueError, LookupError, TypeError) as error:
-        raise garbled(order.server, error) from error
-    messages = (*compared(found, kit, before, after), *found.messages)
-    return Preview(replace(found, messages=messages), *parts)
+    readiness = found.readiness
+    messages = (*compared(readiness, kit, before, time.time()), *readiness.messages)
+    return replace(found, readiness=replace(readiness, messages=messages))
 
 
-def _ordered(order: Order, words: tuple[str, ...], kit: Kit) -> dict[str, Any]:
+def _ordered(order: Order, template: str, kit: Kit) -> tuple[str, ...]:
     """Let the other server do the work."""
+    work = OrderExtend(order.tag, template, order.priority)
     try:
-        return _ran(order.server, words, kit, f"extension of {order.tag} to {order.server}")
+        return peer_order.extend(_remote(order.server, kit), work, kit.tell, deadline=kit.settings.action_deadline)
     except Failure as failure:
         told = failure.messages
         if any(isinstance(message, CannotExtend) for message in told):
@@ -202,48 +191,8 @@ def _ordered(order: Order, words: tuple[str, ...], kit: Kit) -> dict[str, Any]:
         raise
 
 
-def _extension(order: Order, template: str) -> tuple[str, ...]:
-    rank = ("--priority", str(order.priority)) if order.priority else ()
-    return ("extend", order.tag, "--to", order.server, "--from", template, *rank, "--relay")
-
-
-def _ran(server: str, words: tuple[str, ...], kit: Kit, work: str = "") -> dict[str, Any]:
-    """Run the kit there; what it says is told here, but its errors are raised.
-
-    work: what may be half done when the connection breaks.
-    Raises Failure: the errors that it told; 110200-110205, 110226.
-    """
-    errors: list[Message] = []
-    argv = (f"{kit.paths.lkroot}/bin/lvmkit", *words)
-    try:
-        answer = transport.run_on(
-            server, argv, kit.settings, deadline=kit.settings.action_deadline, hear=_listener(server, kit, errors)
-        )
-    except Failure as failure:
-        if work and isinstance(failure.messages[0], (ServerTooSlow, ConnectionLost)):
-            raise Failure(*errors, *failure.messages, OutcomeUnknown(work, server)) from failure
-        raise
-    if errors:
-        raise Failure(*errors)
-    return parsed(server, answer)
-
-
-def _listener(server: str, kit: Kit, errors: list[Message]) -> Callable[[str], None]:
-    def hear(line: str) -> None:
-        message = heard(line, server)
-        if message.level in (ERROR, FATAL):
-            errors.append(message)
-        elif line.strip():
-            kit.tell(message)
-
-    return hear
-
-
-def _words(facts: dict[str, Any], name: str, server: str) -> tuple[str, ...]:
-    try:
-        return tuple(map(str, facts[name]))
-    except (LookupError, TypeError) as error:
-        raise garbled(server, error) from error
+def _remote(server: str, kit: Kit) -> RemoteKit:
+    return remote_kit(server, kit.paths, kit.settings)
 
 
 def _tell_warnings(found: Readiness, kit: Kit) -> None:

@@ -5,14 +5,15 @@ It comes after the change, which stands whatever becomes of this: what could not
 
 from __future__ import annotations
 
-from lvmkit.cluster import transport
 from lvmkit.model import names
 from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.extend import NotFollowedThere, StillListedThere
+from lvmkit.model.messages.command import NothingToDo
+from lvmkit.model.messages.extend import NotFollowedThere, StillListedThere, StillProtected
 from lvmkit.model.messages.pacemaker import ServerUnfit
+from lvmkit.peer import order
+from lvmkit.peer.remote import remote_kit
 from lvmkit.storage import lkvgs, records
-from lvmkit.workflow.wire import complaint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from lvmkit.cluster.port import Overview
     from lvmkit.model.instance import Instance
+    from lvmkit.model.messages import Message
     from lvmkit.plan import Kit
 
 
@@ -33,7 +35,9 @@ def follow(tag: str, kit: Kit) -> None:
     seen = kit.port.overview()
     for server in others(tag, seen):
         try:
-            _run_there(server, ("reconfigure", tag, "--yes", "--here"), seen, kit)
+            _refuse_offline(server, tag, seen)
+            remote = remote_kit(server, kit.paths, kit.settings)
+            order.reconfigure(remote, tag, _unheard, deadline=kit.settings.action_deadline)
         except Failure as failure:
             kit.tell(NotFollowedThere(server, tag, str(failure)))
 
@@ -44,16 +48,30 @@ def forget_there(gone: Iterable[Instance], servers: Iterable[str], kit: Kit) -> 
     seen = kit.port.overview()
     for server in servers if groups else ():
         try:
-            _run_there(server, ("forget", *groups), seen, kit)
+            _refuse_offline(server, groups[0], seen)
+            remote = remote_kit(server, kit.paths, kit.settings)
+            order.forget(remote, groups, _unheard, deadline=kit.settings.action_deadline)
         except Failure:
             kit.tell(StillListedThere(server, groups))
 
 
-def forget(vg: str, kit: Kit) -> bool:
-    """Take a volume group off this server's /etc/lkvgs and drop its record; False where neither named it.
+def forget(groups: Iterable[str], kit: Kit) -> None:
+    """Take volume groups off this server's /etc/lkvgs and drop their records; says where neither named one.
 
-    The caller has made sure that it is not protected here any more. Raises Failure (110007).
+    Raises Failure, with nothing changed, where one is still protected here (110228); 110007.
     """
+    groups = tuple(groups)
+    hierarchy = kit.port.hierarchy()
+    protected = tuple(vg for vg in groups if hierarchy.by_id(names.lvmvg_id(vg)) is not None)
+    if protected:
+        raise Failure(*(StillProtected(vg) for vg in protected))
+    for vg in groups:
+        if not _dropped(vg, kit):
+            kit.tell(NothingToDo(vg))
+
+
+def _dropped(vg: str, kit: Kit) -> bool:
+    """Drop list entry and record; False where neither named it."""
     resource_id = names.lvmvg_id(vg)
     is_known = vg in lkvgs.listed(kit.paths.lkvgs) or records.load(kit.paths, resource_id) is not None
     lkvgs.remove(kit.paths.lkvgs, vg)
@@ -61,12 +79,11 @@ def forget(vg: str, kit: Kit) -> bool:
     return is_known
 
 
-def _run_there(server: str, words: tuple[str, ...], seen: Overview, kit: Kit) -> None:
-    """Run the kit on another server. Raises Failure with what it said where it did not succeed."""
-    found = next((each for each in seen.servers if each.name == server), None)
-    if found is None or not found.online:
-        raise Failure(ServerUnfit(server, words[1], "offline"))
-    argv = (f"{kit.paths.lkroot}/bin/lvmkit", *words)
-    answer = transport.run_on(server, argv, kit.settings, deadline=kit.settings.action_deadline)
-    if answer.status:
-        raise complaint(answer)
+def _refuse_offline(server: str, subject: str, seen: Overview) -> None:
+    """What is down cannot be told. Raises Failure (110159)."""
+    if not any(each.name == server and each.online for each in seen.servers):
+        raise Failure(ServerUnfit(server, subject, "offline"))
+
+
+def _unheard(_message: Message) -> None:
+    """What another server says on its way is in its own log; here only the outcome counts."""

@@ -26,9 +26,10 @@ from lvmkit.model.messages.pacemaker import PriorityInvalid
 from lvmkit.model.resource_types import is_device
 from lvmkit.model.servers import LOWEST_PRIORITY
 from lvmkit.model.value import Value, replace
+from lvmkit.peer.answers import Preview
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.storage import files, stack
-from lvmkit.workflow.canextend import Readiness, examine
+from lvmkit.workflow.canextend import examine
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.family import groups
 from lvmkit.workflow.steps import listing
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from lvmkit.cluster.port import Overview
     from lvmkit.model.messages import Message
+    from lvmkit.peer.answers import Readiness
     from lvmkit.plan import Kit
     from lvmkit.workflow.canextend import Case, Examination
 
@@ -50,17 +52,6 @@ class Extension(Value):
     template: str
     """the server whose hierarchy it is"""
     priority: int = 0
-
-
-class Preview(Value):
-    """What an extension would do; without steps where the server is not ready."""
-
-    readiness: Readiness
-    tags: tuple[str, ...] = ()
-    """of the instances that this server would get, without devices and disks"""
-    steps: tuple[str, ...] = ()
-    foreseen: tuple[str, ...] = ()
-    """what the cluster would do at once"""
 
 
 class MakeMountPoint(Step):

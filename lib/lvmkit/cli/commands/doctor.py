@@ -11,8 +11,9 @@ from lvmkit.model.messages import INFO, WARN, shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.cli.session import Session
+    from lvmkit.peer.answers import Finding
     from lvmkit.plan import Kit
-    from lvmkit.workflow.doctor import Diagnosis, Finding
+    from lvmkit.workflow.doctor import Diagnosis
 
 _WORDS = {INFO: "note", WARN: "warn"}
 _WORST = "FAIL"

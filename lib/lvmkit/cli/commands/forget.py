@@ -6,9 +6,6 @@ import click
 
 from lvmkit.cli.options import Word, pass_session, quiet_option
 from lvmkit.model import names
-from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import NothingToDo
-from lvmkit.model.messages.extend import StillProtected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,13 +28,7 @@ def command(session: Session, groups: tuple[str, ...]) -> int:
     def job(kit: Kit) -> int:
         from lvmkit.workflow.everywhere import forget
 
-        now = kit.port.hierarchy()
-        still = tuple(vg for vg in groups if now.by_id(names.lvmvg_id(vg)) is not None)
-        if still:
-            raise Failure(*(StillProtected(vg) for vg in still))
-        for vg in groups:
-            if not forget(vg, kit):
-                kit.tell(NothingToDo(vg))
+        forget(groups, kit)
         return 0
 
     return session.work("forget", groups[0], job)

@@ -15,8 +15,6 @@ from lvmkit.cli.options import (
     quiet_option,
     resource_argument,
 )
-from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import WrongServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +28,10 @@ if TYPE_CHECKING:
 @resource_argument
 @click.option("--from", "server", type=SERVER, metavar="SERVER", required=True, help="Where it shall run no more.")
 @dry_run_option
-@click.option("--relay", is_flag=True, hidden=True, help="Speak to the kit on another server.")
 @format_option
 @quiet_option
 @pass_session
-def command(session: Session, word: str, server: str, dry_run: bool, relay: bool, form: str) -> int:
+def command(session: Session, word: str, server: str, dry_run: bool, form: str) -> int:
     """Take the server from the hierarchy and from all that stands on the same volume group.
 
     It must not be in service there, and must have another server. A server that is down is taken from the cluster's
@@ -43,22 +40,15 @@ def command(session: Session, word: str, server: str, dry_run: bool, relay: bool
 
     def job(kit: Kit) -> int:
         tag = tag_of(word, kit.port.overview().union())
-        write(_preview(tag, server, kit, form) if dry_run else _taken(tag, server, kit, form, relay))
+        write(_preview(tag, server, kit, form) if dry_run else _taken(tag, server, kit, form))
         return 0
 
-    if not relay:
-        return session.work("unextend", word, job)
-    from lvmkit.cli.relay import relayed
-
-    return relayed(session, "unextend", word, job)
+    return session.work("unextend", word, job)
 
 
-def _taken(tag: str, server: str, kit: Kit, form: str, relay: bool) -> str:
-    """Raises Failure (110001) where the kit of another server meant another one."""
+def _taken(tag: str, server: str, kit: Kit, form: str) -> str:
     from lvmkit.workflow.elsewhere import unextend
 
-    if relay and server != kit.port.local_server():
-        raise Failure(WrongServer(server))
     tags = unextend(tag, server, kit)
     if form == JSON:
         return _as_json(tag, server, tags)

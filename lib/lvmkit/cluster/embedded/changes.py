@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lvmkit.cluster.embedded import flags, rows
-from lvmkit.cluster.embedded.processes import boot_id
 from lvmkit.cluster.embedded.words import is_component, is_storable
 from lvmkit.model import names
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, INITIALISATIONS, STATES, SWITCHBACKS
@@ -11,6 +10,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import HasDependents, NotStored
 from lvmkit.model.messages.guide import DependencyNotCreated, IdInUse, ResourceExists, ResourceNotFound
+from lvmkit.storage.boot import boot_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

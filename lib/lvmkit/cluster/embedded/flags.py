@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 
-from lvmkit.cluster.embedded.processes import Process, boot_id, is_running, this_process
+from lvmkit.cluster.embedded.processes import Process, is_running, this_process
 from lvmkit.cluster.embedded.words import is_storable
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.value import Value
+from lvmkit.storage.boot import boot_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import ResourceInformationUnreadable
 from lvmkit.model.value import Value
+from lvmkit.storage.boot import boot_id
 
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _STATE, _START_TIME = 0, 19
 """places among the words that follow the command name in /proc/<pid>/stat: fields 3 and 22"""
 _ENDED = ("Z", "X")
@@ -21,15 +19,6 @@ class Process(Value):
     pid: int
     started: int
     """clock ticks since the boot"""
-
-
-def boot_id() -> str:
-    """The kernel's random ID of this boot (source: random(4)). Raises Failure (000010) where /proc does not have it."""
-    try:
-        with open(_BOOT_ID, encoding="ascii") as file:
-            return file.read().strip()
-    except OSError as error:
-        raise Failure(ResourceInformationUnreadable(f"{_BOOT_ID}: {error.strerror}")) from error
 
 
 def this_process() -> Process:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lvmkit.cluster.embedded.processes import boot_id
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import AUTORES_ISP, ILLSTATE, IN_SERVICE, Dependency, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceNotFound, TagAndIdMissing
 from lvmkit.model.value import replace
+from lvmkit.storage.boot import boot_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

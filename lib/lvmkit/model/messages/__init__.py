@@ -79,6 +79,7 @@ def catalogue() -> dict[int, type[Message]]:
         guide,
         ownership,
         pacemaker,
+        peer,
         service,
         storage,
         view,
@@ -86,7 +87,7 @@ def catalogue() -> dict[int, type[Message]]:
 
     classes = [
         item
-        for module in (guide, service, storage, faults, engine, command, ownership, pacemaker, boot, extend, view)
+        for module in (guide, service, storage, faults, engine, command, ownership, pacemaker, boot, extend, view, peer)
         for item in vars(module).values()
         if isinstance(item, type) and issubclass(item, Message) and item is not Message
     ]

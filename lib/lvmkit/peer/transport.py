@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 
+from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.extend import (
@@ -19,18 +20,17 @@ from lvmkit.model.messages.extend import (
     TransportMissing,
 )
 from lvmkit.model.messages.storage import CommandHung, CommandMissing
-from lvmkit.storage.run import run
+from lvmkit.storage.run import Command, run, run_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lvmkit.model.messages import Message
-    from lvmkit.model.settings import Settings
     from lvmkit.storage.run import Finished
 
 CONNECT_PATIENCE = 10
-"""seconds until a server that does not answer counts as unreachable; the deadline of the work begins after it"""
+"""seconds until a server that does not answer counts as unreachable"""
 SILENCE, SILENCES = 5, 3
 """seconds without a sign of life until ssh asks for one, and how many questions may stay without an answer"""
 
@@ -52,14 +52,12 @@ _OPTIONS = {
 _REFUSED = ("Permission denied", "Host key verification failed", "Too many authentication failures")
 _LOST = ("not responding", "closed by remote host", "client_loop")
 """what ssh says where a connection breaks that had been made"""
-_LONGEST_NAME = 253
-_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
 def run_on(
     server: str,
     argv: tuple[str, ...],
-    settings: Settings,
+    ssh: str,
     *,
     deadline: float,
     stdin: bytes | None = None,
@@ -68,34 +66,65 @@ def run_on(
     """Run a program on another server, as root there, and collect what it says.
 
     server: its name in the cluster, which ssh must be able to resolve.  argv: the words, unchanged; argv[0] absolute.
-    deadline: seconds for the command, to which the time for connecting is added.  stdin: what it may read.
-    hear: is given each line of its stderr as it comes.
+    ssh: path of the program that connects (LVMKIT_SSH).  deadline: seconds in all, connecting included.
+    stdin: what it may read.  hear: is given each line of its stdout as it comes.
     Returns Finished whatever the program's own exit status; its argv is the one given here.
     Raises Failure: InvalidName, TransportMissing, ServerUnreachable, LoginRefused, ProgramMissingThere (126 or 127),
     ConnectionLost, ServerTooSlow. Where it does not come back in time the connection is closed; a program there that
     goes on writing gets EPIPE (ssh gives it no signal).
     Source: ssh(1), EXIT STATUS; the words are joined by blanks and read by the remote user's shell, so each is quoted.
     """
-    if not is_server_name(server):
-        raise Failure(InvalidName(server or "''", "name of a server"))
-    limit = CONNECT_PATIENCE + deadline
+    words = command(server, argv, ssh)
     try:
-        answer = run(command(server, argv, settings), deadline=limit, stdin=stdin, hear=hear)
+        answer = run(words, deadline=deadline, stdin=stdin, hear=hear)
     except Failure as failure:
-        raise _translated(failure, server, settings.ssh, limit) from failure
+        raise _translated(failure, server, ssh, deadline) from failure
+    return _of_the_program(answer, server, argv)
+
+
+def run_on_each(
+    servers: Sequence[str], argv: tuple[str, ...], ssh: str, *, deadline: float, stdin: Sequence[bytes] = ()
+) -> dict[str, Finished | Failure]:
+    """Run a program on several servers at the same time; for each what run_on() would return or raise.
+
+    stdin: what it may read on each server, in their order.  deadline: seconds in all, for all of them together.
+    """
+    given = dict(zip(servers, stdin))
+    outcomes: dict[str, Finished | Failure] = {}
+    commands: dict[str, Command] = {}
+    for server in servers:
+        try:
+            commands[server] = Command(command(server, argv, ssh), given.get(server, b""))
+        except Failure as failure:
+            outcomes[server] = failure
+    for server, outcome in zip(commands, run_all(tuple(commands.values()), deadline=deadline)):
+        outcomes[server] = _outcome_of_the_program(outcome, server, argv, ssh, deadline)
+    return outcomes
+
+
+def command(server: str, argv: tuple[str, ...], ssh: str) -> tuple[str, ...]:
+    """What is run here to run argv there. Raises Failure (110100) for what cannot be the name of a server."""
+    if not names.is_server_name(server):
+        raise Failure(InvalidName(server or "''", "name of a server"))
+    options = (word for name, value in _OPTIONS.items() for word in ("-o", f"{name}={value}"))
+    return (ssh, *options, "--", server, " ".join(map(shlex.quote, argv)))
+
+
+def _outcome_of_the_program(
+    outcome: Finished | Failure, server: str, argv: tuple[str, ...], ssh: str, deadline: float
+) -> Finished | Failure:
+    if isinstance(outcome, Failure):
+        return _translated(outcome, server, ssh, deadline)
+    try:
+        return _of_the_program(outcome, server, argv)
+    except Failure as failure:
+        return failure
+
+
+def _of_the_program(answer: Finished, server: str, argv: tuple[str, ...]) -> Finished:
+    """What the program there did, out of what ssh did here. Raises Failure where it was not run."""
     _raise_unless_run(answer, server, argv[0])
     return type(answer)(argv, answer.status, answer.stdout, answer.stderr, answer.seconds)
-
-
-def command(server: str, argv: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
-    """What is run here to run argv there."""
-    options = (word for name, value in _OPTIONS.items() for word in ("-o", f"{name}={value}"))
-    return (settings.ssh, *options, "--", server, " ".join(map(shlex.quote, argv)))
-
-
-def is_server_name(word: str) -> bool:
-    """Whether this can be a server: no option, no user, nothing for a shell; hostname(7), and '_' as in uname -n."""
-    return 0 < len(word) <= _LONGEST_NAME and set(word) <= _NAME_CHARACTERS and word[0] not in ".-"
 
 
 def _translated(failure: Failure, server: str, ssh: str, seconds: float) -> Failure:

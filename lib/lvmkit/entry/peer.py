@@ -1,0 +1,255 @@
+"""The far end between kits: one request on stdin, lines of JSON on stdout. Run as root, over ssh, by another kit.
+
+The form is that of peer/wire.py, and so are the exit statuses. It offers what is in peer/requests.py and nothing else;
+no word of a request reaches a shell, a path or an option before it has been checked. What it says goes to this server's
+log as well. Where the other side has gone away, the next line cannot be written any more; then the work is taken back,
+for nobody will hear that it was done.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.entry.boundary import guarded
+from lvmkit.entry.report import Voice
+from lvmkit.model.interruption import Interruption
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import NotRoot
+from lvmkit.model.messages.guide import UsageError, WrongServer
+from lvmkit.model.messages.peer import OrderedBy, RequestRefused
+from lvmkit.model.settings import Paths
+from lvmkit.model.value import Value
+from lvmkit.peer import wire
+from lvmkit.peer.requests import (
+    AskActive,
+    AskBystanders,
+    AskFindings,
+    AskReadiness,
+    OrderExtend,
+    OrderForget,
+    OrderReconfigure,
+    OrderUnextend,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from lvmkit.model.messages import Message
+    from lvmkit.peer.wire import Letter
+    from lvmkit.plan import Kit
+
+    Result = dict[str, Any]
+
+PROGRAM = "lvmkit-peer"
+_CHUNK = 65536
+
+
+class PeerVoice(Voice):
+    """A voice that speaks to the other end, and to this server's own log."""
+
+    def tell(self, message: Message) -> None:
+        """Say it. Nobody listening any more is no error here: see Speaker."""
+        self.log(message)
+        try:
+            write_line(wire.message_line(message))
+        except OSError:
+            return
+
+
+class Speaker:
+    """Says what comes of the work; notices when nobody listens any more."""
+
+    def __init__(self, log: Callable[[Message], None]) -> None:
+        self._log = log
+        self._is_heard = True
+
+    def tell(self, message: Message) -> None:
+        """Say it. Raises Interruption, once, when nobody listens any more: the way back must not be interrupted."""
+        self._log(message)
+        if not self._is_heard:
+            return
+        try:
+            write_line(wire.message_line(message))
+        except OSError as error:
+            self._is_heard = False
+            raise Interruption("SIGPIPE") from error
+
+
+class Desk(Value):
+    """One request and what is needed to answer it."""
+
+    letter: Letter
+    open_kit: Callable[[], Kit]
+
+    def kit(self) -> Kit:
+        """The kit on this server's engine. Raises Failure (110001) where another server was meant."""
+        kit = self.open_kit()
+        if kit.port.local_server() != self.letter.server:
+            raise Failure(WrongServer(self.letter.server))
+        return kit
+
+
+def main(script: str, arguments: list[str]) -> int:
+    """Answer the request on stdin; returns the exit code. script: real path of the program, <root>/bin/<name>."""
+    return answer(arguments, _read_request, _installed(script))
+
+
+def answer(
+    arguments: list[str], read: Callable[[], bytes], paths: Paths, open_kit: Callable[..., Kit] | None = None
+) -> int:
+    """Introduce this kit, read the request, answer it. open_kit: makes the kit out of paths and a teller."""
+    letters: list[Letter] = []
+    voice = PeerVoice(PROGRAM, "peer", "request")
+
+    def receive() -> int:
+        _introduce()
+        letters.append(_received(arguments, read))
+        return wire.DONE
+
+    status = guarded(receive, voice, os.uname().nodename, lambda _first: wire.NOT_BEGUN, interruptible=False)
+    for letter in letters:
+        status = _serve(letter, paths, open_kit or _open_installed)
+    return status
+
+
+def _introduce() -> None:
+    try:
+        write_line(wire.hello())
+    except OSError as error:
+        raise Interruption("SIGPIPE") from error
+
+
+def _received(arguments: list[str], read: Callable[[], bytes]) -> Letter:
+    """The request. Raises Failure (000002, 110103, 110270)."""
+    if arguments:
+        raise Failure(UsageError(f"{PROGRAM} (it takes no arguments, and a request on stdin)"))
+    if os.geteuid() != 0:
+        raise Failure(NotRoot(PROGRAM))
+    return wire.decoded(read())
+
+
+def _serve(letter: Letter, paths: Paths, open_kit: Callable[..., Kit]) -> int:
+    voice = PeerVoice(PROGRAM, "peer", letter.request.name, letter.request.subject)
+    speaker = Speaker(voice.log)
+
+    def work() -> int:
+        try:
+            if letter.request.is_order:
+                voice.log(OrderedBy(letter.asker, f"{letter.request.name} {letter.request.subject}"))
+            desk = Desk(letter, lambda: open_kit(paths, speaker.tell))
+            _say_result(_HANDLERS[letter.request.name](desk, letter.request))
+        except Failure as failure:
+            for message in failure.messages:
+                speaker.tell(message)
+            return wire.FAILED
+        return wire.DONE
+
+    return guarded(work, voice, os.uname().nodename, lambda _first: wire.FAILED)
+
+
+def _active(_desk: Desk, question: AskActive) -> Result:
+    """No engine is asked: this must be answered on a server whose cluster does not run, and at once."""
+    from lvmkit.storage import dm
+
+    return {"devices": [device.name for device in dm.of_vg(dm.list_devices(), question.vg_uuid)]}
+
+
+def _bystanders(desk: Desk, question: AskBystanders) -> Result:
+    from lvmkit.workflow.bystanders import bystanders
+
+    messages = bystanders(question.tags, desk.kit().port.hierarchy())
+    return {"bystanders": [wire.packed(message) for message in messages]}
+
+
+def _readiness(desk: Desk, question: AskReadiness) -> Result:
+    from lvmkit.peer.answers import preview_facts
+    from lvmkit.workflow.extend import Extension, preview
+
+    wish = Extension(question.tag, question.template, question.priority)
+    return preview_facts(preview(wish, desk.kit(), only_check=not question.with_steps))
+
+
+def _findings(desk: Desk, _question: AskFindings) -> Result:
+    """Which server this is, is not asked: the doctor looks also where the engine does not answer."""
+    from lvmkit import VERSION
+    from lvmkit.peer.answers import Findings, findings_facts
+    from lvmkit.workflow.doctor import diagnose
+
+    return findings_facts(Findings(VERSION, diagnose(desk.open_kit(), here=True).findings))
+
+
+def _extend(desk: Desk, order: OrderExtend) -> Result:
+    from lvmkit.workflow.extend import Extension, extend
+
+    return {"extended": extend(Extension(order.tag, order.template, order.priority), desk.kit(), is_told=True)}
+
+
+def _unextend(desk: Desk, order: OrderUnextend) -> Result:
+    from lvmkit.workflow.unextend import unextend
+
+    return {"unextended": unextend(order.tag, desk.kit())}
+
+
+def _reconfigure(desk: Desk, order: OrderReconfigure) -> Result:
+    from lvmkit.workflow.reconfigure import reconfigure
+
+    reconfigure(order.tag, desk.kit(), here=True)
+    return {}
+
+
+def _forget(desk: Desk, order: OrderForget) -> Result:
+    from lvmkit.workflow.everywhere import forget
+
+    forget(order.groups, desk.kit())
+    return {}
+
+
+_HANDLERS: dict[str, Callable[[Desk, Any], Result]] = {
+    AskActive.name: _active,
+    AskBystanders.name: _bystanders,
+    AskReadiness.name: _readiness,
+    AskFindings.name: _findings,
+    OrderExtend.name: _extend,
+    OrderUnextend.name: _unextend,
+    OrderReconfigure.name: _reconfigure,
+    OrderForget.name: _forget,
+}
+
+
+def _say_result(result: Result) -> None:
+    """The last line. That nobody hears it changes nothing: what was done is done, and in the log."""
+    try:
+        write_line(wire.result_line(result))
+    except OSError:
+        return
+
+
+def write_line(text: str) -> None:
+    """A whole line on stdout. Raises OSError: of a reader that has gone, BrokenPipeError."""
+    left = f"{text}\n".encode("ascii")
+    while left:
+        left = left[os.write(1, left) :]
+
+
+def _read_request() -> bytes:
+    """All of stdin. Raises Failure (110270) where it is longer than any request."""
+    content = b""
+    while chunk := os.read(0, _CHUNK):
+        content += chunk
+        if len(content) > wire.LONGEST_REQUEST:
+            raise Failure(RequestRefused(f"it is longer than {wire.LONGEST_REQUEST} bytes"))
+    return content
+
+
+def _installed(script: str) -> Paths:
+    """The paths of an installation, <root>/bin/<name>; of a checkout those of the packages."""
+    root = os.path.dirname(os.path.dirname(script))
+    return Paths(lkroot=root) if os.path.isdir(f"{root}/subsys") else Paths()
+
+
+def _open_installed(paths: Paths, tell: Callable[[Message], None]) -> Kit:
+    from lvmkit.entry.kit import kit  # the light questions need no engine
+
+    return kit(paths, tell)

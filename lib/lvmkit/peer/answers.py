@@ -1,0 +1,142 @@
+"""What the kit on another server answers, and each answer's form in JSON, both ways side by side.
+
+What is read here comes from another server: a reader takes nothing but the form it knows. Every reader raises
+ValueError, LookupError or TypeError for another one. Whose answer it is decides who was asked, not what it says.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import ERROR, INFO, Message
+from lvmkit.model.value import Value
+from lvmkit.peer.wire import packed, unpacked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_LAST_SECOND = 1e11
+"""beyond what any clock shows; it keeps infinity out, and NaN, which compares as neither more nor less"""
+
+
+class Readiness(Value):
+    """What a server says to the question whether it can take a hierarchy."""
+
+    server: str
+    kit_version: str
+    lvm_version: str
+    """'' where LVM does not say"""
+    time: float
+    """seconds since 1970, UTC, by that server's clock"""
+    messages: tuple[Message, ...]
+    devices: tuple[tuple[str, str], ...]
+    """(PV UUID, device there) of every physical volume that is seen"""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing forbids the extension."""
+        return not any(message.level == ERROR for message in self.messages)
+
+
+class Preview(Value):
+    """What an extension would do; without steps where the server is not ready."""
+
+    readiness: Readiness
+    tags: tuple[str, ...] = ()
+    """of the instances that the server would get, without devices and disks"""
+    steps: tuple[str, ...] = ()
+    foreseen: tuple[str, ...] = ()
+    """what the cluster would do at once"""
+
+
+class Finding(Value):
+    """One thing that doctor found. Plain words, because it may come from another server."""
+
+    server: str
+    """'' where it is about the cluster as a whole"""
+    about: str
+    number: str
+    """six digits"""
+    level: str
+    text: str
+    advice: str
+
+    @property
+    def is_note(self) -> bool:
+        """Whether nothing has to be done about it."""
+        return self.level == INFO
+
+
+class Findings(Value):
+    """What a server's doctor found, and the version of the kit there."""
+
+    kit_version: str
+    findings: tuple[Finding, ...]
+
+
+def preview_facts(preview: Preview) -> dict[str, Any]:
+    """A preview as JSON can hold it."""
+    readiness = preview.readiness
+    messages = [packed(message) for message in readiness.messages]
+    return {
+        **readiness.as_dict(),
+        "ready": readiness.is_ready,
+        "messages": messages,
+        "extended": preview.tags,
+        "steps": preview.steps,
+        "foreseen": preview.foreseen,
+    }
+
+
+def read_preview(facts: dict[str, Any], server: str) -> Preview:
+    """The preview that preview_facts() packed on another server. server: who was asked."""
+    messages = tuple(unpacked(each, server) for each in _list(facts["messages"]))
+    devices = tuple(_pair(each) for each in _list(facts["devices"]))
+    kit_version, lvm_version = text(facts["kit_version"]), text(facts["lvm_version"])
+    readiness = Readiness(server, kit_version, lvm_version, _seconds(facts["time"]), messages, devices)
+    return Preview(readiness, texts(facts["extended"]), texts(facts["steps"]), texts(facts["foreseen"]))
+
+
+def findings_facts(findings: Findings) -> dict[str, Any]:
+    """Findings as JSON can hold them."""
+    rows = [finding.as_dict() for finding in findings.findings]
+    return {"kit_version": findings.kit_version, "findings": rows}
+
+
+def read_findings(facts: dict[str, Any], server: str) -> Findings:
+    """The findings that findings_facts() packed on another server. server: who was asked; it speaks for itself only."""
+    rows = tuple(_finding(row, server) for row in _list(facts["findings"]))
+    return Findings(text(facts["kit_version"]), rows)
+
+
+def text(value: object) -> str:
+    """A text."""
+    if not isinstance(value, str):
+        raise TypeError(f"not a text: {value!r}")
+    return value
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A list of texts."""
+    return tuple(map(text, _list(value)))
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"not a list: {value!r}")
+    return value
+
+
+def _pair(value: object) -> tuple[str, str]:
+    first, second = texts(value)
+    return first, second
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _LAST_SECOND:
+        raise ValueError(f"not a time: {value!r}")
+    return float(value)
+
+
+def _finding(row: dict[str, object], server: str) -> Finding:
+    about, number, level, sentence, advice = (text(row[key]) for key in ("about", "number", "level", "text", "advice"))
+    return Finding(server if text(row["server"]) else "", about, number, level, sentence, advice)

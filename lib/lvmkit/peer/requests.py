@@ -1,0 +1,167 @@
+"""What one kit can ask of another, or order: each a value whose fields are checked by the far end.
+
+This is all that the far end offers. Questions change nothing.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model import names
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.peer import RequestRefused
+from lvmkit.model.servers import LOWEST_PRIORITY
+from lvmkit.model.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar
+
+
+class Request(Value):
+    """Base of all. name: the word for it on the wire."""
+
+    name: ClassVar[str] = ""
+    is_order: ClassVar[bool] = False
+
+    @property
+    def subject(self) -> str:
+        """What it is about, for the log: its first field; '' where it has none."""
+        first = next(iter(self.as_dict().values()), "")
+        return first[0] if isinstance(first, tuple) else str(first)
+
+
+class AskActive(Request):
+    """Which device-mapper devices of a volume group does your kernel hold?"""
+
+    name = "active"
+    vg_uuid: str
+
+
+class AskBystanders(Request):
+    """Who would keep these tags, which leave together, from going out of service on your server?"""
+
+    name = "bystanders"
+    tags: tuple[str, ...]
+
+
+class AskReadiness(Request):
+    """Can the hierarchy of a tag be extended to you? priority 0: the next lower one.
+
+    with_steps: say also what would be done, and what the cluster would do at once.
+    """
+
+    name = "readiness"
+    tag: str
+    template: str
+    """the server whose hierarchy it is"""
+    priority: int
+    with_steps: bool
+
+
+class AskFindings(Request):
+    """What does your doctor find on your server?"""
+
+    name = "findings"
+
+
+class OrderExtend(Request):
+    """Extend the hierarchy of a tag to you. priority 0: the next lower one."""
+
+    name = "extend"
+    is_order = True
+    tag: str
+    template: str
+    priority: int
+
+
+class OrderUnextend(Request):
+    """Take yourself from the hierarchy of a tag."""
+
+    name = "unextend"
+    is_order = True
+    tag: str
+
+
+class OrderReconfigure(Request):
+    """Make the hierarchy of a volume group's tag follow the group, on your server only."""
+
+    name = "reconfigure"
+    is_order = True
+    tag: str
+
+
+class OrderForget(Request):
+    """Take volume groups that are not protected any more off your list."""
+
+    name = "forget"
+    is_order = True
+    groups: tuple[str, ...]
+
+
+_KINDS: tuple[type[Request], ...] = (
+    AskActive,
+    AskBystanders,
+    AskReadiness,
+    AskFindings,
+    OrderExtend,
+    OrderUnextend,
+    OrderReconfigure,
+    OrderForget,
+)
+REQUESTS = {kind.name: kind for kind in _KINDS}
+
+
+def read_request(name: object, facts: object) -> Request:
+    """The request of this name with these facts, as JSON has them. Raises Failure (110270) where it is none."""
+    kind = REQUESTS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise Failure(RequestRefused(f"{name!r} is no question and no order"))
+    if not isinstance(facts, dict) or facts.keys() != set(kind._fields):
+        raise Failure(RequestRefused(f"'{kind.name}' takes {', '.join(kind._fields) or 'no facts'}"))
+    return kind(**{field: _checked(field, value) for field, value in facts.items()})
+
+
+def _checked(field: str, value: Any) -> Any:  # noqa: ANN401 - JSON
+    """The value of a field, a list as a tuple. Raises Failure (110270)."""
+    if not _CHECKS[field](value):
+        raise Failure(RequestRefused(f"{field} cannot be {str(value)[:_LONGEST_SHOWN]!r}"))
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_tag(value: object) -> bool:
+    return isinstance(value, str) and names.is_tag(value)
+
+
+def _is_tags(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_tag, value))
+
+
+def _is_groups(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(vg, str) and names.is_vg_name(vg) for vg in value)
+
+
+def _is_server(value: object) -> bool:
+    return isinstance(value, str) and names.is_server_name(value)
+
+
+def _is_uuid(value: object) -> bool:
+    return isinstance(value, str) and names.is_lvm_uuid(value)
+
+
+def _is_priority(value: object) -> bool:
+    return type(value) is int and 0 <= value <= LOWEST_PRIORITY
+
+
+def _is_bool(value: object) -> bool:
+    return type(value) is bool
+
+
+_LONGEST_SHOWN = 100
+_CHECKS = {
+    "vg_uuid": _is_uuid,
+    "tags": _is_tags,
+    "tag": _is_tag,
+    "template": _is_server,
+    "priority": _is_priority,
+    "with_steps": _is_bool,
+    "groups": _is_groups,
+}
