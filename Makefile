@@ -91,7 +91,7 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs share/ocft/*
 	install -d $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
 	ln -sfn $(addprefix $(LKROOT)/lib/ocf/resource.d/lvmkit/,$(AGENTS)) $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
-	install -m 755 bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard $(DESTDIR)$(LKROOT)/bin
+	install -m 755 bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard bin/lvmkit-peer $(DESTDIR)$(LKROOT)/bin
 	$(PYTHON) -m compileall -q -s '$(DESTDIR)' $(DESTDIR)$(LKROOT)/lib/lvmkit
 	install -d $(DESTDIR)$(PREFIX)/sbin
 	ln -sfn $(LKROOT)/bin/lvmkit $(LKROOT)/bin/adddelpv $(DESTDIR)$(PREFIX)/sbin
@@ -124,6 +124,7 @@ uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /va
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/gen/filesys
 	rm -f $(DESTDIR)$(LKROOT)/bin/lvmkit $(DESTDIR)$(LKROOT)/bin/adddelpv $(DESTDIR)$(LKROOT)/bin/lvmkit-boot-guard \
+	    $(DESTDIR)$(LKROOT)/bin/lvmkit-peer \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-boot-guard.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants/lvmkit-boot-guard.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/resource-agents-deps.target.d/lvmkit.conf $(DESTDIR)$(PREFIX)/sbin/lvmkit \

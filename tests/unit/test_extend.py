@@ -639,7 +639,7 @@ class TestFarEnd:
             AskBystanders(("/data",)),
         ):
             assert caller.far.receive(wire.encoded(wire.Letter(TEMPLATE, "n3", request))) == wire.FAILED
-            assert caller.far.messages == ["110001"]
+            assert caller.far.messages == ["110273"]
         assert caller.target.left() == before
 
     def test_an_order_is_in_the_log_with_who_gave_it_and_what_came_of_it(self, caller: Caller) -> None:

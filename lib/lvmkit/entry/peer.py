@@ -15,8 +15,8 @@ from lvmkit.entry.report import Voice
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import NotRoot
-from lvmkit.model.messages.guide import UsageError, WrongServer
-from lvmkit.model.messages.peer import OrderedBy, RequestRefused
+from lvmkit.model.messages.guide import UsageError
+from lvmkit.model.messages.peer import NotThatServer, OrderedBy, RequestRefused
 from lvmkit.model.settings import Paths
 from lvmkit.model.value import Value
 from lvmkit.peer import wire
@@ -84,10 +84,11 @@ class Desk(Value):
     open_kit: Callable[[], Kit]
 
     def kit(self) -> Kit:
-        """The kit on this server's engine. Raises Failure (110001) where another server was meant."""
+        """The kit on this server's engine. Raises Failure (110273) where another server was meant."""
         kit = self.open_kit()
-        if kit.port.local_server() != self.letter.server:
-            raise Failure(WrongServer(self.letter.server))
+        here = kit.port.local_server()
+        if here != self.letter.server:
+            raise Failure(NotThatServer(self.letter.server, here))
         return kit
 
 

@@ -48,11 +48,11 @@ class LoginRefused(Message):
 
 
 class ProgramMissingThere(Message):
-    """The server was reached, but the program of the kit is not there."""
+    """The server was reached, but the program is not there: no kit, one at another place, or an older version."""
 
     number = 110203
     template = "{path} cannot be run on {server}: {why}"
-    action = "Install the same version of the kit, at the same place, on that server."
+    action = "Install the same version of the kit, at the same place, on that server; an older one lacks this program."
     lcdi_exit = LCDI_NO_COMMUNICATION
     server: str
     path: str

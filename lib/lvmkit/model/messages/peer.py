@@ -40,10 +40,21 @@ class AnsweredByItself(Message):
     server: str
 
 
+class NotThatServer(Message):
+    """The name by which another server was reached is not its name in the cluster; it did nothing."""
+
+    number = 110273
+    template = "{asked} was to be reached, and the server that answered is {here} in the cluster."
+    action = "Correct the address of {asked}: see 'getent hosts {asked}' and root's ssh configuration (ssh_config(5))."
+    lcdi_exit = LCDI_NO_COMMUNICATION
+    asked: str
+    here: str
+
+
 class OrderedBy(Message):
     """Who had this server do what follows in the log."""
 
-    number = 110273
+    number = 110274
     level = INFO
     template = "The kit on {asker} orders: {work}."
     script_exit = lcdi_exit = ocf_exit = 0
