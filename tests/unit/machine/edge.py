@@ -49,10 +49,11 @@ def within(machine: Machine) -> Iterator[None]:
     saved: list[tuple[Any, str, Any]] = []
     ours = _replacements(machine)
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-    before = run_module.run
-    for module in _modules_with_run():
-        saved.append((module, "run", module.run))
-        module.run = machine.run
+    before = {"run": run_module.run, "run_all": run_module.run_all}
+    for name in before:
+        for module in _modules_with(name):
+            saved.append((module, name, getattr(module, name)))
+            setattr(module, name, getattr(machine, name))
     for owner, name, value in ours:
         saved.append((owner, name, getattr(owner, name)))
         setattr(owner, name, value)
@@ -61,9 +62,10 @@ def within(machine: Machine) -> Iterator[None]:
     finally:
         for owner, name, value in reversed(saved):
             setattr(owner, name, value)
-        for module in _modules_with_run():  # those that were imported meanwhile
-            if module.run == machine.run:
-                module.run = before
+        for name, function in before.items():
+            for module in _modules_with(name):  # those that were imported meanwhile
+                if getattr(module, name) == getattr(machine, name):
+                    setattr(module, name, function)
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
@@ -86,10 +88,10 @@ def captured() -> Iterator[list[str]]:
             os.close(handle)
 
 
-def _modules_with_run() -> list[Any]:
-    """The modules of the kit that hold the one function that starts programs, under its own name."""
+def _modules_with(function: str) -> list[Any]:
+    """The modules of the kit that hold one of the functions that start programs, under its own name."""
     found = [module for name, module in list(sys.modules.items()) if name.startswith("lvmkit.")]
-    return [module for module in found if callable(vars(module).get("run"))]
+    return [module for module in found if callable(vars(module).get(function))]
 
 
 def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
