@@ -18,7 +18,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lvmkit.entry import report
+from lvmkit.entry import peer, report
 from lvmkit.storage import dm, probe
 from lvmkit.storage import run as run_module
 
@@ -100,6 +100,7 @@ def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
         (probe, "_all_bounded", machine.all_bounded),
         (probe, "_read_directly", machine.read_directly),
         (report, "_send", machine.take_datagram),
+        (peer, "write_line", lambda text: sys.stdout.write(f"{text}\n")),
         (os, "stat", _stat_of(machine)),
         (os, "uname", lambda: os.uname_result((*_real_uname()[:1], machine.name, *_real_uname()[2:]))),
         (os, "symlink", lambda text, path: _real_symlink(text, located(machine, path))),

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[3]
 LKROOT = REPOSITORY / "opt" / "LifeKeeper"
+FAR_END = f"{LKROOT}/bin/lvmkit-peer"
 _QUICK = 0.01
 """seconds that a command takes, as its answer says"""
 
@@ -158,8 +159,8 @@ class Machine:
         """seconds"""
         self.lvm = Lvm(self)
         self.dm = DeviceMapper(self.is_mounted, self._device_changed)
-        self.programs: dict[str, Program] = {}
-        """by path: those that a test adds"""
+        self.programs: dict[str, Program] = {FAR_END: self._far_end}
+        """by path: those that a test adds, and the kit's own far end, which it may take away"""
         self.installed: set[str] = set(edge.PROGRAMS) - {"crm_mon", "ssh"}
         self._boots, self._disks_seen, self._mount_ids = 0, 0, 20
         self.sysfs = Sysfs(self.root, self.nodes)
@@ -444,7 +445,7 @@ class Machine:
         self.slept += seconds
         entry.ended(status, seconds, out, err)
         if hear:
-            for line in err.splitlines():
+            for line in out.splitlines():
                 hear(line)
         if pass_output:
             sys.stdout.write(out)
@@ -478,6 +479,13 @@ class Machine:
         from lvmkit.entry import action
 
         answer = _answered(self, lambda: action.main(path, list(words), self.paths))
+        return answer.code, "".join(f"{line}\n" for line in answer.out), answer.err
+
+    def _far_end(self, words: Sequence[str], stdin: bytes | None) -> tuple[int, str, str]:
+        """What another server's kit asks of this machine's."""
+        from lvmkit.entry import peer
+
+        answer = _answered(self, lambda: peer.answer(list(words), lambda: stdin or b"", self.paths))
         return answer.code, "".join(f"{line}\n" for line in answer.out), answer.err
 
     def _mount(self, words: Sequence[str]) -> tuple[int, str, str]:
