@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -51,6 +51,9 @@ from tests.unit.fakes import FakePort, kit
 from tests.unit.peer_fakes import HELLO, FarEnd, Servers, finished
 from tests.unit.storage_fake import OTHER_UUID, VG_UUID
 from tests.unit.test_transport import AS_SSH, script
+
+if TYPE_CHECKING:
+    from pytest_mock import MockerFixture
 
 ROOT = Path(__file__).parents[2]
 OURS, THEIRS = (f"LVM-{uuid.replace('-', '')}" for uuid in (VG_UUID, OTHER_UUID))
@@ -329,6 +332,18 @@ class TestFarEnd:
         far = FarEnd(lambda _paths, tell: kit(port, tmp_path, tell), tmp_path, monkeypatch)
         assert far.receive(self.envelope(request="forget", facts={"groups": ["vg9", "vg1"]})) == wire.FAILED
         assert far.messages == ["110228"]
+
+    def test_a_server_that_is_told_to_follow_tells_no_other_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
+    ) -> None:
+        """Else two servers would have each other follow without end."""
+        work = mocker.Mock()
+        monkeypatch.setattr("lvmkit.workflow.reconfigure.reconfigure", work)
+        port = FakePort()
+        monkeypatch.setattr(port, "local_server", lambda: "n2")
+        far = FarEnd(lambda _paths, tell: kit(port, tmp_path, tell), tmp_path, monkeypatch)
+        assert far.receive(self.envelope(request="reconfigure", facts={"tag": "vg1"})) == wire.DONE
+        assert (work.call_args.args[0], work.call_args.kwargs) == ("vg1", {"here": True})
 
     def test_each_message_is_a_line_and_goes_to_the_log(self, far: FarEnd) -> None:
         logged: list[Message] = []
