@@ -17,7 +17,7 @@ from lvmkit.model.settings import Settings
 from lvmkit.plan import Kit
 from tests.unit.fakes import FakeCluster
 from tests.unit.machine import Machine, Network, SharedDisk, make_group
-from tests.unit.machine.machine import FAR_END
+from tests.unit.machine.network import FAR_END
 
 if TYPE_CHECKING:
     from collections.abc import Callable

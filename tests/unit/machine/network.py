@@ -15,6 +15,10 @@ _FOR_EVER = 1e9
 """seconds: what the other side takes is limited by the caller's own deadline"""
 
 
+FAR_END = "/bin/lvmkit-peer"
+"""the kit's own far end below LKROOT, of which each machine has its own"""
+
+
 class Network:
     """Who can reach whom; every machine reaches every other one until a test cuts a way."""
 
@@ -37,7 +41,7 @@ class Network:
             if there is None or frozenset((machine.name, server)) in self.cut:
                 return 255, "", f"ssh: connect to host {server} port 22: No route to host\n"
             argv = tuple(shlex.split(command))
-            if argv[0].endswith("/bin/lvmkit-peer") and argv[0] not in there.programs:
+            if argv[0].endswith(FAR_END) and FAR_END not in there.programs:
                 return 127, "", f"bash: {argv[0]}: No such file or directory\n"
             with there.running():
                 answer = there.run(argv, deadline=_FOR_EVER, stdin=stdin)
