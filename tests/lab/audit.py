@@ -233,9 +233,15 @@ class Audit:
 class Writing:
     """A writer in a guest, and what it has said to be safe. It ends with its guest, its file system, or stop()."""
 
-    def __init__(self, lab: Lab, node: int, path: str, *, pause: float = WRITER_PAUSE) -> None:
-        """Describe a writer of the file `path` of guest `node`; a record every `pause` seconds."""
+    def __init__(
+        self, lab: Lab, node: int, path: str, *, pause: float = WRITER_PAUSE, only_mounted: bool = False
+    ) -> None:
+        """Describe a writer of the file `path` of guest `node`; a record every `pause` seconds.
+
+        only_mounted: it ends at once where the file's folder is no mount point.
+        """
         self._lab, self._node, self._path, self._pause = lab, node, path, pause
+        self._only_mounted = only_mounted
         self._thread = threading.Thread(target=self._run, name=f"writer on node {node}", daemon=True)
         self._session: channel.Session | None = None
         self._text = b""
@@ -243,10 +249,14 @@ class Writing:
         self.ended = ""
         """Why the writer has ended, once it has."""
 
+    def begin(self) -> Writing:
+        """Begin, and do not wait."""
+        self._thread.start()
+        return self
+
     def start(self) -> Writing:
         """Begin, and wait until a record is safe. Raises LabError when none is."""
-        self._thread.start()
-        return self.more(1)
+        return self.begin().more(1)
 
     def more(self, count: int, *, deadline: float = WRITER_DEADLINE) -> Writing:
         """Wait until `count` more records are safe. Raises LabError when they are not in `deadline` seconds."""
@@ -266,6 +276,8 @@ class Writing:
     def _run(self) -> None:
         code = Path(writer.__file__).read_bytes()
         argv = [b"python3", b"-IS", b"-c", code, self._path.encode(), f"{self._pause}".encode()]
+        if self._only_mounted:
+            argv.append(writer.ONLY_MOUNTED.encode())
         err = bytearray()
         try:
             with self._lab.session(self._node, deadline=WRITER_DEADLINE) as (session, first):
