@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from lab import writer
 from lab.audit import Overlap, Sample, overlaps
 from storm import actions, hands, verdict
 from storm.actions import KIT, Action, Weather
@@ -179,3 +181,16 @@ def test_a_device_that_both_servers_write_to_is_a_finding() -> None:
 )
 def test_a_command_ends_as_it_should_or_is_a_finding(code: int, stderr: str, signal: str, kinds: list[str]) -> None:
     assert [each.kind for each in verdict.answer(code, stderr, signal)] == kinds
+
+
+# ---- the writer
+
+
+def test_the_writer_refuses_a_folder_on_which_nothing_is_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match="no file system is mounted there"):
+        writer.refuse_bare_folder(f"{tmp_path}/records")
+    writer.refuse_bare_folder("/proc/records")
+    assert Path.cwd() == Path("/proc")
