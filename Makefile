@@ -64,9 +64,9 @@ lab: deps  ## tests in guests with a real kernel
 cluster-lab: deps  ## tests with two guests that are a Pacemaker cluster, and of boots; many minutes, not part of test
 	$(BIN)/pytest -q -m "cluster or slow" tests/lab
 
-storm: deps  ## random actions on two guests that are a cluster: MINUTES=60 SEED=n, again: ONLY=EPISODE or REPLAY=FILE
+storm: deps  ## random actions on two guests that are a cluster: MINUTES=60 SEED=n, again: ONLY=EPISODE or REPLAY=FILES
 	@PYTHONPATH=tests $(BIN)/python -m storm --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
-	    $(if $(ONLY),--only $(ONLY)) $(if $(REPLAY),--replay $(REPLAY)) $(STORM)
+	    $(if $(ONLY),--only $(ONLY)) $(addprefix --replay ,$(REPLAY)) $(STORM)
 
 bench: deps  ## compare with a hand-made cluster of LVM-activate and Filesystem, in turn on the same guests
 	@PYTHONPATH=tests:lib $(BIN)/python -m bench $(BENCH)

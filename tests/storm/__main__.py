@@ -28,9 +28,14 @@ STORMS = Path("build/storm")
 @click.option("--minutes", default=60.0, show_default=True, help="No new episode, and no new action, after this time.")
 @click.option("--seed", type=int, help="What is drawn; a new one when not given.")
 @click.option("--only", default="", help="EPISODE or EPISODE:INDEX,INDEX...: that episode, or these actions of it.")
-@click.option("--replay", type=click.Path(exists=True, path_type=Path), help="The file of an episode, to run again.")
+@click.option(
+    "--replay",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="The file of an episode, to run again; more than once for several.",
+)
 @click.option("--plan", is_flag=True, help="Show what would happen; run nothing.")
-def main(minutes: float, seed: int | None, only: str, replay: Path | None, plan: bool) -> None:
+def main(minutes: float, seed: int | None, only: str, replay: tuple[Path, ...], plan: bool) -> None:
     """Let random things happen to two servers that are a cluster, and watch from outside what becomes of the data."""
     chosen = seed if seed is not None else time.time_ns() % 1_000_000
     episodes = _episodes(chosen, only, replay)
@@ -49,9 +54,9 @@ def main(minutes: float, seed: int | None, only: str, replay: Path | None, plan:
     sys.exit(1 if found else 0)
 
 
-def _episodes(seed: int, only: str, replay: Path | None) -> Iterator[Episode]:
+def _episodes(seed: int, only: str, replay: tuple[Path, ...]) -> Iterator[Episode]:
     if replay:
-        yield actions.load(json.loads(replay.read_text(encoding="utf-8")))
+        yield from (actions.load(json.loads(path.read_text(encoding="utf-8"))) for path in replay)
     elif only:
         number, indexes = actions.chosen(only)
         yield actions.episode(seed, number).only(indexes)
