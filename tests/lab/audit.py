@@ -27,6 +27,8 @@ from lab.guests.lab import CLUSTER_DEADLINE, Lab
 PERIOD = 0.25
 PATIENCE = 5.0
 """Seconds after which a guest that does not answer is asked in a new session: it may have booted again."""
+START_PATIENCE = 40.0
+"""The same for the first answer: on a busy machine a guest takes long to start an interpreter."""
 GAP = 3.0
 """Seconds: what two samples further apart say is not taken to hold in between."""
 WRITER_PAUSE = 0.05
@@ -152,8 +154,10 @@ class Watch:
         self._answered.clear()
         answering = threading.Thread(target=self._answer, args=(session, first, questions), daemon=True)
         answering.start()
+        patience = START_PATIENCE
         try:
-            while not self._stop.is_set() and self._answered.wait(PATIENCE):
+            while not self._stop.is_set() and self._answered.wait(patience):
+                patience = PATIENCE
                 self._answered.clear()
                 if self._stop.wait(PERIOD) or not answering.is_alive():
                     return
@@ -197,7 +201,7 @@ class Audit:
 
     def __enter__(self) -> Audit:
         for watch in self._watches.values():
-            watch.start(deadline=60.0)
+            watch.start(deadline=3 * START_PATIENCE)
         return self
 
     def __exit__(
