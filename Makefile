@@ -8,6 +8,7 @@ VENV    := .venv
 UV      := 0.13.9
 BIN     := $(VENV)/bin
 AGENTS  := $(notdir $(wildcard lib/ocf/resource.d/lvmkit/*))
+MINUTES ?= 60
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # Debian packages: the kit itself, its tests, and the lab's guests.
@@ -26,7 +27,7 @@ apt_install = missing=$$(for p in $(1); do \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo demo-local test check lint unit metadata cluster lab cluster-lab deps lock install uninstall clean
+.PHONY: help bench demo demo-local test check lint unit metadata cluster lab cluster-lab storm deps lock install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +63,10 @@ lab: deps  ## tests in guests with a real kernel
 
 cluster-lab: deps  ## tests with two guests that are a Pacemaker cluster, and of boots; many minutes, not part of test
 	$(BIN)/pytest -q -m "cluster or slow" tests/lab
+
+storm: deps  ## random actions on two guests that are a cluster: MINUTES=60 SEED=n, again: ONLY=EPISODE or REPLAY=FILES
+	@PYTHONPATH=tests $(BIN)/python -m storm --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(ONLY),--only $(ONLY)) $(addprefix --replay ,$(REPLAY)) $(STORM)
 
 bench: deps  ## compare with a hand-made cluster of LVM-activate and Filesystem, in turn on the same guests
 	@PYTHONPATH=tests:lib $(BIN)/python -m bench $(BENCH)

@@ -27,6 +27,8 @@ from lab.guests.lab import CLUSTER_DEADLINE, Lab
 PERIOD = 0.25
 PATIENCE = 5.0
 """Seconds after which a guest that does not answer is asked in a new session: it may have booted again."""
+START_PATIENCE = 40.0
+"""The same for the first answer: on a busy machine a guest takes long to start an interpreter."""
 GAP = 3.0
 """Seconds: what two samples further apart say is not taken to hold in between."""
 WRITER_PAUSE = 0.05
@@ -152,8 +154,10 @@ class Watch:
         self._answered.clear()
         answering = threading.Thread(target=self._answer, args=(session, first, questions), daemon=True)
         answering.start()
+        patience = START_PATIENCE
         try:
-            while not self._stop.is_set() and self._answered.wait(PATIENCE):
+            while not self._stop.is_set() and self._answered.wait(patience):
+                patience = PATIENCE
                 self._answered.clear()
                 if self._stop.wait(PERIOD) or not answering.is_alive():
                     return
@@ -197,7 +201,7 @@ class Audit:
 
     def __enter__(self) -> Audit:
         for watch in self._watches.values():
-            watch.start(deadline=60.0)
+            watch.start(deadline=3 * START_PATIENCE)
         return self
 
     def __exit__(
@@ -233,9 +237,15 @@ class Audit:
 class Writing:
     """A writer in a guest, and what it has said to be safe. It ends with its guest, its file system, or stop()."""
 
-    def __init__(self, lab: Lab, node: int, path: str, *, pause: float = WRITER_PAUSE) -> None:
-        """Describe a writer of the file `path` of guest `node`; a record every `pause` seconds."""
+    def __init__(
+        self, lab: Lab, node: int, path: str, *, pause: float = WRITER_PAUSE, only_mounted: bool = False
+    ) -> None:
+        """Describe a writer of the file `path` of guest `node`; a record every `pause` seconds.
+
+        only_mounted: it ends at once where the file's folder is no mount point.
+        """
         self._lab, self._node, self._path, self._pause = lab, node, path, pause
+        self._only_mounted = only_mounted
         self._thread = threading.Thread(target=self._run, name=f"writer on node {node}", daemon=True)
         self._session: channel.Session | None = None
         self._text = b""
@@ -243,10 +253,14 @@ class Writing:
         self.ended = ""
         """Why the writer has ended, once it has."""
 
+    def begin(self) -> Writing:
+        """Begin, and do not wait."""
+        self._thread.start()
+        return self
+
     def start(self) -> Writing:
         """Begin, and wait until a record is safe. Raises LabError when none is."""
-        self._thread.start()
-        return self.more(1)
+        return self.begin().more(1)
 
     def more(self, count: int, *, deadline: float = WRITER_DEADLINE) -> Writing:
         """Wait until `count` more records are safe. Raises LabError when they are not in `deadline` seconds."""
@@ -266,6 +280,8 @@ class Writing:
     def _run(self) -> None:
         code = Path(writer.__file__).read_bytes()
         argv = [b"python3", b"-IS", b"-c", code, self._path.encode(), f"{self._pause}".encode()]
+        if self._only_mounted:
+            argv.append(writer.ONLY_MOUNTED.encode())
         err = bytearray()
         try:
             with self._lab.session(self._node, deadline=WRITER_DEADLINE) as (session, first):

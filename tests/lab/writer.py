@@ -1,8 +1,9 @@
 """Write numbered records to a file and say of each that it is safe; find out later whether that was true.
 
-The first half runs inside the guest, as `python3 -IS writer.py FILE SECONDS`: it appends records until it is killed. A
-record is acknowledged, by its number on a line of standard output, once write(2) on a file opened with O_DSYNC has
-returned: from then on nobody may lose it. A writer that finds a file goes on after its last record.
+The first half runs inside the guest, as `python3 -IS writer.py FILE SECONDS [only-mounted]`: it appends records until
+it is killed; with `only-mounted` in nothing but the root folder of a mounted file system. A record is acknowledged, by
+its number on a line of standard output, once write(2) on a file opened with O_DSYNC has returned: from then on nobody
+may lose it. A writer that finds a file goes on after its last record.
 The second half, `examine`, is for the host. Standard library only.
 """
 
@@ -20,6 +21,7 @@ CHECKSUM = struct.Struct(">I")
 RECORD_BYTES = BODY.size + CHECKSUM.size
 MAGIC = b"lvmkit r"
 PERMISSIONS = 0o600
+ONLY_MOUNTED = "only-mounted"
 
 
 def record(number: int, author: bytes) -> bytes:
@@ -84,5 +86,20 @@ def examine(data: bytes, acknowledged: Collection[int]) -> list[str]:
     return faults + [f"record {number}: acknowledged and lost" for number in lost]
 
 
+def refuse_bare_folder(path: str) -> None:
+    """Hold the file's folder for as long as this process lives. Raises OSError where it is no mount point.
+
+    So a file system that goes at this moment cannot make the records land in the folder below it.
+    """
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    os.fchdir(folder)
+    if os.fstat(folder).st_dev == os.stat("..").st_dev:
+        raise OSError(f"{path}: no file system is mounted there")
+
+
 if __name__ == "__main__":
-    write(sys.argv[1], float(sys.argv[2]))
+    file = sys.argv[1]
+    if sys.argv[3:] == [ONLY_MOUNTED]:
+        refuse_bare_folder(file)
+        file = f"./{os.path.basename(file)}"
+    write(file, float(sys.argv[2]))
