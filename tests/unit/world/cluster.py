@@ -175,4 +175,4 @@ def _lost(view: View, name: str) -> None:
 
 def _merge(view: View, other: View) -> None:
     if other.version > view.version:
-        view.cib = other.cib
+        view.cib, view.text = other.cib, other.text

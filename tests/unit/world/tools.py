@@ -1,12 +1,12 @@
 """Pacemaker's tools on a server of the cluster in memory, as storage.run sees them: words in, status and XML out.
 
 Exit codes are those of crm_exit_t, the forms of the answers those of crm_mon-*.rng and of the CIB's schema. A
-difference (crm_diff) holds the whole new configuration and the version that it was made against: only crm_diff and
-cibadmin read it.
+difference (crm_diff) is the version that it was made against and the whole new configuration: only cibadmin reads it.
 """
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from typing import TYPE_CHECKING
 
@@ -34,12 +34,13 @@ TOOLS = (
     "stonith_admin",
 )
 _YES, _NO = "true", "false"
+_END = "</cib>"
 _WORDS = {OK: "ok", NOT_RUNNING: "not running", TIMED_OUT: "Timed Out"}
 
 
 def answer(cluster: Cluster, server: str, argv: Sequence[str], stdin: bytes | None) -> Answer:
     """(exit status, stdout, stderr) of a tool that is run on a server."""
-    name, words = argv[0].rsplit("/", 1)[-1], list(argv[1:])
+    name, words = argv[0].rpartition("/")[2], list(argv[1:])
     if name == "crm_diff":
         return _difference(words)
     if name in ("crm_verify", "crm_simulate"):
@@ -52,7 +53,7 @@ def answer(cluster: Cluster, server: str, argv: Sequence[str], stdin: bytes | No
     if name == "crm_mon":
         return 0, _text(_state(view, server)), ""
     if name == "cibadmin":
-        return (0, _text(_with_status(view)), "") if "--query" in words else _patched(view, stdin or b"")
+        return (0, _with_status(view), "") if "--query" in words else _patched(view, stdin or b"")
     if name == "crm_attribute":
         return _attribute(view, words)
     if name == "stonith_admin":
@@ -61,39 +62,46 @@ def answer(cluster: Cluster, server: str, argv: Sequence[str], stdin: bytes | No
 
 
 def _difference(words: list[str]) -> Answer:
-    old, new = (ElementTree.parse(_after(words, option)).getroot() for option in ("--original", "--new"))  # noqa: S314
-    if ElementTree.tostring(old) == ElementTree.tostring(new):
+    old, new = (_read(_after(words, option)) for option in ("--original", "--new"))
+    if old == new:
         return 0, "", ""
-    made = ElementTree.Element("diff", {"from": _version(old)})
-    made.append(new)
-    return 1, _text(made), ""
+    return 1, f"{_version(old)}{new}", ""
 
 
 def _patched(view: View, difference: bytes) -> Answer:
-    found = ElementTree.fromstring(difference)  # noqa: S314 - our own
-    if found.get("from") != _version(view.cib):
+    text = difference.decode("utf-8", "surrogateescape")
+    version, fresh = text[: text.index("<")], text[text.index("<") :]
+    if version != _version(view.written()):
         return OLD, "", "Call cib_apply_diff failed: Update was older than existing configuration"
-    fresh = found[0]
-    for section in fresh.findall("status"):
-        fresh.remove(section)
-    view.cib = fresh
+    view.cib, view.text = ElementTree.fromstring(fresh), fresh  # noqa: S314 - our own
     return 0, "", ""
 
 
-def _version(root: Element) -> str:
-    return f"{root.get('admin_epoch')}.{_epoch(root)}"
+def _read(path: str) -> str:
+    """A configuration without its status section."""
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        text = file.read()
+    return text[: text.index("<status")] + _END if "<status" in text else text
 
 
-def _epoch(root: Element) -> str:
-    return f"{root.get('epoch')}.{root.get('num_updates')}"
+def _version(text: str) -> str:
+    return " ".join(re.findall(r'(?:admin_epoch|epoch|num_updates)="\d+"', text[: text.index(">")]))
 
 
 def _attribute(view: View, words: list[str]) -> Answer:
-    attributes = view.members[_after(words, "--node")].attributes
     name = _after(words, "--name")
-    if "--delete" in words:
+    value = "" if "--delete" in words else _after(words, "--update")
+    if "--node" not in words:
+        view.set_option(name, value)
+        return 0, "", ""
+    server = _after(words, "--node")
+    if "--lifetime" not in words:
+        view.set_node_attribute(server, name, value)
+        return 0, "", ""
+    attributes = view.members[server].attributes
+    if not value:
         return (0, "", "") if attributes.pop(name, None) else (NO_OBJECT, "", "No such object")
-    attributes[name] = _after(words, "--update")
+    attributes[name] = value
     return 0, "", ""
 
 
@@ -267,25 +275,26 @@ def _fence_history(view: View) -> Element:
     return made
 
 
-def _with_status(view: View) -> Element:
+def _with_status(view: View) -> str:
     """The CIB as cibadmin --query prints it, with the status section (Pacemaker Explained, 'Status')."""
-    made = ElementTree.Element(view.cib.tag, view.cib.attrib)
-    made.extend(section for section in view.cib if section.tag != "status")
-    status = ElementTree.SubElement(made, "status")
+    status = ElementTree.Element("status")
     for number, (name, member) in enumerate(view.members.items(), 1):
-        up = "member" if member.online else "down"
-        expected = "member" if member.online or member.unclean else "down"
-        facts = {
-            "id": str(number),
-            "uname": name,
-            "in_ccm": _bool(member.online),
-            "crmd": "online" if member.online else "offline",
-            "join": up,
-            "expected": expected,
-        }
-        state = ElementTree.SubElement(status, "node_state", facts)
-        lrm = ElementTree.SubElement(ElementTree.SubElement(state, "lrm", {"id": str(number)}), "lrm_resources")
-        lrm.extend(_lrm_resource(resource, history) for resource, history in member.history.items())
+        status.append(_node_state(name, str(number), member))
+    return view.written()[: -len(_END)] + _text(status) + _END
+
+
+def _node_state(name: str, number: str, member: Member) -> Element:
+    facts = {
+        "id": number,
+        "uname": name,
+        "in_ccm": _bool(member.online),
+        "crmd": "online" if member.online else "offline",
+        "join": "member" if member.online else "down",
+        "expected": "member" if member.online or member.unclean else "down",
+    }
+    made = ElementTree.Element("node_state", facts)
+    lrm = ElementTree.SubElement(ElementTree.SubElement(made, "lrm", {"id": number}), "lrm_resources")
+    lrm.extend(_lrm_resource(resource, history) for resource, history in member.history.items())
     return made
 
 

@@ -75,8 +75,11 @@ class View:
     """One partition's knowledge."""
 
     cib: Element
+    """without the status section"""
     members: dict[str, Member]
     fencings: list[Fencing] = field(default_factory=list)
+    text: str = ""
+    """the configuration as text, once it was asked for; writing it is what takes most of the time"""
 
     def copy(self) -> View:
         """The same knowledge, apart."""
@@ -114,6 +117,12 @@ class View:
     def changed(self) -> None:
         """Each change raises the version."""
         self.cib.set("epoch", str(self.version[1] + 1))
+        self.text = ""
+
+    def written(self) -> str:
+        """The configuration as text."""
+        self.text = self.text or ElementTree.tostring(self.cib, encoding="unicode")
+        return self.text
 
     @property
     def can_mean_fencing(self) -> bool:
@@ -153,7 +162,7 @@ def new_view(*servers: str) -> View:
         '<cib admin_epoch="0" epoch="1" num_updates="0" validate-with="pacemaker-3.9"><configuration>'
         '<crm_config><cluster_property_set id="cib-bootstrap-options">'
         '<nvpair id="cib-stonith-enabled" name="stonith-enabled" value="true"/>'
-        f"</cluster_property_set></crm_config><nodes>{nodes}</nodes><resources/><constraints/></configuration><status/></cib>"
+        f"</cluster_property_set></crm_config><nodes>{nodes}</nodes><resources/><constraints/></configuration></cib>"
     )
     return View(ElementTree.fromstring(text), {name: Member() for name in servers})  # noqa: S314
 
