@@ -19,14 +19,16 @@ import re
 import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lvmkit.cli.launch import launch
 from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
 from lvmkit.cluster.pacemaker import cib
 from lvmkit.entry import boot_guard
+from lvmkit.entry import peer as far_end
 from lvmkit.entry.ocf import agent as agents
+from lvmkit.model import resource_types
 from lvmkit.model.interruption import Interruption
 from lvmkit.storage import files, installed
 from lvmkit.storage import run as run_module
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from lvmkit.storage.run import Finished
     from tests.unit.machine import Mapped
 
 SERVERS = ("n1", "n2")
@@ -105,6 +108,16 @@ class Server(Machine):
         super().__init__(folder, name, _SETTINGS)
         self.world = world
 
+    def run(
+        self, argv: Sequence[str], *, hear: Callable[[str], None] | None = None, deadline: float, **given: Any
+    ) -> Finished:
+        """A listener gets what comes on stdout."""
+        finished = super().run(argv, deadline=deadline, **given)
+        if hear is not None:
+            for line in finished.stdout.splitlines():
+                hear(line)
+        return finished
+
     def sleep(self, seconds: float) -> None:
         """Time passes for the cluster, too."""
         super().sleep(seconds)
@@ -149,8 +162,8 @@ class World:
         for tool in tools.TOOLS:
             made.programs[f"/usr/sbin/{tool}"] = self._tool(name, tool)
         made.programs["/usr/bin/ssh"] = lambda words, stdin: self._ssh(name, words, stdin)
-        for agent in installed.KIT_AGENTS:
-            place = made.real(f"{installed.AGENTS}/{agent}")
+        for provider, agent in resource_types.agents():
+            place = made.real(f"{installed.AGENTS}/{provider}/{agent}")
             os.makedirs(os.path.dirname(place), exist_ok=True)
             with open(place, "w", encoding="ascii"):
                 os.chmod(place, 0o700)
@@ -283,7 +296,7 @@ class World:
             self.slow.discard(server)
             process.is_dead = True
             if _OUTLIVES_ITS_PARENT:
-                self.orphans.append(Orphan(server, tuple(event.split(" ")), self.disk.metadata))
+                self.orphans.append(Orphan(server, self.machines[server].ran[-1], self.disk.metadata))
             raise Killed
 
     # -- between the servers
@@ -296,12 +309,25 @@ class World:
         server, argv = words[place + 1], shlex.split(words[place + 2])
         if self.silent or not self.is_up(server):
             return _SSH_FAILED, "", f"ssh: connect to host {server} port 22: No route to host"
-        if argv[0].endswith("/bin/lvmkit"):
-            answer = self._run(Process(server, KIT), lambda: self._lvmkit(server, argv[1:]))
-            return answer.code, "".join(f"{line}\n" for line in answer.out), answer.err
-        there = self.machines[server]
-        finished = there.run(argv, deadline=60.0, stdin=stdin)
+        if argv[0].endswith(f"/bin/{far_end.PROGRAM}"):
+            return self._far_end(server, argv[1:], stdin or b"")
+        finished = self.machines[server].run(argv, deadline=60.0, stdin=stdin)
         return finished.status, finished.stdout, finished.stderr
+
+    def _far_end(self, server: str, words: list[str], request: bytes) -> tuple[int, str, str]:
+        """The kit there answers; it writes to stdout line by line."""
+        lines: list[str] = []
+
+        def write_line(text: str) -> None:
+            lines.append(text)
+
+        real, far_end.write_line = far_end.write_line, write_line
+        try:
+            paths = self.machines[server].paths
+            answer = self._run(Process(server, KIT), lambda: far_end.answer(words, lambda: request, paths))
+        finally:
+            far_end.write_line = real
+        return answer.code, "".join(f"{line}\n" for line in lines), answer.err
 
     # -- hands
 
