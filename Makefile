@@ -27,7 +27,8 @@ apt_install = missing=$$(for p in $(1); do \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo demo-local test check lint unit metadata cluster lab cluster-lab storm deps lock install uninstall clean
+.PHONY: help bench demo demo-local test check check-long lint unit metadata cluster lab cluster-lab storm deps lock install \
+    uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +51,9 @@ lint: deps
 
 unit: deps  ## unit tests, seconds
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -q -n auto --maxprocesses 4 tests/unit
+
+check-long: deps  ## look for a story in which two servers come to hold one volume group, at random, for minutes
+	LVMKIT_SEARCH=long $(BIN)/pytest -q --runxfail tests/unit/world/test_property.py
 
 metadata: deps  ## tests on real LVM metadata on loop devices (root)
 	$(BIN)/pytest -q tests/metadata

@@ -1,0 +1,112 @@
+"""Stories of two servers that the search has found, shrunk: what was done, and that everything holds afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.world.world import POINT, POWER, SIGNAL, VOLUME, Blow, Broken, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def is_taken_over(why: str) -> pytest.MarkDecorator:
+    """For a story that does not hold yet. The mark goes with the hole."""
+    return pytest.mark.xfail(strict=True, raises=Broken, reason=why)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Nothing is protected or active."""
+    return World(tmp_path)
+
+
+@pytest.fixture
+def protected(world: World) -> World:
+    """The file system is in service on n1 and extended to n2."""
+    world.activate("n1")
+    assert world.kit("n1", "create", POINT).code == 0
+    assert world.kit("n1", "extend", POINT, "--to", "n2").code == 0
+    world.write("n1")
+    return world
+
+
+def test_a_move_and_a_failover_take_all_along(protected: World) -> None:
+    assert protected.kit("n1", "in-service", POINT, "--on", "n2").code == 0
+    assert protected.holders() == ["n2"]
+    protected.write("n2")
+    protected.lose_power("n2")
+    assert protected.holders() == ["n1"]
+    protected.boot("n2")
+    protected.start_pacemaker("n2")
+    protected.write("n1")
+    protected.check()
+    assert len(protected.records) == 3
+
+
+def test_a_lost_network_leaves_one_holder_where_the_cluster_can_fence(protected: World) -> None:
+    protected.cut()
+    protected.check()
+    assert len(protected.holders()) == 1
+
+
+@is_taken_over("an owner that is online and where the cluster has stopped the resource is taken for one that let go")
+def test_a_group_that_its_owner_has_active_by_hand_is_not_taken_over(protected: World) -> None:
+    protected.kit("n1", "out-of-service", "vg1")
+    protected.activate("n1")
+    protected.kit("n1", "in-service", POINT, "--on", "n2")
+    protected.check()
+
+
+@is_taken_over("an owner that the cluster has lost sight of is taken for gone although nobody fences it")
+def test_without_fencing_an_owner_that_is_out_of_sight_is_not_taken_over_from(protected: World) -> None:
+    protected.tool("n1", "crm_attribute", "--name", "stonith-enabled", "--update", "false")
+    protected.cut()
+    protected.check()
+
+
+@is_taken_over("an owner that has left the cluster is taken for gone although nothing was stopped there")
+def test_an_owner_that_left_the_cluster_in_maintenance_is_not_taken_over_from(protected: World) -> None:
+    protected.tool("n1", "crm_attribute", "--name", "maintenance-mode", "--update", "true")
+    protected.stop_pacemaker("n1")
+    protected.tool("n2", "crm_attribute", "--name", "maintenance-mode", "--update", "false")
+    protected.check()
+
+
+@is_taken_over("create asks only the servers that Pacemaker calls online")
+def test_create_refuses_a_group_that_a_server_without_pacemaker_has_active(world: World) -> None:
+    world.activate("n2")
+    world.stop_pacemaker("n2")
+    world.kit("n1", "create", VOLUME)
+    world.check()
+
+
+@pytest.mark.parametrize("step", ["lkvgs", "--setautoactivation y"])
+@is_taken_over("what a removal took from all servers is put back for this one only")
+def test_a_delete_that_is_interrupted_forgets_no_server(protected: World, step: str) -> None:
+    protected.kit("n1", "in-service", POINT, "--on", "n2")
+    protected.kit("n1", "delete", POINT, blow=Blow(SIGNAL, before=step))
+    protected.kit("n1", "in-service", POINT)
+    protected.check()
+
+
+@is_taken_over("the journal of a create that was all but done is taken back whatever was built on it")
+def test_a_create_that_loses_power_at_its_end_takes_nothing_back_that_others_built_on(world: World) -> None:
+    world.activate("n1")
+    world.kit("n1", "create", POINT, blow=Blow(POWER, before="lvmvg-vg1"))
+    assert world.kit("n2", "extend", POINT, "--to", "n2").code == 0
+    world.boot("n1")
+    world.start_pacemaker("n1")
+    world.kit("n1", "out-of-service", "vg1")
+    world.check()
+
+
+def test_an_activation_whose_agent_was_killed_does_not_act_after_the_stop(protected: World) -> None:
+    protected.kit("n1", "out-of-service", "vg1")
+    protected.be_slow("n1")
+    protected.kit("n1", "in-service", POINT, "--on", "n1")
+    protected.kit("n1", "in-service", POINT, "--on", "n2")
+    protected.end_orphans()
+    protected.check()
