@@ -13,7 +13,7 @@ from xml.etree.ElementTree import canonicalize
 
 import pytest
 
-from lvmkit.cluster.pacemaker import Pacemaker, cib, commit, elements, ids, patch, places, roles, tools
+from lvmkit.cluster.pacemaker import Pacemaker, cib, commit, elements, ids, patch, places, release, roles, tools
 from lvmkit.cluster.pacemaker.primitives import set_meta
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
@@ -151,7 +151,7 @@ def graph() -> Hierarchy:
 def test_the_cluster_accepts_what_is_written(how: tools.Tools) -> None:
     assert tools.crm_verify(how, protected(2)) == ()
     assert tools.crm_verify(how, places.toward(protected(2), "vg", "n2", LATER)) == ()
-    assert tools.crm_verify(how, places.let_go(protected(2), ("fs1",))) == ()
+    assert tools.crm_verify(how, release.let_go(protected(2), ("fs1",))) == ()
     assert tools.crm_verify(how, protected(1, switchback=AUTOMATIC)) == ()
 
 
@@ -311,7 +311,7 @@ def test_why_what_runs_is_let_go_before_it_is_removed(simulate: Simulator) -> No
 
 
 def test_what_was_let_go_can_be_removed_without_a_stop_or_a_probe(simulate: Simulator) -> None:
-    released = simulate(places.let_go(up(simulate), ("fs1", "lv1")))
+    released = simulate(release.let_go(up(simulate), ("fs1", "lv1")))
     assert released.steps == ()
     forgotten = copy.deepcopy(released.root)
     for history in forgotten.iter("lrm_resources"):
