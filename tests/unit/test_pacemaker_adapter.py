@@ -25,6 +25,7 @@ from lvmkit.cluster.pacemaker.tools import Action, Tools
 from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import AUTOMATIC, ILLSTATE, ISP, ISU, OSF, OSU
+from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
@@ -518,3 +519,20 @@ def test_a_lock_that_cannot_be_dropped_does_not_hide_the_failure_under_it(
     cluster.will(*moving(sample()))
     assert kinds(work) == (ResourceNotFound,)
     assert [type(message) for message in told] == [ClusterUnreachable]
+
+
+def test_a_lock_that_was_written_when_a_signal_came_is_taken_out_again(
+    cluster: Cluster, port: Pacemaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = lock._take
+
+    def interrupted(*given: Any) -> None:
+        take(*given)
+        cluster.will(*moving(cluster.shown[0]))
+        raise Interruption("SIGTERM")
+
+    monkeypatch.setattr(lock, "_take", interrupted)
+    cluster.will(*moving(sample()))
+    with pytest.raises(Interruption):
+        port.admin_lock("x").__enter__()
+    assert lock.holder(cluster.shown[1]) is None

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lvmkit.cluster.embedded import Engine
+from lvmkit.cluster.embedded import Engine, changes
 from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import DISK, OSU, Dependency, Instance
+from lvmkit.model.instance import DISK, ILLSTATE, OSU, Dependency, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import InterruptedWork, StateNotStored, UndoFailed
 from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError, ResourceExists
@@ -128,6 +128,38 @@ def test_the_engine_takes_every_way_back(tools: Kit, step: Commit) -> None:
         after = engine.hierarchy()
         assert set(after.instances) == set(before.instances)
         assert set(after.dependencies) == set(before.dependencies)
+
+
+def test_states_of_an_earlier_boot_do_not_come_back_as_those_of_this_one(
+    tools: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion is taken back after a power loss: nothing is active, so nothing may say that it is."""
+    engine = Engine(tools.paths, tools.settings)
+    here = tuple(replace(i, server=os.uname().nodename) for i in data_hierarchy().instances)
+    links = data_hierarchy().dependencies
+    monkeypatch.setattr(changes, "boot_id", lambda: "before")
+    engine.commit(Change(add=here, link=links))
+    on_engine = replace(tools, port=engine)
+    step = Commit(Change(unlink=links, remove=tuple(i.tag for i in here))).prepared(on_engine)
+    step.apply(on_engine)
+    monkeypatch.undo()
+    step.undo(on_engine)
+    found = engine.hierarchy()
+    assert (found.tags, found.dependencies) == (data_hierarchy().tags, links)
+    assert {i.state for i in found.instances} == {ILLSTATE}
+    assert engine.wanted("/data"), "it is brought back, once it was looked at"
+
+
+def test_what_another_hand_protected_since_stays_as_it_is(tools: Kit) -> None:
+    engine = Engine(tools.paths, tools.settings)
+    (old,) = (replace(i, server=os.uname().nodename) for i in data_hierarchy().instances[:1])
+    engine.commit(Change(add=(old,)))
+    on_engine = replace(tools, port=engine)
+    step = Commit(Change(remove=(old.tag,))).prepared(on_engine)
+    step.apply(on_engine)
+    engine.commit(Change(add=(replace(old, tag="mine"),)))
+    step.undo(on_engine)
+    assert engine.hierarchy().tags == ("mine",)
 
 
 class TestAutoactivation:

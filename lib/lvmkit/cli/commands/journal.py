@@ -24,7 +24,7 @@ _NAME = Word("journal", "name of a journal", _is_name)
 
 
 @click.command("journal", epilog="Example: lvmkit journal 3", short_help="Look at interrupted changes, and drop one.")
-@click.argument("name", metavar="[NAME]", type=_NAME, required=False, default="")
+@click.argument("name", metavar="[NAME]", type=_NAME, required=False)
 @click.option("--retry", "again", is_flag=True, help="Try now to finish them or to take them back.")
 @click.option("--drop", "dropped", is_flag=True, help="Forget this one; what is half done stays so.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, on a terminal.")
@@ -32,7 +32,7 @@ _NAME = Word("journal", "name of a journal", _is_name)
 @format_option
 @quiet_option
 @pass_session
-def command(session: Session, name: str, again: bool, dropped: bool, yes: bool, dry_run: bool, form: str) -> int:
+def command(session: Session, name: str | None, again: bool, dropped: bool, yes: bool, dry_run: bool, form: str) -> int:
     """List the changes that were interrupted and are not finished yet; with NAME, show the steps of one.
 
     The next command here that changes something finishes them or takes them back. One that cannot be keeps only its
@@ -46,17 +46,17 @@ def command(session: Session, name: str, again: bool, dropped: bool, yes: bool, 
     def job(kit: Kit) -> int:
         from lvmkit.workflow import unfinished
 
-        found = unfinished.unfinished(kit, name)
+        found = unfinished.unfinished(kit, name or "")
         if again and not dry_run:
-            found = tuple(journal for journal in unfinished.retry(kit) if name in ("", journal.name))
-        if dropped and not dry_run:
+            found = tuple(journal for journal in unfinished.retry(kit) if name in (None, journal.name))
+        if dropped and name and not dry_run:
             _ask(found[0], yes)
             unfinished.drop(name, kit)
             found = ()
         write(_as_json(found, dry_run) if form == JSON else _as_text(found, is_whole=bool(name)))
         return 1 if found else 0
 
-    return session.work("journal", name, job)
+    return session.work("journal", name or "", job)
 
 
 def _ask(journal: Journal, yes: bool) -> None:
