@@ -1,33 +1,31 @@
-"""A change as a list of steps that can be shown, carried out, taken back, and survives being killed.
+"""A change as a list of steps that can be shown, carried out, taken back or finished, and survives being killed.
 
-Create, delete and reconfigure all end in a Plan, so preview, progress, back-out and the crash journal exist once.
-Before a step is applied the journal on disk says so; a run that was killed is found by the next one, which takes its
-steps back in reverse order. So every `undo` must be harmless where its step was not, or only partly, applied.
+Create, delete, extend, unextend and reconfigure all end in a Plan, so preview, progress, back-out and the crash journal
+exist once. Before a step is applied the journal on disk says so. A run that fails or is told to end takes its own steps
+back, in reverse order. What a killed run left is found by the next one: where the plan's point of no return was passed,
+it carries out the rest; else it takes the steps back. So every `undo` is harmless where its step was not, or only
+partly, applied.
 """
 
 from __future__ import annotations
 
-import os
-
+from lvmkit import journal as journals
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import Dependency, Instance
-from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import InterruptedWork, StateNotStored, StepDone, UndoFailed
-from lvmkit.model.value import Value
-from lvmkit.storage import files
+from lvmkit.model.messages.engine import InterruptedWork, StepDone, UndoFailed
+from lvmkit.model.messages.plans import FinishFailed, JournalBlocks, JournalStuck
+from lvmkit.model.value import Value, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from collections.abc import Callable, Iterable
+    from typing import ClassVar
 
     from lvmkit.cluster.port import Port
+    from lvmkit.journal import Journal
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
-
-_STEPS_OF = "lvmkit.workflow."
-"""where the modules are that may be imported for the steps in a journal"""
 
 
 class Kit(Value):
@@ -42,17 +40,43 @@ class Kit(Value):
 class Step(Value):
     """One action of a plan. Its fields are plain values, tuples or Values, so that a journal can hold them."""
 
+    decides: ClassVar[bool] = False
+    """Whether it changes what the cluster knows: the last such step is the plan's point of no return"""
+
     def describe(self) -> str:
         """What the step does, in the imperative."""
         raise NotImplementedError
+
+    def names(self) -> tuple[str, ...]:
+        """The tags and volume groups that it is about."""
+        return ()
+
+    def prepared(self, kit: Kit) -> Step:
+        """The step with all that its way back needs, looked up just before it begins. Raises Failure."""
+        del kit
+        return self
 
     def apply(self, kit: Kit) -> None:
         """Do it; Failure when it cannot be done."""
         raise NotImplementedError
 
     def undo(self, kit: Kit) -> None:
-        """Take it back; harmless where it was never done."""
+        """Take it back; harmless where it was never done, and where somebody else has changed it since."""
         raise NotImplementedError
+
+    def finish(self, kit: Kit) -> None:
+        """Do it in a later run, as far as it still makes sense: others may have gone on since."""
+        self.apply(kit)
+
+    def is_in_effect(self, kit: Kit) -> bool:
+        """Whether what it was to reach is there, whoever saw to it. Asked of steps that decide. Raises Failure."""
+        del kit
+        return False
+
+    def is_built_on(self, kit: Kit) -> bool:
+        """Whether others rely on it by now, so that it must not be taken back. Raises Failure."""
+        del kit
+        return False
 
 
 class Plan(Value):
@@ -61,114 +85,116 @@ class Plan(Value):
     work: str
     steps: tuple[Step, ...]
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The tags and volume groups that it concerns."""
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.names()))
+
 
 def carry_out(plan: Plan, kit: Kit) -> None:
-    """Apply every step; on a failure or a signal take back what was begun, and let the failure or signal go on.
+    """Apply every step; whatever goes wrong, take back what was begun, and let the failure or signal go on.
 
-    The admin lock must be held. Raises Failure or Interruption; then either everything was taken back, or
-    UndoFailed says what could not be and the journal stays for the next run.
+    The admin lock must be held. Raises what went wrong; then either everything was taken back, or UndoFailed says what
+    could not be and the journal stays for the next run. JournalBlocks where an unfinished plan is about the same.
     """
-    reached = 0
+    refuse_unfinished(plan.about, kit)
+    journal = journals.fresh(plan.work, plan.about, plan.steps, kit.paths)
     try:
-        for reached, step in enumerate(plan.steps, 1):
-            _write_journal(plan, reached, kit)
-            kit.tell(StepDone(reached, len(plan.steps), step.describe()))
-            step.apply(kit)
-        _drop_journal(kit)
-    except (Failure, Interruption, KeyboardInterrupt) as cause:
-        _back_out(plan.steps[:reached], kit, cause)
+        for number, step in enumerate(plan.steps, 1):
+            journal = _begin(journal, number, kit)
+            kit.tell(StepDone(number, len(plan.steps), step.describe()))
+            journal.steps[number - 1].apply(kit)
+            if step.decides:
+                journal = journals.write(replace(journal, done=number), kit.paths)
+        journals.drop(journal, kit.paths)
+    except BaseException as cause:
+        _back_out(journal, kit, cause)
         raise
 
 
-def finish_interrupted(kit: Kit) -> None:
-    """Take back what a killed run left behind. The admin lock must be held. Raises Failure when that cannot be done."""
-    found = _read_journal(kit)
-    if found is None:
+def finish_interrupted(kit: Kit, about: Iterable[str] = ()) -> None:
+    """Finish, or take back, what killed runs left behind. The admin lock must be held.
+
+    about: what the caller is going to touch. A journal that has to wait is told, and stops nothing else.
+    Raises Failure (110261, 110262) when one of them concerns that, or is not readable.
+    """
+    for journal in all_journals(kit):
+        if journal.fault:
+            continue
+        try:
+            _resume(journal, kit)
+        except Failure as failure:
+            kit.tell(JournalStuck(journal.name, journal.work, journal.about, str(failure)))
+    refuse_unfinished(tuple(about), kit)
+
+
+def all_journals(kit: Kit) -> tuple[Journal, ...]:
+    """What was begun and is not finished, the oldest first. Raises Failure where it cannot be looked at."""
+    return tuple(journals.read(name, kit.paths, _storable) for name in journals.names(kit.paths))
+
+
+def refuse_unfinished(about: tuple[str, ...], kit: Kit) -> None:
+    """Raise Failure (110261, 110262) where an unfinished plan concerns one of these, or where nobody can say."""
+    for journal in all_journals(kit):
+        if journal.fault and not journal.about:
+            raise Failure(journal.fault)
+        if set(about) & set(journal.about):
+            against = JournalBlocks(journal.name, journal.work, journal.about)
+            raise Failure(against, *filter(None, [journal.fault]))
+
+
+def goes_forward(journal: Journal, kit: Kit) -> bool:
+    """Whether a plan that was interrupted is to be finished rather than taken back. Raises Failure.
+
+    Its point of no return is the last step that decides. It was passed where that step is known to be done, or where
+    what it was to reach is there. A plan that was being taken back already goes on so, unless others built on it since.
+    """
+    begun = journal.steps[: journal.begun]
+    deciding = [number for number, step in enumerate(journal.steps, 1) if step.decides]
+    if any(step.decides and step.is_built_on(kit) for step in begun):
+        return True
+    if journal.is_back or not deciding or deciding[-1] > journal.begun:
+        return False
+    return journal.done >= deciding[-1] or bool(journal.steps[deciding[-1] - 1].is_in_effect(kit))
+
+
+def _begin(journal: Journal, number: int, kit: Kit) -> Journal:
+    """Note that a step begins, and so that those before it are done."""
+    ready = journal.steps[number - 1].prepared(kit)
+    steps = (*journal.steps[: number - 1], ready, *journal.steps[number:])
+    return journals.write(replace(journal, steps=steps, begun=number, done=number - 1), kit.paths)
+
+
+def _resume(journal: Journal, kit: Kit) -> None:
+    if not goes_forward(journal, kit):
+        kit.tell(InterruptedWork(journal.work, "backing it out"))
+        _back_out(journal, kit)
         return
-    plan, reached = found
-    kit.tell(InterruptedWork(plan.work, "backing it out"))
-    _back_out(plan.steps[:reached], kit)
+    kit.tell(InterruptedWork(journal.work, "finishing it"))
+    for step in journal.steps[journal.done :]:
+        try:
+            step.finish(kit)
+        except Failure as failure:
+            raise Failure(FinishFailed(step.describe(), str(failure)), *failure.messages) from failure
+    journals.drop(journal, kit.paths)
 
 
-def _back_out(steps: tuple[Step, ...], kit: Kit, cause: BaseException | None = None) -> None:
-    for step in reversed(steps):
+def _back_out(journal: Journal, kit: Kit, cause: BaseException | None = None) -> None:
+    try:
+        journal = journals.turn_back(journal, kit.paths)
+    except Failure as failure:  # it must not keep the steps from being taken back
+        for message in failure.messages:
+            kit.tell(message)
+    for step in reversed(journal.steps[: journal.begun]):
         try:
             step.undo(kit)
         except Failure as failure:
             for message in cause.messages if isinstance(cause, Failure) else ():
                 kit.tell(message)  # the new failure takes the place of the one that led here
             raise Failure(UndoFailed(step.describe(), str(failure)), *failure.messages) from failure
-    _drop_journal(kit)
-
-
-def _journal(kit: Kit) -> str:
-    return f"{kit.paths.state}/journal.json"
-
-
-def _write_journal(plan: Plan, reached: int, kit: Kit) -> None:
-    import json  # only changes need it; a restore or remove starts without
-
-    files.make_folder(kit.paths.state, mode=0o700)
-    files.replace(_journal(kit), json.dumps({"reached": reached, "plan": _packed(plan)}), mode=0o600)
-
-
-def _drop_journal(kit: Kit) -> None:
-    """Remove the journal for good: one that a power failure brought back would take back a plan that was done."""
-    try:
-        os.unlink(_journal(kit))
-        folder = os.open(kit.paths.state, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise Failure(StateNotStored(_journal(kit), files.why(error))) from error
-
-
-def _read_journal(kit: Kit) -> tuple[Plan, int] | None:
-    """(plan, number of steps begun), or None. It is written atomically, so one that is not whole is not ours."""
-    text = files.read(_journal(kit))
-    if text is None:
-        return None
-    import json
-
-    try:
-        stored = json.loads(text)
-        plan, reached = _unpacked(stored["plan"]), stored["reached"]
-    except (ValueError, TypeError, LookupError, ImportError, RecursionError) as error:
-        raise Failure(UndoFailed("the journal " + _journal(kit), f"unreadable: {error}")) from error
-    if not isinstance(plan, Plan) or not isinstance(reached, int):
-        raise Failure(UndoFailed("the journal " + _journal(kit), "it does not hold a plan"))
-    return plan, reached
-
-
-def _packed(item: object) -> Any:  # noqa: ANN401 - JSON
-    """A Value as JSON can hold it: its fields, its class, and the module of that class."""
-    if isinstance(item, Value):
-        fields = {name: _packed(value) for name, value in item.as_dict().items()}
-        return {"is": type(item).__name__, "from": type(item).__module__, **fields}
-    return [_packed(part) for part in item] if isinstance(item, tuple) else item
-
-
-def _unpacked(item: Any) -> Any:  # noqa: ANN401 - JSON
-    """The Value that was packed; only classes that a plan may hold are made."""
-    if isinstance(item, dict):
-        fields = {name: _unpacked(value) for name, value in item.items() if name not in ("is", "from")}
-        return _kind(item["is"], str(item.get("from", "")))(**fields)
-    return tuple(map(_unpacked, item)) if isinstance(item, list) else item
-
-
-def _kind(name: str, module: str) -> Callable[..., Value]:
-    """The class of this name. The run that finds a journal need not have imported the workflow that wrote it."""
-    from importlib import import_module
-
-    if module.startswith(_STEPS_OF):
-        import_module(module)
-    return _storable()[name]
+    journals.drop(journal, kit.paths)
 
 
 def _storable() -> dict[str, Callable[..., Value]]:
-    kinds: tuple[type[Value], ...] = (Plan, Change, Instance, Dependency, *Step.__subclasses__())
+    kinds: tuple[type[Value], ...] = (Change, Instance, Dependency, *Step.__subclasses__())
     return {kind.__name__: kind for kind in kinds}

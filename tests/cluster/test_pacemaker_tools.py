@@ -13,17 +13,18 @@ from xml.etree.ElementTree import canonicalize
 
 import pytest
 
-from lvmkit.cluster.pacemaker import Pacemaker, cib, commit, elements, ids, patch, places, roles, tools
+from lvmkit.cluster.pacemaker import Pacemaker, cib, commit, elements, ids, patch, places, release, roles, tools
 from lvmkit.cluster.pacemaker.primitives import set_meta
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import AUTOMATIC, DISK, ISP, LVMLV, LVMVG, OSF, OSU, Dependency
+from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import ConfigurationRefused, UsedByOthers
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import Value
-from lvmkit.storage.run import run
+from lvmkit.storage.run import Finished, run
 from tests.unit.test_pacemaker import ODD, foreign, hierarchy, instance, links, protected, sample
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def graph() -> Hierarchy:
 def test_the_cluster_accepts_what_is_written(how: tools.Tools) -> None:
     assert tools.crm_verify(how, protected(2)) == ()
     assert tools.crm_verify(how, places.toward(protected(2), "vg", "n2", LATER)) == ()
-    assert tools.crm_verify(how, places.let_go(protected(2), ("fs1",))) == ()
+    assert tools.crm_verify(how, release.let_go(protected(2), ("fs1",))) == ()
     assert tools.crm_verify(how, protected(1, switchback=AUTOMATIC)) == ()
 
 
@@ -311,7 +312,7 @@ def test_why_what_runs_is_let_go_before_it_is_removed(simulate: Simulator) -> No
 
 
 def test_what_was_let_go_can_be_removed_without_a_stop_or_a_probe(simulate: Simulator) -> None:
-    released = simulate(places.let_go(up(simulate), ("fs1", "lv1")))
+    released = simulate(release.let_go(up(simulate), ("fs1", "lv1")))
     assert released.steps == ()
     forgotten = copy.deepcopy(released.root)
     for history in forgotten.iter("lrm_resources"):
@@ -482,3 +483,193 @@ def test_devices_and_the_lock_are_no_resources(tmp_path: Path, simulate: Simulat
     assert {own for own in known if own.startswith(ids.PREFIX)} == {
         "lvmkit-nomark", *map(ids.resource_id, TREE)
     }  # fmt: skip
+
+
+# ---- removals that are interrupted or taken back
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no cluster behind a file that crm_resource could wait for or refresh."""
+    monkeypatch.setattr(tools, "run", _without_crm_resource)
+
+
+def _without_crm_resource(argv: tuple[str, ...], **given: Any) -> Finished:
+    if argv[0].endswith("/crm_resource"):
+        if "--refresh" in argv:
+            _forget_history(given["environment"]["CIB_file"], argv[-1])
+        return Finished(tuple(argv), 0, "", "", 0.0)
+    return run(argv, **given)
+
+
+def _forget_history(path: str, resource: str) -> None:
+    with open(path, encoding="utf-8") as file:
+        root = elements.parse(file.read(), path)
+    for history in root.iter("lrm_resources"):
+        for known in [each for each in history if each.get("id") == resource]:
+            history.remove(known)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(elements.written(root))
+
+
+ROOT_OF_LV1 = Change(remove=("fs1", "lv1"), unlink=(Dependency("fs1", "lv1"), Dependency("lv1", "vg")))
+WHOLE = ("fs1", "lv1", "fs2", "lv2", "vg", "disk")
+
+
+def all_of(root: Element) -> Change:
+    graph_links = cib.hierarchy(root, "n1").dependencies
+    return Change(remove=WHOLE, unlink=graph_links)
+
+
+def touched(root: Element) -> Element:
+    """What an administrator may have done to ours: meta attributes, a set of his own, an own discovery."""
+    made = copy.deepcopy(root)
+    own = cib.own_primitives(made)
+    set_meta(own["fs1"], {"migration-threshold": "7", "target-role": "Stopped"})
+    set_meta(own["vg"], {"maintenance": "true"})
+    theirs = elements.pairs("meta_attributes", "mine", {"maintenance": "true", "priority": "5"})
+    own["lv1"].append(theirs)
+    location = elements.with_id(made, cib.CONSTRAINTS, cib.location_id("lv1", "n2"))
+    assert location is not None
+    location.set("resource-discovery", "never")
+    return made
+
+
+def text_of(root: Element) -> list[str]:
+    """Every element of the configuration, in its order, in the one form of canonical XML."""
+    parts = [part for path in (cib.RESOURCES, cib.CONSTRAINTS) for part in elements.children(root, path)]
+    return [canonicalize(elements.written(part), strip_text=True) for part in parts]
+
+
+@pytest.mark.usefixtures("idle")
+@pytest.mark.parametrize("of", ["a root", "all"])
+def test_a_removal_that_is_taken_back_gives_all_servers_what_they_had(
+    tmp_path: Path, simulate: Simulator, of: str
+) -> None:
+    on_file = OnFile(tmp_path, touched(up(simulate)))
+    before = text_of(on_file.root())
+    change = ROOT_OF_LV1 if of == "a root" else all_of(on_file.root())
+    kept = on_file.port.remember(change)
+    assert text_of(on_file.root()) == before
+    on_file.port.commit(change)
+    assert not {"fs1", "lv1"} & set(cib.own_primitives(on_file.root()))
+    on_file.port.put_back(kept)
+    assert text_of(on_file.root()) == before
+    on_file.port.put_back(kept)
+    assert text_of(on_file.root()) == before
+
+
+@pytest.mark.usefixtures("idle")
+def test_what_somebody_protected_anew_since_is_left_alone(tmp_path: Path, simulate: Simulator) -> None:
+    on_file = OnFile(tmp_path, up(simulate))
+    kept = on_file.port.remember(ROOT_OF_LV1)
+    on_file.port.commit(ROOT_OF_LV1)
+    other = instance(LVMLV, "renamed", "n2", id="/dev/vg/vlv1")
+    on_file.port.commit(Change(add=(other,)))
+    before = text_of(on_file.root())
+    on_file.port.put_back(kept)
+    assert text_of(on_file.root()) == before
+
+
+def test_a_server_that_was_taken_from_a_hierarchy_gets_back_what_it_had(tmp_path: Path) -> None:
+    on_file = OnFile(tmp_path, touched(protected(2)))
+    before = text_of(on_file.root())
+    tags = ("fs1", "lv1", "fs2", "lv2", "vg")
+    kept = on_file.port.remember(Change(remove=tags), "n2")
+    on_file.port.unextend(tags, "n2")
+    assert text_of(on_file.root()) != before
+    on_file.port.put_back(kept)
+    assert text_of(on_file.root()) == before
+
+
+def test_an_update_that_others_changed_since_is_not_reverted(tmp_path: Path) -> None:
+    on_file = OnFile(tmp_path, protected(1))
+    change = Change(update=(instance(DISK, "disk", info="path=/dev/sdz\x02pv_uuid=X"),))
+    before = text_of(on_file.root())
+    kept = on_file.port.remember(change)
+    on_file.port.commit(change)
+    on_file.port.put_back(kept)
+    assert text_of(on_file.root()) == before
+    on_file.port.commit(change)
+    theirs = Change(update=(instance(DISK, "disk", info="path=/dev/sdy\x02pv_uuid=Y"),))
+    on_file.port.commit(theirs)
+    since = text_of(on_file.root())
+    on_file.port.put_back(kept)
+    assert text_of(on_file.root()) == since
+
+
+@pytest.mark.parametrize("error", [Interruption("SIGTERM"), OSError(28, "no room")])
+def test_a_removal_that_is_interrupted_within_any_tool_is_whole_or_not_at_all(
+    tmp_path: Path, simulate: Simulator, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    start = touched(up(simulate))
+    before, work = None, _without_crm_resource
+    for at in range(1, 60):
+        (tmp_path / str(at)).mkdir()
+        on_file = OnFile(tmp_path / str(at), start)
+        before = before or text_of(on_file.root())
+        count = iter(range(1, 1000))
+
+        def trapped(*given: Any, at: int = at, count: Any = count, **named: Any) -> Any:
+            if next(count) == at:
+                raise error
+            return work(*given, **named)
+
+        monkeypatch.setattr(tools, "run", trapped)
+        try:
+            on_file.port.commit(ROOT_OF_LV1)
+        except (type(error), Failure):
+            monkeypatch.setattr(tools, "run", work)
+            after = text_of(on_file.root())
+            assert after == before or is_removed(on_file.root()), at
+            continue
+        assert is_removed(on_file.root())
+        assert at > 8, "it takes more tools than that"
+        return
+    pytest.fail("it never ended")
+
+
+def is_removed(root: Element) -> bool:
+    gone = not {"fs1", "lv1"} & set(cib.own_primitives(root))
+    return gone and not any("letgo" in (e.get("id") or "") for e in root.iter())
+
+
+@pytest.mark.usefixtures("idle")
+def test_what_a_killed_removal_let_go_the_next_lock_of_any_server_gives_back(
+    tmp_path: Path, simulate: Simulator
+) -> None:
+    """A real kill, in a process of its own, while the cluster has let go of what runs."""
+    start = touched(up(simulate))
+    on_file = OnFile(tmp_path, start)
+    before = text_of(on_file.root())
+    child = os.fork()
+    if child == 0:
+        tools.crm_resource_refresh = lambda *_: os._exit(9)  # type: ignore[assignment]
+        try:
+            on_file.port.commit(ROOT_OF_LV1)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert any("letgo" in (e.get("id") or "") for e in on_file.root().iter())
+    other = Pacemaker(
+        Paths(state=str(tmp_path / "n2"), run=str(tmp_path / "run2")), Settings(), server="n2",
+        cib_file=str(on_file.file),
+    )  # fmt: skip
+    with other.admin_lock("look"):
+        pass
+    assert text_of(on_file.root()) == before
+
+
+def test_what_is_let_go_is_let_go_whatever_an_administrator_has_set(simulate: Simulator, how: tools.Tools) -> None:
+    running = up(simulate)
+    for own in ("fs1", "lv1"):
+        primitive = cib.own_primitives(running)[own]
+        primitive.insert(0, elements.pairs("meta_attributes", f"first-{own}", {"maintenance": "false"}))
+    released = release.let_go(running, ("fs1", "lv1"))
+    assert tools.crm_verify(how, released) == ()
+    forgotten = copy.deepcopy(released)
+    for kept in forgotten.iter("lrm_resources"):
+        for known in [k for k in kept if tag(k) in ("fs1", "lv1")]:
+            kept.remove(known)
+    quiet = simulate(forgotten)
+    assert (quiet.steps, quiet.probed) == ((), frozenset())

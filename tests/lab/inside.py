@@ -15,6 +15,7 @@ Events are renames, removals, starts of programs and openings of the engine's da
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -160,7 +161,7 @@ def state() -> dict[str, Any]:
         "autoactivation": _autoactivation(),
         "lkvgs": _file("/etc/lkvgs"),
         "engine": _engine(),
-        "journal": os.path.exists("/var/lib/lvmkit/journal.json"),
+        "journal": bool(glob.glob("/var/lib/lvmkit/journal/*.json")),
         "flags": _flags(),
         "records": sorted(n for n in _listed("/run/lvmkit") if n.startswith("lvmvg-")),
         "leftovers": sorted(n for n in (*_listed("/var/lib/lvmkit"), *_listed("/etc")) if "lvmkit-new" in n),

@@ -139,11 +139,11 @@ def test_a_killed_extension_is_taken_back_by_the_next_one(created: Cluster) -> N
     slow = "import time\nfrom lvmkit.workflow import extend\nextend.ExtendTo.apply = lambda *_: time.sleep(600)\n"
     two.sh('printf %s "$1" > /opt/LifeKeeper/lib/lvmkit/workflow/slow.py', slow)
     two.sh("printf 'from lvmkit.workflow import slow\\n' >> /opt/LifeKeeper/lib/lvmkit/cli/commands/extend.py")
-    until = "until [ -e /var/lib/lvmkit/journal.json ] && [ -d /srv/www ]; do sleep 0.2; done"
+    until = "until [ -e /var/lib/lvmkit/journal/1.json ] && [ -d /srv/www ]; do sleep 0.2; done"
     work = f"lvmkit extend {MOUNT} --to node2 >/dev/null 2>&1 & {until}; sleep 1; kill -9 $!"
     two.sh(work, timeout=PATIENCE)
     assert two.sh("ls /srv").stdout.split() == ["db", "www"]
     two.sh("sed -i '$d' /opt/LifeKeeper/lib/lvmkit/cli/commands/extend.py")
     result = _extend(created)
     assert (result.returncode, set(result.stdout.split())) == (0, MEMBERS), result.stderr
-    assert not two.sh("ls /var/lib/lvmkit/journal.json || :").stdout
+    assert not two.sh("ls /var/lib/lvmkit/journal").stdout

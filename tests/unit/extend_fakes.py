@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from lvmkit.cluster.port import Change
@@ -13,7 +12,7 @@ from lvmkit.model.value import replace
 from lvmkit.storage import installed, lkvgs, lvm, lvmconf, mountinfo, sysfs
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.workflow.extend import Extension, extend, preview
-from tests.unit.fakes import SERVER, FakeCluster, instance, kit, on
+from tests.unit.fakes import SERVER, FakeCluster, has_journal, instance, kit, on
 from tests.unit.storage_fake import BY_ID, VG_UUID, FakeStorage, lv_uuid, pv_uuid
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ class Target:
     def left(self) -> tuple[Hierarchy, tuple[str, ...], list[str], bool]:
         """All that an extension may change."""
         listed = self.kit.paths.lkvgs
-        journal = os.path.exists(f"{self.kit.paths.state}/journal.json")
+        journal = has_journal(self.kit)
         return self.port.now, lkvgs.listed(listed), sorted(map(str, self.mounts.rglob("*"))), journal
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner
 
+from lvmkit import journal, plan
 from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
 from lvmkit.cluster.port import Overview
 from lvmkit.entry import report
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import (
+    DEVICE,
     DISK,
     FILESYS,
     IN_SERVICE,
@@ -113,6 +115,39 @@ class FakePort:
         each = tuple(self.hierarchy_of(server.name) for server in servers)
         return Overview(self.local_server(), servers, each, self.equivalencies(), self.warnings())
 
+    def remember(self, change: Change, server: str = "") -> tuple[str, ...]:
+        """All that every server has; put_back() takes of it what is gone."""
+        self.calls.append(("remember", *change.remove, *filter(None, [server])))
+        going = {*change.remove, *(i.tag for i in change.update)}
+        links = {d for d in self._links() if {d.parent, d.child} & set(change.remove) or d in change.unlink}
+        kept = [(s.name, self.hierarchy_of(s.name)) for s in self.servers() if server in ("", s.name)]
+        after = {i.tag: i for i in change.update}
+        self.kept = [
+            (name, tuple(i for i in h.instances if i.tag in going or self._is_below(i, going, h, server)), links)
+            for name, h in kept
+        ]
+        self.after = after
+        self.gone = change.remove
+        return ("kept",)
+
+    def put_back(self, remembered: tuple[str, ...]) -> None:
+        self.calls.append(("put_back",))
+        assert remembered == ("kept",)
+        if any(self.hierarchy_of(name).by_tag(t) for name, had, _ in self.kept for t in self.gone if _has(had, t)):
+            return
+        for name, had, links in self.kept:
+            self._place(name, _restored(self.hierarchy_of(name), had, links, self.after))
+
+    def _is_below(self, one: Instance, going: set[str], hierarchy: Hierarchy, server: str) -> bool:
+        return bool(server) and one.type in (DEVICE, DISK) and bool(going & set(hierarchy.above(one.tag)))
+
+    def _links(self) -> tuple[Dependency, ...]:
+        return tuple(d for server in self.servers() for d in self.hierarchy_of(server.name).dependencies)
+
+    def _place(self, server: str, hierarchy: Hierarchy) -> None:
+        assert server == SERVER
+        self.now = hierarchy
+
     def foresee(self, change: Change) -> tuple[str, ...]:
         return ()
 
@@ -179,6 +214,22 @@ class FakePort:
         self.now = Hierarchy(tuple(changed), self.now.dependencies)
 
 
+def _has(had: tuple[Instance, ...], tag: str) -> bool:
+    return any(instance.tag == tag for instance in had)
+
+
+def _restored(
+    now: Hierarchy, had: tuple[Instance, ...], links: set[Dependency], after: dict[str, Instance]
+) -> Hierarchy:
+    known = {i.tag: i for i in had}
+    kept = [known[i.tag] if i.tag in after and i.info == after[i.tag].info else i for i in now.instances]
+    back = [i for i in had if now.by_tag(i.tag) is None]
+    instances = (*kept, *back)
+    tags = {i.tag for i in instances}
+    lost = [d for d in links if {d.parent, d.child} <= tags and d not in now.dependencies]
+    return Hierarchy(instances, (*now.dependencies, *lost))
+
+
 class FakeCluster(FakePort):
     """The port of a cluster of n1, which is this server, n2 and n3; all well until told otherwise."""
 
@@ -208,6 +259,12 @@ class FakeCluster(FakePort):
             for i in self.hierarchy_of(server).instances
             if i.type != DISK
         )
+
+    def _place(self, server: str, hierarchy: Hierarchy) -> None:
+        if server == SERVER:
+            self.now = hierarchy
+        else:
+            self.others[server] = hierarchy
 
     def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
         self.calls.append(("restore", tag, server))
@@ -292,6 +349,19 @@ class Shell:
     def _log(self, _path: str, datagram: bytes) -> bool:
         self.logged.append(datagram)
         return True
+
+
+@contextmanager
+def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """What happens to a plan in a `with` block is not taken back, as after kill -9; with what patches just for it."""
+    with monkeypatch.context() as patched:
+        patched.setattr(plan, "_back_out", lambda *_: None)
+        yield patched
+
+
+def has_journal(tools: Kit) -> bool:
+    """Whether any plan was begun and is not finished."""
+    return bool(journal.names(tools.paths))
 
 
 def numbers(result: Any) -> list[int]:

@@ -18,11 +18,11 @@ from lvmkit.model.messages.service import PvsMissing
 from lvmkit.model.messages.storage import NotOnLvm
 from lvmkit.model.value import replace
 from lvmkit.plan import Plan
+from lvmkit.steps import BringInService, Commit, ListVg
 from lvmkit.storage import lkvgs
 from lvmkit.workflow import create, reconfigure
 from lvmkit.workflow.create import Draft, Wish
 from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange
-from lvmkit.workflow.steps import BringInService, Commit, ListVg
 from tests.unit.fakes import LV_UUID, VG_UUID, FakePort, Shell, data_hierarchy, instance, numbers, paths
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.record import Record
 from lvmkit.plan import finish_interrupted
+from lvmkit.steps import Commit, ListVg, SetAutoactivation
 from lvmkit.storage import lkvgs, records
 from lvmkit.workflow.create import Wish, create
 from lvmkit.workflow.delete import delete, draft_deletion, release
-from lvmkit.workflow.steps import Commit, ListVg, SetAutoactivation
-from tests.unit.fakes import FakePort, instance, kit
+from tests.unit.fakes import FakePort, has_journal, instance, killed, kit
 from tests.unit.storage_fake import VG_UUID, FakeStorage
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class World:
 
     def left(self) -> tuple[Any, ...]:
         now = self.port.now
-        journal = Path(self.kit.paths.state, "journal.json").exists()
+        journal = has_journal(self.kit)
         tags = {i.tag: i for i in now.instances}
         return tags, set(now.dependencies), self.listed(), dict(self.storage.groups), journal
 
@@ -186,14 +186,31 @@ def test_what_fails_or_is_interrupted_is_protected_as_before(
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_what_a_kill_leaves_is_protected_again_by_the_next_run(world: World, step: type[Step]) -> None:
+def test_what_a_kill_leaves_once_the_records_are_gone_is_finished_by_the_next_run(
+    world: World, step: type[Step]
+) -> None:
     delete("/data", world.kit)
+    with killed(world.monkeypatch) as patched:
+        _broken(step, patched, RuntimeError("stands for a kill"))
+        with pytest.raises(RuntimeError):
+            delete("/www", world.kit)
+    finish_interrupted(world.kit)
+    assert (world.port.now, world.listed(), has_journal(world.kit)) == (Hierarchy(), (), False)
+    assert world.storage.autoactivation()
+
+
+def test_what_a_kill_leaves_before_the_records_go_stays_protected(world: World) -> None:
     before = world.left()
-    _broken(step, world.monkeypatch, RuntimeError("stands for a kill"))
-    with pytest.raises(RuntimeError):
-        delete("/www", world.kit)
+    with killed(world.monkeypatch) as patched:
+        patched.setattr(Commit, "apply", _die)
+        with pytest.raises(RuntimeError):
+            delete("/www", world.kit)
     finish_interrupted(world.kit)
     assert world.left() == before
+
+
+def _die(*_: object) -> None:
+    raise RuntimeError("stands for a kill")
 
 
 class TestDeleteAction:

@@ -18,8 +18,8 @@ from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import NothingToDo
 from lvmkit.model.messages.storage import CommandFailed, NotAMountPoint
+from lvmkit.steps import BringInService
 from lvmkit.workflow.create import Wish, create
-from lvmkit.workflow.steps import BringInService
 from tests.unit.fakes import SERVER, FakePort, kit, paths
 from tests.unit.storage_fake import FakeStorage
 

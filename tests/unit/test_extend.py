@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lvmkit import VERSION
+from lvmkit import VERSION, journal
 from lvmkit.entry import admin
 from lvmkit.entry.report import Voice
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import AUTOMATIC, DISK, LVMVG, OSU, Dependency
+from lvmkit.model.instance import AUTOMATIC, DISK, ISP, LVMVG, OSU, Dependency
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages.boot import AgentMissing
@@ -73,17 +74,17 @@ from lvmkit.peer.requests import (
     OrderReconfigure,
     OrderUnextend,
 )
-from lvmkit.plan import Kit, Plan, Step, finish_interrupted
+from lvmkit.plan import Kit, Plan, Step, _storable, finish_interrupted
+from lvmkit.steps import ListVg
 from lvmkit.storage import lkvgs, lvmconf, records
 from lvmkit.storage.run import Finished
 from lvmkit.workflow import canextend, elsewhere
 from lvmkit.workflow.elsewhere import Order
 from lvmkit.workflow.extend import ExtendTo, MakeMountPoint, draft_extension
 from lvmkit.workflow.family import family
-from lvmkit.workflow.steps import ListVg
 from lvmkit.workflow.unextend import GiveUp, unextend
 from tests.unit.extend_fakes import MEMBERS, TEMPLATE, Target, tree
-from tests.unit.fakes import SERVER, Shell, instance, kit, numbers, on
+from tests.unit.fakes import SERVER, Shell, has_journal, instance, killed, kit, numbers, on
 from tests.unit.peer_fakes import Asked, FarEnd, Servers
 from tests.unit.storage_fake import VG_UUID
 
@@ -262,17 +263,35 @@ class TestBackOut:
         assert target.told[-1] == ExtensionInterrupted("/data", SERVER, "SIGTERM")
 
     @pytest.mark.parametrize("step", STEPS)
-    def test_what_a_kill_leaves_the_next_run_takes_back(
+    def test_what_a_kill_leaves_the_next_run_takes_back_unless_the_tags_are_here(
         self, target: Target, monkeypatch: pytest.MonkeyPatch, step: type[Step]
     ) -> None:
         before = target.left()
-        with monkeypatch.context() as patched:
-            fail_at(patched, step, True, SystemExit(9))  # no back-out, as after a kill
+        with killed(monkeypatch) as patched:
+            fail_at(patched, step, True, SystemExit(9))
             with pytest.raises(SystemExit):
                 target.extend()
         assert target.left() != before
         finish_interrupted(target.kit)
-        assert target.left() == before
+        if step is ExtendTo:
+            assert (set(target.port.now.tags) > set(MEMBERS), has_journal(target.kit)) == (True, False)
+        else:
+            assert target.left() == before
+
+    def test_one_that_is_in_service_here_by_then_is_finished_with_its_priority(
+        self, target: Target, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with killed(monkeypatch) as patched:
+            patched.setattr(target.port, "set_priorities", lambda *_: sys.exit(9), raising=False)
+            with pytest.raises(SystemExit):
+                target.extend(priority=5)
+        target.port.now = replace(
+            target.port.now, instances=tuple(replace(i, state=ISP) for i in target.port.now.instances)
+        )
+        finish_interrupted(target.kit)
+        assert not has_journal(target.kit)
+        assert ("priorities", "vg1", f"{SERVER}=5") in target.port.calls
+        assert not [call for call in target.port.calls if call[0] == "unextend"]
 
     def test_only_this_server_is_taken_from_the_tags(self, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
         there = target.port.others[TEMPLATE]
@@ -288,7 +307,8 @@ class TestBackOut:
         before = target.left()
         fail_at(monkeypatch, ExtendTo, True, Failure(ClusterUnreachable("gone")))
         refused(lambda: target.extend("/www"))
-        assert (target.left()[0].tags, target.left()[1:]) == (before[0].tags, before[1:])
+        assert (target.left()[0].tags, target.left()[2:]) == (before[0].tags, before[2:])
+        assert target.left()[1] == ("vg1",), "what is protected here stays listed"
 
     def test_an_engine_that_refuses_is_named_as_the_guide_does(self, target: Target) -> None:
         target.port.refusing = Failure(ClusterUnreachable("read-only"))
@@ -364,12 +384,6 @@ class TestUnextend:
         before = target.left()
         assert refused(lambda: unextend("/data", target.kit)) == [ClusterUnreachable]
         assert as_sets(target.left()) == as_sets(before)
-
-    def test_the_priority_comes_back_too(self, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-        target.port.priorities = {SERVER: 7, TEMPLATE: 1}
-        fail_at(monkeypatch, GiveUp, True, Failure(ClusterUnreachable("gone")))
-        refused(lambda: unextend("/data", target.kit))
-        assert ("priorities", "vg1", f"{SERVER}=7") in target.port.calls
 
 
 def as_sets(left: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -699,9 +713,8 @@ class TestCommand:
 def test_a_step_can_be_read_back_from_a_journal(target: Target) -> None:
     plan, _ = draft_extension(canextend.examine("/data", TEMPLATE, target.kit), 9)
     assert isinstance(plan, Plan)
-    from lvmkit import plan as module
-
-    assert module._unpacked(json.loads(json.dumps(module._packed(plan)))) == plan
+    stored = json.loads(json.dumps(journal.packed(plan.steps)))
+    assert journal.unpacked(stored, _storable) == plan.steps
 
 
 class TestScripts:

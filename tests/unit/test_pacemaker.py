@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lvmkit.cluster.pacemaker import cib, commit, elements, ids, patch, places, roles
+from lvmkit.cluster.pacemaker import cib, commit, elements, ids, patch, places, release, roles
 from lvmkit.cluster.pacemaker.cib import CONSTRAINTS, RESOURCES
 from lvmkit.cluster.pacemaker.primitives import meta_of
 from lvmkit.cluster.pacemaker.record import escaped, plain
@@ -225,8 +225,8 @@ def changes_of(root: Element) -> list[Element]:
         places.settled(places.toward(root, "vg", "n2", "2036-01-01 00:00:00Z")),
         places.unextend(root, ("vg", "lv1", "fs1"), "n2"),
         places.prioritised(root, "vg", {"n2": 5}),
-        places.let_go(root, ("vg", "lv1", "fs1")),
-        places.held_again(places.let_go(root, ("vg", "lv1", "fs1"))),
+        release.let_go(root, ("vg", "lv1", "fs1")),
+        release.held_again(release.let_go(root, ("vg", "lv1", "fs1"))),
     ]
 
 
@@ -401,11 +401,11 @@ def test_what_another_tool_set_counts_and_gives_way_to_our_own() -> None:
 
 def test_letting_go_loses_nothing() -> None:
     root = protected(1)
-    released = places.let_go(root, ("lv1", "fs1"))
+    released = release.let_go(root, ("lv1", "fs1"))
     assert meta_of(cib.own_primitives(released)["fs1"])["maintenance"] == "true"
     assert cib.equivalencies(released) == cib.equivalencies(root)
-    assert commit.ours(places.held_again(released)) == commit.ours(root)
-    assert commit.ours(places.held_again(root)) == commit.ours(root)
+    assert commit.ours(release.held_again(released)) == commit.ours(root)
+    assert commit.ours(release.held_again(root)) == commit.ours(root)
 
 
 def test_a_move_leaves_nothing_behind() -> None:

@@ -7,11 +7,25 @@ from typing import TYPE_CHECKING, Any, Union
 
 import pytest
 
-from lvmkit.cluster.pacemaker import Pacemaker, cib, commit, elements, lock, moves, patch, places, roles, states, tools
+from lvmkit.cluster.pacemaker import (
+    Pacemaker,
+    cib,
+    commit,
+    elements,
+    lock,
+    moves,
+    patch,
+    places,
+    release,
+    roles,
+    states,
+    tools,
+)
 from lvmkit.cluster.pacemaker.tools import Action, Tools
 from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import AUTOMATIC, ILLSTATE, ISP, ISU, OSF, OSU
+from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
@@ -288,10 +302,11 @@ def test_a_failure_of_what_runs_here_is_reported_and_no_other_state(cluster: Clu
 def test_what_runs_is_let_go_before_it_is_removed(cluster: Cluster, port: Pacemaker) -> None:
     root = protected(1)
     change = Change(remove=("fs1",), unlink=(links(1)[2],))
-    released = places.let_go(root, ("fs1",))
+    released = release.let_go(root, ("fs1",))
+    removed = patch.apply(released, change, "n1")
     wait = ("crm_resource --wait", "")
     cluster.will(query(root), mon(monitored(everywhere("n1"))), *writing(root), wait)
-    cluster.will(("crm_resource --refresh", ""), wait, *writing(released))
+    cluster.will(("crm_resource --refresh", ""), wait, *writing(released), query(removed))
     port.commit(change)
     forgotten = [asked[1:] for asked in cluster.asked if "--refresh" in asked]
     assert forgotten == [("--refresh", "--force", "--resource", "lvmkit-fs1")], "and nothing of any other resource"
@@ -301,7 +316,7 @@ def test_what_runs_is_let_go_before_it_is_removed(cluster: Cluster, port: Pacema
 
 def test_a_removal_that_fails_gives_back_what_it_let_go(cluster: Cluster, port: Pacemaker) -> None:
     root = protected(1)
-    released = places.let_go(root, ("fs1",))
+    released = release.let_go(root, ("fs1",))
     cluster.will(query(root), mon(monitored(everywhere("n1"))), *writing(root), ("crm_resource --wait", ""))
     cluster.will(("crm_resource --refresh", "broken", 1), *writing(released))
     assert kinds(port.commit, Change(remove=("fs1",), unlink=(links(1)[2],))) == (ToolFailed,)
@@ -486,7 +501,7 @@ def test_the_lock_of_a_server_that_may_still_live_is_respected(cluster: Cluster,
 
 def test_the_next_lock_tidies_what_a_killed_run_left(cluster: Cluster, port: Pacemaker) -> None:
     root = protected(1)
-    left = places.toward(places.let_go(root, ("fs1",)), "vg", "n2", "2036-01-01 00:00:00Z")
+    left = places.toward(release.let_go(root, ("fs1",)), "vg", "n2", "2036-01-01 00:00:00Z")
     cluster.will(*moving(left))
     with port.admin_lock("x"):
         assert commit.ours(lock._without(cluster.shown[0], "n1")) == commit.ours(root)
@@ -504,3 +519,20 @@ def test_a_lock_that_cannot_be_dropped_does_not_hide_the_failure_under_it(
     cluster.will(*moving(sample()))
     assert kinds(work) == (ResourceNotFound,)
     assert [type(message) for message in told] == [ClusterUnreachable]
+
+
+def test_a_lock_that_was_written_when_a_signal_came_is_taken_out_again(
+    cluster: Cluster, port: Pacemaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = lock._take
+
+    def interrupted(*given: Any) -> None:
+        take(*given)
+        cluster.will(*moving(cluster.shown[0]))
+        raise Interruption("SIGTERM")
+
+    monkeypatch.setattr(lock, "_take", interrupted)
+    cluster.will(*moving(sample()))
+    with pytest.raises(Interruption):
+        port.admin_lock("x").__enter__()
+    assert lock.holder(cluster.shown[1]) is None

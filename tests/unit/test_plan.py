@@ -7,24 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lvmkit import plan
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import Dependency, Instance
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import InterruptedWork, StepDone, UndoFailed
 from lvmkit.model.messages.guide import LkvgsNotUpdated
+from lvmkit.model.messages.plans import JournalStuck, JournalUnreadable
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.plan import Kit, Plan, Step, carry_out, finish_interrupted
-from lvmkit.workflow.steps import Commit, ListVg, SetAutoactivation
+from lvmkit.steps import Commit, ListVg, SetAutoactivation
+from tests.unit.fakes import has_journal, killed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LOG: list[str] = []
+_ODD = {"?": OSError(28, "no room"), "%": KeyboardInterrupt(), "#": SystemExit(1)}
 
 
 class Note(Step):
-    """Writes its name to the log; a name that begins with '!' fails, one with '~' is interrupted."""
+    """Writes its name to the log; a name that begins with '!' fails, one with '~' is interrupted, others see _ODD."""
 
     name: str
     stubborn: bool = False
@@ -38,6 +42,8 @@ class Note(Step):
             raise Failure(LkvgsNotUpdated("no"))
         if self.name.startswith("~"):
             raise Interruption("SIGTERM")
+        if self.name[0] in _ODD:
+            raise _ODD[self.name[0]]
 
     def undo(self, kit: Kit) -> None:
         LOG.append(f"-{self.name}")
@@ -63,10 +69,13 @@ def test_steps_are_applied_in_order_with_progress_and_leave_no_journal(
     carry_out(Plan("work", (Note("a"), Note("b"))), kit)
     assert LOG == ["+a", "+b"]
     assert told == [StepDone(1, 2, "note a"), StepDone(2, 2, "note b")]
-    assert not (tmp_path / "state" / "journal.json").exists()
+    assert not has_journal(kit)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("!c", Failure), ("~c", Interruption)])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("!c", Failure), ("~c", Interruption), ("?c", OSError), ("%c", KeyboardInterrupt), ("#c", SystemExit)],
+)
 def test_a_failure_or_a_signal_takes_back_what_was_begun_in_reverse(
     kit: Kit, name: str, kind: type[BaseException]
 ) -> None:
@@ -81,17 +90,19 @@ def test_a_step_that_cannot_be_taken_back_keeps_the_journal_for_the_next_run(kit
     with pytest.raises(Failure) as caught:
         carry_out(Plan("work", (Note("a", stubborn=True), Note("!b"))), kit)
     assert isinstance(caught.value.messages[0], UndoFailed)
-    with pytest.raises(Failure):
-        finish_interrupted(kit)
+    finish_interrupted(kit)
     assert InterruptedWork("work", "backing it out") in told
+    assert isinstance(told[-1], JournalStuck)
+    assert has_journal(kit)
 
 
 def test_what_a_killed_run_left_is_taken_back_by_the_next(
     kit: Kit, told: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Note, "apply", _die)
-    with pytest.raises(KeyError):  # stands for a kill: neither the back-out nor the end of the plan is reached
-        carry_out(Plan("work", (Note("a"), Note("b"))), kit)
+    with killed(monkeypatch) as patched:
+        patched.setattr(Note, "apply", _die)
+        with pytest.raises(KeyError):
+            carry_out(Plan("work", (Note("a"), Note("b"))), kit)
     finish_interrupted(kit)
     assert LOG == ["-a"]
     assert told[-1] == InterruptedWork("work", "backing it out")
@@ -107,14 +118,16 @@ def test_every_kind_of_step_survives_the_journal(kit: Kit, tmp_path: Path, monke
     instance = Instance("n1", "scsi", "lvmvg", "vg", "lvmvg-vg", "vg_uuid=x\x02a=b")
     change = Change(add=(instance,), link=(Dependency("a", "b"),), remove=("old",))
     steps = (SetAutoactivation("vg", False, True), ListVg("vg", True), Commit(change, (instance,)))
-    monkeypatch.setattr(SetAutoactivation, "apply", _die)
-    with pytest.raises(KeyError):
-        carry_out(Plan("work", steps), kit)
+    with killed(monkeypatch) as patched:
+        patched.setattr(SetAutoactivation, "apply", _die)
+        with pytest.raises(KeyError):
+            carry_out(Plan("work", steps), kit)
     seen: list[Step] = []
     for kind in (SetAutoactivation, ListVg, Commit):
         monkeypatch.setattr(kind, "undo", lambda step, _kit: seen.append(step))
-    journal = tmp_path / "state" / "journal.json"
-    journal.write_text(json.dumps({**json.loads(journal.read_text()), "reached": 3}))
+    monkeypatch.setattr(plan, "goes_forward", lambda *_: False)
+    journal = tmp_path / "state" / "journal" / "1.json"
+    journal.write_text(json.dumps({**json.loads(journal.read_text()), "begun": 3}))
     finish_interrupted(kit)
     assert tuple(reversed(seen)) == steps
 
@@ -127,5 +140,5 @@ def test_a_journal_that_is_not_ours_stops_the_work_and_is_kept(kit: Kit, tmp_pat
     (tmp_path / "state" / "journal.json").write_text(rubbish)
     with pytest.raises(Failure) as caught:
         finish_interrupted(kit)
-    assert isinstance(caught.value.messages[0], UndoFailed)
+    assert isinstance(caught.value.messages[0], JournalUnreadable)
     assert (tmp_path / "state" / "journal.json").read_text() == rubbish

@@ -23,11 +23,11 @@ from lvmkit.model.messages.service import VgImpostor, VgNotFound
 from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import PhysicalVolume
+from lvmkit.steps import BringInService, Commit
 from lvmkit.storage import lkvgs, records
 from lvmkit.workflow.create import Wish, create
 from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange, difference, reconfigure
-from lvmkit.workflow.steps import BringInService, Commit
-from tests.unit.fakes import FakePort, instance, kit
+from tests.unit.fakes import FakePort, has_journal, instance, kit
 from tests.unit.storage_fake import OTHER_UUID, VG_UUID, FakeStorage, group, lv_uuid, pv_uuid
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class World:
     def left(self) -> tuple[Any, ...]:
         now = self.port.now
         listed = lkvgs.listed(self.kit.paths.lkvgs)
-        journal = Path(self.kit.paths.state, "journal.json").exists()
+        journal = has_journal(self.kit)
         return {i.tag: i for i in now.instances}, set(now.dependencies), listed, journal
 
 

@@ -10,19 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from lvmkit.cluster.embedded import Engine
+from lvmkit.cluster.embedded import Engine, changes
 from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import DISK, OSU, Dependency, Instance
+from lvmkit.model.instance import DISK, ILLSTATE, OSU, Dependency, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import InterruptedWork, StateNotStored, UndoFailed
 from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError, ResourceExists
+from lvmkit.model.messages.plans import JournalUnreadable
 from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.value import replace
 from lvmkit.plan import Kit, Plan, Step, carry_out, finish_interrupted
+from lvmkit.steps import BringInService, Commit, ListVg, SetAutoactivation, listing
 from lvmkit.storage import files, lkvgs
-from lvmkit.workflow.steps import BringInService, Commit, ListVg, SetAutoactivation, listing
 from tests.unit.fakes import SERVER, FakePort, data_hierarchy, instance, kit
 from tests.unit.storage_fake import FakeStorage
 
@@ -63,6 +64,7 @@ class TestCommit:
     @pytest.mark.parametrize("step", [ADD, REMOVE, UPDATE, BOTH], ids=["add", "remove", "update", "both"])
     def test_undo_restores_what_was_there(self, port: FakePort, tools: Kit, step: Commit) -> None:
         before = port.now
+        step = step.prepared(tools)
         step.apply(tools)
         assert port.now != before
         step.undo(tools)
@@ -72,11 +74,12 @@ class TestCommit:
     @pytest.mark.parametrize("step", [ADD, REMOVE, UPDATE, BOTH], ids=["add", "remove", "update", "both"])
     def test_undo_of_what_was_not_done_changes_nothing(self, port: FakePort, tools: Kit, step: Commit) -> None:
         before = port.now
-        step.undo(tools)
+        step.prepared(tools).undo(tools)
         assert port.now == before
 
     @pytest.mark.parametrize("step", [ADD, REMOVE, UPDATE, BOTH], ids=["add", "remove", "update", "both"])
     def test_undo_twice_is_undo_once(self, port: FakePort, tools: Kit, step: Commit) -> None:
+        step = step.prepared(tools)
         step.apply(tools)
         step.undo(tools)
         once = port.now
@@ -116,8 +119,8 @@ def test_the_engine_takes_every_way_back(tools: Kit, step: Commit) -> None:
     engine.commit(Change(add=here(start.instances), link=start.dependencies))
     before = engine.hierarchy()
     change = replace(step.change, add=here(step.change.add), update=here(step.change.update))
-    local = Commit(change, here(step.before))
     for is_applied in (False, True):
+        local = Commit(change).prepared(replace(tools, port=engine))
         if is_applied:
             local.apply(replace(tools, port=engine))
             assert engine.hierarchy() != before
@@ -127,13 +130,52 @@ def test_the_engine_takes_every_way_back(tools: Kit, step: Commit) -> None:
         assert set(after.dependencies) == set(before.dependencies)
 
 
+def test_states_of_an_earlier_boot_do_not_come_back_as_those_of_this_one(
+    tools: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion is taken back after a power loss: nothing is active, so nothing may say that it is."""
+    engine = Engine(tools.paths, tools.settings)
+    here = tuple(replace(i, server=os.uname().nodename) for i in data_hierarchy().instances)
+    links = data_hierarchy().dependencies
+    monkeypatch.setattr(changes, "boot_id", lambda: "before")
+    engine.commit(Change(add=here, link=links))
+    on_engine = replace(tools, port=engine)
+    step = Commit(Change(unlink=links, remove=tuple(i.tag for i in here))).prepared(on_engine)
+    step.apply(on_engine)
+    monkeypatch.undo()
+    step.undo(on_engine)
+    found = engine.hierarchy()
+    assert (found.tags, found.dependencies) == (data_hierarchy().tags, links)
+    assert {i.state for i in found.instances} == {ILLSTATE}
+    assert engine.wanted("/data"), "it is brought back, once it was looked at"
+
+
+def test_what_another_hand_protected_since_stays_as_it_is(tools: Kit) -> None:
+    engine = Engine(tools.paths, tools.settings)
+    (old,) = (replace(i, server=os.uname().nodename) for i in data_hierarchy().instances[:1])
+    engine.commit(Change(add=(old,)))
+    on_engine = replace(tools, port=engine)
+    step = Commit(Change(remove=(old.tag,))).prepared(on_engine)
+    step.apply(on_engine)
+    engine.commit(Change(add=(replace(old, tag="mine"),)))
+    step.undo(on_engine)
+    assert engine.hierarchy().tags == ("mine",)
+
+
 class TestAutoactivation:
-    def test_it_is_written_and_written_back(self, tools: Kit, storage: FakeStorage) -> None:
+    def test_it_is_written_and_written_back(self, port: FakePort, tools: Kit, storage: FakeStorage) -> None:
+        port.now = Hierarchy()
         step = SetAutoactivation("vg1", False, True)
         step.apply(tools)
         assert not storage.autoactivation()
         step.undo(tools)
         assert storage.autoactivation()
+
+    def test_what_is_protected_by_now_is_not_left_to_the_boot(self, tools: Kit, storage: FakeStorage) -> None:
+        SetAutoactivation("vg1", False, True).apply(tools)
+        SetAutoactivation("vg1", False, True).undo(tools)
+        SetAutoactivation("vg1", True, False).finish(tools)
+        assert not storage.autoactivation()
 
     def test_where_it_is_required_it_stops_the_plan(self, tools: Kit, storage: FakeStorage) -> None:
         storage.unwritable = True
@@ -141,8 +183,9 @@ class TestAutoactivation:
             SetAutoactivation("vg1", False, True).apply(tools)
 
     def test_elsewhere_and_on_the_way_back_it_warns(
-        self, tools: Kit, storage: FakeStorage, told: list[Message]
+        self, port: FakePort, tools: Kit, storage: FakeStorage, told: list[Message]
     ) -> None:
+        port.now = Hierarchy()
         storage.unwritable = True
         SetAutoactivation("vg1", True, False).apply(tools)
         SetAutoactivation("vg1", False, True).undo(tools)
@@ -166,11 +209,18 @@ class TestList:
         step.apply(tools)
         assert [type(m) for m in told] == [LkvgsNotUpdated]
 
-    def test_the_way_back(self, tools: Kit) -> None:
+    def test_the_way_back(self, port: FakePort, tools: Kit) -> None:
+        port.now = Hierarchy()
         step = ListVg("vg1", True)
         step.apply(tools)
         step.undo(tools)
         assert lkvgs.listed(tools.paths.lkvgs) == ()
+
+    def test_what_is_protected_here_by_now_stays_listed(self, tools: Kit) -> None:
+        ListVg("vg1", True).apply(tools)
+        ListVg("vg1", True).undo(tools)
+        ListVg("vg1", False).finish(tools)
+        assert lkvgs.listed(tools.paths.lkvgs) == ("vg1",)
 
 
 class TestBringInService:
@@ -204,7 +254,7 @@ class Broken(Step):
 
 class TestJournal:
     def test_a_run_that_knows_no_workflow_can_take_back_what_one_left(self, tools: Kit, tmp_path: Path) -> None:
-        journal = Path(tools.paths.state, "journal.json")
+        journal = Path(tools.paths.state, "journal", "1.json")
         seen: list[str] = []
 
         class Spy(Step):
@@ -218,10 +268,10 @@ class TestJournal:
                 """Nothing."""
 
         lkvgs.add(tools.paths.lkvgs, "vg1")
-        carry_out(Plan("work", (ListVg("vg1", True), Spy())), tools)
+        carry_out(Plan("work", (ListVg("vg1", False), Spy())), tools)
         stored = json.loads(seen[0])
-        del stored["plan"]["steps"][1:]
-        journal.write_text(json.dumps({**stored, "reached": 1}))
+        del stored["steps"][1:]
+        journal.write_text(json.dumps({**stored, "begun": 1}))
         # Only the plan: as 'lvmkit check --all' and 'lvmkit in-service' find it.
         program = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parents[2] / "lib")!r})
@@ -232,7 +282,7 @@ finish_interrupted(Kit(None, paths, Settings(), lambda message: print(message.nu
 """
         done = subprocess.run([sys.executable, "-ISc", program], capture_output=True, text=True, cwd=tmp_path)
         assert (done.stdout, done.stderr) == (f"{InterruptedWork.number}\n", "")
-        assert (lkvgs.listed(tools.paths.lkvgs), journal.exists()) == ((), False)
+        assert (lkvgs.listed(tools.paths.lkvgs), journal.exists()) == (("vg1",), False)
 
     def test_no_module_but_a_workflow_is_imported_for_a_journal(self, tools: Kit, tmp_path: Path) -> None:
         files.make_folder(tools.paths.state)
@@ -241,19 +291,19 @@ finish_interrupted(Kit(None, paths, Settings(), lambda message: print(message.nu
         )
         with pytest.raises(Failure) as caught:
             finish_interrupted(tools)
-        assert isinstance(caught.value.messages[0], UndoFailed)
+        assert isinstance(caught.value.messages[0], JournalUnreadable)
         assert "antigravity" not in sys.modules
 
     def test_the_journal_is_gone_for_good_before_a_plan_counts_as_done(
         self, tools: Kit, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         synced: list[bool] = []
-        journal = Path(tools.paths.state, "journal.json")
+        folder = Path(tools.paths.state, "journal")
         fsync = os.fsync
 
         def spy(handle: int) -> None:
             fsync(handle)
-            synced.append(Path(f"/proc/self/fd/{handle}").resolve() == Path(tools.paths.state) and not journal.exists())
+            synced.append(Path(f"/proc/self/fd/{handle}").resolve() == folder and not list(folder.iterdir()))
 
         monkeypatch.setattr(os, "fsync", spy)
         carry_out(Plan("work", (ListVg("vg1", True),)), tools)
@@ -266,11 +316,12 @@ finish_interrupted(Kit(None, paths, Settings(), lambda message: print(message.nu
         refused: list[str] = []
 
         def refuse_once(path: str) -> None:
-            if path.endswith("journal.json") and not refused:
+            if path.endswith("journal/1.json") and not refused:
                 refused.append(path)
                 raise PermissionError(1, "no")
             unlink(path)
 
+        tools = replace(tools, port=FakePort())
         monkeypatch.setattr(os, "unlink", refuse_once)
         with pytest.raises(Failure) as caught:
             carry_out(Plan("work", (ListVg("vg1", True),)), tools)

@@ -31,6 +31,7 @@ COMMANDS = {
     "unextend": "unextend",
     "delete": "delete",
     "forget": "forget",
+    "journal": "journal",
     "explain": "explain",
     "schema": "schema",
     "tags": "tags",

@@ -90,6 +90,18 @@ class Port(Protocol):
     def commit(self, change: Change) -> None:
         """Store a change as one unit; one that does not fit raises Failure (000014, 110004, 110086, 110087)."""
 
+    def remember(self, change: Change, server: str = "") -> tuple[str, ...]:
+        """What a change would remove, update or unlink, as the engine holds it on all servers: for put_back() only.
+
+        server: then `remove` means what unextend() takes from that server. Raises Failure as commit() and unextend().
+        """
+
+    def put_back(self, remembered: tuple[str, ...]) -> None:
+        """Put back what a change took, as one unit and as it was; what others changed since stays as they left it.
+
+        Nothing where the change was not made, or where somebody has protected the same anew.
+        """
+
     def foresee(self, change: Change) -> tuple[str, ...]:
         """What the cluster would do at once because of a change, in its own words; changes nothing."""
 

@@ -28,6 +28,7 @@ ANSWERS = {
     "reconfigure": "reconfigure",
     "unextend": "unextend",
     "delete": "delete",
+    "journal": "journal",
     "explain": "explain",
 }
 """each command that answers in JSON, and the module of this package that has its facts and their SCHEMA"""

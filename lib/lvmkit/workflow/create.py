@@ -23,13 +23,13 @@ from lvmkit.model.messages.storage import NotAMountPoint, SystemStorage
 from lvmkit.model.settings import SYSTEM_ID
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, carry_out, finish_interrupted
+from lvmkit.steps import BringInService, Commit, SetAutoactivation, listing
 from lvmkit.storage import dm, files, fstab, guard, lvm, stack
 from lvmkit.workflow import owner
 from lvmkit.workflow.activity import refuse_active_elsewhere
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.nesting import nested
 from lvmkit.workflow.renew import RenewRecord
-from lvmkit.workflow.steps import BringInService, Commit, SetAutoactivation, listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
+from lvmkit.steps import Commit, ListVg, SetAutoactivation, listing
 from lvmkit.storage import records
 from lvmkit.workflow import everywhere, owner
-from lvmkit.workflow.steps import Commit, ListVg, SetAutoactivation, listing
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False

@@ -21,8 +21,10 @@ from lvmkit.model.messages.boot import (
 )
 from lvmkit.model.messages.command import FstabWillMount
 from lvmkit.model.messages.extend import KitVersionDiffers
+from lvmkit.model.messages.plans import JournalLeft
 from lvmkit.model.value import Value
 from lvmkit.peer.answers import Finding
+from lvmkit.plan import all_journals
 from lvmkit.storage import files, fstab, installed
 from lvmkit.workflow.doctor_storage import Look, storage_findings
 
@@ -72,7 +74,7 @@ def diagnose(kit: Kit, *, here: bool = False) -> Diagnosis:
 
 def findings_of(look: Look) -> tuple[Finding, ...]:
     """What there is to say of this server alone."""
-    looks = (storage_findings, _boot_mounts, _unit_findings, _agent_findings, _leftovers)
+    looks = (storage_findings, _boot_mounts, _unit_findings, _agent_findings, _leftovers, _unfinished)
     told = (each for take in looks for each in _taken(take, look))
     return tuple(_finding(look.server, about, message) for about, message in told)
 
@@ -119,6 +121,15 @@ def _agent_findings(look: Look) -> Iterator[Told]:
         return
     for path in installed.missing_agents():
         yield path.removeprefix(f"{installed.AGENTS}/"), AgentMissing(path)
+
+
+def _unfinished(look: Look) -> Iterator[Told]:
+    """Changes that were interrupted and not finished since."""
+    for journal in all_journals(look.kit):
+        if journal.fault:
+            yield f"journal {journal.name}", journal.fault
+        elif not journal.is_running:
+            yield f"journal {journal.name}", JournalLeft(journal.name, journal.work, journal.about)
 
 
 def _leftovers(look: Look) -> Iterator[Told]:

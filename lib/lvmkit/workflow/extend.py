@@ -28,15 +28,16 @@ from lvmkit.model.servers import LOWEST_PRIORITY
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Preview
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
+from lvmkit.steps import listing
 from lvmkit.storage import files, stack
 from lvmkit.workflow.canextend import examine
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.family import groups
-from lvmkit.workflow.steps import listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import ClassVar
 
     from lvmkit.cluster.port import Overview
     from lvmkit.model.messages import Message
@@ -83,6 +84,7 @@ class MakeMountPoint(Step):
 class ExtendTo(Step):
     """Let the tags run on this server, with its own devices and disks below them."""
 
+    decides: ClassVar[bool] = True
     server: str
     tag: str
     change: Change
@@ -96,12 +98,15 @@ class ExtendTo(Step):
         rank = f", with priority {self.priorities[0][1]}" if self.priorities else ""
         return f"extend {', '.join(_tags(self.change))} to {self.server}{below}{rank}"
 
+    def names(self) -> tuple[str, ...]:
+        """All tags that this server gets."""
+        return tuple(dict.fromkeys((self.tag, *(i.tag for i in self.change.add))))
+
     def apply(self, kit: Kit) -> None:
         """Store it; the guide's own message follows the reason where the engine does not take it."""
         try:
             kit.port.commit(self.change)
-            for group, priority in self.priorities:
-                kit.port.set_priorities(group, {self.server: priority})
+            self._rank(kit)
         except Failure as failure:
             refused = InsCreateFailed(self.server, failure.messages[0].text)
             raise Failure(*failure.messages, refused) from failure
@@ -114,6 +119,24 @@ class ExtendTo(Step):
             kit.tell(RemovingAfterCreateError(tag, self.server))
         if added:
             kit.port.unextend(added, self.server)
+
+    def finish(self, kit: Kit) -> None:
+        """Give the priority that was asked for; that the tags are extended is why the plan goes on."""
+        if self.is_in_effect(kit):
+            self._rank(kit)
+
+    def is_in_effect(self, kit: Kit) -> bool:
+        """Whether this server has the tags."""
+        return set(_tags(self.change)) <= set(kit.port.hierarchy_of(self.server).tags)
+
+    def is_built_on(self, kit: Kit) -> bool:
+        """Whether one of them is in service here."""
+        here = kit.port.hierarchy_of(self.server)
+        return any(i.state in IN_SERVICE for i in map(here.by_tag, _tags(self.change)) if i is not None)
+
+    def _rank(self, kit: Kit) -> None:
+        for group, priority in self.priorities:
+            kit.port.set_priorities(group, {self.server: priority})
 
 
 def extend(wish: Extension, kit: Kit, *, is_told: bool = False) -> tuple[str, ...]:

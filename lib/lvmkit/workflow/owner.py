@@ -37,13 +37,21 @@ class ChangeOwner(Step):
         """What the step does."""
         return f"make {self.new or 'nobody'} the owner of volume group {self.vg} (LVM system ID)"
 
+    def names(self) -> tuple[str, ...]:
+        """The volume group."""
+        return (self.vg,)
+
     def apply(self, kit: Kit) -> None:
         """Write it and read it back."""
         self._change(kit, self.old, self.new, self.required)
 
     def undo(self, kit: Kit) -> None:
-        """Write back what it was; a warning where the disks don't let us."""
+        """Write back what it was; a warning where the disks don't let us, or where another one owns it by now."""
         self._change(kit, self.new, self.old, False)
+
+    def finish(self, kit: Kit) -> None:
+        """Write it where the owner is still the one that was met; a warning elsewhere."""
+        self._change(kit, self.old, self.new, False)
 
     def _change(self, kit: Kit, old: str, new: str, required: bool) -> None:
         try:

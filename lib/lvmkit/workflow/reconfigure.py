@@ -13,13 +13,13 @@ from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
+from lvmkit.steps import BringInService, Commit, ListVg, listing
 from lvmkit.storage import dm, records, stack
 from lvmkit.workflow import everywhere
 from lvmkit.workflow.delete import going_with
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord, find_group
 from lvmkit.workflow.restore import observed
-from lvmkit.workflow.steps import BringInService, Commit, ListVg, listing
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False

@@ -25,11 +25,20 @@ class RenewRecord(Step):
         """What the step does."""
         return f"renew what the checks of {self.tag} expect"
 
+    def names(self) -> tuple[str, ...]:
+        """The volume group's tag."""
+        return (self.tag,)
+
     def apply(self, kit: Kit) -> None:
         """Observe and store; a group that is not in service has no record."""
         group = VgFacts.unpack(find(kit.port.hierarchy(), self.tag))
         if dm.of_vg(dm.list_devices(), group.uuid):
             records.store(kit.paths, observed(find_group(group, kit), group, kit))
+
+    def finish(self, kit: Kit) -> None:
+        """The same, where the group is still protected here."""
+        if kit.port.hierarchy().by_tag(self.tag) is not None:
+            self.apply(kit)
 
     def undo(self, kit: Kit) -> None:
         """Nothing: the record states what the kernel holds, whatever the hierarchy says."""

@@ -10,6 +10,7 @@ from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
 from lvmkit.workflow.bystanders import Departure, refuse_bystanders
+from lvmkit.workflow.family import family
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -40,7 +41,7 @@ def in_service(tag: str, kit: Kit, server: str = "") -> str:
     seen = kit.port.overview()
     found = find(seen.union(), tag)
     with kit.port.admin_lock(f"in-service {tag}"):
-        finish_interrupted(kit)
+        finish_interrupted(kit, _moving(found.tag, seen))
         try:
             refuse_bystanders(moving_off(found.tag, server, seen), seen, kit)
             kit.port.bring_in_service(found.tag, kit.tell, server)
@@ -58,10 +59,16 @@ def out_of_service(tag: str, kit: Kit) -> str:
     seen = kit.port.overview()
     found = find(seen.union(), tag)
     with kit.port.admin_lock(f"out-of-service {tag}"):
-        finish_interrupted(kit)
+        finish_interrupted(kit, _moving(found.tag, seen))
         refuse_bystanders(going_out(found.tag, seen), seen, kit)
         kit.port.take_out_of_service(found.tag, kit.tell)
     return found.tag
+
+
+def _moving(tag: str, seen: Overview) -> set[str]:
+    """All that moves with a tag."""
+    union = seen.union()
+    return {tag, *(instance.tag for instance in family(tag, union))}
 
 
 def moving_off(tag: str, server: str, seen: Overview) -> tuple[Departure, ...]:

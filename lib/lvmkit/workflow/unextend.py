@@ -8,16 +8,17 @@ from lvmkit.model.instance import IN_SERVICE, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import MovesAlong, StillListedThere
 from lvmkit.model.messages.pacemaker import LastServer, NotExtended, StillInService, UnknownServer
-from lvmkit.model.resource_types import is_device
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
+from lvmkit.steps import listing
 from lvmkit.storage import records
 from lvmkit.workflow.family import family
-from lvmkit.workflow.steps import listing
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from lvmkit.cluster.port import Overview
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
@@ -27,32 +28,39 @@ if TYPE_CHECKING:
 class GiveUp(Step):
     """Let the tags run on a server no more; its devices and disks below them go with them."""
 
+    decides: ClassVar[bool] = True
     server: str
     tags: tuple[str, ...]
-    back: Change
-    """what makes it undone"""
-    priorities: tuple[tuple[str, int], ...] = ()
-    """(volume group, its priority on this server)"""
+    kept: tuple[str, ...] = ()
+    """what the engine held of this server, in its own words"""
 
     def describe(self) -> str:
         """What the step does."""
         return f"take {self.server} from {', '.join(self.tags)}"
+
+    def names(self) -> tuple[str, ...]:
+        """The tags."""
+        return self.tags
+
+    def prepared(self, kit: Kit) -> GiveUp:
+        """With what the engine holds of this server."""
+        return replace(self, kept=kit.port.remember(Change(remove=self.tags), self.server))
 
     def apply(self, kit: Kit) -> None:
         """Store it. Raises Failure where one is in service there, or the server is its last."""
         kit.port.unextend(self.tags, self.server)
 
     def undo(self, kit: Kit) -> None:
-        """Extend it again, with the priority that it had."""
-        now = kit.port.hierarchy_of(self.server)
-        lost = tuple(i for i in self.back.add if now.by_tag(i.tag) is None)
-        links = tuple(link for link in self.back.link if link not in now.dependencies)
-        if not lost:
-            return
-        kit.port.commit(Change(add=lost, link=links))
-        for group, priority in self.priorities:
-            if now.by_tag(group) is None:
-                kit.port.set_priorities(group, {self.server: priority})
+        """Extend it again, as it was."""
+        if self.kept:
+            kit.port.put_back(self.kept)
+
+    def finish(self, kit: Kit) -> None:
+        """Nothing: a plan goes on from here only where it is done."""
+
+    def is_in_effect(self, kit: Kit) -> bool:
+        """Whether the server has none of them."""
+        return not set(self.tags) & set(kit.port.hierarchy_of(self.server).tags)
 
 
 class Draft(Value):
@@ -103,9 +111,7 @@ def draft_unextension(tag: str, server: str, kit: Kit) -> Draft:
     if others:
         kit.tell(MovesAlong(tag, others))
     tags = tuple(i.tag for i in gone)
-    ranks = tuple((e.tag, e.priority) for e in seen.equivalencies if e.server == server and _is_group(e.tag, now))
-    ranks = tuple((group, priority) for group, priority in ranks if group in tags)
-    steps: list[Step] = [GiveUp(server, tags, _back(gone, now), ranks)]
+    steps: list[Step] = [GiveUp(server, tags)]
     if server == seen.local:
         for group in (i for i in gone if i.type == LVMVG):
             steps += listing(_vg(group), False, kit)
@@ -131,19 +137,6 @@ def _refuse(gone: tuple[Instance, ...], server: str, seen: Overview) -> None:
     last = [LastServer(i.tag, server) for i in gone if i.tag not in others]
     if up or last:
         raise Failure(*up, *last)
-
-
-def _back(gone: tuple[Instance, ...], now: Hierarchy) -> Change:
-    """What would put the instances back, with the devices and disks that only they require."""
-    tags = {i.tag for i in gone}
-    below = [i for i in now.instances if is_device(i.type) and tags & set(now.above(i.tag))]
-    devices = {i.tag for i in below}
-    return Change(add=(*gone, *below), link=tuple(link for link in now.dependencies if link.child in devices))
-
-
-def _is_group(tag: str, now: Hierarchy) -> bool:
-    instance = now.by_tag(tag)
-    return instance is not None and instance.type == LVMVG
 
 
 def _vg(group: Instance) -> str:

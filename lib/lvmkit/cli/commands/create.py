@@ -75,7 +75,7 @@ def _preview(wish: Wish, kit: Kit, form: str) -> str:
 def _after(draft: Draft, now: Hierarchy) -> Hierarchy:
     """The hierarchy as it would be."""
     from lvmkit.model.hierarchy import Hierarchy
-    from lvmkit.workflow.steps import Commit
+    from lvmkit.steps import Commit
 
     changes = [step.change for step in draft.plan.steps if isinstance(step, Commit)]
     added = tuple(instance for change in changes for instance in change.add)

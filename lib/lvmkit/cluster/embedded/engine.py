@@ -98,6 +98,21 @@ class Engine:
         with writing(self._paths.database) as connection:
             changes.apply(connection, change)
 
+    def remember(self, change: Change, server: str = "") -> tuple[str, ...]:
+        """What a change takes, row by row. Raises Failure for a server other than this one (110155)."""
+        from lvmkit.cluster.embedded import kept
+
+        self._require_local(server)
+        with reading(self._paths.database) as connection:
+            return kept.remember(connection, change)
+
+    def put_back(self, remembered: tuple[str, ...]) -> None:
+        """Put back what remember() gave, as one unit. Raises Failure as commit()."""
+        from lvmkit.cluster.embedded import kept
+
+        with writing(self._paths.database) as connection:
+            kept.put_back(connection, remembered)
+
     def set_state(self, tag: str, state: str, reason: str = "") -> None:
         """Store the state of one instance. Raises Failure (000019, 110100)."""
         with writing(self._paths.database) as connection:

@@ -21,7 +21,7 @@ What becomes what
 
 How it is written: read, edit (pure: patch.py, places.py, roles.py), crm_verify, crm_diff, one `cibadmin --patch`, which
 the CIB refuses when its version is another one; then again from the start (commit.py). What is deleted while it runs
-is let go first (places.let_go), for the cluster stops orphans in no order. A move is a constraint with an end date,
+is let go first (release.let_go), for the cluster stops orphans in no order. A move is a constraint with an end date,
 dropped together with the admin lock (lock.py), which tidies what a killed run left.
 """
 

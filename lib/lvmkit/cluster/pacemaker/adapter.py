@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lvmkit.cluster.pacemaker import cib, commit, ids, lock, moves, patch, places, states, tools
+from contextlib import contextmanager
+
+from lvmkit.cluster.pacemaker import cib, commit, ids, kept, lock, moves, patch, places, release, states, tools
 from lvmkit.cluster.pacemaker.moves import Move
 from lvmkit.cluster.pacemaker.tools import Tools
 from lvmkit.cluster.port import Overview
@@ -15,7 +17,7 @@ from lvmkit.model.servers import Server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from lvmkit.cluster.pacemaker.states import Cluster
@@ -81,14 +83,19 @@ class Pacemaker:
         Raises Failure: 000014, 110003, 110004, 110034, 110086, 110087, 110100, 110150-110157.
         """
         server = self.local_server()
-        leaving = self._active(change, server)
-        try:
-            self._let_go(leaving)
+        with self._released(self._active(change, server)):
             commit.change(self._tools, lambda root: patch.apply(root, change, server))
-        except Failure:
-            if leaving:
-                commit.change(self._tools, places.held_again)
-            raise
+
+    def remember(self, change: Change, server: str = "") -> tuple[str, ...]:
+        """The elements that a change, or unextend(change.remove, server), would take or alter; see kept.py."""
+        before = tools.cibadmin_query(self._tools)
+        if server:
+            return kept.remember(before, places.unextend(before, change.remove, server))
+        return kept.remember(before, patch.apply(before, change, self.local_server()))
+
+    def put_back(self, remembered: tuple[str, ...]) -> None:
+        """Put these elements back, in one patch. Raises Failure: 110150-110154."""
+        commit.change(self._tools, lambda root: kept.put_back(root, remembered))
 
     def simulate(self, change: Change) -> tuple[Action, ...]:
         """What the cluster would do because of a change; changes nothing. Raises Failure as commit does."""
@@ -174,15 +181,24 @@ class Pacemaker:
         found = [(tag, now.resource(tag)) for tag in change.remove]
         return tuple(tag for tag, resource in found if resource is not None and resource.servers)
 
-    def _let_go(self, tags: tuple[str, ...]) -> None:
-        """Have the cluster forget what runs, so that it is not stopped as an orphan; see places.let_go()."""
+    @contextmanager
+    def _released(self, tags: tuple[str, ...]) -> Iterator[None]:
+        """Have the cluster forget what runs while a `with` block removes it; see release.let_go().
+
+        Whatever ends the block, what was not removed is the cluster's again, as it was.
+        """
         if not tags:
+            yield
             return
-        commit.change(self._tools, lambda root: places.let_go(root, tags))
-        tools.crm_resource_wait(self._tools, self._settings.command_deadline)
-        for tag in tags:
-            tools.crm_resource_refresh(self._tools, ids.resource_id(tag))
-        tools.crm_resource_wait(self._tools, self._settings.command_deadline)
+        try:
+            commit.change(self._tools, lambda root: release.let_go(root, tags))
+            tools.crm_resource_wait(self._tools, self._settings.command_deadline)
+            for tag in tags:
+                tools.crm_resource_refresh(self._tools, ids.resource_id(tag))
+            tools.crm_resource_wait(self._tools, self._settings.command_deadline)
+            yield
+        finally:
+            commit.change(self._tools, release.held_again)
 
 
 def _line(action: Action) -> str:

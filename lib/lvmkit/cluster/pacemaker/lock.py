@@ -17,7 +17,7 @@ import os
 import time
 from contextlib import contextmanager
 
-from lvmkit.cluster.pacemaker import commit, elements, places, states, tools
+from lvmkit.cluster.pacemaker import commit, elements, places, release, states, tools
 from lvmkit.cluster.pacemaker.cib import RESOURCES
 from lvmkit.cluster.pacemaker.record import escaped, plain
 from lvmkit.model.messages import Failure
@@ -64,19 +64,36 @@ def admin_lock(
         yield
         return
     try:
-        with locks.locked(path, what="the admin lock", patience=patience):
-            _take(how, server, purpose, patience, tell)
+        here = locks.locked(path, what="the admin lock", patience=patience)
+        with here, _in_the_cib(how, server, purpose, patience, tell):
             _held.add(key)
             try:
                 yield
             finally:
                 _held.discard(key)
-                _release(how, server, tell)
     except Failure as failure:
         busy = failure.messages[0]
         if isinstance(busy, AlreadyBusy) and busy.what == "the admin lock":
             raise Failure(AdminLockHeld(busy.pid, "unknown", patience)) from failure
         raise
+
+
+@contextmanager
+def _in_the_cib(
+    how: Tools, server: str, purpose: str, patience: float, tell: Callable[[Message], None]
+) -> Iterator[None]:
+    """Hold the entry in the CIB. One that was written when a signal came is taken out again, too."""
+    is_refused = False
+    try:
+        try:
+            _take(how, server, purpose, patience, tell)
+        except Failure:
+            is_refused = True
+            raise
+        yield
+    finally:
+        if not is_refused:
+            _release(how, server, tell)
 
 
 def holder(root: Element) -> tuple[str, str] | None:
@@ -132,7 +149,7 @@ def _with(
         if found[0] != server and is_alive(found[0]):
             raise _Taken(*found)
         seen.append(found)
-    made = places.settled(places.held_again(root))  # what a killed change left behind
+    made = places.settled(release.held_again(root))  # what a killed change left behind
     elements.drop(made, RESOURCES, lambda element: element.get("id") == LOCK)
     template = elements.new("template", id=LOCK, class_="ocf", provider="lvmkit", type="lock")
     # The time makes each lock another one, so that taking over our own dead one is a change too.

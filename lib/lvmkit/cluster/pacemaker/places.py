@@ -11,7 +11,6 @@ import copy
 
 from lvmkit.cluster.pacemaker import cib, devices, elements, ids
 from lvmkit.cluster.pacemaker.cib import BEST_SCORE, CONSTRAINTS, INFINITY, LEFT_PENALTY, Index
-from lvmkit.cluster.pacemaker.primitives import set_meta
 from lvmkit.model.instance import AUTOMATIC, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import LastServer, NotExtended, PriorityInvalid
@@ -121,45 +120,6 @@ def heed_left(root: Element, instance: Instance) -> None:
         rule = elements.new("rule", id=f"{_left_id(own)}-rule", score=str(-LEFT_PENALTY))
         rule.append(_attribute(f"{_left_id(own)}-mark", left_attribute(instance.tag), "yes"))
         _replace(root, own, _left_id(own), rule)
-
-
-def let_go(root: Element, tags: tuple[str, ...]) -> Element:
-    """The CIB in which nothing is done for these tags and nobody even looks for them: the first half of a removal.
-
-    When their history is wiped then, they can leave the configuration. Else the cluster would stop them as orphans,
-    and in no order: the volume below a mounted file system first. Where each may run stays readable, for held_again().
-    """
-    made = copy.deepcopy(root)
-    index = Index(made)
-    for tag in tags:
-        set_meta(index.primitives[tag], {"maintenance": "true"})
-        for server in index.servers:
-            if (tag, server) not in index.places:
-                index.places[tag, server] = _no_place(tag, server)
-                index.section(CONSTRAINTS).append(index.places[tag, server])
-            index.places[tag, server].set(DISCOVERY, "never")
-    return made
-
-
-def held_again(root: Element) -> Element:
-    """The CIB in which whatever was let go, and not removed, is the cluster's again."""
-    made = copy.deepcopy(root)
-    gone = [e for e in elements.children(made, CONSTRAINTS, "rsc_location") if cib.is_place(e)]
-    released = {ids.tag_of(e.get("rsc", "")) for e in gone if e.get(DISCOVERY) == "never"}
-    for tag, primitive in cib.own_primitives(made).items():
-        if tag in released:
-            set_meta(primitive, {"maintenance": None})
-    for element in gone:
-        if element.get(DISCOVERY) == "never":
-            element.set(DISCOVERY, "exclusive")
-            if cib.score(element) < 0:
-                elements.at(made, CONSTRAINTS).remove(element)
-    return made
-
-
-def _no_place(tag: str, server: str) -> Element:
-    own = ids.resource_id(tag)
-    return elements.new("rsc_location", id=cib.location_id(tag, server), rsc=own, node=server, score=f"-{INFINITY}")
 
 
 def _replace(root: Element, own: str, name: str, rule: Element) -> None:

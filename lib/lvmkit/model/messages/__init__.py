@@ -80,14 +80,17 @@ def catalogue() -> dict[int, type[Message]]:
         ownership,
         pacemaker,
         peer,
+        plans,
         service,
         storage,
         view,
     )
 
+    first = (guide, service, storage, faults, engine, command, ownership, pacemaker, boot, extend)
+    modules = (*first, view, peer, plans)
     classes = [
         item
-        for module in (guide, service, storage, faults, engine, command, ownership, pacemaker, boot, extend, view, peer)
+        for module in modules
         for item in vars(module).values()
         if isinstance(item, type) and issubclass(item, Message) and item is not Message
     ]

@@ -1,0 +1,93 @@
+"""lvmkit journal: changes that were interrupted and wait to be finished."""
+
+from __future__ import annotations
+
+import click
+
+from lvmkit.cli.console import confirms, is_interactive, write
+from lvmkit.cli.options import JSON, Word, dry_run_option, format_option, pass_session, quiet_option
+from lvmkit.model.messages import Failure, shown
+from lvmkit.model.messages.command import NotConfirmed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.cli.session import Session
+    from lvmkit.journal import Journal
+    from lvmkit.plan import Kit
+
+
+def _is_name(word: str) -> bool:
+    return word == "journal" or (word.isascii() and word.isdecimal())
+
+
+_NAME = Word("journal", "name of a journal", _is_name)
+
+
+@click.command("journal", epilog="Example: lvmkit journal 3", short_help="Look at interrupted changes, and drop one.")
+@click.argument("name", metavar="[NAME]", type=_NAME, required=False)
+@click.option("--retry", "again", is_flag=True, help="Try now to finish them or to take them back.")
+@click.option("--drop", "dropped", is_flag=True, help="Forget this one; what is half done stays so.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask, on a terminal.")
+@dry_run_option
+@format_option
+@quiet_option
+@pass_session
+def command(session: Session, name: str | None, again: bool, dropped: bool, yes: bool, dry_run: bool, form: str) -> int:
+    """List the changes that were interrupted and are not finished yet; with NAME, show the steps of one.
+
+    The next command here that changes something finishes them or takes them back. One that cannot be keeps only its
+    own hierarchy waiting. Drop it when you have put things right by hand. Exit 0 when none is left, else 1.
+    """
+    if dropped and not name:
+        raise click.UsageError("--drop needs the NAME of a journal.")
+    if dropped and again:
+        raise click.UsageError("--drop and --retry exclude each other.")
+
+    def job(kit: Kit) -> int:
+        from lvmkit.workflow import unfinished
+
+        found = unfinished.unfinished(kit, name or "")
+        if again and not dry_run:
+            found = tuple(journal for journal in unfinished.retry(kit) if name in (None, journal.name))
+        if dropped and name and not dry_run:
+            _ask(found[0], yes)
+            unfinished.drop(name, kit)
+            found = ()
+        write(_as_json(found, dry_run) if form == JSON else _as_text(found, is_whole=bool(name)))
+        return 1 if found else 0
+
+    return session.work("journal", name or "", job)
+
+
+def _ask(journal: Journal, yes: bool) -> None:
+    """Raises Failure (110112) unless the answer is yes, on a terminal."""
+    if yes or not is_interactive():
+        return
+    if not confirms(f"Forget '{shown(journal.work)}' as it is?"):
+        raise Failure(NotConfirmed(f"Dropping journal {journal.name}"))
+
+
+def _as_text(found: tuple[Journal, ...], *, is_whole: bool) -> str:
+    from lvmkit.cli.layout import columns
+    from lvmkit.workflow.unfinished import steps_of
+
+    if not found:
+        return ""
+    text = columns([("JOURNAL", "CHANGE", "STATE", "ABOUT"), *map(_row, found)])
+    for journal in found if is_whole else ():
+        rows = [(f"{number}.", state, what) for number, (state, what) in enumerate(steps_of(journal), 1)]
+        text += f"\n{columns(rows)}" if rows else ""
+    return text
+
+
+def _row(journal: Journal) -> tuple[str, ...]:
+    from lvmkit.workflow.unfinished import state_of
+
+    return journal.name, journal.work or "?", state_of(journal), ", ".join(journal.about) or "?"
+
+
+def _as_json(found: tuple[Journal, ...], dry_run: bool) -> str:
+    from lvmkit.view.document import document
+    from lvmkit.view.journal import journal_facts
+
+    return document(journal_facts(found, dry_run=dry_run))
