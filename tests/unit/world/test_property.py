@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.unit.world.rules import TwoServers
-from tests.unit.world.world import Broken
 
 _COMMON = settings(
     database=None, deadline=None, suppress_health_check=tuple(HealthCheck), report_multiple_bugs=False, print_blob=True
@@ -23,7 +21,5 @@ _SEARCHES = {
     "long": settings(_COMMON, max_examples=2000, stateful_step_count=15),
 }
 
-TestTwoServers = pytest.mark.xfail(strict=True, raises=Broken, reason="guards have holes: see test_stories.py")(
-    TwoServers.TestCase
-)
+TestTwoServers = TwoServers.TestCase
 TestTwoServers.settings = _SEARCHES[os.environ.get("LVMKIT_SEARCH", "short")]

@@ -84,7 +84,6 @@ def test_create_refuses_a_group_that_a_server_without_pacemaker_has_active(world
 
 
 @pytest.mark.parametrize("step", ["lkvgs", "--setautoactivation y"])
-@is_taken_over("what a removal took from all servers is put back for this one only")
 def test_a_delete_that_is_interrupted_forgets_no_server(protected: World, step: str) -> None:
     protected.kit("n1", "in-service", POINT, "--on", "n2")
     protected.kit("n1", "delete", POINT, blow=Blow(SIGNAL, before=step))
@@ -92,7 +91,6 @@ def test_a_delete_that_is_interrupted_forgets_no_server(protected: World, step: 
     protected.check()
 
 
-@is_taken_over("the journal of a create that was all but done is taken back whatever was built on it")
 def test_a_create_that_loses_power_at_its_end_takes_nothing_back_that_others_built_on(world: World) -> None:
     world.activate("n1")
     world.kit("n1", "create", POINT, blow=Blow(POWER, before="lvmvg-vg1"))

@@ -315,19 +315,10 @@ class World:
         return finished.status, finished.stdout, finished.stderr
 
     def _far_end(self, server: str, words: list[str], request: bytes) -> tuple[int, str, str]:
-        """The kit there answers; it writes to stdout line by line."""
-        lines: list[str] = []
-
-        def write_line(text: str) -> None:
-            lines.append(text)
-
-        real, far_end.write_line = far_end.write_line, write_line
-        try:
-            paths = self.machines[server].paths
-            answer = self._run(Process(server, KIT), lambda: far_end.answer(words, lambda: request, paths))
-        finally:
-            far_end.write_line = real
-        return answer.code, "".join(f"{line}\n" for line in lines), answer.err
+        """The kit there answers."""
+        paths = self.machines[server].paths
+        answer = self._run(Process(server, KIT), lambda: far_end.answer(words, lambda: request, paths))
+        return answer.code, "".join(f"{line}\n" for line in answer.out), answer.err
 
     # -- hands
 
