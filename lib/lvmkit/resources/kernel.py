@@ -81,8 +81,7 @@ def volume(facts: LvFacts, paths: Paths, devices: Sequence[Device] | None = None
     if recorded and facts.uuid not in ("", recorded):
         record, recorded = None, ""
     vg_uuid = facts.vg_uuid or (record.vg_uuid if record else "")
-    sought = replace(facts, vg_uuid=vg_uuid, uuid=facts.uuid or recorded)
-    mine = tuple(device for device in known if _is_volume(device) and _is_meant(device, sought))
+    mine = _volumes_meant(facts, vg_uuid, facts.uuid or recorded, known)
     return View(vg_uuid_of(mine[0]) if mine else vg_uuid, record, mine, known)
 
 
@@ -155,13 +154,20 @@ def _is_volume(device: Device) -> bool:
     return parts is not None and parts[2] == "" and names.is_lv_name(parts[1])
 
 
-def _is_meant(device: Device, facts: LvFacts) -> bool:
-    if facts.vg_uuid and vg_uuid_of(device) != facts.vg_uuid:
-        return False
-    if facts.uuid:
-        return lv_uuid_of(device) == facts.uuid
+def _volumes_meant(facts: LvFacts, vg_uuid: str, lv_uuid: str, devices: Sequence[Device]) -> tuple[Device, ...]:
+    """The volume among the devices; more than one only where it is known by its name alone."""
+    if vg_uuid and lv_uuid:
+        dm_uuid = names.dm_uuid(vg_uuid, lv_uuid)
+        return tuple(device for device in devices if device.uuid == dm_uuid)
+    mine = dm.of_vg(devices, vg_uuid) if vg_uuid else devices
+    return tuple(device for device in mine if _is_volume(device) and _is_meant(device, facts, vg_uuid, lv_uuid))
+
+
+def _is_meant(device: Device, facts: LvFacts, vg_uuid: str, lv_uuid: str) -> bool:
+    if lv_uuid:
+        return lv_uuid_of(device) == lv_uuid
     parts = names.split_dm_name(device.name)
-    return parts is not None and parts[1] == facts.name and (bool(facts.vg_uuid) or parts[0] == facts.vg)
+    return parts is not None and parts[1] == facts.name and (bool(vg_uuid) or parts[0] == facts.vg)
 
 
 def _expected(device: Device) -> ExpectedLv:

@@ -161,13 +161,20 @@ def _drop_own_record(facts: LvFacts, host: Host) -> None:
 def _take_down(facts: LvFacts, host: Host, *, given_up: bool) -> str:
     from lvmkit.resources.locks import working_on
 
-    view = kernel.volume(facts, host.paths)
     detail = ALREADY_DOWN
-    groups = dict.fromkeys(kernel.vg_uuid_of(device) for device in view.mine) or dict.fromkeys([view.vg_uuid])
-    for vg_uuid in filter(None, groups):
+    for vg_uuid in _groups_of(facts, host):
         with working_on(vg_uuid, facts.vg, host):
             detail = _take_down_in(replace(facts, vg_uuid=vg_uuid), host, given_up)
     return detail
+
+
+def _groups_of(facts: LvFacts, host: Host) -> tuple[str, ...]:
+    """UUIDs of the volume groups in which it may be up: more than one, or none, only where its name is all we have."""
+    view = kernel.volume(facts, host.paths)
+    held = dict.fromkeys(kernel.vg_uuid_of(device) for device in view.mine)
+    if held:
+        return tuple(held)
+    return (view.vg_uuid,) if view.vg_uuid else ()
 
 
 def _take_down_in(facts: LvFacts, host: Host, given_up: bool) -> str:
