@@ -231,6 +231,10 @@ class TestDeleteAction:
         dispatch.release(instance(LVMVG, "old", "lvmvg-old"), world.kit.host)
         assert world.listed() == ("vg1",)
 
+    def test_what_the_boot_did_not_activate_before_stays_so(self, world: World) -> None:
+        dispatch.release(instance(LVMVG, "vg1", "lvmvg-vg1", autoactivation="n"), world.kit.host)
+        assert world.storage.written == []
+
     def test_nothing_else_has_anything_to_release(self, world: World) -> None:
         before = world.left()
         for kind, resource_id in ((FILESYS, "/data"), (DISK, "/dev/sda")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,12 +13,15 @@ from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import LVMLV, LVMVG, Dependency
 from lvmkit.model.settings import Settings
 from lvmkit.plan import Kit
+from lvmkit.resources import dispatch
 from lvmkit.workflow import recover
 from tests.unit.fakes import FakePort, instance
-from tests.unit.ocf_server import DISK, OK, VG, VG_UUID, WWW, Server, installed
+from tests.unit.ocf_server import DISK, NODE, OK, VG, VG_UUID, WWW, Server, installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lvmkit.model.instance import Instance
 
 
 GROUP = instance(LVMVG, "vg", f"lvmvg-{VG}", vg_uuid=VG_UUID)
@@ -104,3 +107,25 @@ def test_script_agent_and_recovery_give_the_same_answer(
     answers = [finding.is_fault, script != 0, by_id != 0, server.call("monitor", kind) != OK]
     assert answers == [answers[0]] * 4
     assert server.commands == []
+
+
+@pytest.mark.parametrize(
+    ("script", "verb"),
+    [("restore", "restore"), ("remove", "remove"), ("remoteremove", "give_up"), ("delete", "release")],
+)
+def test_every_action_script_does_its_own_verb_under_the_name_of_this_server(
+    server: Server, monkeypatch: pytest.MonkeyPatch, script: str, verb: str
+) -> None:
+    done: list[tuple[str, str, str]] = []
+    for each in ("restore", "remove", "give_up", "release"):
+
+        def note(found: Instance, *rest: Any, name: str = each) -> str:
+            done.append((name, found.tag, rest[-1].server))
+            return "done"
+
+        monkeypatch.setattr(dispatch, each, note)
+    tools = Kit(FakePort(NOW), server.paths, Settings(), lambda _message: None)
+    monkeypatch.setattr("lvmkit.entry.kit.kit", lambda *_: tools)
+    monkeypatch.setattr(action, "guarded", lambda work, *_, **__: work())
+    assert action.main(f"/opt/lk/subsys/scsi/resources/lvmvg/actions/{script}", ["-t", "vg"], server.paths) == 0
+    assert done == [(verb, "vg", NODE)]
