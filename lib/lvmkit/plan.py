@@ -16,6 +16,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import InterruptedWork, StepDone, UndoFailed
 from lvmkit.model.messages.plans import FinishFailed, JournalBlocks, JournalStuck
 from lvmkit.model.value import Value, replace
+from lvmkit.resources.host import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Kit(Value):
     paths: Paths
     settings: Settings
     tell: Callable[[Message], None]
+
+    @property
+    def host(self) -> Host:
+        """What resources work with; they know no engine."""
+        return Host(self.paths, self.settings, self.tell)
 
 
 class Step(Value):

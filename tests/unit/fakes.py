@@ -35,8 +35,8 @@ from lvmkit.model.servers import Equivalency, Server
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import replace
 from lvmkit.plan import Kit
+from lvmkit.resources import dispatch, kernel
 from lvmkit.storage import dm, sysfs
-from lvmkit.workflow import recover
 from tests.unit.schemas import assert_has_schema
 
 if TYPE_CHECKING:
@@ -288,7 +288,8 @@ class FakeKernel:
         self.conditions: dict[str, str] = {}
         """path: condition; "gone" for a device without a number"""
         self.looks = 0
-        monkeypatch.setattr(recover, "quick_check", self._quick_check)
+        monkeypatch.setattr(dispatch, "check", self._check)
+        monkeypatch.setattr(kernel, "DRIVERS", "/nowhere")
         monkeypatch.setattr(dm, "list_devices", self._list_devices)
         monkeypatch.setattr(sysfs, "number_of", lambda path: "" if self.conditions.get(path) == "gone" else path)
         monkeypatch.setattr(sysfs, "condition", lambda path: self.conditions.get(path, ""))
@@ -297,10 +298,10 @@ class FakeKernel:
         self.looks += 1
         return self.devices
 
-    def _quick_check(self, one: Instance, *_: object) -> list[Message]:
+    def _check(self, one: Instance, *_: object) -> tuple[Message, ...]:
         if one.tag in self.refusing:
             raise Failure(self.refusing[one.tag])
-        return self.faults.get(one.tag, [])
+        return tuple(self.faults.get(one.tag, ()))
 
 
 def kit(port: FakePort, folder: Path, tell: Callable[[Message], None]) -> Kit:

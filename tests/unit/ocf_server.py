@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lvmkit.entry import boundary
-from lvmkit.entry.ocf import kernel
 from lvmkit.entry.ocf.agent import main
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.faults import KernelUnreadable, PvReadFailed
 from lvmkit.model.messages.storage import CommandHung
 from lvmkit.model.settings import Paths
+from lvmkit.resources import kernel
 from lvmkit.storage import dm, holders, lvm, ownership, probe, sysfs, vitals
 from lvmkit.storage.run import Finished
 

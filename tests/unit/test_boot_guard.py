@@ -26,6 +26,8 @@ from lvmkit.model.messages.service import LvBusy
 from lvmkit.model.messages.storage import CommandFailed, CommandHung, FileUnreadable
 from lvmkit.model.record import Record
 from lvmkit.plan import Kit
+from lvmkit.resources import lvmvg
+from lvmkit.resources.host import Host
 from lvmkit.storage import activation, dm, mountinfo, records, sysfs
 from lvmkit.storage.dm import Device
 from lvmkit.storage.mountinfo import Mount
@@ -59,7 +61,7 @@ class Machine:
         (folder / "proc").mkdir()
         self.run_process(1, "systemd")
         monkeypatch.setattr(boot_guard, "PROC", f"{folder}/proc")
-        monkeypatch.setattr(boot_guard, "remove_vg", self._remove)
+        monkeypatch.setattr(lvmvg, "remove", self._remove)
         monkeypatch.setattr(activation, "wait_until_done", self._wait)
         monkeypatch.setattr(dm, "list_devices", lambda: tuple(self.devices))
         monkeypatch.setattr(mountinfo, "mounts", lambda: tuple(self.mounts))
@@ -87,8 +89,8 @@ class Machine:
     def gone(self) -> list[str]:
         return [vg.name for vg in self.removed]
 
-    def _remove(self, vg: VgFacts, tools: Kit) -> str:
-        self.deadlines.append(tools.settings.command_deadline)
+    def _remove(self, vg: VgFacts, host: Host) -> str:
+        self.deadlines.append(host.settings.command_deadline)
         why = self.refusing.get(vg.name)
         if why:
             raise Failure(why.pop(0))

@@ -17,10 +17,11 @@ from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.record import Record
 from lvmkit.plan import finish_interrupted
+from lvmkit.resources import dispatch
 from lvmkit.steps import Commit, ListVg, SetAutoactivation
 from lvmkit.storage import lkvgs, records
 from lvmkit.workflow.create import Wish, create
-from lvmkit.workflow.delete import delete, draft_deletion, release
+from lvmkit.workflow.delete import delete, draft_deletion
 from tests.unit.fakes import FakePort, has_journal, instance, killed, kit
 from tests.unit.storage_fake import VG_UUID, FakeStorage
 
@@ -217,21 +218,25 @@ class TestDeleteAction:
     """The delete action, by which another engine ends what create did outside of it."""
 
     def test_a_group_is_released(self, world: World) -> None:
-        release(world.port.now.by_tag("vg1"), world.kit)  # type: ignore[arg-type]
+        dispatch.release(world.port.now.by_tag("vg1"), world.kit.host)  # type: ignore[arg-type]
         assert (world.listed(), world.storage.written, world.has_record()) == ((), [("vg1", True)], False)
 
     def test_it_can_be_run_again(self, world: World) -> None:
         for _ in range(2):
-            release(world.port.now.by_tag("vg1"), world.kit)  # type: ignore[arg-type]
+            dispatch.release(world.port.now.by_tag("vg1"), world.kit.host)  # type: ignore[arg-type]
         assert world.listed() == ()
 
     def test_a_group_without_uuid_is_released_too(self, world: World) -> None:
         lkvgs.add(world.kit.paths.lkvgs, "old")
-        release(instance(LVMVG, "old", "lvmvg-old"), world.kit)
+        dispatch.release(instance(LVMVG, "old", "lvmvg-old"), world.kit.host)
         assert world.listed() == ("vg1",)
+
+    def test_what_the_boot_did_not_activate_before_stays_so(self, world: World) -> None:
+        dispatch.release(instance(LVMVG, "vg1", "lvmvg-vg1", autoactivation="n"), world.kit.host)
+        assert world.storage.written == []
 
     def test_nothing_else_has_anything_to_release(self, world: World) -> None:
         before = world.left()
         for kind, resource_id in ((FILESYS, "/data"), (DISK, "/dev/sda")):
-            release(instance(kind, "x", resource_id), world.kit)
+            dispatch.release(instance(kind, "x", resource_id), world.kit.host)
         assert (world.left(), world.storage.written) == (before, [])

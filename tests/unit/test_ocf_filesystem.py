@@ -11,11 +11,11 @@ import pytest
 from lvmkit.entry import boundary
 from lvmkit.entry.ocf.agent import main
 from lvmkit.model.settings import Paths
+from lvmkit.resources import evict
 from lvmkit.storage import holders, mountinfo, run, sysfs
 from lvmkit.storage.holders import Holder
 from lvmkit.storage.mountinfo import Mount
 from lvmkit.storage.run import Finished
-from lvmkit.workflow import evict
 from tests.unit.ocf_server import CONFIGURED, FAILED, INSTALLED, OK, STOPPED
 
 DEVICE, MAPPED, NUMBER = "/dev/vg1/data", "/dev/mapper/vg1-data", "253:3"
@@ -222,5 +222,5 @@ def test_what_can_never_have_started_is_stopped(host: Host, capfd: pytest.Captur
 
 def test_validation(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     assert host.call("validate-all") == OK
-    monkeypatch.setattr("lvmkit.workflow.filesystem.MOUNT", "/nowhere/mount")
+    monkeypatch.setattr("lvmkit.resources.mounting.MOUNT", "/nowhere/mount")
     assert host.call("validate-all") == INSTALLED

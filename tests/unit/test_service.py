@@ -8,20 +8,21 @@ import pytest
 
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import LVMLV, LVMVG, OSU, Dependency, Instance, pack_info
+from lvmkit.model.instance import DISK, LVMLV, LVMVG, OSU, Dependency, Instance, pack_info
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages import service as said
-from lvmkit.model.messages.faults import LvGone, PvGone, PvHung, RecordLost
+from lvmkit.model.messages.faults import LvGone, LvWrongTable, PvDegraded, PvGone, PvHung, PvReadFailed, RecordLost
 from lvmkit.model.messages.storage import CommandHung
 from lvmkit.model.settings import DEGRADED, Paths, Settings
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
 from lvmkit.plan import Kit
+from lvmkit.resources import dispatch
+from lvmkit.resources.locks import working_on
+from lvmkit.resources.lvmvg import ALREADY_DOWN, ALREADY_UP
+from lvmkit.resources.taking_down import STAYS_TIED
 from lvmkit.storage import dm, holders, lvm, probe, records, sysfs, vitals
 from lvmkit.storage.run import Finished
-from lvmkit.workflow import check
-from lvmkit.workflow.remove import ALREADY_DOWN, STAYS_TIED, give_up, remove
-from lvmkit.workflow.restore import ALREADY_UP, restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,6 +54,8 @@ class World:
         """LV names that LVM cannot bring up or down"""
         self.lvm_hangs = False
         self.silent = False
+        self.asked: tuple[str, ...] = ()
+        """devices that LVM was told to look at"""
         """disks do not answer direct reads"""
         self.system_id = ""
         self.kind = "linear"
@@ -64,8 +67,9 @@ class World:
         name = names.dm_name("my-vg", lv.name)
         self.up[uuid] = dm.DeviceStatus(name, uuid, number, opened, False, False, True, lines)
 
-    def find(self, *_where: object, **_how: object) -> VolumeGroup | None:
+    def find(self, *_where: object, devices: tuple[str, ...] = (), **_how: object) -> VolumeGroup | None:
         self.commands.append("fullreport")
+        self.asked = devices
         return self.vg
 
     def own_system_id(self, **_how: object) -> str:
@@ -82,7 +86,7 @@ class World:
     def activate_lv(self, _vg: str, name: str, **_how: object) -> Finished:
         self.commands.append("lvchange -ay")
         for lv in GROUP.logical:
-            if lv.name == name:
+            if lv.name == name and name not in self.stuck:
                 self.appear(lv)
         return Finished(("lvm",), 0, "", "", 0.1)
 
@@ -128,7 +132,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         dm: {
             "list_devices": world.devices,
             "status": lambda uuid="", **_: world.up.get(uuid),
-            "dependencies": lambda *_: ("8:0",),
+            "dependencies": lambda *_, **__: ("8:0",),
             "remove": world.take,
             "removal_order": lambda devices: tuple(devices),
         },
@@ -166,7 +170,19 @@ def kit(tmp_path: Path, told: list[Message]) -> Kit:
 
 
 def faults(world: World, kit: Kit, instance: Instance) -> list[Message]:
-    return check.quick_check(instance, kit.paths, world.devices(), kit.port.hierarchy())
+    return list(dispatch.check(instance, kit.port.hierarchy(), kit.host, world.devices()))
+
+
+def restore(instance: Instance, kit: Kit) -> str:
+    return dispatch.restore(instance, kit.port.hierarchy(), kit.host)
+
+
+def remove(instance: Instance, kit: Kit) -> str:
+    return dispatch.remove(instance, kit.host)
+
+
+def give_up(instance: Instance, kit: Kit) -> str:
+    return dispatch.give_up(instance, kit.host)
 
 
 def refused(kit: Kit, instance: Instance = VG) -> list[type[Message]]:
@@ -396,5 +412,104 @@ def test_without_a_record_the_check_compares_with_the_hierarchy_and_says_so(worl
 
 def test_without_a_record_a_volume_out_of_service_is_not_missed(world: World, kit: Kit) -> None:
     hierarchy = Hierarchy((VG, replace(LV, state=OSU)), (Dependency("lv", "vg"),))
-    found = check.quick_check(VG, kit.paths, world.devices(), hierarchy)
+    found = dispatch.check(VG, hierarchy, kit.host, world.devices())
     assert [type(m) for m in found] == [RecordLost]
+
+
+def test_a_volume_whose_table_was_wiped_is_not_taken_for_up(world: World, kit: Kit) -> None:
+    restore(VG, kit)
+    world.appear(GROUP.logical[0], kind="error")
+    assert refused(kit) == [said.LvsNotUp]
+    assert [type(m) for m in faults(world, kit, VG)] == [LvWrongTable]
+    assert restore(LV, kit) == "activated"
+    remove(VG, kit)
+    restore(VG, kit)
+    assert faults(world, kit, VG) == []
+
+
+def test_a_volume_that_lvm_made_of_an_error_segment_is_up(world: World, kit: Kit) -> None:
+    world.kind = "error"
+    world.vg = replace(GROUP, logical=tuple(replace(lv, kind="error") for lv in GROUP.logical))
+    restore(VG, kit)
+    assert faults(world, kit, VG) == []
+
+
+def test_without_a_record_what_the_kernel_holds_is_judged_too(world: World, kit: Kit) -> None:
+    for lv in GROUP.logical:
+        world.appear(lv, kind="error" if lv.name == "www" else "linear")
+    assert [type(m) for m in faults(world, kit, VG)] == [RecordLost, LvWrongTable]
+    world.appear(GROUP.logical[1])
+    world.conditions["8:0"] = "gone"
+    assert [type(m) for m in faults(world, kit, VG)] == [RecordLost, PvGone]
+
+
+def test_the_record_of_another_group_that_had_the_name_stays(world: World, kit: Kit) -> None:
+    restore(VG, kit)
+    assert remove(replace(VG, info=pack_info({"vg_uuid": OTHER_VG})), kit) == ALREADY_DOWN
+    assert records.load(kit.paths, "lvmvg-my-vg") is not None
+
+
+def test_a_volume_answers_for_its_disk_only_where_its_group_does_not(world: World, kit: Kit) -> None:
+    restore(LV, kit)
+    world.conditions["8:0"] = "gone"
+    assert [type(m) for m in faults(world, kit, LV)] == [PvGone]
+    world.conditions.clear()
+    restore(VG, kit)
+    world.conditions["8:0"] = "gone"
+    assert faults(world, kit, LV) == []
+    assert [type(m) for m in faults(world, kit, VG)] == [PvGone]
+
+
+def test_a_stop_waits_for_the_lock_also_where_nothing_is_up(world: World, kit: Kit) -> None:
+    with working_on(VG_UUID, "my-vg", kit.host), pytest.raises(Failure) as caught:
+        remove(VG, kit)
+    assert [type(m) for m in caught.value.messages] == [said.AlreadyBusy]
+
+
+def test_without_any_record_a_wiped_volume_is_not_well(world: World, kit: Kit) -> None:
+    world.appear(GROUP.logical[0], kind="error")
+    assert [type(m) for m in faults(world, kit, LV)] == [LvWrongTable]
+
+
+def test_a_volume_that_stayed_up_when_it_was_stopped_is_watched_again_after_its_start(world: World, kit: Kit) -> None:
+    restore(VG, kit)
+    world.appear(GROUP.logical[0], kind="snapshot-origin")
+    assert remove(LV, kit) == STAYS_TIED
+    assert restore(LV, kit) == ALREADY_UP
+    world.appear(GROUP.logical[0], kind="error")
+    assert [type(m) for m in faults(world, kit, LV)] == [LvWrongTable]
+
+
+def test_a_volume_alone_is_brought_up_under_the_same_guards_as_its_group(world: World, kit: Kit) -> None:
+    world.vg = replace(GROUP, exported=True)
+    assert refused(kit, LV) == [said.VgExported]
+    world.vg, world.stuck = GROUP, {"data--x"}
+    assert refused(kit, LV) == [said.LvsNotUp]
+    assert world.up == {}
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_lvm_looks_at_the_known_devices_only_where_all_of_them_are_there(
+    world: World, kit: Kit, tmp_path: Path, present: bool
+) -> None:
+    known = [f"{tmp_path}/a", f"{tmp_path}/b"]
+    for path in known if present else known[:1]:
+        open(path, "w").close()
+    disks = tuple(Instance("n1", "scsi", DISK, path[-1], path) for path in known)
+    links = tuple(Dependency("vg", disk.tag) for disk in disks)
+    dispatch.restore(VG, Hierarchy((VG, *disks), links), kit.host)
+    assert world.asked == (tuple(known) if present else ())
+
+
+@pytest.mark.parametrize(("marks", "kind"), [("raid1 2 AA 8/8 idle 0 0 -", PvDegraded), ("", PvReadFailed)])
+def test_a_disk_that_cannot_be_read_is_a_warning_where_every_volume_serves_without_it(
+    world: World, kit: Kit, monkeypatch: pytest.MonkeyPatch, marks: str, kind: type[Message]
+) -> None:
+    restore(VG, kit)
+    for uuid, status in world.up.items():
+        lines = (dm.Target(0, 8, "raid" if marks else "linear", marks),)
+        world.up[uuid] = replace(status, targets=lines)
+    monkeypatch.setattr(dm, "dependencies", lambda *_, **__: ("8:0", "8:16"))
+    monkeypatch.setattr(sysfs, "whole_disk", lambda number, *_: number)
+    monkeypatch.setattr(probe, "pv_read_faults", lambda pvs, **_: [PvReadFailed(p.device, p.uuid, "no") for p in pvs])
+    assert [type(m) for m in dispatch.deep_check(VG, kit.host)] == [kind]

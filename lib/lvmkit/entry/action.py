@@ -11,15 +11,17 @@ import os
 from lvmkit.entry.boundary import guarded
 from lvmkit.entry.report import Voice
 from lvmkit.model import names
-from lvmkit.model.instance import FILESYS, LVMVG, Instance
+from lvmkit.model.facts import VgFacts
+from lvmkit.model.instance import LVMVG, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.resource_types import is_id_of
-from lvmkit.model.settings import Paths
-from lvmkit.model.value import Value
+from lvmkit.model.settings import Paths, Settings
+from lvmkit.model.value import Value, replace
+from lvmkit.resources.host import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lvmkit.plan import Kit
+    from lvmkit.model.hierarchy import Hierarchy
 
 QUICK_CHECK = "quickCheck"
 
@@ -54,66 +56,67 @@ def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
 
 def _quick_check(call: Call, voice: Voice, paths: Paths) -> int:
     """The check; quiet when all is well. Without a fault it costs one process, no fork and no LVM command."""
-    from lvmkit.storage import dm, records
-    from lvmkit.workflow import check
-
-    record = None
-    vg = _vg_of(call)
-    if vg is not None:
-        record = records.load(paths, names.lvmvg_id(vg))
-    if call.type == LVMVG and call.id and record and call.tag in (None, record.tag):
-        found = check.faults_by_record(call.id, record, dm.list_devices())
-    else:
-        from lvmkit.entry.kit import engine
-        from lvmkit.workflow.subject import find
-
-        hierarchy = engine(paths, voice.tell).hierarchy()
-        instance = _instance_of(call, find(hierarchy, call.tag, call.id))
-        devices = () if call.type == FILESYS else dm.list_devices()
-        found = check.quick_check(instance, paths, devices, hierarchy)
-    for message in found:
+    messages = _check(call, Host(paths, Settings(), voice.tell))
+    for message in messages:
         voice.tell(message)
-    return max((message.script_exit for message in found), default=0)
+    return max((message.script_exit for message in messages), default=0)
+
+
+def _check(call: Call, host: Host) -> tuple[Message, ...]:
+    """What is wrong. A volume group with a record is checked without asking the engine anything."""
+    group = _recorded_group(call, host.paths)
+    if group is not None:
+        from lvmkit.resources import lvmvg
+
+        return lvmvg.check(group, host).messages
+    from lvmkit.entry.kit import engine
+    from lvmkit.resources import dispatch
+    from lvmkit.workflow.subject import find
+
+    hierarchy = engine(host.paths, host.tell).hierarchy()
+    return dispatch.check(_instance_of(call, find(hierarchy, call.tag, call.id)), hierarchy, host)
+
+
+def _recorded_group(call: Call, paths: Paths) -> VgFacts | None:
+    """The volume group of the call as the record of its start has it; None where the engine must be asked."""
+    if call.type != LVMVG or not call.id:
+        return None
+    from lvmkit.storage import records
+
+    record = records.load(paths, call.id)
+    if record is None or call.tag not in (None, record.tag):
+        return None
+    return VgFacts(record.tag, call.id, record.vg, record.vg_uuid)
 
 
 def _act(call: Call, voice: Voice, paths: Paths | None, script: str) -> int:
     """Any action but the check, between its BEGIN and END lines."""
     from lvmkit.entry.kit import kit
     from lvmkit.model.messages.service import Begin, EndFailed, EndSuccessful
-    from lvmkit.storage import lvm
     from lvmkit.workflow.subject import find
 
     tools = kit(_paths(paths, script), voice.tell)
-    instance = _instance_of(call, find(tools.port.hierarchy(), call.tag, call.id))
+    hierarchy = tools.port.hierarchy()
+    instance = _instance_of(call, find(hierarchy, call.tag, call.id))
     voice.tell(Begin(call.action, instance.tag, instance.server))
     try:
-        with lvm.knowing(system_id=_owner_name(instance)):
-            detail = _work(call.action, instance, tools)
+        detail = _work(call.action, instance, hierarchy, replace(tools.host, server=instance.server))
     except Failure as failure:
         raise Failure(*failure.messages, EndFailed(call.action, instance.tag, instance.server)) from failure
     voice.tell(EndSuccessful(call.action, instance.tag, instance.server, detail))
     return 0
 
 
-def _owner_name(instance: Instance) -> str:
-    """The host that LVM commands speak as: this server where the volume group has an owner, else LVM's own choice."""
-    from lvmkit.model.facts import VgFacts
+def _work(action: str, instance: Instance, hierarchy: Hierarchy, host: Host) -> str:
+    from lvmkit.resources import dispatch
 
-    return instance.server if VgFacts.noted(instance).has_owner else ""
-
-
-def _work(action: str, instance: Instance, tools: Kit) -> str:
     if action == "restore":
-        from lvmkit.workflow.restore import restore
-
-        return restore(instance, tools)
+        return dispatch.restore(instance, hierarchy, host)
+    if action == "remove":
+        return dispatch.remove(instance, host)
     if action == "delete":
-        from lvmkit.workflow.delete import release
-
-        return release(instance, tools)
-    from lvmkit.workflow.remove import give_up, remove
-
-    return remove(instance, tools) if action == "remove" else give_up(instance, tools)
+        return dispatch.release(instance, host)
+    return dispatch.give_up(instance, host)
 
 
 def _parsed(resource_type: str, action: str, arguments: list[str]) -> Call:
@@ -157,10 +160,6 @@ def _wrong_argument(resource_type: str, given: str) -> Message:
     from lvmkit.model.messages.guide import InvalidConstructorArgument
 
     return InvalidConstructorArgument(resource_type, given or "''")
-
-
-def _vg_of(call: Call) -> str | None:
-    return names.vg_of_lvmvg_id(call.id) if call.type == LVMVG and call.id else None
 
 
 def _paths(paths: Paths | None, script: str) -> Paths:

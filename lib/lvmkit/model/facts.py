@@ -56,11 +56,16 @@ class DeviceFacts(Value):
         return _packed(given, self.others)
 
     @classmethod
-    def unpack(cls, instance: Instance) -> DeviceFacts:
-        """The facts of a device or disk; nothing is needed but the ID."""
+    def noted(cls, instance: Instance, _hierarchy: Hierarchy | None = None) -> DeviceFacts:
+        """What the instance carries, whatever it lacks."""
         details = instance.details
         path, kind, serial, pv_uuid = (details.get(key, "") for key in _DEVICE_KEYS)
         return cls(instance.tag, instance.id, path, kind, serial, pv_uuid, _unknown(details, _DEVICE_KEYS))
+
+    @classmethod
+    def unpack(cls, instance: Instance, _hierarchy: Hierarchy | None = None) -> DeviceFacts:
+        """The same: nothing is needed but the ID."""
+        return cls.noted(instance)
 
 
 class VgFacts(Value):
@@ -194,9 +199,13 @@ class FilesystemFacts(Value):
     @property
     def spellings(self) -> tuple[str, ...]:
         """The ways in which /etc/fstab may name its device."""
+        return (*self.device_names, f"UUID={self.uuid}")
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """The paths under which its device is mounted."""
         volume = names.vg_lv_of_lvmlv_id(self.device)
-        mapped = (f"/dev/mapper/{names.dm_name(*volume)}",) if volume else ()
-        return (self.device, *mapped, f"UUID={self.uuid}")
+        return (self.device, f"/dev/mapper/{names.dm_name(*volume)}") if volume else (self.device,)
 
     def pack(self) -> str:
         """The info field."""
@@ -204,13 +213,19 @@ class FilesystemFacts(Value):
         return _packed(given, self.others)
 
     @classmethod
-    def unpack(cls, instance: Instance) -> FilesystemFacts:
-        """The facts that actions need. Raises Failure (110034) where the instance lacks one."""
+    def noted(cls, instance: Instance, _hierarchy: Hierarchy | None = None) -> FilesystemFacts:
+        """What the instance carries, whatever it lacks."""
         details = instance.details
         device, kind, options, uuid = (details.get(key, "") for key in _FILESYSTEM_KEYS)
-        _require(instance, device=device, fstype=kind)
         others = _unknown(details, _FILESYSTEM_KEYS)
         return cls(instance.tag, instance.id, device, kind, options or _DEFAULT_OPTIONS, uuid, others)
+
+    @classmethod
+    def unpack(cls, instance: Instance, _hierarchy: Hierarchy | None = None) -> FilesystemFacts:
+        """The facts that actions need. Raises Failure (110034) where the instance lacks one."""
+        facts = cls.noted(instance)
+        _require(instance, device=facts.device, fstype=facts.type)
+        return facts
 
 
 def devices_below(hierarchy: Hierarchy, vg_tag: str) -> tuple[DeviceFacts, ...]:

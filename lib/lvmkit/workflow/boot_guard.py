@@ -29,9 +29,9 @@ from lvmkit.model.messages.boot import (
 )
 from lvmkit.model.messages.engine import StateNotStored
 from lvmkit.model.value import Value, replace
+from lvmkit.resources import lvmvg
 from lvmkit.storage import activation, dm, files, lkvgs, mountinfo, records, sysfs
 from lvmkit.storage.stack import SYSTEM_MOUNTS
-from lvmkit.workflow.remove import remove_vg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _taken_down(vg: VgFacts, end: float, kit: Kit) -> str:
     }
     try:
         _refuse_in_cluster()  # again: it may have been started by hand meanwhile
-        detail = remove_vg(vg, replace(kit, settings=replace(kit.settings, **limits)))
+        detail = lvmvg.remove(vg, replace(kit.host, settings=replace(kit.settings, **limits)))
     except Failure as failure:
         return str(failure)
     kit.tell(BootDeactivated(vg.name, detail))

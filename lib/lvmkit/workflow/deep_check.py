@@ -1,14 +1,10 @@
-"""The deep check: read something from every disk below what is in service, past the page cache, under a deadline.
-
-The shallow check asks the kernel what it knows; a disk that would not answer may still look well there.
-"""
+"""The deep check: read something from every disk below what is in service, past the page cache, under a deadline."""
 
 from __future__ import annotations
 
 from lvmkit.model.instance import IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.faults import RecordLost
-from lvmkit.storage import probe, records
+from lvmkit.resources import dispatch
 from lvmkit.workflow.recover import Finding
 
 TYPE_CHECKING = False
@@ -32,9 +28,6 @@ def deep_check(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, 
 
 def _read_faults(group: Instance, kit: Kit) -> tuple[Message, ...]:
     try:
-        record = records.load(kit.paths, group.id)
-        if record is None:
-            return (RecordLost(group.tag),)
-        return tuple(probe.pv_read_faults(record.physical, deadline=kit.settings.probe_deadline))
+        return dispatch.deep_check(group, kit.host)
     except Failure as failure:
         return failure.messages

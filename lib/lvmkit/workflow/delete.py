@@ -10,7 +10,7 @@ from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
-from lvmkit.steps import Commit, ListVg, SetAutoactivation, listing
+from lvmkit.steps import Commit, SetAutoactivation, listing
 from lvmkit.storage import records
 from lvmkit.workflow import everywhere, owner
 from lvmkit.workflow.subject import find
@@ -79,15 +79,3 @@ def _group(instance: Instance) -> tuple[str, bool]:
     """
     vg = names.vg_of_lvmvg_id(instance.id) if instance.type == LVMVG else None
     return vg or "", bool(vg) and bool(VgFacts.noted(instance).was_autoactivated)
-
-
-def release(instance: Instance, kit: Kit) -> str:
-    """The delete action, which an engine runs before it forgets an instance: undo what create did outside of it."""
-    vg, was_on = _group(instance)
-    if not vg:
-        return "nothing to undo"
-    ListVg(vg, False).apply(kit)
-    if was_on:
-        SetAutoactivation(vg, True, False).apply(kit)
-    records.drop(kit.paths, instance.id)
-    return f"{vg} released"

@@ -13,13 +13,13 @@ from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
+from lvmkit.resources.bringing_up import observed
 from lvmkit.steps import BringInService, Commit, ListVg, listing
 from lvmkit.storage import dm, records, stack
 from lvmkit.workflow import everywhere
 from lvmkit.workflow.delete import going_with
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord, find_group
-from lvmkit.workflow.restore import observed
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -152,7 +152,7 @@ def _unwatched(group: VgFacts, vg: VolumeGroup, kit: Kit) -> bool:
     """Whether the group is up and its record does not name exactly what is up."""
     if not dm.of_vg(dm.list_devices(), vg.uuid):
         return False
-    return records.load(kit.paths, group.id) != observed(vg, group, kit)
+    return records.load(kit.paths, group.id) != observed(vg, group)
 
 
 def _narrowed(found: Difference, add: Sequence[str], remove: Sequence[str]) -> Difference:

@@ -10,8 +10,7 @@ from lvmkit.model.messages.engine import Recovered, RecoveryBegins, RecoveryFail
 from lvmkit.model.messages.guide import CallingSendevent
 from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
-from lvmkit.storage import dm
-from lvmkit.workflow.check import quick_check
+from lvmkit.resources import dispatch, kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def check_all(kit: Kit) -> tuple[Finding, ...]:
 
 def check_tags(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
     """Check these resources with one look at device-mapper for all of them."""
-    devices = dm.list_devices() if tags else ()
+    devices = kernel.listed() if tags else ()
     found = []
     for tag in tags:
         instance = now.by_tag(tag)
@@ -64,7 +63,7 @@ def _is_watched(instance: Instance, kit: Kit) -> bool:
 
 def _checked(instance: Instance, devices: Sequence[Device], now: Hierarchy, kit: Kit) -> Finding:
     try:
-        return Finding(instance.tag, tuple(quick_check(instance, kit.paths, devices, now)))
+        return Finding(instance.tag, dispatch.check(instance, now, kit.host, devices))
     except Failure as failure:
         return Finding(instance.tag, failure.messages, is_known=False)
 

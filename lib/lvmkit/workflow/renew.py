@@ -6,8 +6,8 @@ from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import VgImpostor, VgNotFound
 from lvmkit.plan import Step
+from lvmkit.resources.bringing_up import observed
 from lvmkit.storage import dm, lvm, records
-from lvmkit.workflow.restore import observed
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ class RenewRecord(Step):
         """Observe and store; a group that is not in service has no record."""
         group = VgFacts.unpack(find(kit.port.hierarchy(), self.tag))
         if dm.of_vg(dm.list_devices(), group.uuid):
-            records.store(kit.paths, observed(find_group(group, kit), group, kit))
+            records.store(kit.paths, observed(find_group(group, kit), group))
 
     def finish(self, kit: Kit) -> None:
         """The same, where the group is still protected here."""

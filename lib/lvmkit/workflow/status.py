@@ -9,7 +9,7 @@ In a cluster every server has its own record of a resource, all read at one mome
 
 from __future__ import annotations
 
-from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
+from lvmkit.model.facts import DeviceFacts, FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import (
     FILESYS,
     ILLSTATE,
@@ -21,12 +21,13 @@ from lvmkit.model.instance import (
     Instance,
 )
 from lvmkit.model.messages import ERROR, Failure, Message
-from lvmkit.model.messages.command import DeviceUnwell, UpThoughOutOfService
+from lvmkit.model.messages.command import UpThoughOutOfService
 from lvmkit.model.resource_types import has_scripts, is_device
 from lvmkit.model.value import Value, replace
-from lvmkit.storage import dm, sysfs
+from lvmkit.resources import device
+from lvmkit.resources.filesys import mounted
+from lvmkit.storage import dm
 from lvmkit.workflow import recover
-from lvmkit.workflow.filesystem_check import mounted
 from lvmkit.workflow.recover import Finding
 from lvmkit.workflow.subject import find
 
@@ -210,9 +211,7 @@ def _devices_if_any(instances: Sequence[Instance]) -> Sequence[Device]:
 def _against(instance: Instance, devices: Sequence[Device]) -> tuple[Message, ...]:
     """What speaks against the state of a resource that has no check, or is not in service."""
     if is_device(instance.type):
-        number = sysfs.number_of(instance.id)
-        condition = sysfs.condition(number) if number else "gone"
-        return (DeviceUnwell(instance.id, condition),) if condition else ()
+        return device.condition(DeviceFacts.unpack(instance))
     if instance.state not in (OSU, OSF):
         return ()
     try:

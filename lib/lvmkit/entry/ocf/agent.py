@@ -9,17 +9,16 @@ from __future__ import annotations
 import os
 
 from lvmkit.entry.ocf.description import AGENTS, META_DATA, MONITOR, START, STOP, VALIDATE_ALL
-from lvmkit.entry.ocf.request import Errand, tag
+from lvmkit.entry.ocf.request import Errand, parsed, tag
 from lvmkit.entry.report import Voice, write_stderr
-from lvmkit.model.instance import FILESYS, LVMLV
+from lvmkit.model.facts import LvFacts
+from lvmkit.model.instance import LVMLV
 from lvmkit.model.messages import ERROR, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS, Failure, Message
 from lvmkit.model.settings import Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from lvmkit.entry.ocf.answer import Answer
 
 ACTIONS = (START, STOP, MONITOR, VALIDATE_ALL, META_DATA)
 
@@ -61,7 +60,9 @@ def _within_bounds(work: Callable[[], int], voice: Voice) -> int:
 
 def _monitored(errand: Errand) -> int:
     """Nothing is said on stderr unless it fails; warnings go to the log. Raises Failure."""
-    answer = _state(errand)
+    from lvmkit.entry.ocf.monitor import monitor
+
+    answer = monitor(errand, parsed(errand))
     if answer.code in (OCF_SUCCESS, OCF_NOT_RUNNING):
         for message in answer.messages:
             errand.voice.log(message)
@@ -69,26 +70,28 @@ def _monitored(errand: Errand) -> int:
     return _refused(answer.messages, errand.voice)
 
 
-def _state(errand: Errand) -> Answer:
-    if errand.agent.name == FILESYS:
-        from lvmkit.entry.ocf import filesystem
-
-        return filesystem.monitor(errand)
-    from lvmkit.entry.ocf import volumes
-
-    return volumes.monitor(errand)
-
-
 def _up_already(errand: Errand) -> int:
     """OCF_SUCCESS for a volume that came up with its group; else the start goes on, and says what is wrong."""
     if errand.agent.name != LVMLV:
         return OCF_NOT_RUNNING
-    from lvmkit.entry.ocf import already
+    from lvmkit.model.settings import Settings
+    from lvmkit.resources import lvmlv
+    from lvmkit.resources.host import Host
 
-    if not already.came_with_its_group(errand):
+    facts = _volume(errand)
+    if facts is None or not lvmlv.came_with_its_group(facts, Host(errand.paths, Settings(), errand.voice.tell)):
         return OCF_NOT_RUNNING
-    _say_done(errand, START, "already up")
+    _say_done(errand, START, lvmlv.ALREADY_UP)
     return OCF_SUCCESS
+
+
+def _volume(errand: Errand) -> LvFacts | None:
+    """The logical volume that is meant; None where the parameters are wrong, of which the start says more."""
+    try:
+        facts = parsed(errand).facts
+    except Failure:
+        return None
+    return facts if isinstance(facts, LvFacts) else None
 
 
 def _acted(errand: Errand, action: str) -> int:
@@ -103,21 +106,12 @@ def _acted(errand: Errand, action: str) -> int:
         from lvmkit.model.messages.ownership import ActionUnknown
 
         raise Failure(ActionUnknown(action or "''", ACTIONS))
-    detail = _done(errand, action)
+    from lvmkit.entry.ocf.actions import act
+
+    detail = act(errand, action)
     if action != VALIDATE_ALL:
         _say_done(errand, action, detail)
     return OCF_SUCCESS
-
-
-def _done(errand: Errand, action: str) -> str:
-    """Carry out start, stop or validate-all; returns in a few words what was done. Raises Failure."""
-    if errand.agent.name == FILESYS:
-        from lvmkit.entry.ocf import filesystem
-
-        return {START: filesystem.start, STOP: filesystem.stop, VALIDATE_ALL: filesystem.validate}[action](errand)
-    from lvmkit.entry.ocf import volumes
-
-    return {START: volumes.start, STOP: volumes.stop, VALIDATE_ALL: volumes.validate}[action](errand)
 
 
 def _say_done(errand: Errand, action: str, detail: str) -> None:

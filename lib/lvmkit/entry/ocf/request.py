@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from lvmkit.entry.ocf.description import SYSTEM_ID
 from lvmkit.model import names
+from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.ownership import ParameterInvalid, ParameterMissing
+from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value
+from lvmkit.resources.dispatch import verbs_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import TypeVar
+    from typing import Union
 
     from lvmkit.entry.ocf.description import Agent, Parameter
     from lvmkit.entry.report import Voice
-    from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths
+    from lvmkit.resources.dispatch import Verbs
 
-    SomeCall = TypeVar("SomeCall", bound="Call")
+    Facts = Union[VgFacts, LvFacts, FilesystemFacts]
+    Reader = Callable[[str, dict[str, str]], Facts]
 
 PARAMETER = "OCF_RESKEY_"
 _INTERVAL, _TIMEOUT = f"{PARAMETER}CRM_meta_interval", f"{PARAMETER}CRM_meta_timeout"
 _NODE = f"{PARAMETER}CRM_meta_on_node"
 _INSTANCE, _LEVEL = "OCF_RESOURCE_INSTANCE", "OCF_CHECK_LEVEL"
-NOTHING_TO_STOP = "nothing to stop"
 _IDENTITY = ("vg", "lv", "vg_uuid", "lv_uuid", "device", "directory")
 
 
@@ -61,23 +64,20 @@ class Call(Value):
 
 
 class Request(Call):
-    """One call of an agent for a volume group or a logical volume."""
+    """One call of an agent with its parameters checked."""
 
-    vg: str
-    lv: str
-    """'' for a volume group"""
-    vg_uuid: str
-    """'' where it is not given"""
-    lv_uuid: str
+    facts: Facts
     missing_pv: str
     """COMPLETE or DEGRADED"""
-    owns: bool
-    """ownership=system_id"""
+    verbs: Verbs
+    """of the resource's type"""
 
     @property
-    def id(self) -> str:
-        """The ID of the volume group's resource, under which its record is kept."""
-        return names.lvmvg_id(self.vg)
+    def name(self) -> str:
+        """What the resource is, as LVM names it, or its mount point."""
+        if isinstance(self.facts, VgFacts):
+            return self.facts.name
+        return f"{self.facts.vg}/{self.facts.name}" if isinstance(self.facts, LvFacts) else self.facts.mount_point
 
 
 def tag(environment: Mapping[str, str]) -> str:
@@ -91,15 +91,31 @@ def parsed(errand: Errand, *, for_stop: bool = False) -> Request:
     Raises Failure (110130, 110131) with everything that is wrong.
     """
     given = checked(errand, for_stop=for_stop)
-    return Request(
-        **asked(errand).as_dict(),
-        vg=given["vg"],
-        lv=given.get("lv", ""),
-        vg_uuid=given["vg_uuid"],
-        lv_uuid=given.get("lv_uuid", ""),
-        missing_pv=given["missing_pv"],
-        owns=given["ownership"] == SYSTEM_ID,
-    )
+    facts = _FACTS[errand.agent.name](errand.name, given)
+    policy = given.get("missing_pv", COMPLETE)
+    return Request(**asked(errand).as_dict(), facts=facts, missing_pv=policy, verbs=verbs_of(errand.agent.name))
+
+
+def _vg_facts(name: str, given: dict[str, str]) -> VgFacts:
+    vg = given["vg"]
+    return VgFacts(name, names.lvmvg_id(vg), vg, given["vg_uuid"], ownership=given["ownership"])
+
+
+def _lv_facts(name: str, given: dict[str, str]) -> LvFacts:
+    vg, lv = given["vg"], given["lv"]
+    uuids = given["vg_uuid"], given["lv_uuid"]
+    return LvFacts(name, names.lvmlv_id(vg, lv), vg, lv, *uuids, ownership=given["ownership"])
+
+
+def _filesystem_facts(name: str, given: dict[str, str]) -> FilesystemFacts:
+    return FilesystemFacts(name, given["directory"], given["device"], given["fstype"], given["options"])
+
+
+_FACTS: dict[str, Reader] = {
+    LVMVG: _vg_facts,
+    LVMLV: _lv_facts,
+    FILESYS: _filesystem_facts,
+}
 
 
 def checked(errand: Errand, *, for_stop: bool = False) -> dict[str, str]:
@@ -123,17 +139,6 @@ def asked(errand: Errand) -> Call:
         deep=_number(errand.given.get(_LEVEL, "")) >= 10,
         timeout=_number(errand.given.get(_TIMEOUT, "")) / 1000,
     )
-
-
-def stoppable(request: Callable[[], SomeCall], tell: Callable[[Message], None]) -> SomeCall | None:
-    """The request of a stop; None, with the reasons told, where its parameters are such that no start can have
-    succeeded: then there is nothing to stop, and a stop that fails would fence the node."""
-    try:
-        return request()
-    except Failure as failure:
-        for message in failure.messages:
-            tell(message)
-        return None
 
 
 def faults(

@@ -1,38 +1,39 @@
-"""What the workflows need, where no engine of ours is: the cluster knows the resources, an agent its parameters."""
+"""This server as an action of an agent has it: its name in the cluster, and deadlines within the time of the action."""
 
 from __future__ import annotations
 
-from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.settings import COMPLETE
-from lvmkit.model.value import replace
-from lvmkit.plan import Kit
+from lvmkit.model.value import Value, replace
+from lvmkit.resources.host import Host
 from lvmkit.storage.conffile import load_settings
+from lvmkit.storage.ownership import pacemaker_standing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
-    from lvmkit.entry.ocf.request import Call
+    from lvmkit.entry.ocf.request import Call, Request
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
+    from lvmkit.storage.ownership import Standing
 
 _SHARES = {"command_deadline": 0.5, "busy_patience": 0.15, "lock_patience": 0.15, "probe_deadline": 0.1}
 """of the time that the cluster gives an action: so that we say what is stuck, before the cluster kills us in silence"""
 
 
-class NoEngine:
-    """In the place of an engine: with Pacemaker nobody stores a hierarchy for us."""
+class PacemakerMembership(Value):
+    """What Pacemaker knows of its servers. deadline: seconds for asking it."""
 
-    def hierarchy(self) -> Hierarchy:
-        """Nothing is known of disks or dependencies."""
-        return Hierarchy()
+    deadline: float
+
+    def standing(self, owner: str, tag: str) -> Standing:
+        """What it says of the previous owner of a volume group (storage/ownership.py)."""
+        return pacemaker_standing(owner, tag, deadline=self.deadline)
 
 
-def kit(call: Call, paths: Paths, tell: Callable[[Message], None], missing_pv: str = COMPLETE) -> Kit:
-    """What restore and remove work with."""
-    port: Any = NoEngine()  # all that they ask it is the hierarchy
-    return Kit(port, paths, replace(settings(call, paths, tell), missing_pv=missing_pv), tell)
+def host(request: Request, paths: Paths, tell: Callable[[Message], None]) -> Host:
+    """What the resources work with."""
+    found = replace(settings(request, paths, tell), missing_pv=request.missing_pv)
+    return Host(paths, found, tell, request.node, PacemakerMembership(found.command_deadline))
 
 
 def settings(call: Call, paths: Paths, tell: Callable[[Message], None]) -> Settings:

@@ -12,13 +12,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
 
-    from lvmkit.plan import Kit
+    from lvmkit.resources.host import Host
 
 _GRACE = 1.0
 """seconds that a signalled process gets before the next attempt"""
 
 
-def evict(mount_point: str, number: signal.Signals, kit: Kit) -> None:
+def evict(mount_point: str, number: signal.Signals, host: Host) -> None:
     """Send a signal to every process that uses what is mounted there, and wait a moment for them to end.
 
     This process and those that started it are spared: an administrator's shell is named as a holder, not killed.
@@ -30,7 +30,7 @@ def evict(mount_point: str, number: signal.Signals, kit: Kit) -> None:
             os.kill(user.pid, number)
         except ProcessLookupError:
             continue
-        kit.tell(SignalledHolder(number.name, holders.described((user,))[0], mount_point))
+        host.tell(SignalledHolder(number.name, holders.described((user,))[0], mount_point))
     end = time.monotonic() + _GRACE
     while time.monotonic() < end and any(os.path.exists(f"/proc/{user.pid}") for user in users):
         time.sleep(0.05)

@@ -1,0 +1,222 @@
+"""The parts of a start: see what LVM has, become the owner, activate, and ask the kernel what came of it."""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.model import names
+from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages.ownership import OwnerChanged
+from lvmkit.model.messages.service import LvNotInVg, LvsNotUp, StaleTables, VgNotFound, VgRenamed
+from lvmkit.model.messages.storage import VgNameAmbiguous
+from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
+from lvmkit.model.value import replace
+from lvmkit.resources import kernel
+from lvmkit.storage import dm, guard, lvm, ownership, records, sysfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lvmkit.model.facts import LvFacts, VgFacts
+    from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
+    from lvmkit.resources.host import Host
+    from lvmkit.storage.dm import Device
+    from lvmkit.storage.ownership import Standing
+    from lvmkit.storage.run import Finished
+
+_NO_UUID = "by its name"
+
+
+def find_group(facts: VgFacts, host: Host) -> VolumeGroup:
+    """The volume group as LVM sees it, by its UUID or, where none is given, the only one of its name.
+
+    Raises Failure: 110013, 110070 for two of one name, and as LVM's report does.
+    """
+    deadline = host.settings.command_deadline
+    if facts.uuid:
+        vg = lvm.find(facts.uuid, facts.name, devices=_known_paths(facts), deadline=deadline)
+    else:
+        same = [vg for vg in lvm.report(facts.name, deadline=deadline) if vg.name == facts.name]
+        if len(same) > 1:
+            raise Failure(VgNameAmbiguous(facts.name, tuple(vg.uuid for vg in same)))
+        vg = next(iter(same), None)
+    if vg is None:
+        raise Failure(VgNotFound(facts.name, facts.uuid or _NO_UUID))
+    return vg
+
+
+def find_volume(vg: VolumeGroup, facts: LvFacts) -> LogicalVolume:
+    """The volume in its group, by its UUID or, where none is given, by its name. Raises Failure (110028)."""
+    for lv in vg.logical:
+        if (lv.uuid == facts.uuid) if facts.uuid else (lv.name == facts.name):
+            return lv
+    raise Failure(LvNotInVg(vg.name, facts.name, facts.uuid or _NO_UUID))
+
+
+def identify_volume(facts: LvFacts, host: Host) -> tuple[LvFacts, VolumeGroup | None]:
+    """The facts with both UUIDs: the kernel's where the volume is up, else LVM's, with the group as LVM sees it."""
+    view = kernel.volume(facts, host.paths)
+    if view.mine:
+        uuids = kernel.vg_uuid_of(view.mine[0]), kernel.lv_uuid_of(view.mine[0])
+        return replace(facts, vg_uuid=uuids[0], uuid=uuids[1]), None
+    vg = find_group(facts.group, host)
+    return replace(facts, vg_uuid=facts.vg_uuid or vg.uuid, uuid=find_volume(vg, facts).uuid), vg
+
+
+def examine(vg: VolumeGroup, facts: VgFacts, host: Host, *, own_system_id: str) -> None:
+    """See that the group may be activated here, by its metadata; warnings are told.
+
+    own_system_id: the owner that is not foreign. Raises Failure with every reason against it.
+    """
+    last_known = {device.pv_uuid: device.id for device in facts.devices if device.pv_uuid}
+    policy = host.settings.missing_pv
+    messages = guard.refusals(
+        vg, expected_uuid=facts.uuid, own_system_id=own_system_id, policy=policy, last_known=last_known
+    )
+    against = tuple(message for message in messages if message.level == ERROR)
+    if against:
+        raise Failure(*against)
+    for warning in messages:
+        host.tell(warning)
+    if vg.name != facts.name:
+        host.tell(VgRenamed(facts.name, vg.name))
+
+
+def own_system_id(vg: VolumeGroup, facts: VgFacts, host: Host) -> str:
+    """Under which name this server owns volume groups; '' where nobody owns this one. At most one LVM command."""
+    if not vg.system_id:
+        return ""
+    if facts.has_owner:
+        return host.server
+    return lvm.own_system_id(deadline=host.settings.command_deadline)
+
+
+def accepted_owner(vg: VolumeGroup, facts: VgFacts, host: Host) -> str:
+    """The owner that examine() is not to refuse: whoever take_ownership() will look at, else this server."""
+    if facts.has_owner and host.membership is not None:
+        return vg.system_id
+    return own_system_id(vg, facts, host)
+
+
+def take_ownership(vg: VolumeGroup, facts: VgFacts, host: Host) -> VolumeGroup:
+    """Make this server the owner where the group is to have one; returns the group as it is then.
+
+    Raises Failure where another server may still use it (storage/ownership.py); then nothing was written.
+    """
+    membership = host.membership
+    if not facts.has_owner or membership is None:
+        return vg
+
+    def standing(owner: str) -> Standing:
+        return membership.standing(owner, facts.tag)
+
+    owned = ownership.take(vg, host.server, standing, deadline=host.settings.command_deadline)
+    if owned.system_id != vg.system_id:
+        host.tell(OwnerChanged(vg.name, owned.system_id, vg.system_id))
+    return owned
+
+
+def activate(vg: VolumeGroup, facts: VgFacts, host: Host) -> Finished | None:
+    """Have LVM bring all volumes up; its answer, or None where the kernel holds all of them already."""
+    if all(_is_up(vg, lv) for lv in vg.expected):
+        return None
+    deadline = host.settings.command_deadline
+    with lvm.knowing(system_id=host.server if facts.has_owner else ""):
+        return lvm.activate(vg.name, devices=_devices(vg), degraded=bool(vg.missing), deadline=deadline)
+
+
+def activate_volume(vg: VolumeGroup, lv: LogicalVolume, facts: LvFacts, host: Host) -> Finished:
+    """Have LVM bring one volume up; its answer."""
+    degraded, deadline = bool(vg.missing), host.settings.command_deadline
+    with lvm.knowing(system_id=host.server if facts.group.has_owner else ""):
+        return lvm.activate_lv(vg.name, lv.name, devices=_devices(vg), degraded=degraded, deadline=deadline)
+
+
+def verify_group(vg: VolumeGroup, answer: Finished | None, host: Host, *, is_new_owner: bool) -> None:
+    """Raises Failure unless the kernel holds every volume, on disks that are there.
+
+    is_new_owner: this start wrote the owner; where LVM then refuses to activate, it is read back to tell whether that
+    is why (110137).
+    """
+    if answer is None:
+        _refuse_stale(vg)
+        return
+    try:
+        verify(vg, vg.expected, answer)
+    except Failure as failure:
+        if is_new_owner and isinstance(failure.messages[0], LvsNotUp):
+            ownership.confirm(vg, host.server, deadline=host.settings.command_deadline)
+        raise
+
+
+def verify(vg: VolumeGroup, wanted: Iterable[LogicalVolume], answer: Finished) -> None:
+    """Raises Failure unless the kernel holds every wanted volume, on disks that are there."""
+    down = tuple(lv.name for lv in wanted if not _is_up(vg, lv))
+    if down:
+        words = answer.stderr.strip()
+        raise Failure(LvsNotUp(vg.name, down, f" LVM said: {words}" if words else ""))
+    _refuse_stale(vg)
+
+
+def detail(vg: VolumeGroup, answer: Finished | None) -> str:
+    """What was done, in a few words."""
+    return f"{len(vg.expected)} logical volumes up, {answer.seconds:.1f} s" if answer else "already up"
+
+
+def observed(vg: VolumeGroup, facts: VgFacts) -> Record:
+    """The record of what device-mapper and sysfs show for the volume group now."""
+    logical = []
+    for lv in vg.logical:
+        uuid = names.dm_uuid(vg.uuid, lv.uuid)
+        if kernel.is_live(uuid):
+            logical.append(ExpectedLv(lv.uuid, lv.name, kernel.kinds(uuid)))
+    name = names.vg_of_lvmvg_id(facts.id) or vg.name
+    return Record(facts.tag, name, vg.uuid, tuple(logical), _expected_pvs(vg.physical))
+
+
+def expect_in_record(facts: LvFacts, host: Host) -> None:
+    """Have the checks of the group expect the volume; one that was taken down by itself counts again."""
+    record = records.load(host.paths, facts.group.id)
+    if record and not any(lv.uuid == facts.uuid for lv in record.logical):
+        lv = ExpectedLv(facts.uuid, facts.name, kernel.kinds(facts.dm_uuid))
+        records.store(host.paths, replace(record, logical=(*record.logical, lv)))
+
+
+def _is_up(vg: VolumeGroup, lv: LogicalVolume) -> bool:
+    """Whether the kernel holds the volume; one that is wiped is not up, unless LVM itself made it of nothing else."""
+    uuid = names.dm_uuid(vg.uuid, lv.uuid)
+    return kernel.is_live(uuid) if lv.kind == "error" else kernel.serves(uuid)
+
+
+def _known_paths(facts: VgFacts) -> tuple[str, ...]:
+    """Device paths of the group's physical volumes, for LVM's --devices.
+
+    Empty when any of them does not exist: then LVM must search all devices.
+    """
+    paths = tuple(device.id for device in facts.devices)
+    return paths if all(map(os.path.exists, paths)) else ()
+
+
+def _devices(vg: VolumeGroup) -> tuple[str, ...]:
+    return tuple(pv.device for pv in vg.physical if not pv.missing)
+
+
+def _refuse_stale(vg: VolumeGroup) -> None:
+    """Volumes that were up before their disk went and came back under another number still stand on nothing."""
+    stale = tuple(device.name for device in dm.of_vg(dm.list_devices(), vg.uuid) if _stands_on_nothing(device))
+    if stale:
+        raise Failure(StaleTables(vg.name, stale))
+
+
+def _stands_on_nothing(device: Device) -> bool:
+    return any(sysfs.condition(number) == "gone" for number in dm.dependencies(device.uuid))
+
+
+def _expected_pvs(physical: Iterable[PhysicalVolume]) -> tuple[ExpectedPv, ...]:
+    expected = []
+    for pv in physical:
+        if not pv.missing:
+            number = sysfs.number_of(pv.device)
+            expected.append(ExpectedPv(pv.uuid, pv.device, number, sysfs.sequence(number)))
+    return tuple(expected)

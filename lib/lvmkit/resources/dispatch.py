@@ -1,0 +1,137 @@
+"""From an instance to the module of its type. A module is imported when something of its type is asked for."""
+
+from __future__ import annotations
+
+from lvmkit.model.facts import DeviceFacts, FilesystemFacts, LvFacts, VgFacts, volumes_in_service
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol
+
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.instance import Instance
+    from lvmkit.model.messages import Message
+    from lvmkit.resources.health import Health
+    from lvmkit.resources.host import Host
+    from lvmkit.storage.dm import Device
+
+    Facts = Any
+    """each module takes the facts of its own type"""
+else:
+    Protocol = object
+
+
+class Verbs(Protocol):
+    """What the module of a type has."""
+
+    def restore(self, facts: Facts, host: Host, /) -> str:
+        """Bring it in service."""
+
+    def remove(self, facts: Facts, host: Host, /) -> str:
+        """Take it out of service."""
+
+    def give_up(self, facts: Facts, host: Host, /) -> str:
+        """Let go of it, because another server takes it."""
+
+    def check(self, facts: Facts, host: Host, devices: Sequence[Device] | None = None, /) -> Health:
+        """Ask the kernel whether it is well."""
+
+    def deep_check(self, facts: Facts, host: Host, devices: Sequence[Device] | None = None, /) -> Health:
+        """Read its disks."""
+
+    def release(self, facts: Facts, host: Host, /) -> str:
+        """Undo what create did outside of the engine."""
+
+
+def restore(instance: Instance, hierarchy: Hierarchy, host: Host) -> str:
+    """Bring a resource in service; returns in a few words what was done. Raises Failure when it is not in service."""
+    return _module(instance).restore(_facts(instance).unpack(instance, hierarchy), host)
+
+
+def remove(instance: Instance, host: Host) -> str:
+    """Take a resource out of service; returns in a few words what was done. Raises Failure when it is in use."""
+    return _module(instance).remove(_facts(instance).unpack(instance), host)
+
+
+def give_up(instance: Instance, host: Host) -> str:
+    """Another server takes the resource, so let go of it without looking at metadata or disks. As remove()."""
+    return _module(instance).give_up(_facts(instance).unpack(instance), host)
+
+
+def release(instance: Instance, host: Host) -> str:
+    """Undo what create did outside of the engine, by the ID alone; returns in a few words what was done."""
+    return _module(instance).release(_facts(instance).noted(instance), host)
+
+
+def check(
+    instance: Instance, hierarchy: Hierarchy, host: Host, devices: Sequence[Device] | None = None
+) -> tuple[Message, ...]:
+    """What is wrong with a resource that should be in service; () when nothing is. No process is started.
+
+    devices: one dm.list_devices(), which may serve many resources.  hierarchy: only looked at where no start of a
+    volume group is on record. Raises Failure: 110034, 110052, 110070.
+    """
+    facts = _facts(instance).unpack(instance)
+    if instance.type != LVMVG:
+        return tuple(_module(instance).check(facts, host, devices).messages)
+    from lvmkit.resources import lvmvg
+
+    health = lvmvg.check(facts, host, devices, volumes_in_service(hierarchy, instance.tag))
+    return (*_record_lost(instance.tag, health.is_recorded), *health.messages)
+
+
+def deep_check(instance: Instance, host: Host) -> tuple[Message, ...]:
+    """What reading the disks of a resource tells. Takes up to settings.probe_deadline seconds. Raises as check()."""
+    health = _module(instance).deep_check(_facts(instance).unpack(instance), host)
+    return (*_record_lost(instance.tag, health.is_recorded), *health.messages)
+
+
+def verbs_of(resource_type: str) -> Verbs:
+    """The module of a type; for what has no scripts that of devices, with which nothing is done."""
+    return _MODULES.get(resource_type, _device)()
+
+
+def _record_lost(tag: str, is_recorded: bool) -> tuple[Message, ...]:
+    if is_recorded:
+        return ()
+    from lvmkit.model.messages.faults import RecordLost  # only where something is wrong
+
+    return (RecordLost(tag),)
+
+
+def _lvmvg() -> Verbs:
+    from lvmkit.resources import lvmvg
+
+    return lvmvg
+
+
+def _lvmlv() -> Verbs:
+    from lvmkit.resources import lvmlv
+
+    return lvmlv
+
+
+def _filesys() -> Verbs:
+    from lvmkit.resources import filesys
+
+    return filesys
+
+
+def _device() -> Verbs:
+    from lvmkit.resources import device
+
+    return device
+
+
+_MODULES: dict[str, Callable[[], Verbs]] = {LVMVG: _lvmvg, LVMLV: _lvmlv, FILESYS: _filesys}
+_FACTS: dict[str, Any] = {LVMVG: VgFacts, LVMLV: LvFacts, FILESYS: FilesystemFacts}
+
+
+def _module(instance: Instance) -> Verbs:
+    return verbs_of(instance.type)
+
+
+def _facts(instance: Instance) -> Any:  # noqa: ANN401 - one of the classes of model/facts.py
+    return _FACTS.get(instance.type, DeviceFacts)

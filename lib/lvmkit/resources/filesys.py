@@ -1,0 +1,78 @@
+"""The file system: mounted, with the options it had, and still writable.
+
+Nothing is opened below the mount point: the mount table and sysfs answer at once, whatever the disks are like. Another
+file system at the mount point is never touched.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model.messages.faults import MountedReadOnly, NotMounted
+from lvmkit.resources.health import Health
+from lvmkit.storage import mountinfo, sysfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lvmkit.model.facts import FilesystemFacts
+    from lvmkit.resources.host import Host
+    from lvmkit.storage.dm import Device
+    from lvmkit.storage.mountinfo import Mount
+
+
+def restore(facts: FilesystemFacts, host: Host) -> str:
+    """Mount it; returns in a few words what was done. Raises Failure (110026, 110027) when it is not mounted then."""
+    from lvmkit.resources import mounting
+
+    return mounting.mount(facts, host)
+
+
+def remove(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) -> str:
+    """Unmount it; returns in a few words what was done. Raises Failure (110024, 110030) when it is mounted still.
+
+    with_all_below: what others have mounted within it is unmounted, too, for where a cluster would fence the server.
+    """
+    from lvmkit.resources import mounting
+
+    return mounting.unmount(facts, host, with_all_below=with_all_below)
+
+
+def give_up(facts: FilesystemFacts, host: Host) -> str:
+    """As remove()."""
+    return remove(facts, host)
+
+
+def check(facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
+    """It must be mounted, and writable unless its options say otherwise. The disks are the volume group's to watch."""
+    mount = mounted(facts)
+    if mount is None:
+        return Health((NotMounted(facts.device, facts.mount_point),), is_up=False, is_recorded=False)
+    wanted_writable = "ro" not in facts.options.split(",")
+    is_read_only = "ro" in (*mount.options, *mount.super_options)
+    if wanted_writable and is_read_only:
+        return Health((MountedReadOnly(facts.mount_point),), is_up=True)
+    return Health((), is_up=True)
+
+
+def deep_check(_facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
+    """Nothing more: the disks are read for the volume group."""
+    return Health((), is_up=True)
+
+
+def release(_facts: FilesystemFacts, _host: Host) -> str:
+    """Nothing: create does nothing with a file system outside of the engine."""
+    return "nothing to undo"
+
+
+def mounted(facts: FilesystemFacts) -> Mount | None:
+    """The mount at the mount point if it is ours.
+
+    The device may be dead and its links gone, so besides the device number its name in the mount table counts.
+    """
+    mount = mountinfo.at(facts.mount_point)
+    if mount is None:
+        return None
+    number = sysfs.number_of(facts.device)
+    if number:
+        return mount if mountinfo.device_number(mount) == number else None
+    return mount if mount.source in facts.device_names else None

@@ -1,0 +1,189 @@
+"""What the kernel holds of a volume group or a volume, with and without a record of its start. No LVM command.
+
+Things are known by their UUIDs: those of the facts, else those of the record. Without either the name decides that the
+volume has in device-mapper, which is how it is found after a boot or a hand activated it.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model import names
+from lvmkit.model.messages import Failure
+from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
+from lvmkit.model.value import Value, replace
+from lvmkit.storage import dm, files, records, sysfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lvmkit.model.facts import LvFacts, VgFacts
+    from lvmkit.model.settings import Paths
+    from lvmkit.storage.dm import Device
+
+_PREFIX = "LVM-"
+_VG_END = len(_PREFIX) + 32
+_LV_END = _VG_END + 32
+"""of a device-mapper UUID that LVM gave: the two UUIDs without their hyphens, then a suffix for hidden devices"""
+_UNKNOWN_PV = "of unknown UUID"
+
+DRIVERS = "/proc/devices"
+_DRIVER = "device-mapper"
+_CUT_OFF = "error"
+
+
+class View(Value):
+    """A resource as the kernel and its record show it."""
+
+    vg_uuid: str
+    """'' where nothing tells it"""
+    record: Record | None
+    """of a start"""
+    mine: tuple[Device, ...]
+    """what device-mapper holds of the resource"""
+    devices: tuple[Device, ...]
+    """all that device-mapper holds"""
+
+
+def listed() -> tuple[Device, ...]:
+    """All devices of device-mapper. A kernel without it holds none: such a server must not be fenced for a probe.
+
+    Raises Failure (110052). Source: proc(5), /proc/devices names every block driver that is registered; asking has
+    tried to load the module.
+    """
+    try:
+        return dm.list_devices()
+    except Failure:
+        drivers = files.read(DRIVERS)
+        if drivers is None or _DRIVER in drivers.split():
+            raise
+        return ()
+
+
+def group(facts: VgFacts, paths: Paths, devices: Sequence[Device] | None = None) -> View:
+    """The volume group. devices: listed(), where the caller has it.
+
+    Raises Failure: 110052 where device-mapper cannot be asked, 110070 for two of one name.
+    """
+    known = listed() if devices is None else tuple(devices)
+    record = _record(paths, facts)
+    vg_uuid = facts.uuid or (record.vg_uuid if record else "") or _uuid_by_name(facts.name, known)
+    return View(vg_uuid, record, dm.of_vg(known, vg_uuid) if vg_uuid else (), known)
+
+
+def volume(facts: LvFacts, paths: Paths, devices: Sequence[Device] | None = None) -> View:
+    """The logical volume. Its record is its own; one without a volume says that it was stopped, though it stays up.
+
+    devices: listed(), where the caller has it. Raises Failure (110052).
+    """
+    known = listed() if devices is None else tuple(devices)
+    record = _record(volume_paths(paths, facts), facts.group)
+    recorded = record.logical[0].uuid if record and record.logical else ""
+    if recorded and facts.uuid not in ("", recorded):
+        record, recorded = None, ""
+    vg_uuid = facts.vg_uuid or (record.vg_uuid if record else "")
+    mine = _volumes_meant(facts, vg_uuid, facts.uuid or recorded, known)
+    return View(vg_uuid_of(mine[0]) if mine else vg_uuid, record, mine, known)
+
+
+def volume_paths(paths: Paths, facts: LvFacts) -> Paths:
+    """The paths under which the record of one logical volume is kept, apart from that of its volume group."""
+    return replace(paths, run=f"{paths.run}/lvmlv-{facts.name}")
+
+
+def expected_by_group(facts: LvFacts, view: View, paths: Paths) -> ExpectedLv | None:
+    """The volume as the record of its group's start has it; None where there is none, or it is not in there."""
+    record = _record(paths, facts.group)
+    uuid = lv_uuid_of(view.mine[0]) if view.mine else facts.uuid
+    return next((lv for lv in record.logical if lv.uuid == uuid), None) if record else None
+
+
+def stand_in(tag: str, vg: str, view: View) -> Record:
+    """A record of what the kernel holds now: the visible volumes and the disks below; nothing tells what is lacking."""
+    logical = tuple(_expected(device) for device in view.mine if _is_volume(device))
+    return Record(tag, vg, view.vg_uuid, logical, _disks(view))
+
+
+def is_live(dm_uuid: str) -> bool:
+    """Whether device-mapper holds the device with a live table that is not suspended."""
+    status = dm.status(dm_uuid)
+    return status is not None and status.live and not status.suspended
+
+
+def serves(dm_uuid: str) -> bool:
+    """Whether the device is live and not cut off: a wiped table (`error`) is live, and every read of it fails."""
+    return is_live(dm_uuid) and _CUT_OFF not in kinds(dm_uuid)
+
+
+def kinds(dm_uuid: str) -> tuple[str, ...]:
+    """The target types of a live table, each once; none where the device has gone or has no table."""
+    status = dm.status(dm_uuid)
+    return status.kinds if status else ()
+
+
+def vg_uuid_of(device: Device) -> str:
+    """The UUID of the volume group that a volume is in."""
+    return names.lvm_uuid(device.uuid[len(_PREFIX) : _VG_END])
+
+
+def lv_uuid_of(device: Device) -> str:
+    """The UUID of a volume."""
+    return names.lvm_uuid(device.uuid[_VG_END:_LV_END])
+
+
+def _record(paths: Paths, facts: VgFacts) -> Record | None:
+    """The record of a start, if it is that of the volume group that is meant."""
+    record = records.load(paths, facts.id)
+    return record if record and facts.uuid in ("", record.vg_uuid) else None
+
+
+def _uuid_by_name(vg: str, devices: Sequence[Device]) -> str:
+    parts = ((device, names.split_dm_name(device.name)) for device in devices if device.uuid.startswith(_PREFIX))
+    uuids = tuple(dict.fromkeys(vg_uuid_of(device) for device, part in parts if part and part[0] == vg))
+    if len(uuids) > 1:
+        from lvmkit.model.messages.storage import VgNameAmbiguous  # only where something is wrong
+
+        raise Failure(VgNameAmbiguous(vg, uuids))
+    return uuids[0] if uuids else ""
+
+
+def _is_volume(device: Device) -> bool:
+    """Whether the device is a volume that LVM shows: not a part of one, and not a layer of it."""
+    if not device.uuid.startswith(_PREFIX) or len(device.uuid) != _LV_END:
+        return False
+    parts = names.split_dm_name(device.name)
+    return parts is not None and parts[2] == "" and names.is_lv_name(parts[1])
+
+
+def _volumes_meant(facts: LvFacts, vg_uuid: str, lv_uuid: str, devices: Sequence[Device]) -> tuple[Device, ...]:
+    """The volume among the devices; more than one only where it is known by its name alone."""
+    if vg_uuid and lv_uuid:
+        dm_uuid = names.dm_uuid(vg_uuid, lv_uuid)
+        return tuple(device for device in devices if device.uuid == dm_uuid)
+    mine = dm.of_vg(devices, vg_uuid) if vg_uuid else devices
+    return tuple(device for device in mine if _is_volume(device) and _is_meant(device, facts, vg_uuid, lv_uuid))
+
+
+def _is_meant(device: Device, facts: LvFacts, vg_uuid: str, lv_uuid: str) -> bool:
+    if lv_uuid:
+        return lv_uuid_of(device) == lv_uuid
+    parts = names.split_dm_name(device.name)
+    return parts is not None and parts[1] == facts.name and (bool(vg_uuid) or parts[0] == facts.vg)
+
+
+def _expected(device: Device) -> ExpectedLv:
+    parts = names.split_dm_name(device.name)
+    return ExpectedLv(lv_uuid_of(device), parts[1] if parts else device.name, kinds(device.uuid))
+
+
+def _disks(view: View) -> tuple[ExpectedPv, ...]:
+    """What the devices stand on outside of their volume group. The kernel does not know the UUIDs of its volumes."""
+    group_of = {device.number: device for device in dm.of_vg(view.devices, view.vg_uuid)}
+    ahead, reached, disks = [device.number for device in view.mine], set(), dict[str, None]()
+    while ahead:
+        number = ahead.pop()
+        if number not in group_of:
+            disks[number] = None
+        elif number not in reached:
+            reached.add(number)
+            ahead += dm.dependencies(group_of[number].uuid)
+    return tuple(ExpectedPv(_UNKNOWN_PV, f"/dev/{sysfs.kernel_name(n) or n}", n, sysfs.sequence(n)) for n in disks)

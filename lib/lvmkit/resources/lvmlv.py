@@ -1,0 +1,194 @@
+"""The logical volume: mostly it comes up with its volume group, and goes down a moment before it.
+
+What its group's start left on record is what it is compared with, and the group answers for the disks. A volume that
+was started alone has a record of its own, and answers for its disks itself. A record of its own without a volume says
+that it was stopped, though a snapshot keeps it up.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import Failure
+from lvmkit.model.record import ExpectedLv, Record
+from lvmkit.model.value import replace
+from lvmkit.resources import kernel
+from lvmkit.resources.health import Health
+from lvmkit.storage import dm, records, vitals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lvmkit.model.facts import LvFacts
+    from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.resources.host import Host
+    from lvmkit.storage.dm import Device
+
+ALREADY_UP, ALREADY_DOWN = "already up", "already down"
+
+
+def restore(facts: LvFacts, host: Host) -> str:
+    """Success at once where the group's activation brought the volume up; otherwise activate this one volume.
+
+    Returns in a few words what was done. LVM commands: none, or a report and the activation. Raises Failure when it
+    is not up.
+    """
+    if came_with_its_group(facts, host):
+        return ALREADY_UP
+    from lvmkit.resources import bringing_up
+    from lvmkit.resources.locks import working_on
+
+    vg = None
+    if not facts.vg_uuid or not facts.uuid:
+        facts, vg = bringing_up.identify_volume(facts, host)
+    with working_on(facts.vg_uuid, facts.vg, host):
+        detail = ALREADY_UP if kernel.serves(facts.dm_uuid) else _bring_up(facts, vg, host)
+        bringing_up.expect_in_record(facts, host)
+        _note_start(facts, host)
+    return detail
+
+
+def came_with_its_group(facts: LvFacts, host: Host) -> bool:
+    """Whether the volume is up, with a live table, and in the record of its group's start: there is nothing to do.
+
+    It is the usual start, and every file system waits for it, so it needs a fraction of what a real one imports. False
+    also where the facts lack a UUID, and where anything is wrong: the start says what. No process is started.
+    """
+    try:
+        return _came(facts, host)
+    except Failure:
+        return False
+
+
+def remove(facts: LvFacts, host: Host) -> str:
+    """Take the volume down; returns in a few words what was done. Raises Failure when it stays up.
+
+    LVM commands: none for a plain volume, else one. One that a snapshot ties to others stays up until its group goes;
+    it is out of service all the same, and its record says so.
+    """
+    return _take_down(facts, host, given_up=False)
+
+
+def give_up(facts: LvFacts, host: Host) -> str:
+    """Another server takes it: LVM is not asked. Returns and raises as remove()."""
+    return _take_down(facts, host, given_up=True)
+
+
+def check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
+    """The volume must be live, with the kind of table it had. devices: kernel.listed(), where the caller has it.
+
+    Raises Failure (110052).
+    """
+    view = kernel.volume(facts, host.paths, devices)
+    if view.record is not None and not view.record.logical:
+        return Health((), is_up=False, is_recorded=False)
+    by_group = kernel.expected_by_group(facts, view, host.paths)
+    is_recorded = view.record is not None or by_group is not None
+    if not view.mine:
+        from lvmkit.model.messages.faults import LvGone  # only where something is wrong
+
+        return Health((LvGone(f"{facts.vg}/{facts.name}"),), False, is_recorded)
+    record = _expected(facts, view, by_group)
+    faults = vitals.record_faults(record, view.devices, status=dm.status, below=dm.dependencies)
+    return Health(tuple(faults), True, is_recorded)
+
+
+def deep_check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
+    """Read every disk below the volume; what does not answer. Takes up to settings.probe_deadline seconds."""
+    from lvmkit.resources import reading  # it forks
+
+    view = kernel.volume(facts, host.paths, devices)
+    record = view.record or kernel.stand_in(facts.tag, facts.vg, view)
+    faults = reading.read_faults(record, view.devices, host.settings.probe_deadline)
+    return Health(tuple(faults), bool(view.mine))
+
+
+def release(facts: LvFacts, host: Host) -> str:
+    """The protection ends: forget the volume's own start."""
+    if not facts.name:
+        return "nothing to undo"
+    _drop_own_record(facts, host)
+    return f"{facts.vg}/{facts.name} released"
+
+
+def _expected(facts: LvFacts, view: kernel.View, by_group: ExpectedLv | None) -> Record:
+    """What the volume is compared with: its group's record, which follows every change, else its own, else itself."""
+    if by_group is not None:
+        return Record(facts.tag, facts.vg, view.vg_uuid, (by_group,), ())
+    if view.record is not None:
+        return view.record
+    found = kernel.stand_in(facts.tag, facts.vg, view)
+    return replace(found, logical=tuple(replace(lv, kinds=()) for lv in found.logical))
+
+
+def _came(facts: LvFacts, host: Host) -> bool:
+    if not facts.vg_uuid or not facts.uuid:
+        return False
+    view = kernel.volume(facts, host.paths)
+    if not view.mine or kernel.expected_by_group(facts, view, host.paths) is None:
+        return False
+    if not kernel.serves(view.mine[0].uuid):
+        return False
+    if view.record is not None:
+        _drop_own_record(facts, host)
+    return True
+
+
+def _bring_up(facts: LvFacts, vg: VolumeGroup | None, host: Host) -> str:
+    """The steps of a start, in their order. vg: as LVM sees it, where the caller has asked. The lock is held."""
+    from lvmkit.resources import bringing_up
+
+    seen = vg or bringing_up.find_group(facts.group, host)
+    bringing_up.examine(seen, facts.group, host, own_system_id=bringing_up.own_system_id(seen, facts.group, host))
+    lv = bringing_up.find_volume(seen, facts)
+    answer = bringing_up.activate_volume(seen, lv, facts, host)
+    bringing_up.verify(seen, (lv,), answer)
+    return "activated"
+
+
+def _note_start(facts: LvFacts, host: Host) -> None:
+    """Keep a record of the volume's own start where its group's does not name it."""
+    up = kernel.volume(facts, host.paths)
+    if kernel.expected_by_group(facts, up, host.paths) is not None:
+        _drop_own_record(facts, host)
+        return
+    records.store(kernel.volume_paths(host.paths, facts), kernel.stand_in(facts.tag, facts.vg, up))
+
+
+def _drop_own_record(facts: LvFacts, host: Host) -> None:
+    records.drop(kernel.volume_paths(host.paths, facts), facts.group.id)
+
+
+def _take_down(facts: LvFacts, host: Host, *, given_up: bool) -> str:
+    from lvmkit.resources.locks import working_on
+
+    detail = ALREADY_DOWN
+    for vg_uuid in _groups_of(facts, host):
+        with working_on(vg_uuid, facts.vg, host):
+            detail = _take_down_in(replace(facts, vg_uuid=vg_uuid), host, given_up)
+    return detail
+
+
+def _groups_of(facts: LvFacts, host: Host) -> tuple[str, ...]:
+    """UUIDs of the volume groups in which it may be up: more than one, or none, only where its name is all we have."""
+    view = kernel.volume(facts, host.paths)
+    held = dict.fromkeys(kernel.vg_uuid_of(device) for device in view.mine)
+    if held:
+        return tuple(held)
+    return (view.vg_uuid,) if view.vg_uuid else ()
+
+
+def _take_down_in(facts: LvFacts, host: Host, given_up: bool) -> str:
+    """Take it down in its volume group, whose lock is held, and note what that came to."""
+    from lvmkit.resources import taking_down
+
+    view = kernel.volume(facts, host.paths)
+    detail = ALREADY_DOWN
+    for device in view.mine:
+        known = replace(facts, uuid=kernel.lv_uuid_of(device))
+        detail = taking_down.take_down_volume(known, host, given_up=given_up)
+    if view.mine and kernel.volume(facts, host.paths).mine:
+        stopped = Record(facts.tag, facts.vg, view.vg_uuid, (), ())
+        records.store(kernel.volume_paths(host.paths, facts), stopped)
+    else:
+        _drop_own_record(facts, host)
+    return detail

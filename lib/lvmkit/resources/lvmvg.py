@@ -1,0 +1,137 @@
+"""The volume group: activated with all its volumes, watched with all its disks, and taken down as a whole.
+
+The kernel decides: what device-mapper already holds is success at once, and after LVM's activation device-mapper, not
+LVM's exit code, says whether every volume came up. Nothing is repaired.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model.record import ExpectedLv, Record
+from lvmkit.model.value import replace
+from lvmkit.resources import kernel
+from lvmkit.resources.health import Health
+from lvmkit.storage import dm, records, vitals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lvmkit.model.facts import LvFacts, VgFacts
+    from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.resources.host import Host
+    from lvmkit.storage.dm import Device
+
+ALREADY_UP, ALREADY_DOWN = "already up", "already down"
+
+
+def restore(facts: VgFacts, host: Host) -> str:
+    """Activate the volume group and write the record that checks compare with; returns in a few words what was done.
+
+    LVM commands: none where it is up and recorded; else a report and the activation, one more where all disks must be
+    searched, or LVM's own system ID be asked for, one more where the owner changes, two where there was none.
+    Raises Failure when not all of it is up.
+    """
+    from lvmkit.resources.locks import working_on
+
+    if facts.uuid:
+        with working_on(facts.uuid, facts.name, host):
+            return ALREADY_UP if _stands(facts, host) else _bring_up(facts, None, host)
+    if _stands(facts, host):
+        return ALREADY_UP
+    from lvmkit.resources import bringing_up
+
+    vg = bringing_up.find_group(facts, host)
+    with working_on(vg.uuid, vg.name, host):
+        return _bring_up(replace(facts, uuid=vg.uuid), vg, host)
+
+
+def remove(facts: VgFacts, host: Host) -> str:
+    """Take the volume group down; returns in a few words what was done. Raises Failure when any of it stays up.
+
+    At most one LVM command; none for plain volumes, or where the disks don't answer. Metadata is never written.
+    """
+    from lvmkit.resources import taking_down
+    from lvmkit.resources.locks import working_on
+
+    uuid = kernel.group(facts, host.paths).vg_uuid
+    if not uuid:
+        return ALREADY_DOWN
+    with working_on(uuid, facts.name, host):
+        return taking_down.take_down_group(replace(facts, uuid=uuid), host)
+
+
+def give_up(facts: VgFacts, host: Host) -> str:
+    """Another server takes it: let go without looking at metadata or disks. Returns and raises as remove()."""
+    from lvmkit.resources import taking_down
+    from lvmkit.resources.locks import working_on
+
+    with working_on(facts.uuid, facts.name, host):
+        return taking_down.give_up_group(facts, host)
+
+
+def check(
+    facts: VgFacts, host: Host, devices: Sequence[Device] | None = None, volumes: Iterable[LvFacts] = ()
+) -> Health:
+    """Every volume that restore saw must be live, and every disk below must be there and running.
+
+    devices: kernel.listed(), where the caller has it.  volumes: protected ones that should be up; only asked for where
+    no start is on record: then they and what the kernel holds must be well. Raises Failure (110034, 110052, 110070).
+    """
+    view = kernel.group(facts, host.paths, devices)
+    record = view.record or _stand_in(facts, view, volumes)
+    if view.record is None and view.mine and not record.logical:
+        from lvmkit.model.messages.service import LvsStillUp  # only where something is wrong
+
+        return Health((LvsStillUp(facts.name, tuple(device.name for device in view.mine)),), True, is_recorded=False)
+    faults = vitals.record_faults(record, view.devices, status=dm.status, below=dm.dependencies)
+    return Health(tuple(faults), bool(view.mine), view.record is not None)
+
+
+def deep_check(facts: VgFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
+    """Read every physical volume; what does not answer. Takes up to settings.probe_deadline seconds."""
+    from lvmkit.resources import reading  # it forks
+
+    view = kernel.group(facts, host.paths, devices)
+    record = view.record or kernel.stand_in(facts.tag, facts.name, view)
+    faults = reading.read_faults(record, view.devices, host.settings.probe_deadline)
+    return Health(tuple(faults), bool(view.mine), view.record is not None)
+
+
+def release(facts: VgFacts, host: Host) -> str:
+    """The protection ends: the boot may activate the group again as before create. What cannot be written is told."""
+    from lvmkit.resources import boot_settings
+
+    if not facts.name:
+        return "nothing to undo"
+    boot_settings.unlist(facts.name, host)
+    if facts.was_autoactivated:
+        boot_settings.allow_autoactivation(facts, host)
+    records.drop(host.paths, facts.id)
+    return f"{facts.name} released"
+
+
+def _stands(facts: VgFacts, host: Host) -> bool:
+    """Whether a start brought it up and all of it still is up and well."""
+    health = check(facts, host)
+    return health.is_recorded and health.is_well
+
+
+def _bring_up(facts: VgFacts, vg: VolumeGroup | None, host: Host) -> str:
+    """The steps of a start, in their order. vg: as LVM sees it, where the caller has asked. The lock is held."""
+    from lvmkit.resources import bringing_up
+
+    seen = vg or bringing_up.find_group(facts, host)
+    bringing_up.examine(seen, facts, host, own_system_id=bringing_up.accepted_owner(seen, facts, host))
+    owned = bringing_up.take_ownership(seen, facts, host)
+    answer = bringing_up.activate(owned, facts, host)
+    bringing_up.verify_group(owned, answer, host, is_new_owner=owned.system_id != seen.system_id)
+    records.store(host.paths, bringing_up.observed(owned, facts))
+    return bringing_up.detail(owned, answer)
+
+
+def _stand_in(facts: VgFacts, view: kernel.View, volumes: Iterable[LvFacts]) -> Record:
+    """What must be well where no start is on record. A table of any kind that LVM makes will do."""
+    record = kernel.stand_in(facts.tag, facts.name, replace(view, vg_uuid=view.vg_uuid or facts.uuid))
+    expected = {lv.uuid: lv.name for lv in record.logical}
+    expected.update((volume.uuid, volume.name) for volume in volumes)
+    return replace(record, logical=tuple(ExpectedLv(uuid, name, ()) for uuid, name in expected.items()))

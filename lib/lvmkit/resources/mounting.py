@@ -1,0 +1,88 @@
+"""Mount, and unmount with a bounded effort."""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.service import (
+    FilesystemBusy,
+    MountFailed,
+    MountPointTaken,
+    UnmountedBelow,
+    UnmountFailed,
+)
+from lvmkit.resources.filesys import mounted
+from lvmkit.storage import files, mountinfo, run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.model.facts import FilesystemFacts
+    from lvmkit.resources.host import Host
+
+MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
+
+
+def mount(facts: FilesystemFacts, host: Host) -> str:
+    """Mount with the options it had. Already mounted is success; another file system there is a Failure."""
+    if mounted(facts):
+        return "already mounted"
+    other = mountinfo.at(facts.mount_point)
+    if other:
+        raise Failure(MountPointTaken(facts.mount_point, other.source, facts.device))
+    _make_folder(facts)
+    argv = [MOUNT, "-t", facts.type, "-o", facts.options, "--source", facts.device]
+    answer = run.run([*argv, "--target", facts.mount_point], deadline=host.settings.command_deadline)
+    if mounted(facts) is None:
+        why = answer.stderr.strip() or f"mount ended with {answer.status}"
+        raise Failure(MountFailed(facts.device, facts.mount_point, why))
+    return f"mounted, {answer.seconds:.1f} s"
+
+
+def unmount(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) -> str:
+    """Unmount. Users of the file system get SIGTERM, then SIGKILL, a bounded number of times; then they are named.
+
+    with_all_below: what others have mounted within it is unmounted, too, for where a cluster would fence the server.
+    """
+    if mounted(facts) is None:
+        return "not mounted"
+    why = _try_unmount(facts.mount_point, host)
+    if mounted(facts) is None:
+        return "unmounted"
+    return _unmount_in_use(facts, why, host, with_all_below)
+
+
+def _unmount_in_use(facts: FilesystemFacts, why: str, host: Host, with_all_below: bool) -> str:
+    import signal
+
+    from lvmkit.resources import evict  # only where it is in use: every stop would pay for it
+
+    point = facts.mount_point
+    signals = [signal.SIGTERM] * host.settings.umount_retries + [signal.SIGKILL] * host.settings.kernel_retries
+    for number in signals:
+        for below in evict.mounted_below(point) if with_all_below else ():
+            evict.evict(below, number, host)
+            _try_unmount(below, host)
+            if mountinfo.at(below) is None:
+                host.tell(UnmountedBelow(below, point))
+        evict.evict(point, number, host)
+        why = _try_unmount(point, host)
+        if mounted(facts) is None:
+            return "unmounted"
+    users = evict.users_of(point)
+    if users:
+        raise Failure(FilesystemBusy(point, users))
+    raise Failure(UnmountFailed(point, why))
+
+
+def _make_folder(facts: FilesystemFacts) -> None:
+    try:
+        os.makedirs(facts.mount_point, exist_ok=True)
+    except OSError as error:
+        raise Failure(MountFailed(facts.device, facts.mount_point, files.why(error))) from error
+
+
+def _try_unmount(mount_point: str, host: Host) -> str:
+    """One attempt; returns the tool's own words."""
+    answer = run.run([UMOUNT, "--", mount_point], deadline=host.settings.command_deadline)
+    return answer.stderr.strip() or f"umount ended with {answer.status}"

@@ -1,0 +1,131 @@
+"""Whoever asks whether a volume group or a volume is well gets one answer: script, agent, check and recovery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lvmkit.entry import action, report
+from lvmkit.model import names
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import LVMLV, LVMVG, Dependency
+from lvmkit.model.settings import Settings
+from lvmkit.plan import Kit
+from lvmkit.resources import dispatch
+from lvmkit.workflow import recover
+from tests.unit.fakes import FakePort, instance
+from tests.unit.ocf_server import DISK, NODE, OK, VG, VG_UUID, WWW, Server, installed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lvmkit.model.instance import Instance
+
+
+GROUP = instance(LVMVG, "vg", f"lvmvg-{VG}", vg_uuid=VG_UUID)
+VOLUME = instance(LVMLV, "lv", f"/dev/{VG}/www", vg_uuid=VG_UUID, lv_uuid=WWW)
+NOW = Hierarchy((GROUP, VOLUME), (Dependency("lv", "vg"),))
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    monkeypatch.setattr(report, "_send", lambda *_: True)
+    monkeypatch.setattr("lvmkit.entry.kit.engine", lambda *_: FakePort(NOW))
+    return installed(tmp_path, monkeypatch)
+
+
+def well(_server: Server) -> None:
+    """As the start left it."""
+
+
+def a_volume_vanished(server: Server) -> None:
+    server.up.pop(names.dm_uuid(VG_UUID, WWW))
+
+
+def all_vanished(server: Server) -> None:
+    server.up.clear()
+
+
+def a_volume_is_suspended(server: Server) -> None:
+    server.appear("www", suspended=True)
+
+
+def a_table_was_wiped(server: Server) -> None:
+    server.appear("www", kind="error")
+
+
+def the_disk_is_gone(server: Server) -> None:
+    server.gone = {DISK}
+
+
+def the_record_is_lost(server: Server) -> None:
+    for path in Path(server.paths.run).rglob("lvmvg-*"):
+        path.unlink()
+
+
+def the_record_is_lost_and_a_table_was_wiped(server: Server) -> None:
+    the_record_is_lost(server)
+    a_table_was_wiped(server)
+
+
+def the_record_is_lost_and_the_disk_is_gone(server: Server) -> None:
+    the_record_is_lost(server)
+    the_disk_is_gone(server)
+
+
+SITUATIONS = [
+    well,
+    a_volume_vanished,
+    all_vanished,
+    a_volume_is_suspended,
+    a_table_was_wiped,
+    the_disk_is_gone,
+    the_record_is_lost,
+    the_record_is_lost_and_a_table_was_wiped,
+    the_record_is_lost_and_the_disk_is_gone,
+]
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+@pytest.mark.parametrize("kind", [LVMVG, LVMLV])
+def test_script_agent_and_recovery_give_the_same_answer(
+    server: Server, situation: Callable[[Server], None], kind: str
+) -> None:
+    server.start()
+    situation(server)
+    server.given = {"vg": VG, "vg_uuid": VG_UUID}
+    found = GROUP
+    if kind == LVMLV:
+        server.given |= {"lv": "www", "lv_uuid": WWW}
+        found = VOLUME
+    kit = Kit(FakePort(NOW), server.paths, Settings(), lambda _message: None)
+    (finding,) = recover.check_tags((found.tag,), NOW, kit)
+    script = action.main(f"/opt/lk/subsys/scsi/resources/{kind}/actions/quickCheck", ["-t", found.tag], server.paths)
+    by_id = action.main(f"/opt/lk/subsys/scsi/resources/{kind}/actions/quickCheck", ["-i", found.id], server.paths)
+    answers = [finding.is_fault, script != 0, by_id != 0, server.call("monitor", kind) != OK]
+    assert answers == [answers[0]] * 4
+    assert server.commands == []
+
+
+@pytest.mark.parametrize(
+    ("script", "verb"),
+    [("restore", "restore"), ("remove", "remove"), ("remoteremove", "give_up"), ("delete", "release")],
+)
+def test_every_action_script_does_its_own_verb_under_the_name_of_this_server(
+    server: Server, monkeypatch: pytest.MonkeyPatch, script: str, verb: str
+) -> None:
+    done: list[tuple[str, str, str]] = []
+    for each in ("restore", "remove", "give_up", "release"):
+
+        def note(found: Instance, *rest: Any, name: str = each) -> str:
+            done.append((name, found.tag, rest[-1].server))
+            return "done"
+
+        monkeypatch.setattr(dispatch, each, note)
+    tools = Kit(FakePort(NOW), server.paths, Settings(), lambda _message: None)
+    monkeypatch.setattr("lvmkit.entry.kit.kit", lambda *_: tools)
+    monkeypatch.setattr(action, "guarded", lambda work, *_, **__: work())
+    assert action.main(f"/opt/lk/subsys/scsi/resources/lvmvg/actions/{script}", ["-t", "vg"], server.paths) == 0
+    assert done == [(verb, "vg", NODE)]
