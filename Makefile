@@ -27,8 +27,8 @@ apt_install = missing=$$(for p in $(1); do \
 	fi
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo demo-local test check check-long lint unit metadata cluster lab cluster-lab storm deps lock install \
-    uninstall clean
+.PHONY: help bench demo demo-local test check check-long lint unit mutants mutants-all metadata cluster lab cluster-lab \
+    storm deps lock install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,12 @@ unit: deps  ## unit tests, seconds
 
 check-long: deps  ## look for a story in which two servers come to hold one volume group, at random, for minutes
 	LVMKIT_SEARCH=long $(BIN)/pytest -q --runxfail tests/unit/world/test_property.py
+
+mutants: deps  ## put known faults into a copy of the code, one at a time: the unit tests must notice each; minutes
+	PYTHONPATH=tests $(BIN)/python -m mutants
+
+mutants-all: deps  ## the same with every small fault of the modules that decide who may do what; an hour or more
+	PYTHONPATH=tests $(BIN)/python -m mutants all $(MUTANTS)
 
 metadata: deps  ## tests on real LVM metadata on loop devices (root)
 	$(BIN)/pytest -q tests/metadata

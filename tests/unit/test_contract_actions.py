@@ -4,6 +4,7 @@ said, and which notes are kept. On a whole machine; nothing is known of how the 
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from lvmkit.model.messages.service import (
     EndSuccessful,
     LvBusy,
     LvsNotUp,
+    LvsStillUp,
     MountPointTaken,
     PvsMissing,
     SignalledHolder,
@@ -402,6 +404,22 @@ class TestRemove:
         assert (answer.code, answer.said) == (1, [Begin.number, LvBusy.number, EndFailed.number])
         assert f"mount {POINT}" in answer.err
         assert server.all_that_is() == before
+
+    @pytest.mark.parametrize("action", ["remove", "remoteremove"])
+    @pytest.mark.parametrize(("kind", "tag"), [("lvmvg", "vg1"), ("lvmlv", "vg1/data")])
+    def test_what_the_kernel_does_not_let_go_of_is_not_called_down(
+        self, server: Server, action: str, kind: str, tag: str
+    ) -> None:
+        def refuse(event: str) -> None:
+            if event == "dm remove vg1-data":
+                raise OSError(errno.EBUSY, "opened in this very moment")
+
+        server.unmount()
+        server.machine.watch = refuse
+        answer = server(action, kind, tag)
+        assert (answer.code, answer.said) == (1, [Begin.number, LvsStillUp.number, EndFailed.number])
+        assert "vg1-data" in server.machine.active()
+        assert server.record.exists()
 
     def test_users_of_a_file_system_are_told_to_go(self, server: Server) -> None:
         server.machine.start_process(77, "postgres", f"{POINT}/base")
