@@ -135,6 +135,7 @@ class Watch:
     def stop(self) -> None:
         """End."""
         self._stop.set()
+        self._answered.set()
         self._thread.join()
 
     def _watch(self) -> None:

@@ -24,10 +24,9 @@ cat > /usr/sbin/lvm <<'END'
 case " $* " in *" -ay "*|*" --activate y "*)
     exec 9<> <(:)
     read -r -t @SECONDS@ -u 9
+    exec 9>&-
 esac
-name=${0##*/}
-[ "$name" = lvm ] && exec /usr/sbin/lvm.real "$@"
-exec -a "$name" /usr/sbin/lvm.real "$@"
+exec -a "${0##*/}" /usr/sbin/lvm.real "$@"
 END
 chmod 755 /usr/sbin/lvm
 """

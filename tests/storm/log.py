@@ -19,7 +19,7 @@ EVIDENCE = {
     "cluster": "crm_mon -1rfA",
     "configuration": "cibadmin --query",
     "storage": "dmsetup table; lsblk; cat /proc/self/mountinfo; vgs --foreign -o +systemid,vg_uuid; lvs --foreign -a",
-    "kit": "lvmkit status; tail -n +1 /etc/lkvgs /var/lib/lvmkit/* /run/lvmkit/*",
+    "kit": "lvmkit status; find /etc/lkvgs /var/lib/lvmkit /run/lvmkit -type f | xargs tail -n +1",
     "journal": "journalctl --no-pager -o short-precise -n 4000",
 }
 
