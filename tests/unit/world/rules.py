@@ -27,7 +27,12 @@ BARE, HERE, THERE, DOWN = "bare", "here", "there", "down"
 
 stages = st.sampled_from((BARE, BARE, HERE, THERE, DOWN))
 servers = st.sampled_from(SERVERS)
-struck = st.builds(Blow, st.sampled_from((SIGNAL, SIGNAL, KILL, POWER)), st.integers(1, LONGEST_COMMAND))
+hows = st.sampled_from((SIGNAL, KILL, POWER))
+moments = st.sampled_from(
+    ("--patch", "crm_resource", "--systemid", "--setautoactivation", "vgchange -ay", "lkvgs", "lvmvg-vg1", "journal")
+)
+"""steps that part what is before them from what is after"""
+struck = st.one_of(st.builds(Blow, hows, st.integers(1, LONGEST_COMMAND)), st.builds(Blow, hows, before=moments))
 blows = st.one_of(st.none(), st.none(), struck)
 switches = st.booleans()
 words = st.sampled_from(("--cleanup", "--refresh"))
