@@ -27,6 +27,15 @@ END
 """
 
 
+HISTORY = """#!/bin/sh
+cat <<'END'
+<status><node_state uname="node2"><lrm><lrm_resources><lrm_resource id="res">
+<lrm_rsc_op operation="stop" call-id="9" rc-code="0" op-status="0"/>
+</lrm_resource></lrm_resources></lrm></node_state></status>
+END
+"""
+
+
 def start(guest: Guest) -> None:
     assert ocf(guest, "start").returncode == OK
     assert ocf(guest, "start", vg=DEEP).returncode == OK
@@ -238,10 +247,11 @@ def test_a_group_without_volumes_is_up_when_it_was_started(made: Guest) -> None:
 
 
 def _cluster(guest: Guest, *, online: str, unclean: str = "false", where: str = "") -> None:
-    """A crm_mon that says this of node2."""
+    """A crm_mon that says this of node2, and a cibadmin that says that it stopped the resource."""
     stub = CRM_MON.format(online=online, unclean=unclean, where=where)
     guest.run("dd", "of=/usr/sbin/crm_mon", "status=none", stdin=stub.encode())
-    guest.run("chmod", "755", "/usr/sbin/crm_mon")
+    guest.run("dd", "of=/usr/sbin/cibadmin", "status=none", stdin=HISTORY.encode())
+    guest.run("chmod", "755", "/usr/sbin/crm_mon", "/usr/sbin/cibadmin")
 
 
 def _seqno(guest: Guest) -> str:

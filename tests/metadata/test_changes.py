@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.guards import metadata
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.service import VgImpostor
 from lvmkit.model.messages.storage import CommandFailed, VgNameAmbiguous
-from lvmkit.model.settings import COMPLETE
-from lvmkit.storage import guard, lvm, recorder, stack
+from lvmkit.model.settings import Settings
+from lvmkit.storage import lvm, recorder, stack
 
 from .conftest import DEADLINE, LOSETUP, PREFIX, detach_stale_loops
 
@@ -145,7 +147,7 @@ def test_an_impostor_alone_is_handed_over_for_the_guard_to_refuse(host: Host) ->
     host.vg("vg1")
     found = lvm.find(protected, "vg1", host.disks, deadline=DEADLINE)
     assert found is not None
-    messages = guard.refusals(found, expected_uuid=protected, own_system_id="", policy=COMPLETE)
+    messages = metadata.against(found, VgFacts("vg1", "lvmvg-vg1", "vg1", protected), Settings())
     assert messages == (VgImpostor("vg1", found.uuid, protected),)
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.guards import metadata, system_id
 from lvmkit.model import names
 from lvmkit.model.messages.service import DuplicatePv, PvsMissing, VgExported, VgForeign
-from lvmkit.model.settings import COMPLETE
-from lvmkit.storage import guard, lvm, stack
+from lvmkit.model.settings import Settings
+from lvmkit.storage import lvm, stack
 
 from .conftest import DEADLINE
 
@@ -25,8 +26,8 @@ ODD = "my-vg.1+a"
 MIB = 1024 * 1024
 
 
-def refusals(vg: VolumeGroup, own: str = "") -> tuple[Message, ...]:
-    return guard.refusals(vg, expected_uuid=vg.uuid, own_system_id=own, policy=COMPLETE)
+def refusals(vg: VolumeGroup) -> tuple[Message, ...]:
+    return (*metadata.against_any(vg, Settings()), *system_id.against(vg, deadline=DEADLINE))
 
 
 def test_odd_names_sizes_and_flags_come_back(host: Host) -> None:
@@ -129,10 +130,10 @@ def test_a_group_of_another_host_is_shown_and_refused(host: Host) -> None:
     host.configure(local='system_id="n1"')
     host.vg("vg1")
     assert lvm.own_system_id(deadline=DEADLINE) == "n1"
-    assert refusals(host.seen("vg1"), own="n1") == ()
+    assert refusals(host.seen("vg1")) == ()
     host.configure(local='system_id="n2"')
     assert lvm.own_system_id(deadline=DEADLINE) == "n2"
-    assert refusals(host.seen("vg1"), own="n2") == (VgForeign("vg1", "n1", "n2"),)
+    assert refusals(host.seen("vg1")) == (VgForeign("vg1", "n1", "n2"),)
     host.configure(local="")
     assert lvm.own_system_id(deadline=DEADLINE) == ""
     (everywhere,) = lvm.report(deadline=DEADLINE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.peer.kernels import Kernels
 from lvmkit.storage import run as module
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)
+
+
+@pytest.fixture(autouse=True)
+def nobody_else() -> Iterator[None]:
+    """Other servers hold nothing, and no test asks one over the network."""
+    with pytest.MonkeyPatch.context() as patch:  # its own, so that a test's patches end before the test's folder does
+        patch.setattr(Kernels, "volumes", lambda _self, servers, *_, **__: dict.fromkeys(servers, ()))
+        yield
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
 from lvmkit.cluster.port import Overview
 from lvmkit.entry import report
+from lvmkit.guards.membership import STOPPED, Standing
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import (
     DEVICE,
@@ -79,6 +80,19 @@ def data_hierarchy(state: str = ISP) -> Hierarchy:
     )
 
 
+class FakeMembership:
+    """What a fake engine knows of servers: their names, and what a test says of one."""
+
+    def __init__(self, port: FakePort) -> None:
+        self._port = port
+
+    def servers(self) -> tuple[str, ...]:
+        return tuple(server.name for server in self._port.servers())
+
+    def standing(self, owner: str, tag: str) -> Standing:
+        return self._port.standings.get(owner, Standing(STOPPED))
+
+
 class FakePort:
     """The cluster port over a Hierarchy in memory. What changes something is noted in `calls`, in order."""
 
@@ -87,12 +101,18 @@ class FakePort:
         self.calls: list[tuple[str, ...]] = []
         self.failing: dict[str, Message] = {}
         """tag: why it does not go in or out of service"""
+        self.standings: dict[str, Standing] = {}
+        """server: its standing, where it is not one that has stopped all"""
         self.unwanted: set[str] = set()
         """tags that an administrator took out of service"""
         self.overviews = 0
         """how often all was read"""
 
     is_shared = False
+
+    @property
+    def membership(self) -> FakeMembership:
+        return FakeMembership(self)
 
     def local_server(self) -> str:
         return SERVER

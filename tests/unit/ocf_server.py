@@ -8,15 +8,18 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lvmkit.cluster.pacemaker import tools
 from lvmkit.entry import boundary
 from lvmkit.entry.ocf.agent import main
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
+from lvmkit.model.messages.extend import ServerTooSlow
 from lvmkit.model.messages.faults import KernelUnreadable, PvReadFailed
 from lvmkit.model.messages.storage import CommandHung
 from lvmkit.model.settings import Paths
+from lvmkit.peer.kernels import Kernels
 from lvmkit.resources import kernel
-from lvmkit.storage import dm, holders, lvm, ownership, probe, sysfs, vitals
+from lvmkit.storage import claims, dm, holders, lvm, probe, sysfs, vitals
 from lvmkit.storage.run import Finished
 
 if TYPE_CHECKING:
@@ -60,6 +63,14 @@ class Server:
         self.drivers("Block devices:\n  8 sd\n253 device-mapper\n")
         self.nodes: dict[str, dict[str, str]] = {}
         self.runs_on: tuple[str, ...] = ()
+        self.fenced: set[str] = set()
+        self.last: dict[str, tuple[str, str]] = {}
+        """node: the resource's last operation there, and its code"""
+        self.held: dict[str, tuple[str, ...]] = {}
+        """node: the volumes that its kernel holds"""
+        self.silent: set[str] = set()
+        self.asked: list[str] = []
+        """nodes that were asked over ssh"""
         self.listed = True
 
     # -- kernel
@@ -88,9 +99,10 @@ class Server:
     # -- LVM and the cluster
 
     def run(self, argv: Sequence[str], **_how: object) -> Finished:
-        if argv[0] == ownership.CRM_MON:
-            self.commands.append("crm_mon")
-            return Finished(tuple(argv), 0, self.crm_mon(), "", 0.1)
+        if argv[0].startswith("/usr/sbin/c"):
+            self.commands.append(os.path.basename(argv[0]))
+            said = self.crm_mon() if argv[0].endswith("crm_mon") else self.history()
+            return Finished(tuple(argv), 0, said, "", 0.1)
         command = f"{argv[1]} {argv[2]}" if argv[2:] and argv[2] in ("-ay", "-an") else argv[1]
         config = next((after for word, after in zip(argv, argv[1:]) if word == "--config"), "")
         if "--systemid" in argv:
@@ -155,7 +167,31 @@ class Server:
         mine = f'<resource id="res">{where}</resource>'
         other = f'<resource id="x"><node name="{PEER}"/></resource>'
         resources = f"<resources><group>{mine}{other}</group></resources>"
-        return f"<pacemaker-result><nodes>{nodes}</nodes>{resources}</pacemaker-result>"
+        options = '<cluster_options stonith-enabled="true" maintenance-mode="false"/>'
+        fenced = "".join(
+            f'<fence_event target="{name}" action="reboot" status="success" client="pacemaker-controld.1"/>'
+            for name in self.fenced
+        )
+        return (
+            f"<pacemaker-result><summary>{options}</summary><nodes>{nodes}</nodes>{resources}"
+            f"<fence_history>{fenced}</fence_history></pacemaker-result>"
+        )
+
+    def history(self) -> str:
+        """The CIB's status section: the last operation of the resource on each node that was not fenced."""
+        states = "".join(
+            f'<node_state uname="{name}"><lrm><lrm_resource id="res"><lrm_rsc_op operation="{last[0]}"'
+            f' rc-code="{last[1]}" op-status="0" call-id="5"/></lrm_resource></lrm></node_state>'
+            for name in self.nodes
+            if name not in self.fenced
+            for last in [self.last.get(name, ("stop", "0"))]
+        )
+        return f"<status>{states}</status>"
+
+    def ssh(self, node: str) -> tuple[str, ...] | Failure:
+        """What another node's kernel holds, or why it does not say."""
+        self.asked.append(node)
+        return Failure(ServerTooSlow(node, 5)) if node in self.silent else self.held.get(node, ())
 
     # -- calling
 
@@ -184,7 +220,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
 
     fakes: dict[Any, dict[str, Any]] = {
         lvm: {"run": server.run, "_is_block_device": lambda _path: True},
-        ownership: {"run": server.run},
+        tools: {"run": server.run},
+        Kernels: {"volumes": lambda _self, servers, *_, **__: {each: server.ssh(each) for each in servers}},
+        claims: {"on": lambda devices, *_, **__: (claims.Claim(),) * len(devices)},
         dm: {
             "list_devices": server.devices,
             "status": lambda uuid="", **_: server.up.get(uuid),

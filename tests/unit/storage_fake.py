@@ -11,7 +11,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandFailed, NotAMountPoint
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import Layer, LogicalVolume, MountedFilesystem, PhysicalVolume, Stack, VolumeGroup
-from lvmkit.storage import dm, lvm, stack, sysfs
+from lvmkit.storage import claims, dm, lvm, stack, sysfs
 
 if TYPE_CHECKING:
     import pytest
@@ -76,6 +76,7 @@ class FakeStorage:
                 "own_system_id": lambda **_: "n1",
                 "set_autoactivation": self.set_autoactivation,
             },
+            claims: {"on": lambda devices, *_, **__: (claims.Claim(),) * len(devices)},
             dm: {"list_devices": self.devices, "status": self.status},
             sysfs: {"number_of": lambda path: f"8:{ord(path[-1])}", "sequence": lambda _number: "1"},
         }

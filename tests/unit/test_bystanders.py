@@ -79,8 +79,9 @@ def refused(work: Callable[[], object]) -> tuple[Message, ...]:
 
 class TestAsking:
     def test_a_move_from_another_server_is_refused_for_what_is_in_use_there(
-        self, servers: Servers, port: FakeCluster, tools: Kit
+        self, servers: Servers, port: FakeCluster, tools: Kit, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(dm, "of_vg", lambda *_: ())
         names_them(servers, LvBusy("vg1-data", ("mount /mnt",)))
         assert refused(lambda: service.in_service("/data", tools)) == (BUSY_THERE, EndFailedInService("/data", "n1"))
         assert refused(lambda: service.in_service("/data", tools, "n3"))[0] == BUSY_THERE

@@ -34,6 +34,7 @@ from lvmkit.model.messages.storage import CommandHung, CommandMissing, MountsNes
 from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
 from lvmkit.peer.answers import Preview, Readiness, preview_facts, read_preview
+from lvmkit.peer.kernels import Kernels
 from lvmkit.storage import installed, lvm, mountinfo
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.workflow.canextend import canextend
@@ -185,6 +186,15 @@ class TestStorage:
     def test_one_that_is_up_here_is_a_danger(self, target: Target) -> None:
         target.storage.up = {VG_UUID}
         assert set(only(target, ActiveOutsideCluster)["volumes"]) == {"vg1-data", "vg1-www"}
+
+    def test_one_that_is_up_on_a_third_server_is_a_danger(
+        self, target: Target, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers = {"n3": ("vg1-data",)}
+        monkeypatch.setattr(
+            Kernels, "volumes", lambda _, servers, *__, **___: {each: answers[each] for each in servers}
+        )
+        assert only(target, ActiveOutsideCluster)["server"] == "n3"
 
     def test_unless_the_cluster_has_started_it_here(self, target: Target) -> None:
         target.storage.up = {VG_UUID}

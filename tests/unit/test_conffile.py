@@ -47,11 +47,12 @@ def test_assignments_are_understood_as_a_shell_would(path: Path, line: str) -> N
 def test_every_setting_has_its_key(path: Path) -> None:
     path.write_text(
         "LKCHECKINTERVAL=30\nLVMKIT_MISSING_PV=degraded\nLVMKIT_COMMAND_DEADLINE=1.5\nLVMKIT_ACTION_DEADLINE=2\n"
-        "LVMKIT_PROBE_DEADLINE=3\nLVMKIT_BUSY_PATIENCE=0\nLVMKIT_LOCK_PATIENCE=4\nFS_UMOUNT_RETRIES=0\n"
+        "LVMKIT_PROBE_DEADLINE=3\nLVMKIT_PEER_PATIENCE=7\nLVMKIT_BUSY_PATIENCE=0\nLVMKIT_LOCK_PATIENCE=4\nFS_UMOUNT_RETRIES=0\n"
         "LVMKIT_KILL_RETRIES=6\nLVMKIT_ENGINE=embedded\nLVMKIT_OWNERSHIP=none\nLVMKIT_SSH=/usr/bin/other\n"
     )
     settings, messages = load_settings(str(path))
-    assert settings == Settings(30, "degraded", 1.5, 2.0, 3.0, 0.0, 4.0, 0, 6, "embedded", "none", "/usr/bin/other")
+    seconds = (1.5, 2.0, 3.0, 7.0, 0.0, 4.0)
+    assert settings == Settings(30, "degraded", *seconds, 0, 6, "embedded", "none", "/usr/bin/other")
     assert messages == ()
     assert all(getattr(settings, name) != getattr(Settings(), name) for name in Settings._fields)
 

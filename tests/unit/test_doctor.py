@@ -11,6 +11,7 @@ import pytest
 from lvmkit import VERSION
 from lvmkit.cluster.embedded import Engine
 from lvmkit.cluster.port import Change
+from lvmkit.model import names
 from lvmkit.model.instance import ISP, OSU
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import ServerNotExamined
@@ -22,7 +23,8 @@ from lvmkit.model.value import replace
 from lvmkit.model.volumes import VolumeGroup
 from lvmkit.peer.answers import Finding, Findings, findings_facts
 from lvmkit.plan import Kit
-from lvmkit.storage import installed, lvm, lvmconf, sysfs
+from lvmkit.storage import claims, dm, installed, lvm, lvmconf, sysfs
+from lvmkit.storage.claims import Claim
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.storage.run import Finished
 from lvmkit.workflow.doctor import diagnose
@@ -50,6 +52,9 @@ class Healthy:
         self.broken: Message | None = None
         """why LVM's report cannot be had"""
         self.reports = 0
+        self.held: tuple[dm.Device, ...] = ()
+        """what this server's kernel holds"""
+        self.claims: dict[str, Claim] = {}
         self.kit: Kit = kit(port, folder, lambda _message: None)
         if port.is_shared:
             self.change(system_id=SERVER)
@@ -66,6 +71,8 @@ class Healthy:
             lvm: {"report": self._report, "own_system_id": lambda **_: self.own_id},
             lvmconf: {"version": lambda **_: self.version, "load": lambda **_: self.conf},
             sysfs: {"number_of": lambda path: path},
+            claims: {"on": lambda devices, *_, **__: tuple(self.claims.get(each, Claim()) for each in devices)},
+            dm: {"list_devices": lambda: self.held},
             installed: {
                 "AGENTS": f"{self.folder}/ocf",
                 "run": lambda argv, **_: Finished(argv, 0, self.unit, "", 0.0),
@@ -465,3 +472,17 @@ class TestLvmConf:
 def test_the_fake_group_is_the_one_of_the_hierarchy() -> None:
     assert group().uuid == data_hierarchy().instances[2].details["vg_uuid"]
     assert group().physical[0].uuid == pv_uuid("a")
+
+
+@pytest.mark.parametrize(("state", "numbers"), [(OSU, ["110217"]), (ISP, [])])
+def test_what_a_hand_has_activated_here_while_the_cluster_has_not_is_a_danger(
+    member: Healthy, state: str, numbers: list[str]
+) -> None:
+    member.port.now = data_hierarchy(state)
+    member.held = (dm.Device("vg1-data", names.dm_uuid(group().uuid, "x"), "253:0"),)
+    assert [number for number, _ in member.found()] == numbers
+
+
+def test_a_disk_below_drbd_is_found(alone: Healthy) -> None:
+    alone.claims["/dev/sda"] = Claim("drbd0", True)
+    assert [number for number, _ in alone.found()] == ["110243"]

@@ -377,11 +377,11 @@ def test_a_failed_action_is_also_said_with_its_number_in_the_log(server: Server,
 @pytest.mark.parametrize(
     ("given", "situation", "commands"),
     [
-        ({}, down, ["fullreport", "vgchange -ay"]),
-        ({"vg_uuid": ""}, down, ["fullreport", "vgchange -ay"]),
+        ({}, down, ["fullreport", "crm_mon", "vgchange -ay"]),
+        ({"vg_uuid": ""}, down, ["fullreport", "crm_mon", "vgchange -ay"]),
         ({}, started, []),
         ({"vg_uuid": ""}, started, []),
-        ({}, activated_by_hand, ["fullreport"]),
+        ({}, activated_by_hand, ["fullreport", "crm_mon"]),
         ({"ownership": "system_id"}, started, []),
     ],
 )
@@ -417,7 +417,7 @@ def test_a_volume_alone_is_started_watched_and_stopped(volume: Server, uuids: di
     volume.given |= uuids
     assert volume.call("monitor", "lvmlv") == STOPPED
     assert volume.call("start", "lvmlv") == OK
-    assert volume.commands == ["fullreport", "lvchange -ay"]
+    assert volume.commands == ["fullreport", "crm_mon", "lvchange -ay"]
     assert list(volume.up) == [names.dm_uuid(VG_UUID, WWW)]
     volume.commands.clear()
     assert [volume.call(action, "lvmlv") for action in ("monitor", "start", "stop", "stop")] == [OK] * 4

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lvmkit.guards import metadata
+from lvmkit.guards.membership import NoCluster
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DISK, LVMLV, LVMVG, OSU, Dependency, Instance, pack_info
@@ -21,7 +23,7 @@ from lvmkit.resources import dispatch
 from lvmkit.resources.locks import working_on
 from lvmkit.resources.lvmvg import ALREADY_DOWN, ALREADY_UP
 from lvmkit.resources.taking_down import STAYS_TIED
-from lvmkit.storage import dm, holders, lvm, probe, records, sysfs, vitals
+from lvmkit.storage import claims, dm, holders, lvm, probe, records, sysfs, vitals
 from lvmkit.storage.run import Finished
 
 if TYPE_CHECKING:
@@ -117,6 +119,12 @@ class World:
 class OneVg:
     """A port that knows the volume group, a volume on it, and its disk."""
 
+    is_shared = False
+    membership = NoCluster()
+
+    def local_server(self) -> str:
+        return "n1"
+
     def hierarchy(self) -> Hierarchy:
         return Hierarchy((VG, LV), (Dependency("lv", "vg"),))
 
@@ -136,6 +144,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
             "remove": world.take,
             "removal_order": lambda devices: tuple(devices),
         },
+        claims: {"on": lambda devices, *_, **__: (claims.Claim(),) * len(devices)},
         sysfs: {
             "number_of": lambda _path: "8:0",
             "sequence": lambda *_: "7",
@@ -490,8 +499,9 @@ def test_a_volume_alone_is_brought_up_under_the_same_guards_as_its_group(world: 
 
 @pytest.mark.parametrize("present", [True, False])
 def test_lvm_looks_at_the_known_devices_only_where_all_of_them_are_there(
-    world: World, kit: Kit, tmp_path: Path, present: bool
+    world: World, kit: Kit, tmp_path: Path, present: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(metadata, "_STABLE", (f"{tmp_path}/",))
     known = [f"{tmp_path}/a", f"{tmp_path}/b"]
     for path in known if present else known[:1]:
         open(path, "w").close()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Protocol
 
+    from lvmkit.guards.membership import Membership
     from lvmkit.model.messages import Message
 else:
     Protocol = object
@@ -71,6 +72,10 @@ class Port(Protocol):
 
     is_shared: bool
     """whether other servers take part: what is in service here may be in service there instead"""
+
+    @property
+    def membership(self) -> Membership:
+        """What it knows of servers that had a volume group before."""
 
     def local_server(self) -> str:
         """The name of this server, as the engine knows it."""

@@ -47,6 +47,8 @@ class Settings(Value):
     """LVMKIT_ACTION_DEADLINE: one action script run by the embedded engine"""
     probe_deadline: float = 5.0
     """LVMKIT_PROBE_DEADLINE: one direct read"""
+    peer_patience: float = 20.0
+    """LVMKIT_PEER_PATIENCE: until another server has said whether it holds a volume group"""
     busy_patience: float = 5.0
     """LVMKIT_BUSY_PATIENCE: how long a volume may stay open before remove gives up"""
     lock_patience: float = 30.0

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 
+from lvmkit import guards
+from lvmkit.guards import metadata, system_id
 from lvmkit.model import names
-from lvmkit.model.messages import ERROR, Failure
-from lvmkit.model.messages.ownership import OwnerChanged
+from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import LvNotInVg, LvsNotUp, StaleTables, VgNotFound, VgRenamed
 from lvmkit.model.messages.storage import VgNameAmbiguous
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
-from lvmkit.storage import dm, guard, lvm, ownership, records, sysfs
+from lvmkit.storage import dm, lvm, records, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
     from lvmkit.resources.host import Host
     from lvmkit.storage.dm import Device
-    from lvmkit.storage.ownership import Standing
     from lvmkit.storage.run import Finished
 
 _NO_UUID = "by its name"
@@ -64,57 +64,20 @@ def identify_volume(facts: LvFacts, host: Host) -> tuple[LvFacts, VolumeGroup | 
     return replace(facts, vg_uuid=facts.vg_uuid or vg.uuid, uuid=find_volume(vg, facts).uuid), vg
 
 
-def examine(vg: VolumeGroup, facts: VgFacts, host: Host, *, own_system_id: str) -> None:
-    """See that the group may be activated here, by its metadata; warnings are told.
+def admit(vg: VolumeGroup, facts: VgFacts, host: Host, *, by_name: bool) -> VolumeGroup:
+    """Let the guards decide whether the group may be activated here; returns it as it is then (guards.admit).
 
-    own_system_id: the owner that is not foreign. Raises Failure with every reason against it.
+    by_name: its resource does not say its UUID.
     """
-    last_known = {device.pv_uuid: device.id for device in facts.devices if device.pv_uuid}
-    policy = host.settings.missing_pv
-    messages = guard.refusals(
-        vg, expected_uuid=facts.uuid, own_system_id=own_system_id, policy=policy, last_known=last_known
-    )
-    against = tuple(message for message in messages if message.level == ERROR)
-    if against:
-        raise Failure(*against)
-    for warning in messages:
-        host.tell(warning)
-    if vg.name != facts.name:
-        host.tell(VgRenamed(facts.name, vg.name))
+    admitted = guards.admit_by_name(vg, facts, host) if by_name else guards.admit(vg, facts, host)
+    _tell_renamed(vg, facts, host)
+    return admitted
 
 
-def own_system_id(vg: VolumeGroup, facts: VgFacts, host: Host) -> str:
-    """Under which name this server owns volume groups; '' where nobody owns this one. At most one LVM command."""
-    if not vg.system_id:
-        return ""
-    if facts.has_owner:
-        return host.server
-    return lvm.own_system_id(deadline=host.settings.command_deadline)
-
-
-def accepted_owner(vg: VolumeGroup, facts: VgFacts, host: Host) -> str:
-    """The owner that examine() is not to refuse: whoever take_ownership() will look at, else this server."""
-    if facts.has_owner and host.membership is not None:
-        return vg.system_id
-    return own_system_id(vg, facts, host)
-
-
-def take_ownership(vg: VolumeGroup, facts: VgFacts, host: Host) -> VolumeGroup:
-    """Make this server the owner where the group is to have one; returns the group as it is then.
-
-    Raises Failure where another server may still use it (storage/ownership.py); then nothing was written.
-    """
-    membership = host.membership
-    if not facts.has_owner or membership is None:
-        return vg
-
-    def standing(owner: str) -> Standing:
-        return membership.standing(owner, facts.tag)
-
-    owned = ownership.take(vg, host.server, standing, deadline=host.settings.command_deadline)
-    if owned.system_id != vg.system_id:
-        host.tell(OwnerChanged(vg.name, owned.system_id, vg.system_id))
-    return owned
+def admit_volume(vg: VolumeGroup, facts: VgFacts, host: Host) -> None:
+    """The same for one volume of a group, which never changes the group's owner."""
+    guards.admit_volume(vg, facts, host)
+    _tell_renamed(vg, facts, host)
 
 
 def activate(vg: VolumeGroup, facts: VgFacts, host: Host) -> Finished | None:
@@ -146,7 +109,7 @@ def verify_group(vg: VolumeGroup, answer: Finished | None, host: Host, *, is_new
         verify(vg, vg.expected, answer)
     except Failure as failure:
         if is_new_owner and isinstance(failure.messages[0], LvsNotUp):
-            ownership.confirm(vg, host.server, deadline=host.settings.command_deadline)
+            system_id.confirm(vg, host.server, deadline=host.settings.command_deadline)
         raise
 
 
@@ -183,6 +146,11 @@ def expect_in_record(facts: LvFacts, host: Host) -> None:
         records.store(host.paths, replace(record, logical=(*record.logical, lv)))
 
 
+def _tell_renamed(vg: VolumeGroup, facts: VgFacts, host: Host) -> None:
+    if vg.name != facts.name:
+        host.tell(VgRenamed(facts.name, vg.name))
+
+
 def _is_up(vg: VolumeGroup, lv: LogicalVolume) -> bool:
     """Whether the kernel holds the volume; one that is wiped is not up, unless LVM itself made it of nothing else."""
     uuid = names.dm_uuid(vg.uuid, lv.uuid)
@@ -194,7 +162,7 @@ def _known_paths(facts: VgFacts) -> tuple[str, ...]:
 
     Empty when any of them does not exist: then LVM must search all devices.
     """
-    paths = tuple(device.id for device in facts.devices)
+    paths = metadata.trusted(device.id for device in facts.devices)
     return paths if all(map(os.path.exists, paths)) else ()
 
 

@@ -8,19 +8,10 @@ from lvmkit.model.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
 
+    from lvmkit.guards.elsewhere import Peers
+    from lvmkit.guards.membership import Membership
     from lvmkit.model.messages import Message
-    from lvmkit.storage.ownership import Standing
-else:
-    Protocol = object
-
-
-class Membership(Protocol):
-    """What a cluster knows of its servers."""
-
-    def standing(self, owner: str, tag: str) -> Standing:
-        """What it says of the server that owns the volume group of a tag. Raises Failure where it does not answer."""
 
 
 class Host(Value):
@@ -33,3 +24,5 @@ class Host(Value):
     """its name in the cluster; '' where the caller does not need it"""
     membership: Membership | None = None
     """None: there is no cluster that could say who has let go of a volume group, so none is taken over"""
+    peers: Peers | None = None
+    """other servers' kernels; None where there is no cluster"""

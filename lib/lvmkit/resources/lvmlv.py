@@ -138,7 +138,7 @@ def _bring_up(facts: LvFacts, vg: VolumeGroup | None, host: Host) -> str:
     from lvmkit.resources import bringing_up
 
     seen = vg or bringing_up.find_group(facts.group, host)
-    bringing_up.examine(seen, facts.group, host, own_system_id=bringing_up.own_system_id(seen, facts.group, host))
+    bringing_up.admit_volume(seen, facts.group, host)
     lv = bringing_up.find_volume(seen, facts)
     answer = bringing_up.activate_volume(seen, lv, facts, host)
     bringing_up.verify(seen, (lv,), answer)

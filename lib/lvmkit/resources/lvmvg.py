@@ -121,8 +121,7 @@ def _bring_up(facts: VgFacts, vg: VolumeGroup | None, host: Host) -> str:
     from lvmkit.resources import bringing_up
 
     seen = vg or bringing_up.find_group(facts, host)
-    bringing_up.examine(seen, facts, host, own_system_id=bringing_up.accepted_owner(seen, facts, host))
-    owned = bringing_up.take_ownership(seen, facts, host)
+    owned = bringing_up.admit(seen, facts, host, by_name=vg is not None)
     answer = bringing_up.activate(owned, facts, host)
     bringing_up.verify_group(owned, answer, host, is_new_owner=owned.system_id != seen.system_id)
     records.store(host.paths, bringing_up.observed(owned, facts))

@@ -92,7 +92,7 @@ def probe(devices: Iterable[str], *, deadline: float) -> tuple[ProbeResult, ...]
     hang are results (source: open(2), O_DIRECT; block size by BLKSSZGET).
     """
     paths = list(devices)
-    endings = _all_bounded([_reader(path) for path in paths], deadline)
+    endings = all_bounded([_reader(path) for path in paths], deadline)
     return tuple(_result(path, ending, deadline) for path, ending in zip(paths, endings))
 
 
@@ -123,11 +123,11 @@ def bounded(work: Callable[[], bytes], *, deadline: float, acts: bool = False) -
     acts: it changes what the kernel holds, so a child that is left behind keeps the volume group's lock.
     A child that is late is killed, which undoes nothing that it did.
     """
-    return _all_bounded([work], deadline, acts=acts)[0]
+    return all_bounded([work], deadline, acts=acts)[0]
 
 
-def _all_bounded(works: Sequence[Callable[[], bytes]], deadline: float, *, acts: bool = False) -> list[Ending]:
-    """All works side by side under one deadline; their endings in the order of the works."""
+def all_bounded(works: Sequence[Callable[[], bytes]], deadline: float, *, acts: bool = False) -> list[Ending]:
+    """The same for several, side by side under one deadline; their endings in the order of the works."""
     _collect_abandoned()
     end = time.monotonic() + deadline
     children: list[_Child] = []

@@ -102,6 +102,16 @@ def holders(number: str, root: str = ROOT) -> tuple[Block, ...]:
     )
 
 
+def dm_uuid(number: str, root: str = ROOT) -> str:
+    """The device-mapper UUID of a device; '' for one that is not device-mapper's."""
+    return _text(f"{_device(number, root)}/dm/uuid")
+
+
+def dm_name(number: str, root: str = ROOT) -> str:
+    """The device-mapper name of a device; '' for one that is not device-mapper's."""
+    return _text(f"{_device(number, root)}/dm/name")
+
+
 def slaves(number: str, root: str = ROOT) -> tuple[Block, ...]:
     """Devices that this one stands on directly: of a device-mapper or md device; () for a disk or partition."""
     return _blocks(f"{_device(number, root)}/slaves")

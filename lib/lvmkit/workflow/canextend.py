@@ -14,14 +14,14 @@ import os
 import stat
 import time
 
-from lvmkit import VERSION
+from lvmkit import VERSION, guards
+from lvmkit.guards import elsewhere, metadata, system_id
 from lvmkit.model.facts import FilesystemFacts, VgFacts, devices_below
 from lvmkit.model.instance import FILESYS, IN_SERVICE, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
 from lvmkit.model.messages.command import FstabWillMount
 from lvmkit.model.messages.extend import (
-    ActiveOutsideCluster,
     DevicesNotAllowed,
     FilesystemUnknown,
     MountPointNotEmpty,
@@ -32,15 +32,15 @@ from lvmkit.model.messages.extend import (
     VgUuidTwice,
 )
 from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNotExist
-from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
 from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
-from lvmkit.model.messages.service import PvsMissing, VgForeign
+from lvmkit.model.messages.service import PvsMissing
 from lvmkit.model.settings import COMPLETE
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
-from lvmkit.storage import dm, files, fstab, guard, installed, lvm, lvmconf, mountinfo, sysfs
+from lvmkit.storage import files, fstab, installed, lvm, lvmconf, mountinfo, sysfs
 from lvmkit.workflow.family import family, groups
 from lvmkit.workflow.nesting import nested
+from lvmkit.workflow.observer import Observer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from lvmkit.cluster.port import Overview
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.servers import Server
+    from lvmkit.model.settings import Settings
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.plan import Kit
 
@@ -237,7 +238,7 @@ def _group(
     instance: Instance, seen: tuple[VolumeGroup, ...], case: Case
 ) -> tuple[VolumeGroup | None, tuple[Message, ...]]:
     """A volume group as this server sees it, and what is against it."""
-    subject = VgFacts.unpack(instance)
+    subject = VgFacts.unpack(instance, case.there)
     vg = next((each for each in seen if each.uuid == subject.uuid), None)
     known = _recorded(instance, case.there)
     told: list[Message] = []
@@ -249,7 +250,7 @@ def _group(
         if hidden:
             told.append(DevicesNotAllowed(subject.name, case.server, hidden, _who_hides(case)))
         vg = near if hidden else vg
-        told += _lacking(vg, subject, known)
+        told += _lacking(vg, subject, known, case.kit.settings)
         told += _ownership(vg, instance, case) if vg is not None else ()
     except Failure as failure:
         told += failure.messages
@@ -257,11 +258,14 @@ def _group(
 
 
 def _activity(subject: VgFacts, instance: Instance, case: Case) -> Iterator[Message]:
-    """Whether this server's kernel holds the group although the cluster has not started it here."""
-    own = case.here.by_tag(instance.tag)
-    up = tuple(device.name for device in dm.of_vg(dm.list_devices(), subject.uuid))
-    if up and (own is None or own.state not in IN_SERVICE):
-        yield ActiveOutsideCluster(subject.name, case.server, up)
+    """Servers, this one or another, whose kernel holds the group although the cluster has not started it there."""
+    told: list[Message] = []
+    servers = (server.name for server in case.seen.servers)
+    each = ((name, case.seen.of(name).by_tag(instance.tag)) for name in servers)
+    idle = tuple(name for name, own in each if own is None or own.state not in IN_SERVICE)
+    host = Observer(replace(case.kit, tell=told.append))
+    yield from elsewhere.against(subject.name, guards.held(subject.name, subject.uuid, idle, host))
+    yield from told
 
 
 def _clashes(subject: VgFacts, seen: tuple[VolumeGroup, ...], server: str) -> Iterator[Message]:
@@ -302,21 +306,19 @@ def _who_hides(case: Case) -> str:
     return f"they are not in {conf.devices_file}" if conf.devices_file else "lvm.conf's filter or global_filter"
 
 
-def _lacking(vg: VolumeGroup | None, subject: VgFacts, known: dict[str, str]) -> tuple[Message, ...]:
+def _lacking(
+    vg: VolumeGroup | None, subject: VgFacts, known: dict[str, str], settings: Settings
+) -> tuple[Message, ...]:
     """Every physical volume must be seen, by its UUID and once; exported groups are nobody's."""
     if vg is None:
         return (PvsMissing(subject.name, len(known), tuple(f"{uuid} ({device})" for uuid, device in known.items())),)
-    return guard.refusals(vg, expected_uuid=subject.uuid, own_system_id=vg.system_id, policy=COMPLETE, last_known=known)
+    return metadata.against(vg, subject, replace(settings, missing_pv=COMPLETE))
 
 
-def _ownership(vg: VolumeGroup, instance: Instance, case: Case) -> Iterator[Message]:
-    """Whether a start here could become the owner (storage/ownership.py), or may do without."""
-    own = lvm.own_system_id(deadline=case.kit.settings.command_deadline) if vg.system_id else ""
+def _ownership(vg: VolumeGroup, instance: Instance, case: Case) -> tuple[Message, ...]:
+    """Whether a start here could become the owner, or may do without."""
+    deadline = case.kit.settings.command_deadline
     if not VgFacts.noted(instance).has_owner:
-        if vg.system_id not in ("", own):
-            yield VgForeign(vg.name, vg.system_id, own)
-        return
-    if not lvm.is_system_id(case.server):
-        yield NodeNameUnusable(case.server)
-    if vg.system_id not in ("", own, *(server.name for server in case.seen.servers)):
-        yield OwnerUnknown(vg.name, vg.system_id)
+        return system_id.against(vg, deadline=deadline)
+    servers = (server.name for server in case.seen.servers)
+    return system_id.against_extension(vg, case.server, servers, deadline=deadline)

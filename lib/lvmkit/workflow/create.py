@@ -6,6 +6,7 @@ or interrupts it, it is taken back.
 
 from __future__ import annotations
 
+from lvmkit import guards
 from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
@@ -24,11 +25,11 @@ from lvmkit.model.settings import SYSTEM_ID
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, carry_out, finish_interrupted
 from lvmkit.steps import BringInService, Commit, SetAutoactivation, listing
-from lvmkit.storage import dm, files, fstab, guard, lvm, stack
+from lvmkit.storage import dm, files, fstab, stack
 from lvmkit.workflow import owner
-from lvmkit.workflow.activity import refuse_active_elsewhere
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.nesting import nested
+from lvmkit.workflow.observer import Observer
 from lvmkit.workflow.renew import RenewRecord
 
 TYPE_CHECKING = False
@@ -89,7 +90,7 @@ def draft_creation(wish: Wish, kit: Kit) -> Draft:
     drafts = Drafts(now, kit.port.local_server(), wish.switchback, wish.tag)
     root = _draft_instances(found, wish, drafts, kit)
     if drafts.has_new(LVMVG):
-        refuse_active_elsewhere(found.vg, kit, is_up_here=_is_up(found))
+        guards.refuse_active_elsewhere(found.vg, Observer(kit), is_up_here=_is_up(found))
     _warn(found, root, drafts, kit)
     return Draft(Plan(f"create {wish.path}", _steps(found, root, drafts, kit)), root)
 
@@ -104,19 +105,9 @@ def _refuse(found: Stack, wish: Wish, kit: Kit) -> None:
     use = stack.system_use(vg, deadline=kit.settings.command_deadline)
     if use:
         raise Failure(SystemStorage(vg.name, use))
-    against = guard.refusals(
-        vg, expected_uuid=vg.uuid, own_system_id=_own_system_id(vg, kit), policy=kit.settings.missing_pv, last_known={}
-    )
-    errors = tuple(message for message in against if message.level == ERROR)
+    errors = tuple(each for each in guards.against_protection(vg, Observer(kit)) if each.level == ERROR)
     if errors:
         raise Failure(*errors)
-
-
-def _own_system_id(vg: VolumeGroup, kit: Kit) -> str:
-    """Under which name this server owns volume groups: its own in the cluster counts too; '' where nobody owns it."""
-    if vg.system_id and kit.port.is_shared and vg.system_id == kit.port.local_server():
-        return vg.system_id
-    return lvm.own_system_id(deadline=kit.settings.command_deadline) if vg.system_id else ""
 
 
 def _draft_instances(found: Stack, wish: Wish, drafts: Drafts, kit: Kit) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from lvmkit.guards import metadata, system_id
 from lvmkit.model import names
 from lvmkit.model.facts import VgFacts, devices_below
 from lvmkit.model.instance import IN_SERVICE, LVMVG
@@ -17,10 +18,10 @@ from lvmkit.model.messages.boot import (
     SystemIdDiffers,
     SystemIdShared,
 )
-from lvmkit.model.messages.ownership import OwnerUnknown
+from lvmkit.model.messages.extend import ActiveOutsideCluster
 from lvmkit.model.messages.service import VgForeign, VgNotFound
 from lvmkit.model.value import Value
-from lvmkit.storage import guard, lkvgs, lvm, lvmconf, sysfs
+from lvmkit.storage import dm, lkvgs, lvm, lvmconf, sysfs
 from lvmkit.workflow import owner
 
 TYPE_CHECKING = False
@@ -106,26 +107,26 @@ def _group(instance: Instance, seen: Sequence[VolumeGroup], conf: lvmconf.LvmCon
     if vg is None:
         yield VgNotFound(subject.name, subject.uuid)
         return
-    policy = look.kit.settings.missing_pv
-    against = guard.refusals(vg, expected_uuid=subject.uuid, own_system_id=vg.system_id, policy=policy)
-    yield from against
+    yield from metadata.against(vg, subject, look.kit.settings)
     if vg.uuid == subject.uuid:
         yield from _exposed(vg, instance, subject, look)
 
 
 def _exposed(vg: VolumeGroup, instance: Instance, subject: VgFacts, look: Look) -> Iterator[Message]:
-    """Whoever else could activate it: the boot, or another host."""
+    """Whoever else could activate it: the boot, or another host; and what a hand has activated here."""
     if vg.autoactivation:
         yield AutoactivationOn(vg.name)
     if not look.kit.port.is_shared:
         return
+    servers = (look.server, *look.others)
     if not vg.system_id:
-        yield OwnerMissing(subject.name, (look.server, *look.others))
-    elif vg.system_id not in (look.server, *look.others):
-        if vg.system_id != lvm.own_system_id(deadline=look.kit.settings.command_deadline):
-            yield OwnerUnknown(vg.name, vg.system_id)
-    elif instance.state in IN_SERVICE and vg.system_id != look.server:
+        yield OwnerMissing(subject.name, servers)
+    yield from system_id.strangers(vg, servers, deadline=look.kit.settings.command_deadline)
+    if vg.system_id in look.others and instance.state in IN_SERVICE:
         yield VgForeign(vg.name, vg.system_id, look.server)
+    held = tuple(device.name for device in dm.of_vg(dm.list_devices(), vg.uuid))
+    if held and instance.state not in IN_SERVICE:
+        yield ActiveOutsideCluster(vg.name, look.server, held)
 
 
 def _unlisted(groups: Sequence[Instance], look: Look) -> Iterator[Told]:

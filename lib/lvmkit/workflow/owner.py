@@ -1,6 +1,6 @@
 """The owner in a volume group's metadata (LVM system ID), given at create and given back at delete.
 
-In between only a start changes it (storage/ownership.py). Without an owner a host that the cluster has fenced, or one
+In between only a start changes it (guards/system_id.py). Without an owner a host that the cluster has fenced, or one
 that is no part of it, could activate the volume group by itself.
 """
 

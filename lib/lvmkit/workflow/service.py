@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lvmkit import guards
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMVG, OSF, OSU, Instance
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.guide import EndFailedInService
@@ -11,6 +13,7 @@ from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
 from lvmkit.workflow.bystanders import Departure, refuse_bystanders
 from lvmkit.workflow.family import family
+from lvmkit.workflow.observer import Observer
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from lvmkit.cluster.port import Overview
     from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.servers import Server
     from lvmkit.plan import Kit
 
 RESTORE, REMOVE = "restore", "remove"
@@ -43,6 +47,7 @@ def in_service(tag: str, kit: Kit, server: str = "") -> str:
     with kit.port.admin_lock(f"in-service {tag}"):
         finish_interrupted(kit, _moving(found.tag, seen))
         try:
+            refuse_held(found.tag, server, seen, kit)
             refuse_bystanders(moving_off(found.tag, server, seen), seen, kit)
             kit.port.bring_in_service(found.tag, kit.tell, server)
         except Failure as failure:
@@ -69,6 +74,20 @@ def _moving(tag: str, seen: Overview) -> set[str]:
     """All that moves with a tag."""
     union = seen.union()
     return {tag, *(instance.tag for instance in family(tag, union))}
+
+
+def refuse_held(tag: str, server: str, seen: Overview, kit: Kit) -> None:
+    """Raise Failure (110217) where a kernel holds a volume group of the tag and the cluster has not started it there.
+
+    server: where it is to come in service ('': this one); what is up there already its start will see.
+    Of a group whose resource does not say its UUID only the start itself can tell.
+    """
+    place = server or seen.local
+    for group in groups_below(tag, seen.union()):
+        idle = tuple(each.name for each in seen.servers if each.name != place and not _is_started(group, each, seen))
+        facts = VgFacts.noted(group)
+        if facts.uuid:
+            guards.refuse_held(facts.name, facts.uuid, idle, Observer(kit))
 
 
 def moving_off(tag: str, server: str, seen: Overview) -> tuple[Departure, ...]:
@@ -112,6 +131,16 @@ def _on_groups_of(tag: str, now: Hierarchy) -> tuple[str, ...]:
     """All that stands on the volume groups that a tag requires, and these."""
     groups = (i.tag for i in map(now.by_tag, now.below(tag)) if i is not None and i.type == LVMVG)
     return tuple(dict.fromkeys(above for group in groups for above in now.above(group)))
+
+
+def groups_below(tag: str, union: Hierarchy) -> tuple[Instance, ...]:
+    """The volume groups that a tag requires."""
+    return tuple(i for i in map(union.by_tag, union.below(tag)) if i is not None and i.type == LVMVG)
+
+
+def _is_started(group: Instance, server: Server, seen: Overview) -> bool:
+    own = seen.of(server.name).by_tag(group.tag)
+    return own is not None and own.state in IN_SERVICE
 
 
 def _may_stop_a_group(departure: Departure, seen: Overview) -> bool:

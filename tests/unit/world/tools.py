@@ -293,6 +293,8 @@ def _node_state(name: str, number: str, member: Member) -> Element:
         "expected": "member" if member.online or member.unclean else "down",
     }
     made = ElementTree.Element("node_state", facts)
+    if not member.online and not member.history:  # a fencing erases it as a whole
+        return made
     lrm = ElementTree.SubElement(ElementTree.SubElement(made, "lrm", {"id": number}), "lrm_resources")
     lrm.extend(_lrm_resource(resource, history) for resource, history in member.history.items())
     return made

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from lvmkit.cluster.port import Change, Overview
+    from lvmkit.guards.membership import Membership
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
@@ -34,6 +35,13 @@ class Engine:
     def __init__(self, paths: Paths, settings: Settings) -> None:
         self._paths = paths
         self._settings = settings
+
+    @property
+    def membership(self) -> Membership:
+        """There are no other servers."""
+        from lvmkit.guards.membership import NoCluster
+
+        return NoCluster()
 
     def local_server(self) -> str:
         """The name of this server: the one under which the database was made, else the host name (uname -n)."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lvmkit.cluster.pacemaker.states import Cluster
     from lvmkit.cluster.pacemaker.tools import Action
     from lvmkit.cluster.port import Change
+    from lvmkit.guards.membership import Membership
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
@@ -45,6 +46,13 @@ class Pacemaker:
         self._paths, self._settings, self._tell = paths, settings, tell
         self._server = server
         self._tools = Tools(settings.command_deadline, paths.run, cib_file)
+
+    @property
+    def membership(self) -> Membership:
+        """What Pacemaker knows of servers at this moment."""
+        from lvmkit.cluster.pacemaker.standing import PacemakerMembership  # few commands ask
+
+        return PacemakerMembership(self._tools)
 
     def local_server(self) -> str:
         """The name of this server, as the cluster knows it."""

@@ -57,6 +57,11 @@ def cibadmin_query(tools: Tools) -> Element:
     return _xml(_ran(tools, "cibadmin", "--query"))
 
 
+def cibadmin_status(tools: Tools) -> Element:
+    """The CIB's status section: what each server did last. Raises Failure (110150-110152)."""
+    return _xml(_ran(tools, "cibadmin", "--query", "--scope", "status"))
+
+
 def cibadmin_patch(tools: Tools, difference: str) -> int:
     """Apply a difference; OK, or OLD when the CIB has moved on since it was made. Raises Failure (110150, 110151)."""
     return _ran(tools, "cibadmin", "--patch", "--xml-pipe", stdin=difference, also=(OLD,)).status

@@ -87,7 +87,7 @@ _OWNERSHIP = Parameter(
     "'none': nothing is written; a volume group with a system ID starts only where LVM has that ID."
     " 'system_id': the start writes this node's name into the metadata as the system ID of the volume group"
     " and reads it back, so that LVM on all other hosts leaves it alone. It takes over from another node only"
-    " when Pacemaker says that this node has stopped the resource, or is down and clean; never from a host"
+    " when Pacemaker has stopped the resource there, or has fenced that node; never from a host"
     " that is not in the cluster. The ID is given to LVM command by command: lvm.conf may say"
     " system_id_source=none, but then 'vgs' by hand shows an inactive volume group only with '--foreign', and"
     " dmeventd cannot extend a pool or repair a mirror. system_id_source=uname avoids both where the node"

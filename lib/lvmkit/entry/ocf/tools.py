@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from lvmkit.model.value import Value, replace
+from lvmkit.cluster.pacemaker.standing import PacemakerMembership
+from lvmkit.cluster.pacemaker.tools import Tools
+from lvmkit.model.value import replace
+from lvmkit.peer.kernels import Kernels
 from lvmkit.resources.host import Host
 from lvmkit.storage.conffile import load_settings
-from lvmkit.storage.ownership import pacemaker_standing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,26 +16,22 @@ if TYPE_CHECKING:
     from lvmkit.entry.ocf.request import Call, Request
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
-    from lvmkit.storage.ownership import Standing
 
-_SHARES = {"command_deadline": 0.5, "busy_patience": 0.15, "lock_patience": 0.15, "probe_deadline": 0.1}
+_SHARES = {
+    "command_deadline": 0.5,
+    "busy_patience": 0.15,
+    "lock_patience": 0.15,
+    "probe_deadline": 0.1,
+    "peer_patience": 0.06,
+}
 """of the time that the cluster gives an action: so that we say what is stuck, before the cluster kills us in silence"""
-
-
-class PacemakerMembership(Value):
-    """What Pacemaker knows of its servers. deadline: seconds for asking it."""
-
-    deadline: float
-
-    def standing(self, owner: str, tag: str) -> Standing:
-        """What it says of the previous owner of a volume group (storage/ownership.py)."""
-        return pacemaker_standing(owner, tag, deadline=self.deadline)
 
 
 def host(request: Request, paths: Paths, tell: Callable[[Message], None]) -> Host:
     """What the resources work with."""
     found = replace(settings(request, paths, tell), missing_pv=request.missing_pv)
-    return Host(paths, found, tell, request.node, PacemakerMembership(found.command_deadline))
+    membership = PacemakerMembership(Tools(found.command_deadline, paths.run))
+    return Host(paths, found, tell, request.node, membership, Kernels(paths, found))
 
 
 def settings(call: Call, paths: Paths, tell: Callable[[Message], None]) -> Settings:

@@ -76,6 +76,7 @@ def catalogue() -> dict[int, type[Message]]:
         engine,
         extend,
         faults,
+        guards,
         guide,
         ownership,
         pacemaker,
@@ -87,7 +88,7 @@ def catalogue() -> dict[int, type[Message]]:
     )
 
     first = (guide, service, storage, faults, engine, command, ownership, pacemaker, boot, extend)
-    modules = (*first, view, peer, plans)
+    modules = (*first, view, peer, plans, guards)
     classes = [
         item
         for module in modules

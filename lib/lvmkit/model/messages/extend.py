@@ -364,7 +364,7 @@ class StillProtected(Message):
 
 
 class ActivityUnknown(Message):
-    """A volume group is to be protected, and another server did not say whether it is active there."""
+    """A volume group is to be protected or activated, and another server did not say whether it is active there."""
 
     number = 110229
     level = WARN

@@ -10,10 +10,8 @@ from lvmkit.entry.ocf.agent import main
 from lvmkit.entry.report import Voice
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
-from lvmkit.model.messages.storage import CommandFailed, CommandGarbled, CommandMissing
-from lvmkit.storage import lvm, ownership
-from lvmkit.storage.ownership import ACTIVE, GONE, STRANGER, pacemaker_standing
-from lvmkit.storage.run import Finished
+from lvmkit.storage import claims, lvm
+from lvmkit.storage.claims import Claim
 from tests.unit import ocf_server
 from tests.unit.ocf_server import (
     ARGUMENTS,
@@ -49,7 +47,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def owning(server: Server, owner: str, peer: dict[str, str] | None = None, runs_on: tuple[str, ...] = ()) -> int:
     server.given["ownership"] = "system_id"
     server.owner = owner
-    well = {"online": "true", "unclean": "false"}
+    well = {"online": "true", "unclean": "false", "maintenance": "false"}
     server.nodes = {NODE: well} | ({PEER: {**well, **peer}} if peer is not None else {})
     server.runs_on = runs_on
     return server.call("start")
@@ -66,9 +64,9 @@ def test_a_start_by_the_owner_changes_nothing_and_takes_two_commands(server: Ser
 @pytest.mark.parametrize(
     ("owner", "peer", "asked", "read_back"),
     [
-        ("", None, [], ["fullreport"]),
-        (PEER, {}, ["crm_mon"], []),
-        (PEER, {"online": "false"}, ["crm_mon"], []),
+        ("", None, ["crm_mon"], ["fullreport"]),
+        (PEER, {}, ["crm_mon", "cibadmin"], []),
+        (PEER, {"online": "false"}, ["crm_mon", "cibadmin"], []),
     ],
     ids=["unowned", "stopped there", "down and clean"],
 )
@@ -142,7 +140,7 @@ def test_a_group_without_volumes_is_read_back_because_nothing_is_activated(
     monkeypatch.setattr(ocf_server, "LVS", {})
     server.forgets_owner = forgets
     assert (owning(server, PEER, {}), reason(capfd)) == (code, number)
-    assert server.commands == ["fullreport", "crm_mon", "vgchange --systemid", "fullreport"]
+    assert server.commands == ["fullreport", "crm_mon", "cibadmin", "vgchange --systemid", "fullreport"]
 
 
 @pytest.mark.parametrize("trouble", [{"exported": "exported"}, {"missing": "missing"}, {"uuid": OTHER_UUID}])
@@ -165,68 +163,62 @@ def test_a_stop_leaves_the_owner(server: Server) -> None:
     assert (server.owner, server.up) == (NODE, {})
 
 
-# ---- what the cluster says
-
-
-def standing(monkeypatch: pytest.MonkeyPatch, printed: str, status: int = 0) -> str:
-    monkeypatch.setattr(ownership, "run", lambda argv, **_: Finished(argv, status, printed, "not connected", 0.1))
-    return pacemaker_standing(PEER, "res", deadline=1).kind
-
-
-CRM_MON = """<pacemaker-result api-version="2.25" request="crm_mon --output-as=xml">
-  <nodes>
-    <node name="n1" id="1" online="true" standby="false" unclean="false" type="member"/>
-    <node name="n2" id="2" online="{online}" standby="false" unclean="{unclean}" type="member"/>
-  </nodes>
-  <resources>{resources}</resources>
-  <status code="0" message="OK"/>
-</pacemaker-result>"""
-RUNS = '<resource id="res" role="Started" active="true"><node name="n2" id="2" cached="true"/></resource>'
-
-
-@pytest.mark.parametrize(
-    ("online", "unclean", "resources", "kind"),
-    [
-        ("true", "false", "", GONE),
-        ("true", "false", RUNS, ACTIVE),
-        ("true", "false", f"<group><clone>{RUNS}</clone></group>", ACTIVE),
-        ("true", "false", RUNS.replace("res", "other"), GONE),
-        ("true", "false", RUNS.replace("n2", "n1"), GONE),
-        ("false", "false", RUNS, GONE),
-        ("false", "true", "", ACTIVE),
-        ("true", "true", "", ACTIVE),
-    ],
-)
-def test_a_node_has_let_go_when_it_is_clean_and_the_resource_not_up_there(
-    monkeypatch: pytest.MonkeyPatch, online: str, unclean: str, resources: str, kind: str
+def test_not_one_byte_is_written_to_a_disk_below_drbd(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert standing(monkeypatch, CRM_MON.format(online=online, unclean=unclean, resources=resources)) == kind
+    monkeypatch.setattr(claims, "on", lambda *_, **__: (Claim("drbd0", True),))
+    assert owning(server, PEER, {}) == FAILED
+    assert (reason(capfd), server.owner, server.commands) == (110243, PEER, ["fullreport"])
 
 
-def test_a_node_without_a_word_on_being_clean_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (
-        standing(monkeypatch, CRM_MON.replace('unclean="{unclean}"', "").format(online="false", resources="")) == ACTIVE
-    )
+# ---- other servers' kernels
+
+HELD = ("my--vg-www",)
 
 
-def test_where_pacemaker_is_not_installed_nobody_is_a_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(argv: tuple[str, ...], **_named: object) -> Finished:
-        raise Failure(CommandMissing(argv[0]))
-
-    monkeypatch.setattr(ownership, "run", absent)
-    assert pacemaker_standing(PEER, "res", deadline=1).kind == STRANGER
-
-
-@pytest.mark.parametrize(
-    ("printed", "status", "message"),
-    [("", 102, CommandFailed), ("", 0, CommandGarbled), ("<a/>", 0, CommandGarbled), ("n2 online", 0, CommandGarbled)],
-)
-def test_a_cluster_that_does_not_answer_decides_nothing(
-    monkeypatch: pytest.MonkeyPatch, printed: str, status: int, message: type
+@pytest.mark.parametrize("owner", ["", PEER])
+def test_what_another_server_holds_by_hand_is_refused_although_the_cluster_stopped_it(
+    server: Server, capfd: pytest.CaptureFixture[str], owner: str
 ) -> None:
-    with pytest.raises(Failure) as caught:
-        standing(monkeypatch, printed, status)
-    assert isinstance(caught.value.messages[0], message)
+    server.held[PEER] = HELD
+    assert owning(server, owner, {}) == FAILED
+    assert reason(capfd) == 110217
+    assert (server.owner, server.up) == (owner, {})
+
+
+def test_a_server_that_is_off_but_was_not_fenced_is_asked(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    server.held[PEER] = HELD
+    assert owning(server, PEER, {"online": "false"}) == FAILED
+    assert reason(capfd) == 110217
+
+
+def test_who_was_fenced_is_not_asked(server: Server) -> None:
+    server.fenced = {PEER}
+    assert owning(server, PEER, {"online": "false"}) == OK
+    assert (server.owner, server.asked) == (NODE, [])
+
+
+def test_the_owner_s_own_start_asks_nobody(server: Server) -> None:
+    assert owning(server, NODE, {}) == OK
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("owner", ["", PEER])
+def test_silence_of_a_server_that_the_cluster_vouches_for_is_no_refusal_but_told(
+    server: Server, logged: list[int], owner: str
+) -> None:
+    server.silent = {PEER}
+    assert owning(server, owner, {}) == OK
+    assert (server.owner, server.asked) == (NODE, [PEER])
+    assert 110229 in logged
+
+
+def test_silence_of_a_server_that_nobody_vouches_for_is_a_refusal_where_there_is_no_owner(
+    server: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.silent, server.last = {PEER}, {PEER: ("start", "0")}
+    assert owning(server, "", {"online": "false"}) == FAILED
+    assert (reason(capfd), server.owner, server.up) == (110036, "", {})
 
 
 # ---- what is said to LVM

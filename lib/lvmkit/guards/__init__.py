@@ -1,0 +1,193 @@
+"""Who may activate a volume group here: the guards, and their order, which only this module knows.
+
+1. metadata: it is the right one, whole, once, not exported, and on disks that nothing else has a claim on;
+2. membership: its previous owner was fenced, or the cluster has stopped it there;
+3. elsewhere: no other server's kernel holds it, as far as they can be asked;
+4. system_id: this server becomes its owner, or it has none.
+
+Each module has against(), which tells every reason and changes nothing. There is no value that leaves a guard out:
+what does not apply is another question, and has a function of its own.
+"""
+
+from __future__ import annotations
+
+from lvmkit.guards import elsewhere, membership, metadata, system_id
+from lvmkit.guards.elsewhere import Answers
+from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages.extend import ActivityUnknown
+from lvmkit.model.messages.ownership import OwnerChanged
+from lvmkit.model.messages.service import MayBeActiveElsewhere
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from lvmkit.guards.elsewhere import Peers
+    from lvmkit.guards.membership import Membership
+    from lvmkit.model.facts import VgFacts
+    from lvmkit.model.messages import Message
+    from lvmkit.model.settings import Settings
+    from lvmkit.model.volumes import VolumeGroup
+else:
+    Protocol = object
+
+
+class Witness(Protocol):
+    """The server on which something is to be activated, and whom it can ask."""
+
+    @property
+    def server(self) -> str:
+        """Its name in the cluster, which is the owner's."""
+
+    @property
+    def settings(self) -> Settings:
+        """missing_pv and the deadlines."""
+
+    @property
+    def tell(self) -> Callable[[Message], None]:
+        """Learns of warnings."""
+
+    @property
+    def membership(self) -> Membership | None:
+        """What the cluster knows of servers; None where there is none."""
+
+    @property
+    def peers(self) -> Peers | None:
+        """Other servers' kernels; None where there is no cluster."""
+
+
+def admit(vg: VolumeGroup, group: VgFacts, host: Witness) -> VolumeGroup:
+    """Let a protected volume group be activated here; returns it as it is then.
+
+    vg: as LVM reports it.  group: as its resource describes it; where that has an owner, it is this server then.
+    Nothing was changed where it raises Failure, with every reason of the first guard that refuses: 110014-110019,
+    110134, 110135, 110138, 110217, 110240-110244; and as asking LVM and the cluster does; 110137 if the owner that was
+    written is not read back.
+    """
+    return _admitted(vg, group, host, metadata.against(vg, group, host.settings))
+
+
+def admit_by_name(vg: VolumeGroup, group: VgFacts, host: Witness) -> VolumeGroup:
+    """The same for a resource that names the volume group and does not say its UUID, as an agent's may."""
+    return _admitted(vg, group, host, metadata.against_any(vg, host.settings))
+
+
+def admit_volume(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
+    """The same for one volume of a group, which never changes the owner. Raises Failure as admit()."""
+    _refuse(metadata.against(vg, group, host.settings), host)
+    _refuse_foreign(vg, group, host)
+
+
+def against_protection(vg: VolumeGroup, host: Witness) -> tuple[Message, ...]:
+    """Why a volume group that nothing protects yet cannot be protected here, as it is; also warnings."""
+    foreign = system_id.against_protection(vg, host.server, deadline=host.settings.command_deadline)
+    return (*metadata.against_any(vg, host.settings), *foreign)
+
+
+def refuse_active_elsewhere(vg: VolumeGroup, host: Witness, *, is_up_here: bool) -> None:
+    """Ask every other server before a volume group that nothing protects yet is protected here; changes nothing.
+
+    A server that does not answer is told of (110229); where the group is not up here either, that is not enough.
+    Raises Failure: 110217 for each server that has it, 110036.
+    """
+    answers = held(vg.name, vg.uuid, _others(host), host)
+    refused = [*elsewhere.against(vg.name, answers)]
+    if answers.silent and not is_up_here:
+        refused.append(MayBeActiveElsewhere(vg.name, tuple(server for server, _ in answers.silent)))
+    if refused:
+        raise Failure(*refused)
+
+
+def refuse_held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Witness) -> None:
+    """Refuse to bring in service what a kernel holds on a server where the cluster has not started it.
+
+    servers: those on which it is not started; this one may be among them. Who does not answer is told of (110229), and
+    is no refusal: whether the volume group may be taken over, its start will ask. Raises Failure (110217).
+    """
+    answers = held(vg, vg_uuid, servers, host)
+    refused = elsewhere.against(vg, answers)
+    if refused:
+        raise Failure(*refused)
+
+
+def held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Witness) -> Answers:
+    """Which of these servers' kernels hold a volume group; who does not answer is told of (110229)."""
+    if not servers:
+        return Answers()
+    peers = host.peers or elsewhere.NoPeers()
+    answers = elsewhere.ask(servers, vg_uuid, host.server, peers, patience=host.settings.peer_patience)
+    for server, why in answers.silent:
+        host.tell(ActivityUnknown(vg, server, why))
+    return answers
+
+
+def _admitted(vg: VolumeGroup, group: VgFacts, host: Witness, told: tuple[Message, ...]) -> VolumeGroup:
+    """The guards in their order. told: by the first one."""
+    _refuse(told, host)
+    if not group.has_owner or host.membership is None:
+        _refuse_foreign(vg, group, host)
+        return vg
+    _refuse(system_id.against_name(host.server), host)
+    if vg.system_id == host.server:
+        return vg
+    if vg.system_id:
+        _refuse_owner(vg, group, host, host.membership)
+    _refuse_held(vg, group, host)
+    return _take(vg, host)
+
+
+def _refuse_foreign(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
+    """Raises Failure where the owner is another one and is not changed here; or, where there is none, another server
+    holds the volume group."""
+    if group.has_owner:
+        _refuse(system_id.against_protection(vg, host.server, deadline=host.settings.command_deadline), host)
+    else:
+        _refuse(system_id.against(vg, deadline=host.settings.command_deadline), host)
+    if not vg.system_id:
+        _refuse_held(vg, group, host)
+
+
+def _refuse_owner(vg: VolumeGroup, group: VgFacts, host: Witness, members: Membership) -> None:
+    """Raises Failure unless the previous owner has let go."""
+    standing = members.standing(vg.system_id, group.tag)
+    deadline = host.settings.command_deadline
+    _refuse(membership.against(vg, standing, group.tag, host.server, deadline=deadline), host)
+
+
+def _refuse_held(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
+    """Raises Failure where another server says that it holds the volume group.
+
+    Who was fenced is not asked. Silence is no refusal where the owner has let go, for LVM keeps all others from it; of
+    a group without an owner it is one, unless the cluster vouches for the server.
+    """
+    members = host.membership
+    if members is None:
+        return
+    standings = {each: members.standing(each, group.tag).kind for each in _others(host)}
+    asked = tuple(server for server, kind in standings.items() if kind != membership.FENCED)
+    answers = held(vg.name, vg.uuid, asked, host)
+    _refuse(elsewhere.against(vg.name, answers), host)
+    doubtful = tuple(server for server, _ in answers.silent if standings[server] not in membership.VOUCHED)
+    if doubtful and not vg.system_id:
+        raise Failure(MayBeActiveElsewhere(vg.name, doubtful))
+
+
+def _others(host: Witness) -> tuple[str, ...]:
+    members = host.membership.servers() if host.membership else ()
+    return tuple(server for server in members if server != host.server)
+
+
+def _take(vg: VolumeGroup, host: Witness) -> VolumeGroup:
+    owned = system_id.take(vg, host.server, deadline=host.settings.command_deadline)
+    host.tell(OwnerChanged(vg.name, owned.system_id, vg.system_id))
+    return owned
+
+
+def _refuse(told: tuple[Message, ...], host: Witness) -> None:
+    """Tell the warnings. Raises Failure with the errors, and then tells nothing."""
+    errors = tuple(message for message in told if message.level == ERROR)
+    if errors:
+        raise Failure(*errors)
+    for warning in told:
+        host.tell(warning)

@@ -1,0 +1,83 @@
+"""Has the previous owner of a volume group let go of it? What the cluster says of it, and what that means for a start.
+
+Unknown is not gone. An owner counts as gone when the cluster has fenced it, or when the cluster's own history says that
+it stopped the volume group there, or found it down. All else is refused, each state by a message of its own.
+"""
+
+from __future__ import annotations
+
+from lvmkit.model.messages.guards import OwnerHistoryUnclear, OwnerLeftRunning, OwnerNotFenced
+from lvmkit.model.messages.ownership import OwnerActive, OwnerUnknown
+from lvmkit.model.value import Value
+from lvmkit.storage import lvm
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from lvmkit.model.messages import Message
+    from lvmkit.model.volumes import VolumeGroup
+else:
+    Protocol = object
+
+STOPPED, FENCED = "stopped", "fenced"
+"""gone: the cluster has stopped it there, or found it down; the server was fenced and is not back"""
+ACTIVE, LEFT, UNFENCED, UNCLEAR, STRANGER = "active", "left", "unfenced", "unclear", "stranger"
+"""not gone: it may run there; the server left with it running; it is out of sight; its history does not say; no server
+of the cluster"""
+GONE = (STOPPED, FENCED)
+VOUCHED = (*GONE, UNCLEAR)
+"""of a server that is not the owner: gone, or a clean member of the cluster on which it sees nothing running"""
+
+
+class Standing(Value):
+    """What the cluster says of a previous owner."""
+
+    kind: str
+    why: str = ""
+    """of a kind that is not gone"""
+
+
+class Membership(Protocol):
+    """What an engine knows of servers."""
+
+    def standing(self, owner: str, tag: str) -> Standing:
+        """What it says of a previous owner of the volume group with this tag. Raises Failure if it does not answer."""
+
+    def servers(self) -> tuple[str, ...]:
+        """All servers that its configuration knows. Raises Failure where it does not answer."""
+
+
+class NoCluster:
+    """The membership of a server that is in no cluster."""
+
+    def standing(self, owner: str, tag: str) -> Standing:
+        """Nobody is known."""
+        del owner, tag
+        return Standing(STRANGER)
+
+    def servers(self) -> tuple[str, ...]:
+        """Nobody is known."""
+        return ()
+
+
+def against(vg: VolumeGroup, standing: Standing, tag: str, server: str, *, deadline: float) -> tuple[Message, ...]:
+    """Why this server must not take a volume group over from its owner; () where it may.
+
+    standing: of the owner.  tag: the resource.  server: this one.  deadline: seconds, for asking LVM who it is itself:
+    an owner that is no server of the cluster may be this host under LVM's own name for it.
+    """
+    owner = vg.system_id
+    if not lvm.is_system_id(owner):
+        return (OwnerUnknown(vg.name, owner),)
+    if standing.kind in GONE:
+        return ()
+    if standing.kind == ACTIVE:
+        return (OwnerActive(vg.name, owner, standing.why),)
+    if standing.kind == LEFT:
+        return (OwnerLeftRunning(vg.name, owner, tag, standing.why),)
+    if standing.kind == UNFENCED:
+        return (OwnerNotFenced(vg.name, owner, tag, standing.why),)
+    if standing.kind == STRANGER:
+        return () if owner == lvm.own_system_id(deadline=deadline) else (OwnerUnknown(vg.name, owner),)
+    return (OwnerHistoryUnclear(vg.name, owner, tag, standing.why, server),)

@@ -1,0 +1,80 @@
+"""May this volume group be activated at all, as its metadata and its disks are? And which recorded disk names count."""
+
+from __future__ import annotations
+
+from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther
+from lvmkit.model.messages.service import DegradedActivation, DuplicatePv, PvsMissing, VgExported, VgImpostor
+from lvmkit.model.settings import DEGRADED
+from lvmkit.storage import claims
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lvmkit.model.facts import VgFacts
+    from lvmkit.model.messages import Message
+    from lvmkit.model.settings import Settings
+    from lvmkit.model.volumes import VolumeGroup
+
+_STABLE = ("/dev/disk/by-id/", "/dev/mapper/")
+_OF_CONTENT = ("lvm-pv-uuid-", "md-uuid-", "md-name-", "dm-uuid-CRYPT-")
+"""links below by-id that are made of what is written on the disk, which its clone has, too"""
+
+
+def against(vg: VolumeGroup, group: VgFacts, settings: Settings) -> tuple[Message, ...]:
+    """Why a protected volume group must not be activated here; also warnings, for which it may.
+
+    group: the protected one, with the devices on which it was last seen, to name a missing disk by.
+    Messages of level ERROR forbid the activation. An impostor's other faults are not our business.
+    """
+    if vg.uuid != group.uuid:
+        return (VgImpostor(vg.name, vg.uuid, group.uuid),)
+    return against_any(vg, settings, {device.pv_uuid: device.id for device in group.devices if device.pv_uuid})
+
+
+def against_any(
+    vg: VolumeGroup, settings: Settings, last_known: Mapping[str, str] | None = None
+) -> tuple[Message, ...]:
+    """The same of a volume group that is not protected yet, or is protected by its name alone."""
+    exported = (VgExported(vg.name),) if vg.exported else ()
+    missing = _missing(vg, settings.missing_pv, last_known or {})
+    return (*exported, *_duplicates(vg), *missing, *_claimed(vg, settings.probe_deadline))
+
+
+def trusted(devices: Iterable[str]) -> tuple[str, ...]:
+    """Recorded disks as LVM may be told to look at them alone; () where it must look at all.
+
+    A name that the kernel gives in the order of discovery, or that is made of the content, may name a clone today.
+    """
+    recorded = tuple(devices)
+    return recorded if all(map(_is_stable, recorded)) else ()
+
+
+def _is_stable(device: str) -> bool:
+    start, _, name = device.rpartition("/")
+    return f"{start}/" in _STABLE and not name.startswith(_OF_CONTENT)
+
+
+def _duplicates(vg: VolumeGroup) -> tuple[Message, ...]:
+    return tuple(DuplicatePv(vg.name, pv.uuid, (pv.device, *pv.duplicates)) for pv in vg.physical if pv.duplicates)
+
+
+def _missing(vg: VolumeGroup, policy: str, last_known: Mapping[str, str]) -> tuple[Message, ...]:
+    if not vg.missing:
+        return ()
+    shown = tuple(f"{pv.uuid} ({last_known[pv.uuid]})" if pv.uuid in last_known else pv.uuid for pv in vg.missing)
+    if policy == DEGRADED:
+        return (DegradedActivation(vg.name, shown),)
+    return (PvsMissing(vg.name, len(shown), shown),)
+
+
+def _claimed(vg: VolumeGroup, deadline: float) -> tuple[Message, ...]:
+    """Disks that are below something else; what holds one says more than what is written on it."""
+    seen = tuple(pv for pv in vg.physical if not pv.missing)
+    told: list[Message] = []
+    for pv, claim in zip(seen, claims.on([pv.device for pv in seen], vg.uuid, deadline=deadline)):
+        if claim.holder:
+            told.append(PvHeldByOther(vg.name, pv.uuid, pv.device, claim.holder))
+        elif claim.replicated:
+            told.append(PvBelowReplication(vg.name, pv.uuid, pv.device))
+    return tuple(told)

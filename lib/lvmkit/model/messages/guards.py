@@ -1,0 +1,99 @@
+"""Messages of the guards, who may activate a volume group: 110240-110259."""
+
+from __future__ import annotations
+
+from lvmkit.model.messages import Message
+
+
+class OwnerLeftRunning(Message):
+    """The server that had the volume group left the cluster without stopping it there, and was not fenced since."""
+
+    number = 110240
+    template = (
+        "Volume group {vg} belongs to '{owner}', which left the cluster without stopping {resource} and was not fenced"
+        " ({why}): it may still use it."
+    )
+    action = (
+        "Look at '{owner}' itself ('dmsetup ls', 'findmnt'). Where it runs, start Pacemaker there again. Only"
+        " when it is switched off, or nothing of {vg} is up there: 'stonith_admin --confirm {owner}',"
+        " then 'crm_resource --cleanup --resource {resource}'."
+    )
+    vg: str
+    owner: str
+    resource: str
+    why: str
+
+
+class OwnerNotFenced(Message):
+    """The server that had the volume group is out of sight, and nothing tells that it was fenced or let go of it."""
+
+    number = 110241
+    template = (
+        "Volume group {vg} belongs to '{owner}', which is out of sight, and the cluster knows neither of a fencing nor"
+        " of a stop of {resource} there ({why})."
+    )
+    action = (
+        "Look at '{owner}' itself ('dmsetup ls', 'findmnt'). Only when it is switched off, or nothing of {vg} is up"
+        " there: 'stonith_admin --confirm {owner}', then 'crm_resource --cleanup --resource {resource}'. A cluster with"
+        " working fencing (stonith-enabled=true) needs no hand for this."
+    )
+    vg: str
+    owner: str
+    resource: str
+    why: str
+
+
+class OwnerHistoryUnclear(Message):
+    """The server that had the volume group is in the cluster, whose history does not say that it stopped it there."""
+
+    number = 110242
+    template = (
+        "Volume group {vg} belongs to '{owner}', where {resource} is not known to be stopped ({why});"
+        " {server} does not take it over."
+    )
+    action = (
+        "Look on '{owner}' ('dmsetup ls', 'findmnt'), then let the cluster look: 'crm_resource --refresh --resource"
+        " {resource} --node {owner}'. When nothing of {vg} is up there and the cluster cannot tell, change the owner by"
+        ' hand: vgchange -y --systemid {server} {vg} --config \'global/system_id_source="lvmlocal"'
+        ' local/system_id="{server}" local/extra_system_ids=["{owner}"]\''
+    )
+    vg: str
+    owner: str
+    resource: str
+    why: str
+    server: str
+
+
+class PvHeldByOther(Message):
+    """A disk of the volume group is part of something else: DRBD, md, multipath, bcache, dm-crypt or another mapping.
+
+    What is written to it directly goes past that, and replicas or copies differ without anybody's knowing.
+    """
+
+    number = 110243
+    template = "{device}, on which LVM sees physical volume {uuid} of {vg}, is in use by {holder}."
+    action = (
+        "See what 'lsblk {device}' shows. Where the volume group belongs on {holder}, hide {device} from LVM (devices"
+        " file, or global_filter in lvm.conf). Nothing was written."
+    )
+    vg: str
+    uuid: str
+    device: str
+    holder: str
+
+
+class PvBelowReplication(Message):
+    """A disk of the volume group carries DRBD's metadata: it is one side of a replica, and LVM belongs above that.
+
+    What is written to it directly goes past DRBD, and the replicas differ without anybody's knowing.
+    """
+
+    number = 110244
+    template = "{device}, on which LVM sees physical volume {uuid} of {vg}, carries DRBD's metadata."
+    action = (
+        "Hide {device} from LVM (devices file, or global_filter in lvm.conf), and use the volume group through DRBD's"
+        " device where that is primary. Where DRBD is used no more: 'drbdadm wipe-md'. Nothing was written."
+    )
+    vg: str
+    uuid: str
+    device: str

@@ -1,0 +1,204 @@
+"""What speaks against an activation: metadata, disks and the name of the owner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lvmkit.guards import metadata, system_id
+from lvmkit.model import names
+from lvmkit.model.facts import DeviceFacts, VgFacts
+from lvmkit.model.messages import ERROR
+from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther
+from lvmkit.model.messages.service import (
+    DegradedActivation,
+    DuplicatePv,
+    PvsMissing,
+    VgExported,
+    VgForeign,
+    VgImpostor,
+)
+from lvmkit.model.settings import COMPLETE, DEGRADED, Settings
+from lvmkit.model.value import replace
+from lvmkit.model.volumes import PhysicalVolume, VolumeGroup
+from lvmkit.storage import claims, lvm, probe, sysfs
+from lvmkit.storage.claims import Claim
+from lvmkit.storage.sysfs import Block
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lvmkit.model.messages import Message
+
+UUID, OTHER = "eZLYNF-60RB-HoX8-hEsD-z8RN-RvTJ-gHkArK", "hM5iQv-X8Fw-K11I-W2V0-dhX2-h6lK-VdwxQg"
+FIRST = PhysicalVolume("pv1", "/dev/sda", 100)
+SECOND = PhysicalVolume("pv2", "/dev/sdb", 100)
+WELL = VolumeGroup(UUID, "vg1", 200, False, "", False, (FIRST, SECOND), ())
+LOST = replace(WELL, physical=(FIRST, replace(SECOND, device="", missing=True)))
+WORST = replace(
+    LOST, exported=True, system_id="n1", physical=(replace(FIRST, duplicates=("/dev/sdc",)), LOST.physical[1])
+)
+
+
+@pytest.fixture(autouse=True)
+def claimed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Claim]:
+    """Device: what else it is used for."""
+    found: dict[str, Claim] = {}
+    monkeypatch.setattr(claims, "on", lambda devices, *_, **__: tuple(found.get(each, Claim()) for each in devices))
+    return found
+
+
+def refusals(
+    vg: VolumeGroup, expected: str = UUID, policy: str = COMPLETE, known: dict[str, str] | None = None
+) -> tuple[Message, ...]:
+    devices = tuple(DeviceFacts(path, path, pv_uuid=uuid) for uuid, path in (known or {}).items())
+    group = VgFacts("vg1", "lvmvg-vg1", "vg1", expected, devices=devices)
+    return metadata.against(vg, group, Settings(missing_pv=policy))
+
+
+def test_nothing_speaks_against_a_whole_group_of_ours() -> None:
+    assert refusals(WELL) == ()
+
+
+@pytest.mark.parametrize("own", ["", "n2"])
+def test_a_group_of_another_host_is_foreign_also_where_this_host_has_no_system_id(
+    monkeypatch: pytest.MonkeyPatch, own: str
+) -> None:
+    monkeypatch.setattr(lvm, "own_system_id", lambda **_: own)
+    foreign = replace(WELL, system_id="n1")
+    assert system_id.against(foreign, deadline=1) == (VgForeign("vg1", "n1", own),)
+    assert system_id.against_protection(foreign, "n3", deadline=1) == (VgForeign("vg1", "n1", own),)
+    assert system_id.against_protection(foreign, "n1", deadline=1) == ()
+    assert system_id.against(replace(WELL, system_id=own), deadline=1) == ()
+
+
+def test_an_exported_group_is_refused() -> None:
+    assert refusals(replace(WELL, exported=True)) == (VgExported("vg1"),)
+
+
+def test_an_impostor_is_refused_and_its_other_faults_do_not_matter() -> None:
+    assert refusals(WORST, expected=OTHER) == (VgImpostor("vg1", UUID, OTHER),)
+
+
+def test_a_disk_that_is_there_twice_is_refused_with_both_names() -> None:
+    twice = replace(WELL, physical=(replace(FIRST, duplicates=("/dev/sdc", "/dev/sdd")), SECOND))
+    assert refusals(twice) == (DuplicatePv("vg1", "pv1", ("/dev/sda", "/dev/sdc", "/dev/sdd")),)
+
+
+def test_a_missing_disk_is_refused_by_its_last_known_device() -> None:
+    assert refusals(LOST) == (PvsMissing("vg1", 1, ("pv2",)),)
+    assert refusals(LOST, known={"pv2": "/dev/disk/by-id/wwn-1", "pv1": "x"}) == (
+        PvsMissing("vg1", 1, ("pv2 (/dev/disk/by-id/wwn-1)",)),
+    )
+
+
+def test_a_missing_disk_is_a_warning_where_the_policy_is_degraded() -> None:
+    (warning,) = refusals(LOST, policy=DEGRADED)
+    assert warning == DegradedActivation("vg1", ("pv2",))
+    assert warning.level != ERROR
+
+
+def test_every_reason_is_told_at_once(claimed: dict[str, Claim]) -> None:
+    claimed["/dev/sda"] = Claim("drbd0", True)
+    kinds = [type(message) for message in refusals(WORST)]
+    assert kinds == [VgExported, DuplicatePv, PvsMissing, PvHeldByOther]
+
+
+def test_a_disk_that_something_else_holds_is_refused_by_the_name_of_the_holder(claimed: dict[str, Claim]) -> None:
+    claimed["/dev/sdb"] = Claim("md127", False)
+    refusal = (PvHeldByOther("vg1", "pv2", "/dev/sdb", "md127"),)
+    assert refusals(WELL) == metadata.against_any(WELL, Settings()) == refusal
+
+
+def test_a_disk_that_carries_drbd_s_metadata_is_refused_also_when_drbd_is_not_loaded(
+    claimed: dict[str, Claim],
+) -> None:
+    claimed["/dev/sda"] = Claim("", True)
+    assert refusals(WELL) == (PvBelowReplication("vg1", "pv1", "/dev/sda"),)
+
+
+# ---- what else a disk is used for
+
+
+@pytest.mark.parametrize(
+    ("mapped", "holder"),
+    [
+        (names.dm_uuid(UUID) + "a" * 32, ""),
+        (names.dm_uuid(UUID) + "a" * 32 + "-real", ""),
+        (names.dm_uuid(OTHER) + "a" * 32, "dm-0 (named)"),
+        ("mpath-3600", "dm-0 (named)"),
+        ("CRYPT-LUKS2-1", "dm-0 (named)"),
+        ("", "dm-0 (named)"),
+    ],
+    ids=["its volume", "a layer of its volume", "another group's volume", "multipath", "dm-crypt", "by hand"],
+)
+def test_only_volumes_of_the_group_may_stand_on_its_disks(
+    monkeypatch: pytest.MonkeyPatch, mapped: str, holder: str
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(sysfs, "number_of", lambda _: "8:0")
+    monkeypatch.setattr(sysfs, "holders", lambda _: (Block("dm-0", "253:0"),))
+    monkeypatch.setattr(sysfs, "dm_uuid", lambda _: mapped)
+    monkeypatch.setattr(sysfs, "dm_name", lambda _: "named")
+    assert claims.on(["/nowhere"], UUID, deadline=1) == (Claim(holder, False),)
+
+
+def test_a_holder_that_is_not_device_mapper_s_is_named_by_its_kernel_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.undo()
+    block = tmp_path / "dev/block/8:0"
+    (block / "holders/drbd0").mkdir(parents=True)
+    (block / "holders/drbd0/dev").write_text("147:0\n")
+    for name in ("holders", "dm_uuid", "dm_name"):
+        real = getattr(sysfs, name)
+        monkeypatch.setattr(sysfs, name, lambda number, real=real: real(number, str(tmp_path)))
+    monkeypatch.setattr(sysfs, "number_of", lambda _: "8:0")
+    assert claims.on(["/nowhere"], UUID, deadline=1) == (Claim("drbd0", False),)
+
+
+@pytest.mark.parametrize("magic", [b"\x83\x74\x02\x6b", b"\x83\x74\x02\x6c", b"\x83\x74\x02\x6d"])
+@pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 512])
+def test_drbd_s_metadata_is_found_in_the_last_whole_block(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, magic: bytes, size: int
+) -> None:
+    monkeypatch.undo()
+    disk = tmp_path / "disk"
+    with disk.open("wb") as file:
+        file.truncate(size)
+        file.seek((size & ~4095) - 4096 + 60)
+        file.write(magic)
+    empty = tmp_path / "empty"
+    empty.write_bytes(bytes(8192))
+    tiny = tmp_path / "tiny"
+    tiny.write_bytes(b"x")
+    found = claims.on([str(disk), str(empty), str(tiny), "/nowhere"], UUID, deadline=5)
+    assert [claim.replicated for claim in found] == [True, False, False, False]
+
+
+def test_a_disk_that_does_not_answer_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(probe, "all_bounded", lambda works, deadline: [probe.Ending(hung=True) for _ in works])
+    assert claims.on(["/dev/sda"], UUID, deadline=0.1) == (Claim(),)
+
+
+# ---- which recorded names count
+
+
+@pytest.mark.parametrize(
+    ("devices", "trusted"),
+    [
+        (("/dev/disk/by-id/wwn-0x5000", "/dev/mapper/mpatha"), True),
+        (("/dev/disk/by-id/scsi-0QEMU_DISK_1-part1",), True),
+        ((), True),
+        (("/dev/disk/by-id/wwn-0x5000", "/dev/sdb"), False),
+        (("/dev/disk/by-id/lvm-pv-uuid-PC2RRa",), False),
+        (("/dev/disk/by-id/md-uuid-1",), False),
+        (("/dev/disk/by-path/pci-0000",), False),
+        (("/dev/disk/by-uuid/1",), False),
+        (("/dev/vda",), False),
+    ],
+)
+def test_a_recorded_name_counts_only_where_no_clone_can_get_it(devices: tuple[str, ...], trusted: bool) -> None:
+    assert metadata.trusted(devices) == (devices if trusted else ())

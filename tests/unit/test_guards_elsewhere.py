@@ -1,0 +1,173 @@
+"""A volume group that another server holds is not put under protection here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from lvmkit import guards
+from lvmkit.model.instance import OSU
+from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages.extend import ActiveOutsideCluster, ActivityUnknown, LoginRefused
+from lvmkit.model.messages.guide import EndFailedInService
+from lvmkit.model.messages.service import MayBeActiveElsewhere
+from lvmkit.model.servers import Server
+from lvmkit.peer.kernels import Kernels
+from lvmkit.storage import dm
+from lvmkit.workflow import service
+from lvmkit.workflow.observer import Observer
+from tests.unit.fakes import FakeCluster, FakePort, data_hierarchy, kit, on
+from tests.unit.peer_fakes import Servers
+from tests.unit.storage_fake import group
+
+OURS = "LVM-" + group().uuid.replace("-", "")
+SILENT = Failure(LoginRefused("n2", "Permission denied"))
+ASK = Kernels.volumes
+
+
+class Others:
+    """What the kernels of the other servers hold, or why they do not say."""
+
+    def __init__(self) -> None:
+        self.says: dict[str, tuple[str, ...] | Failure] = {}
+        self.asked: list[str] = []
+
+    def volumes(self, servers: Sequence[str], *_: object, **__: object) -> dict[str, tuple[str, ...] | Failure]:
+        self.asked += servers
+        return {server: self.says.get(server, ()) for server in servers}
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch) -> Others:
+    made = Others()
+    monkeypatch.setattr(Kernels, "volumes", lambda _self, *words, **named: made.volumes(*words, **named))
+    return made
+
+
+@pytest.fixture
+def told() -> list[Message]:
+    return []
+
+
+@pytest.fixture
+def look(tmp_path: Path, told: list[Message]) -> Callable[..., tuple[Message, ...]]:
+    """Why the group is refused; () where it is not."""
+
+    def work(port: FakePort | None = None, *, is_up_here: bool = True) -> tuple[Message, ...]:
+        try:
+            guards.refuse_active_elsewhere(
+                group(), Observer(kit(port or FakeCluster(), tmp_path, told.append)), is_up_here=is_up_here
+            )
+        except Failure as failure:
+            return failure.messages
+        return ()
+
+    return work
+
+
+Look = Callable[..., tuple[Message, ...]]
+
+
+@pytest.mark.parametrize("is_up_here", [True, False])
+def test_one_that_is_active_nowhere_else(others: Others, look: Look, told: list[Message], is_up_here: bool) -> None:
+    assert (look(is_up_here=is_up_here), told, others.asked) == ((), [], ["n2", "n3"])
+
+
+@pytest.mark.parametrize("is_up_here", [True, False])
+def test_one_that_another_server_has_active_is_refused(others: Others, look: Look, is_up_here: bool) -> None:
+    others.says["n3"] = ("vg1-data", "vg1-www")
+    assert look(is_up_here=is_up_here) == (ActiveOutsideCluster("vg1", "n3", ("vg1-data", "vg1-www")),)
+
+
+def test_a_server_that_does_not_say_is_told_of_and_enough_where_the_group_is_up(
+    others: Others, look: Look, told: list[Message]
+) -> None:
+    others.says["n2"] = SILENT
+    assert look() == ()
+    assert [type(message) for message in told] == [ActivityUnknown]
+
+
+def test_it_is_not_enough_where_the_group_is_down(others: Others, look: Look) -> None:
+    others.says["n2"] = SILENT
+    assert look(is_up_here=False) == (MayBeActiveElsewhere("vg1", ("n2",)),)
+
+
+def test_a_server_that_pacemaker_calls_offline_is_asked_as_well(others: Others, look: Look) -> None:
+    port = FakeCluster()
+    port.members["n2"] = Server("n2", False, "offline")
+    others.says["n2"] = ("vg1-data",)
+    assert look(port) == (ActiveOutsideCluster("vg1", "n2", ("vg1-data",)),)
+
+
+def test_they_are_asked_through_their_kits_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, look: Look, told: list[Message]
+) -> None:
+    monkeypatch.setattr(Kernels, "volumes", ASK)
+    servers = Servers(monkeypatch)
+    servers.says("n3", devices=["vg1-data", "vg1-www"])
+    servers.silent("n2", LoginRefused("n2", "Permission denied"))
+    assert look() == (ActiveOutsideCluster("vg1", "n3", ("vg1-data", "vg1-www")),)
+    assert [type(message) for message in told] == [ActivityUnknown]
+    assert [(each.name, each.facts) for each in servers.asked] == [("active", {"vg_uuid": group().uuid})] * 2
+
+
+def test_without_a_cluster_nobody_is_asked(others: Others, look: Look) -> None:
+    assert (look(FakePort(), is_up_here=False), others.asked) == ((), [])
+
+
+# ---- in service, by an administrator
+
+
+def in_service(port: FakeCluster, folder: Path, told: list[Message], server: str = "") -> tuple[Message, ...]:
+    """Why the hierarchy does not come in service; () where it does."""
+    try:
+        service.in_service("/data", kit(port, folder, told.append), server)
+    except Failure as failure:
+        return failure.messages
+    return ()
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    """n1, n2 and n3 have the hierarchy, and it is out of service; this server, n1, holds nothing."""
+    monkeypatch.setattr(dm, "list_devices", lambda: ())
+    return FakeCluster(data_hierarchy(OSU), n2=on("n2", data_hierarchy(OSU)), n3=on("n3", data_hierarchy(OSU)))
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_what_another_server_holds_by_hand_does_not_come_in_service_here(
+    others: Others, idle: FakeCluster, tmp_path: Path, told: list[Message], online: bool
+) -> None:
+    idle.members["n2"] = Server("n2", online)
+    others.says["n2"] = ("vg1-data",)
+    refusal = in_service(idle, tmp_path, told)
+    assert refusal == (ActiveOutsideCluster("vg1", "n2", ("vg1-data",)), EndFailedInService("/data", "n1"))
+    assert idle.moves == []
+
+
+def test_what_this_server_holds_by_hand_does_not_come_in_service_elsewhere(
+    others: Others, idle: FakeCluster, tmp_path: Path, told: list[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dm, "list_devices", lambda: (dm.Device("vg1-data", OURS + "abc", "253:0"),))
+    assert in_service(idle, tmp_path, told, "n2")[0] == ActiveOutsideCluster("vg1", "n1", ("vg1-data",))
+    assert (idle.moves, others.asked) == ([], ["n3"])
+
+
+def test_a_server_that_does_not_answer_is_told_of_and_its_start_decides(
+    others: Others, idle: FakeCluster, tmp_path: Path, told: list[Message]
+) -> None:
+    others.says["n3"] = SILENT
+    assert in_service(idle, tmp_path, told) == ()
+    assert [type(message) for message in told] == [ActivityUnknown]
+    assert idle.moves == [("restore", "/data", "")]
+
+
+def test_the_server_where_the_cluster_has_it_is_not_asked(
+    others: Others, idle: FakeCluster, tmp_path: Path, told: list[Message]
+) -> None:
+    idle.others["n2"] = on("n2", data_hierarchy())
+    others.says["n2"] = ("vg1-data",)
+    service.refuse_held("/data", "", idle.overview(), kit(idle, tmp_path, told.append))
+    assert others.asked == ["n3"]
