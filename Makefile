@@ -47,6 +47,7 @@ lint: deps
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy -p storm
 	PYTHONPATH=lib $(BIN)/lint-imports --no-cache
 
 unit: deps  ## unit tests, seconds

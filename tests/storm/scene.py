@@ -117,7 +117,7 @@ class Scene:
         rows = [line.split() for line in table.splitlines() if any(device in line for device in DEVICES)]
         return {f"{row[row.index('-') + 2]} {row[4]}": row[5].startswith("rw") for row in rows}
 
-    def write_wheremounted(self, mounts: Mounts) -> None:
+    def write_where_mounted(self, mounts: Mounts) -> None:
         """Let a writer write on each server that has the file system, unless one does."""
         for node, seen in mounts.items():
             usable = any(writable and key.endswith(f" {MOUNT}") for key, writable in seen.items())
