@@ -117,7 +117,7 @@ class Storm:
                 scene.stop_writers()
         self._log.say(f"episode {episode.number}: {len(found)} finding(s), {len(scene.acknowledged)} records")
         if found:
-            self._log.say(f"again: make storm SEED={episode.seed} ONLY={episode.number}")
+            self._log.say(f"again: make storm REPLAY={self._log.folder}/episode-{episode.number}.json")
         return len(found)
 
     # ---- the states that episodes begin with

@@ -47,7 +47,7 @@ _SCRIPTS = {
     ),
     "fencing-off": "crm_attribute --name stonith-enabled --update false",
     "fencing-on": "crm_attribute --name stonith-enabled --update true",
-    "start-pacemaker": "systemctl start corosync sbd pacemaker",
+    "start-pacemaker": "systemctl start corosync pacemaker",
 }
 
 
