@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lvmkit.journal import Journal
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
+    from lvmkit.storage.lvm import Lvm
 
 
 class Kit(Value):
@@ -41,6 +42,11 @@ class Kit(Value):
     def host(self) -> Host:
         """What resources work with; they know no engine."""
         return Host(self.paths, self.settings, self.tell)
+
+    @property
+    def lvm(self) -> Lvm:
+        """How LVM is asked."""
+        return self.host.lvm
 
 
 class Step(Value):

@@ -10,7 +10,7 @@ from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, Removi
 from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.model.value import replace
 from lvmkit.plan import Step
-from lvmkit.storage import lkvgs, lvm, records
+from lvmkit.storage import lkvgs, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class SetAutoactivation(Step):
 
     def _set(self, kit: Kit, on: bool, required: bool) -> None:
         try:
-            lvm.set_autoactivation(self.vg, on, deadline=kit.settings.command_deadline)
+            kit.lvm.set_autoactivation(self.vg, on)
         except Failure as failure:
             if required:
                 raise

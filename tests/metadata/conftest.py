@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lvmkit.storage import lvm
-from lvmkit.storage.run import run
+from lvmkit.storage.lvm import Lvm
+from lvmkit.storage.run import Finished, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +132,7 @@ class Host:
 
     def seen(self, vg: str) -> VolumeGroup:
         """The only volume group of this name, by the code under test."""
-        (found,) = lvm.report(vg, devices=self.disks, deadline=DEADLINE)
+        (found,) = Lvm(DEADLINE).report(vg, devices=self.disks)
         return found
 
     def close(self) -> None:
@@ -156,8 +157,11 @@ class Host:
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """A server without disks; the code under test uses its lvm.conf."""
-    monkeypatch.setattr(lvm, "extra_arguments", WITHOUT_KERNEL)
-    monkeypatch.setattr(lvm, "extra_environment", {"LVM_SYSTEM_DIR": str(tmp_path)})
+
+    def run_without_kernel(argv: tuple[str, ...], *, deadline: float) -> Finished:
+        return run((*argv, *WITHOUT_KERNEL), deadline=deadline, environment={"LVM_SYSTEM_DIR": str(tmp_path)})
+
+    monkeypatch.setattr(lvm, "run", run_without_kernel)
     server = Host(tmp_path)
     try:
         yield server

@@ -13,7 +13,8 @@ from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.service import VgImpostor
 from lvmkit.model.messages.storage import CommandFailed, VgNameAmbiguous
 from lvmkit.model.settings import Settings
-from lvmkit.storage import lvm, recorder, stack
+from lvmkit.storage import recorder, stack
+from lvmkit.storage.lvm import Lvm
 
 from .conftest import DEADLINE, LOSETUP, PREFIX, detach_stale_loops
 
@@ -38,7 +39,7 @@ def commands() -> int:
 def test_autoactivation_is_set_once_and_can_be_set_again(host: Host) -> None:
     host.vg("vg1")
     for on in (False, False, True, True):
-        lvm.set_autoactivation("vg1", on, devices=host.disks, deadline=DEADLINE)
+        Lvm(DEADLINE).set_autoactivation("vg1", on, devices=host.disks)
         assert host.seen("vg1").autoactivation is on
     assert sequence(host, "vg1") == "3", "two writes after the creation"
 
@@ -46,11 +47,11 @@ def test_autoactivation_is_set_once_and_can_be_set_again(host: Host) -> None:
 def test_what_cannot_be_written_is_a_failure(host: Host) -> None:
     _, second = host.vg("vg1", 2)
     with pytest.raises(Failure) as failure:
-        lvm.set_autoactivation("vg2", False, deadline=DEADLINE)
+        Lvm(DEADLINE).set_autoactivation("vg2", False)
     assert isinstance(failure.value.messages[0], CommandFailed)
     host.pull(second)
     with pytest.raises(Failure) as failure:
-        lvm.set_autoactivation("vg1", False, deadline=DEADLINE)
+        Lvm(DEADLINE).set_autoactivation("vg1", False)
     assert isinstance(failure.value.messages[0], CommandFailed)
     assert host.seen("vg1").autoactivation
 
@@ -60,11 +61,11 @@ def test_activation_and_deactivation_write_no_metadata(host: Host) -> None:
     host.lv("my-vg.1+a", "data--x")
     before = sequence(host, "my-vg.1+a")
     answers = [
-        lvm.activate("my-vg.1+a", devices=host.disks, deadline=DEADLINE),
-        lvm.activate("my-vg.1+a", devices=host.disks, degraded=True, deadline=DEADLINE),
-        lvm.deactivate("my-vg.1+a", devices=host.disks, deadline=DEADLINE),
-        lvm.activate_lv("my-vg.1+a", "data--x", devices=host.disks, deadline=DEADLINE),
-        lvm.deactivate_lv("my-vg.1+a", "data--x", devices=host.disks, deadline=DEADLINE),
+        Lvm(DEADLINE).activate("my-vg.1+a", devices=host.disks),
+        Lvm(DEADLINE).activate("my-vg.1+a", devices=host.disks, degraded=True),
+        Lvm(DEADLINE).deactivate("my-vg.1+a", devices=host.disks),
+        Lvm(DEADLINE).activate_lv("my-vg.1+a", "data--x", devices=host.disks),
+        Lvm(DEADLINE).deactivate_lv("my-vg.1+a", "data--x", devices=host.disks),
     ]
     # LVM refuses the single volume for want of a kernel driver only: it understood every word of the command.
     assert [answer.status for answer in answers[:3]] == [0, 0, 0]
@@ -74,18 +75,18 @@ def test_activation_and_deactivation_write_no_metadata(host: Host) -> None:
 
 
 def test_activating_what_is_not_there_is_an_answer_and_no_exception(host: Host) -> None:
-    assert lvm.activate("nothing", deadline=DEADLINE).status != 0
-    assert lvm.deactivate_lv("nothing", "data", deadline=DEADLINE).status != 0
+    assert Lvm(DEADLINE).activate("nothing").status != 0
+    assert Lvm(DEADLINE).deactivate_lv("nothing", "data").status != 0
 
 
 @pytest.mark.parametrize("name", ["", "-an", "a b", "../vg", "vg1/lv", "v\n", "@tag"])
 def test_no_bad_name_reaches_lvm(host: Host, name: str) -> None:
     for call in (
-        lambda: lvm.report(name, deadline=DEADLINE),
-        lambda: lvm.activate(name, deadline=DEADLINE),
-        lambda: lvm.deactivate_lv("vg1", name, deadline=DEADLINE),
-        lambda: lvm.activate_lv(name, "data", deadline=DEADLINE),
-        lambda: lvm.set_autoactivation(name, False, deadline=DEADLINE),
+        lambda: Lvm(DEADLINE).report(name),
+        lambda: Lvm(DEADLINE).activate(name),
+        lambda: Lvm(DEADLINE).deactivate_lv("vg1", name),
+        lambda: Lvm(DEADLINE).activate_lv(name, "data"),
+        lambda: Lvm(DEADLINE).set_autoactivation(name, False),
     ):
         with pytest.raises(Failure) as failure:
             call()
@@ -99,7 +100,7 @@ def test_a_renamed_group_is_found_by_its_uuid(host: Host) -> None:
     before = host.seen("vg1")
     host.lvm("vgrename", "vg1", "vg-2")
     recorder.clear()
-    found = lvm.find(before.uuid, "vg1", host.disks, deadline=DEADLINE)
+    found = Lvm(DEADLINE).find(before.uuid, "vg1", host.disks)
     assert found is not None
     assert (found.name, found.uuid) == ("vg-2", before.uuid)
     assert commands() == 1
@@ -111,11 +112,11 @@ def test_a_group_that_moved_to_other_disks_is_found_with_a_second_command(host: 
     vg = host.seen("vg1")
     for remembered in ((first,), (unrelated,), ()):
         recorder.clear()
-        assert lvm.find(vg.uuid, "vg1", remembered, deadline=DEADLINE) == vg
+        assert Lvm(DEADLINE).find(vg.uuid, "vg1", remembered) == vg
         assert commands() == (2 if remembered else 1)
     host.pull(second)
     recorder.clear()
-    partial = lvm.find(vg.uuid, "vg1", (first, second), deadline=DEADLINE)
+    partial = Lvm(DEADLINE).find(vg.uuid, "vg1", (first, second))
     assert partial is not None
     assert [pv.uuid for pv in partial.missing] == [vg.physical[1].uuid]
     assert commands() == 2
@@ -131,12 +132,12 @@ def test_two_groups_of_one_name_are_told_apart_by_uuid(host: Host) -> None:
     impostor = host.seen("vg1")
     host.disks += parked
     host.configure()
-    assert {found.uuid for found in lvm.report("vg1", deadline=DEADLINE)} == {vg.uuid, impostor.uuid}
+    assert {found.uuid for found in Lvm(DEADLINE).report("vg1")} == {vg.uuid, impostor.uuid}
     for devices in (first, second, ()):
-        assert lvm.find(vg.uuid, "vg1", devices, deadline=DEADLINE) == vg
-    assert lvm.activate("vg1", devices=first, deadline=DEADLINE).status == 0
+        assert Lvm(DEADLINE).find(vg.uuid, "vg1", devices) == vg
+    assert Lvm(DEADLINE).activate("vg1", devices=first).status == 0
     with pytest.raises(Failure) as failure:
-        stack.stack_of("/dev/vg1/data", deadline=DEADLINE)
+        stack.stack_of("/dev/vg1/data", Lvm(DEADLINE))
     assert isinstance(failure.value.messages[0], VgNameAmbiguous)
 
 
@@ -145,7 +146,7 @@ def test_an_impostor_alone_is_handed_over_for_the_guard_to_refuse(host: Host) ->
     protected = host.seen("vg1").uuid
     host.pull(disk)
     host.vg("vg1")
-    found = lvm.find(protected, "vg1", host.disks, deadline=DEADLINE)
+    found = Lvm(DEADLINE).find(protected, "vg1", host.disks)
     assert found is not None
     messages = metadata.against(found, VgFacts("vg1", "lvmvg-vg1", "vg1", protected), Settings())
     assert messages == (VgImpostor("vg1", found.uuid, protected),)

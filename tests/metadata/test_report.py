@@ -10,7 +10,8 @@ from lvmkit.guards import metadata, system_id
 from lvmkit.model import names
 from lvmkit.model.messages.service import DuplicatePv, PvsMissing, VgExported, VgForeign
 from lvmkit.model.settings import Settings
-from lvmkit.storage import lvm, stack
+from lvmkit.storage import stack
+from lvmkit.storage.lvm import Lvm
 
 from .conftest import DEADLINE
 
@@ -27,7 +28,7 @@ MIB = 1024 * 1024
 
 
 def refusals(vg: VolumeGroup) -> tuple[Message, ...]:
-    return (*metadata.against_any(vg, Settings()), *system_id.against(vg, deadline=DEADLINE))
+    return (*metadata.against_any(vg, Settings()), *system_id.against(vg, Lvm(DEADLINE)))
 
 
 def test_odd_names_sizes_and_flags_come_back(host: Host) -> None:
@@ -63,20 +64,20 @@ def test_odd_tags_and_disks_without_a_group_do_not_disturb(host: Host) -> None:
     (orphan,) = host.add_disks(1)
     host.lvm("pvcreate", "--quiet", orphan)
     host.add_disks(1)
-    (vg,) = lvm.report(deadline=DEADLINE)
+    (vg,) = Lvm(DEADLINE).report()
     assert vg.name == "vg1"
 
 
 def test_an_unknown_group_is_no_error(host: Host) -> None:
     host.vg("vg1")
-    assert lvm.report("vg2", deadline=DEADLINE) == ()
-    assert lvm.report("vg2", devices=host.disks, deadline=DEADLINE) == ()
-    assert lvm.find("", "vg2", deadline=DEADLINE) is None
+    assert Lvm(DEADLINE).report("vg2") == ()
+    assert Lvm(DEADLINE).report("vg2", devices=host.disks) == ()
+    assert Lvm(DEADLINE).find("", "vg2") is None
 
 
 def test_without_any_disk_there_is_nothing(host: Host) -> None:
-    assert lvm.report(deadline=DEADLINE) == ()
-    assert lvm.report("vg1", deadline=DEADLINE) == ()
+    assert Lvm(DEADLINE).report() == ()
+    assert Lvm(DEADLINE).report("vg1") == ()
 
 
 def test_a_missing_disk_is_known_by_its_uuid(host: Host) -> None:
@@ -97,7 +98,7 @@ def test_a_group_that_has_lost_every_disk_is_unknown(host: Host) -> None:
     (disk,) = host.vg("vg1")
     uuid = host.seen("vg1").uuid
     host.pull(disk)
-    assert lvm.find(uuid, "vg1", (disk,), deadline=DEADLINE) is None
+    assert Lvm(DEADLINE).find(uuid, "vg1", (disk,)) is None
 
 
 def test_a_cloned_disk_shows_as_a_duplicate(host: Host) -> None:
@@ -108,13 +109,13 @@ def test_a_cloned_disk_shows_as_a_duplicate(host: Host) -> None:
     assert {twice.device, *twice.duplicates} == {first, *copies}
     (message,) = refusals(vg)
     assert isinstance(message, DuplicatePv)
-    assert lvm.report(deadline=DEADLINE) == (vg,)
+    assert Lvm(DEADLINE).report() == (vg,)
 
 
 def test_a_clone_that_is_not_asked_does_not_disturb(host: Host) -> None:
     (disk,) = host.vg("vg1")
     host.clone(disk)
-    (vg,) = lvm.report("vg1", devices=(disk,), deadline=DEADLINE)
+    (vg,) = Lvm(DEADLINE).report("vg1", devices=(disk,))
     assert refusals(vg) == ()
 
 
@@ -129,14 +130,14 @@ def test_an_exported_group_is_shown_and_refused(host: Host) -> None:
 def test_a_group_of_another_host_is_shown_and_refused(host: Host) -> None:
     host.configure(local='system_id="n1"')
     host.vg("vg1")
-    assert lvm.own_system_id(deadline=DEADLINE) == "n1"
+    assert Lvm(DEADLINE).own_system_id() == "n1"
     assert refusals(host.seen("vg1")) == ()
     host.configure(local='system_id="n2"')
-    assert lvm.own_system_id(deadline=DEADLINE) == "n2"
+    assert Lvm(DEADLINE).own_system_id() == "n2"
     assert refusals(host.seen("vg1")) == (VgForeign("vg1", "n1", "n2"),)
     host.configure(local="")
-    assert lvm.own_system_id(deadline=DEADLINE) == ""
-    (everywhere,) = lvm.report(deadline=DEADLINE)
+    assert Lvm(DEADLINE).own_system_id() == ""
+    (everywhere,) = Lvm(DEADLINE).report()
     assert refusals(everywhere) == (VgForeign("vg1", "n1", ""),)
 
 
@@ -155,7 +156,7 @@ def test_disks_are_found_by_any_name_and_those_that_are_gone_are_passed_over(hos
     (disk,) = host.vg("vg1")
     link = tmp_path / "by-id \udce9"
     link.symlink_to(disk)
-    (vg,) = lvm.report("vg1", devices=(str(link), "/dev/no-such-disk", "/etc/passwd"), deadline=DEADLINE)
+    (vg,) = Lvm(DEADLINE).report("vg1", devices=(str(link), "/dev/no-such-disk", "/etc/passwd"))
     assert vg.physical[0].device == disk
 
 
@@ -165,8 +166,8 @@ def test_filters_do_not_hide_the_disks_that_are_named(host: Host) -> None:
     host.disks.remove(disk)
     host.configure()
     try:
-        assert lvm.report("vg1", deadline=DEADLINE) == ()
-        assert lvm.find(vg.uuid, "vg1", (disk,), deadline=DEADLINE) == vg
+        assert Lvm(DEADLINE).report("vg1") == ()
+        assert Lvm(DEADLINE).find(vg.uuid, "vg1", (disk,)) == vg
     finally:
         host.disks.append(disk)
 
@@ -175,7 +176,7 @@ def test_the_stack_of_a_volume_that_is_down_is_known_by_name(host: Host) -> None
     disks = host.vg(ODD, 2)
     host.lv(ODD, "data--x")
     for path in (f"/dev/{ODD}/data--x", "/dev/mapper/my--vg.1+a-data----x"):
-        found = stack.stack_of(path, deadline=DEADLINE)
+        found = stack.stack_of(path, Lvm(DEADLINE))
         assert (found.vg, found.lv.name, found.filesystem) == (host.seen(ODD), "data--x", None)
         assert [(uuid, layer.path, layer.kind) for uuid, layer in found.devices] == [
             (pv.uuid, disk, "loop") for pv, disk in zip(found.vg.physical, disks)

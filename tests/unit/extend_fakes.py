@@ -9,7 +9,8 @@ from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DEVICE, DISK, FILESYS, ISP, LVMLV, LVMVG, Dependency
 from lvmkit.model.messages import Failure
 from lvmkit.model.value import replace
-from lvmkit.storage import installed, lkvgs, lvm, lvmconf, mountinfo, sysfs
+from lvmkit.storage import installed, lkvgs, lvmconf, mountinfo, sysfs
+from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.workflow.extend import Extension, extend, preview
 from tests.unit.fakes import SERVER, FakeCluster, has_journal, instance, kit, on
@@ -81,8 +82,8 @@ class Target:
 
     def _fakes(self) -> dict[object, dict[str, object]]:
         return {
-            lvm: {"report": self.report},
-            lvmconf: {"version": lambda **_: self.version, "load": lambda **_: self.conf},
+            Lvm: {"report": self.report},
+            lvmconf: {"version": lambda *_: self.version, "load": lambda *_: self.conf},
             mountinfo: {"at": self.mounted.get},
             sysfs: {"number_of": lambda path: path if self._letter(path) not in {*self.gone, ""} else ""},
             installed: {
@@ -92,7 +93,7 @@ class Target:
             },
         }
 
-    def report(self, vg: str | None = None, *, devices: Sequence[str] = (), deadline: float) -> tuple[VolumeGroup, ...]:
+    def report(self, vg: str | None = None, *, devices: Sequence[str] = ()) -> tuple[VolumeGroup, ...]:
         """What LVM sees; where it is told which devices to look at, nothing is hidden."""
         if self.broken:
             raise self.broken

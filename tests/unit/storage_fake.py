@@ -11,7 +11,8 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandFailed, NotAMountPoint
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import Layer, LogicalVolume, MountedFilesystem, PhysicalVolume, Stack, VolumeGroup
-from lvmkit.storage import claims, dm, lvm, stack, sysfs
+from lvmkit.storage import claims, dm, stack, sysfs
+from lvmkit.storage.lvm import Lvm
 
 if TYPE_CHECKING:
     import pytest
@@ -71,9 +72,9 @@ class FakeStorage:
     def _functions(self) -> dict[object, dict[str, object]]:
         return {
             stack: {"stack_of": self.stack_of, "devices_of": self.devices_of, "system_use": lambda *_, **__: self.use},
-            lvm: {
+            Lvm: {
                 "find": self.find,
-                "own_system_id": lambda **_: "n1",
+                "own_system_id": lambda *_: "n1",
                 "set_autoactivation": self.set_autoactivation,
             },
             claims: {"on": lambda devices, *_, **__: (claims.Claim(),) * len(devices)},
@@ -89,7 +90,7 @@ class FakeStorage:
         """Give a group other facts."""
         self.groups[vg] = replace(self.groups[vg], **facts)
 
-    def stack_of(self, path: str, *, deadline: float) -> Stack:
+    def stack_of(self, path: str, lvm: Lvm) -> Stack:
         """The stack of a mount point, or of a volume by its path."""
         place = self.mounts.get(path) or names.vg_lv_of_lvmlv_id(path)
         vg = self.groups.get(place[0]) if place else None
@@ -99,7 +100,7 @@ class FakeStorage:
         mounted = MountedFilesystem(
             path, f"/dev/mapper/{names.dm_name(*place)}", "253:0", "ext4", "rw,seclabel,noatime", f"uuid-of-{lv.name}"
         )
-        return Stack(vg, lv, mounted if path in self.mounts else None, self.devices_of(vg, deadline=deadline))
+        return Stack(vg, lv, mounted if path in self.mounts else None, self.devices_of(vg, deadline=lvm.time_left))
 
     def devices_of(self, vg: VolumeGroup, *, deadline: float) -> tuple[tuple[str, Layer], ...]:
         """The devices below a group; it takes no time."""
@@ -110,12 +111,12 @@ class FakeStorage:
         """What a PV's device is."""
         return self.layers.get(device) or disk(device[-1])
 
-    def find(self, uuid: str, name: str, devices: object = (), *, deadline: float) -> VolumeGroup | None:
-        """As lvm.find(): by UUID, else by name."""
+    def find(self, uuid: str, name: str, devices: object = ()) -> VolumeGroup | None:
+        """As Lvm.find(): by UUID, else by name."""
         by_uuid = [vg for vg in self.groups.values() if vg.uuid == uuid]
         return next(iter([*by_uuid, *(vg for vg in self.groups.values() if vg.name == name)]), None)
 
-    def set_autoactivation(self, vg: str, on: bool, *, devices: object = (), deadline: float) -> None:
+    def set_autoactivation(self, vg: str, on: bool, *, devices: object = ()) -> None:
         """Write the property, or fail."""
         if self.unwritable or vg not in self.groups:
             raise Failure(CommandFailed(f"vgchange {vg}", "5", "no"))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lvmkit import VERSION
+from lvmkit.guards import system_id
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import FILESYS, ISP, OSU, Instance
 from lvmkit.model.messages import ERROR, WARN, Failure, Message
@@ -35,7 +36,7 @@ from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
 from lvmkit.peer.answers import Preview, Readiness, preview_facts, read_preview
 from lvmkit.peer.kernels import Kernels
-from lvmkit.storage import installed, lvm, mountinfo
+from lvmkit.storage import installed, mountinfo
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.workflow.canextend import canextend
 from tests.unit.extend_fakes import TEMPLATE, Target, tree
@@ -217,7 +218,7 @@ class TestStorage:
         only(target, VgForeign)
 
     def test_a_server_whose_name_cannot_be_an_owner(self, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(lvm, "is_system_id", lambda _name: False)
+        monkeypatch.setattr(system_id, "is_system_id", lambda _name: False)
         only(target, NodeNameUnusable)
 
     @pytest.mark.parametrize(

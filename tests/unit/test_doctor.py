@@ -25,6 +25,7 @@ from lvmkit.peer.answers import Finding, Findings, findings_facts
 from lvmkit.plan import Kit
 from lvmkit.storage import claims, dm, installed, lvm, lvmconf, sysfs
 from lvmkit.storage.claims import Claim
+from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.storage.run import Finished
 from lvmkit.workflow.doctor import diagnose
@@ -68,8 +69,8 @@ class Healthy:
 
     def _fakes(self) -> dict[object, dict[str, object]]:
         return {
-            lvm: {"report": self._report, "own_system_id": lambda **_: self.own_id},
-            lvmconf: {"version": lambda **_: self.version, "load": lambda **_: self.conf},
+            Lvm: {"report": self._report, "own_system_id": lambda *_: self.own_id},
+            lvmconf: {"version": lambda *_: self.version, "load": lambda *_: self.conf},
             sysfs: {"number_of": lambda path: path},
             claims: {"on": lambda devices, *_, **__: tuple(self.claims.get(each, Claim()) for each in devices)},
             dm: {"list_devices": lambda: self.held},
@@ -79,7 +80,7 @@ class Healthy:
             },
         }
 
-    def _report(self, vg: str | None = None, *, devices: object = (), deadline: float) -> tuple[VolumeGroup, ...]:
+    def _report(self, vg: str | None = None, *, devices: object = ()) -> tuple[VolumeGroup, ...]:
         self.reports += 1
         if self.broken:
             raise Failure(self.broken)
@@ -248,7 +249,7 @@ class TestServer:
         assert alone.found() == []
 
     def test_lvm_that_is_not_there_hides_nothing_else(self, alone: Healthy, monkeypatch: pytest.MonkeyPatch) -> None:
-        def missing(*, deadline: float) -> str:
+        def missing(_lvm: Lvm) -> str:
             raise Failure(CommandMissing("/usr/sbin/lvm"))
 
         monkeypatch.setattr(lvmconf, "version", missing)
@@ -442,31 +443,31 @@ class TestLvmConf:
             'system_id_source="lvmlocal"\nextra_system_ids=["n1","n2"]\nuse_devicesfile=1\ndevicesfile="my.devices"\n'
         )
         says.append(Finished(("lvm",), 0, text, "", 0.0))
-        assert lvmconf.load(deadline=1) == LvmConf("lvmlocal", ("n1", "n2"), "/etc/lvm/devices/my.devices")
+        assert lvmconf.load(Lvm(1)) == LvmConf("lvmlocal", ("n1", "n2"), "/etc/lvm/devices/my.devices")
 
     def test_what_is_off_or_unset(self, says: list[Finished]) -> None:
         says.append(
             Finished(("lvm",), 0, 'system_id_source="none"\nuse_devicesfile=0\ndevicesfile="system.devices"', "", 0.0)
         )
-        assert lvmconf.load(deadline=1) == LvmConf("none")
+        assert lvmconf.load(Lvm(1)) == LvmConf("none")
 
     @pytest.mark.parametrize(("status", "text", "number"), [(5, "", 110061), (0, "nonsense", 110063), (0, "", 110063)])
     def test_no_settings(self, says: list[Finished], status: int, text: str, number: int) -> None:
         says.append(Finished(("lvm",), status, text, "", 0.0))
         with pytest.raises(Failure) as caught:
-            lvmconf.load(deadline=1)
+            lvmconf.load(Lvm(1))
         assert caught.value.messages[0].number == number
 
     def test_the_version_counts_though_lvm_complains_of_the_kernel(self, says: list[Finished]) -> None:
         text = "  LVM version:     2.03.16(2) (2022-05-18)\n  Library version: 1.02.185 (2022-05-18)\n"
         says.append(Finished(("lvm",), 5, text, "Failure to communicate", 0.0))
-        assert lvmconf.version(deadline=1) == "2.03.16(2)"
+        assert lvmconf.version(Lvm(1)) == "2.03.16(2)"
 
     @pytest.mark.parametrize("text", ["", "  LVM version:\n", "LVM version: new\n"])
     def test_no_version(self, says: list[Finished], text: str) -> None:
         says.append(Finished(("lvm",), 0, text, "", 0.0))
         with pytest.raises(Failure):
-            lvmconf.version(deadline=1)
+            lvmconf.version(Lvm(1))
 
 
 def test_the_fake_group_is_the_one_of_the_hierarchy() -> None:

@@ -570,7 +570,7 @@ class TestComparison:
     NOW = 1_000_000.0
 
     def told(self, target: Target, monkeypatch: pytest.MonkeyPatch, **facts: Any) -> list[type[Message]]:
-        monkeypatch.setattr(lvmconf, "version", lambda **_: "2.03.16(2)")
+        monkeypatch.setattr(lvmconf, "version", lambda *_: "2.03.16(2)")
         there = {"kit_version": VERSION, "lvm_version": "2.03.16(2)", "time": self.NOW, **facts}
         found = Readiness(SERVER, there["kit_version"], there["lvm_version"], there["time"], (), ())
         return [type(m) for m in elsewhere.compared(found, target.kit, self.NOW - 1, self.NOW + 1)]

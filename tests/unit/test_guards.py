@@ -22,8 +22,9 @@ from lvmkit.model.messages.service import (
 from lvmkit.model.settings import COMPLETE, DEGRADED, Settings
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import PhysicalVolume, VolumeGroup
-from lvmkit.storage import claims, lvm, probe, sysfs
+from lvmkit.storage import claims, probe, sysfs
 from lvmkit.storage.claims import Claim
+from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.sysfs import Block
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ def test_nothing_speaks_against_a_whole_group_of_ours() -> None:
 def test_a_group_of_another_host_is_foreign_also_where_this_host_has_no_system_id(
     monkeypatch: pytest.MonkeyPatch, own: str
 ) -> None:
-    monkeypatch.setattr(lvm, "own_system_id", lambda **_: own)
+    monkeypatch.setattr(Lvm, "own_system_id", lambda *_: own)
     foreign = replace(WELL, system_id="n1")
-    assert system_id.against(foreign, deadline=1) == (VgForeign("vg1", "n1", own),)
-    assert system_id.against_protection(foreign, "n3", deadline=1) == (VgForeign("vg1", "n1", own),)
-    assert system_id.against_protection(foreign, "n1", deadline=1) == ()
-    assert system_id.against(replace(WELL, system_id=own), deadline=1) == ()
+    assert system_id.against(foreign, Lvm(1)) == (VgForeign("vg1", "n1", own),)
+    assert system_id.against_protection(foreign, "n3", Lvm(1)) == (VgForeign("vg1", "n1", own),)
+    assert system_id.against_protection(foreign, "n1", Lvm(1)) == ()
+    assert system_id.against(replace(WELL, system_id=own), Lvm(1)) == ()
 
 
 def test_an_exported_group_is_refused() -> None:

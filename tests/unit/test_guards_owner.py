@@ -12,6 +12,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.storage import claims, lvm
 from lvmkit.storage.claims import Claim
+from lvmkit.storage.lvm import Lvm
 from tests.unit import ocf_server
 from tests.unit.ocf_server import (
     ARGUMENTS,
@@ -21,7 +22,6 @@ from tests.unit.ocf_server import (
     OTHER_UUID,
     PEER,
     VG,
-    VG_UUID,
     Server,
     installed,
     reason,
@@ -228,25 +228,15 @@ def test_silence_of_a_server_that_nobody_vouches_for_is_a_refusal_where_there_is
 def test_what_lvm_would_change_is_no_system_id(text: str) -> None:
     assert not lvm.is_system_id(text)
     assert lvm.is_system_id("n1.example.com")
-    with pytest.raises(Failure) as caught, lvm.knowing(system_id=text or " "):
-        pass
+    with pytest.raises(Failure) as caught:
+        Lvm(1).speaking_as(text or " ")
     assert isinstance(caught.value.messages[0], InvalidName)
 
 
-def test_within_its_block_every_command_speaks_as_the_node_and_after_it_none(server: Server) -> None:
+def test_every_command_speaks_as_the_node_that_was_given_and_no_other_does(server: Server) -> None:
     server.own_id = "by-lvm-conf"
-    with lvm.knowing(system_id=NODE):
-        assert lvm.own_system_id(deadline=1) == NODE
-        lvm.activate(VG, deadline=1)
-    assert lvm.own_system_id(deadline=1) == "by-lvm-conf"
+    as_node = Lvm(1).speaking_as(NODE)
+    assert as_node.own_system_id() == NODE
+    as_node.activate(VG)
+    assert Lvm(1).own_system_id() == "by-lvm-conf"
     assert [NODE in config for config in server.configs] == [True, False]
-
-
-def test_a_group_just_read_is_not_read_again_but_another_is(server: Server) -> None:
-    (vg,) = lvm.report(VG, deadline=1)
-    with lvm.knowing(vg):
-        assert lvm.find(VG_UUID, VG, deadline=1) is vg
-        assert server.commands == ["fullreport"]
-        assert lvm.find(OTHER_UUID, VG, deadline=1) is not vg
-    lvm.find(VG_UUID, VG, deadline=1)
-    assert server.commands == ["fullreport"] * 3

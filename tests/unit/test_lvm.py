@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandFailed, CommandGarbled, CommandHung
 from lvmkit.storage import lvm
-from lvmkit.storage.run import Finished
+from lvmkit.storage.lvm import Lvm
+from lvmkit.storage.run import LEAST, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +21,7 @@ VG_UUID, OTHER_UUID = "hM5iQv-X8Fw-K11I-W2V0-dhX2-h6lK-VdwxQg", "cGna2H-dyP8-5iG
 PV_UUID, LV_UUID = "3lUXtS-wj0p-277E-UGNr-T7PL-rsZH-UIlH3r", "nWuijl-wOgY-7BX0-vEyM-1wt1-rxjs-MxJbjR"
 
 
-class Lvm:
+class FakeLvm:
     """Answers the declared commands in turn and fails on any other."""
 
     def __init__(self) -> None:
@@ -40,8 +42,8 @@ class Lvm:
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lvm]:
-    fake = Lvm()
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLvm]:
+    fake = FakeLvm()
     monkeypatch.setattr(lvm, "run", fake.run)
     monkeypatch.setattr(lvm, "_is_block_device", lambda path: path.startswith("/dev/sd"))
     yield fake
@@ -95,9 +97,9 @@ def failed(call: object) -> object:
     return failure.value.messages[0]
 
 
-def test_a_report_is_one_command_that_covers_every_owner(fake: Lvm) -> None:
+def test_a_report_is_one_command_that_covers_every_owner(fake: FakeLvm) -> None:
     fake.answers_with(report({"pv": [{"pv_uuid": "x"}], "pvseg": []}, part()))
-    (vg,) = lvm.report("vg1", devices=("/dev/sda", "/dev/gone", "/dev/sda"), deadline=1)
+    (vg,) = Lvm(1).report("vg1", devices=("/dev/sda", "/dev/gone", "/dev/sda"))
     assert (vg.uuid, vg.system_id, vg.autoactivation, vg.exported) == (VG_UUID, "n1", True, False)
     (argv,) = fake.asked
     assert argv[0] in lvm.LVM_PATHS
@@ -106,9 +108,9 @@ def test_a_report_is_one_command_that_covers_every_owner(fake: Lvm) -> None:
     assert argv[argv.index("--devices") + 1] == "/dev/sda"
 
 
-def test_no_device_left_means_no_restriction(fake: Lvm) -> None:
+def test_no_device_left_means_no_restriction(fake: FakeLvm) -> None:
     fake.answers_with(report())
-    lvm.report(devices=("/dev/gone",), deadline=1)
+    Lvm(1).report(devices=("/dev/gone",))
     assert "--devices" not in fake.asked[0]
 
 
@@ -144,38 +146,38 @@ def test_no_device_left_means_no_restriction(fake: Lvm) -> None:
         report(part(lv_role=None)),
     ],
 )
-def test_what_is_no_report_is_garbled_and_nothing_worse(fake: Lvm, printed: object) -> None:
+def test_what_is_no_report_is_garbled_and_nothing_worse(fake: FakeLvm, printed: object) -> None:
     fake.answers_with(printed)
-    assert isinstance(failed(lambda: lvm.report(deadline=1)), CommandGarbled)
+    assert isinstance(failed(lambda: Lvm(1).report()), CommandGarbled)
 
 
 @pytest.mark.parametrize("status", [5, 3, -9])
-def test_an_error_without_a_group_is_told_in_lvms_words(fake: Lvm, status: int) -> None:
+def test_an_error_without_a_group_is_told_in_lvms_words(fake: FakeLvm, status: int) -> None:
     for printed in ("", '{"report": [', report()):
         fake.answers_with(printed, status, "  Can't open lock\n\n  Cannot process\n")
-        message = failed(lambda: lvm.report(deadline=1))
+        message = failed(lambda: Lvm(1).report())
         assert message == CommandFailed("lvm", str(status), "Can't open lock; Cannot process")
 
 
-def test_a_group_that_lvm_trips_over_does_not_hide_the_others(fake: Lvm) -> None:
+def test_a_group_that_lvm_trips_over_does_not_hide_the_others(fake: FakeLvm) -> None:
     fake.answers_with(report(part()), 5, "  VG vg2 lock failed\n")
-    (vg,) = lvm.report(deadline=1)
+    (vg,) = Lvm(1).report()
     assert vg.name == "vg1"
 
 
-def test_an_unknown_name_is_no_error_but_a_device_not_found_is_none_either(fake: Lvm) -> None:
+def test_an_unknown_name_is_no_error_but_a_device_not_found_is_none_either(fake: FakeLvm) -> None:
     fake.answers_with(report(), 5, '  Volume group "vg1" not found\n  Cannot process volume group vg1\n')
-    assert lvm.report("vg1", deadline=1) == ()
+    assert Lvm(1).report("vg1") == ()
     fake.answers_with(report(part()), 0, "  Device not found for /dev/sdx.\n")
-    assert len(lvm.report("vg1", deadline=1)) == 1
+    assert len(Lvm(1).report("vg1")) == 1
 
 
-def test_a_hang_is_passed_on(fake: Lvm) -> None:
+def test_a_hang_is_passed_on(fake: FakeLvm) -> None:
     fake.answers.append(Failure(CommandHung("lvm", 1, "killed")))
-    assert isinstance(failed(lambda: lvm.report(deadline=1)), CommandHung)
+    assert isinstance(failed(lambda: Lvm(1).report()), CommandHung)
 
 
-def test_duplicates_are_read_from_the_warnings(fake: Lvm) -> None:
+def test_duplicates_are_read_from_the_warnings(fake: FakeLvm) -> None:
     warnings = (
         f"  WARNING: Not using device /dev/sdb for PV {PV_UUID}.\n"
         f"  fullreport[123] WARNING: Not using device /dev/a for PV b for PV {PV_UUID}.\n"
@@ -183,82 +185,98 @@ def test_duplicates_are_read_from_the_warnings(fake: Lvm) -> None:
         f"  WARNING: PV {PV_UUID} prefers device /dev/sda because device name matches previous.\n"
     )
     fake.answers_with(report(part()), 0, warnings)
-    (vg,) = lvm.report(deadline=1)
+    (vg,) = Lvm(1).report()
     assert vg.physical[0].duplicates == ("/dev/sdb", "/dev/a for PV b")
 
 
-def test_a_disk_that_lvm_marked_as_missing_counts_as_missing_though_it_is_back(fake: Lvm) -> None:
+def test_a_disk_that_lvm_marked_as_missing_counts_as_missing_though_it_is_back(fake: FakeLvm) -> None:
     fake.answers_with(report(part(pv_missing="missing")))
     fake.answers_with(report(part(pv_name="[unknown]")))
-    (back,), (gone,) = (lvm.report(deadline=1)[0].physical for _ in range(2))
+    (back,), (gone,) = (Lvm(1).report()[0].physical for _ in range(2))
     assert (back.missing, back.device) == (True, "/dev/sda")
     assert (gone.missing, gone.device) == (True, "")
 
 
-def test_pools_are_no_volumes(fake: Lvm) -> None:
+def test_pools_are_no_volumes(fake: FakeLvm) -> None:
     """Seen on a real kernel: device-mapper has a pool under its UUID with '-pool', so nobody would find it up."""
     pool = {"lv_uuid": OTHER_UUID, "lv_name": "pool", "lv_size": "9", "lv_role": "private"}
     whole = part()
     fake.answers_with(
         report(part(lv=[pool, *whole["lv"]], seg=[*whole["seg"], {"lv_uuid": OTHER_UUID, "segtype": "thin-pool"}]))
     )
-    (vg,) = lvm.report(deadline=1)
+    (vg,) = Lvm(1).report()
     assert [lv.name for lv in vg.logical] == ["data"]
 
 
-def test_columns_left_out_as_empty_are_empty(fake: Lvm) -> None:
+def test_columns_left_out_as_empty_are_empty(fake: FakeLvm) -> None:
     whole = part()
     del whole["vg"][0]["vg_systemid"], whole["lv"][0]["origin"], whole["pv"][0]["pv_missing"]
     fake.answers_with(report(whole))
-    (vg,) = lvm.report(deadline=1)
+    (vg,) = Lvm(1).report()
     assert (vg.system_id, vg.logical[0].origin, vg.missing) == ("", "", ())
 
 
-def test_a_group_that_is_whole_on_its_known_disks_takes_one_command(fake: Lvm) -> None:
+def test_a_group_that_is_whole_on_its_known_disks_takes_one_command(fake: FakeLvm) -> None:
     fake.answers_with(report(part(vg_name="renamed")))
-    found = lvm.find(VG_UUID, "vg1", ("/dev/sda",), deadline=1)
+    found = Lvm(1).find(VG_UUID, "vg1", ("/dev/sda",))
     assert found is not None
     assert found.name == "renamed"
 
 
-def test_the_right_uuid_wins_over_the_right_name_wherever_it_was_seen(fake: Lvm) -> None:
+def test_the_right_uuid_wins_over_the_right_name_wherever_it_was_seen(fake: FakeLvm) -> None:
     impostor = part(vg_uuid=OTHER_UUID)
     fake.answers_with(report(part(pv_name="[unknown]", vg_name="renamed")))
     fake.answers_with(report(impostor))
-    found = lvm.find(VG_UUID, "vg1", ("/dev/sda",), deadline=1)
+    found = Lvm(1).find(VG_UUID, "vg1", ("/dev/sda",))
     assert found is not None
     assert found.uuid == VG_UUID
     assert ["--devices" in argv for argv in fake.asked] == [True, False]
     fake.answers_with(report(impostor))
-    assert (lvm.find(VG_UUID, "vg1", deadline=1) or found).uuid == OTHER_UUID
+    assert (Lvm(1).find(VG_UUID, "vg1") or found).uuid == OTHER_UUID
     fake.answers_with(report(impostor))
-    assert lvm.find(VG_UUID, "vg2", deadline=1) is None
+    assert Lvm(1).find(VG_UUID, "vg2") is None
 
 
-def test_the_mode_of_activation_is_always_said(fake: Lvm) -> None:
+def test_the_mode_of_activation_is_always_said(fake: FakeLvm) -> None:
     for _ in range(4):
         fake.answers_with(status=5, stderr="no dmeventd")
-    assert lvm.activate("vg1", deadline=1).status == 5
-    lvm.activate("vg1", degraded=True, deadline=1)
-    lvm.activate_lv("vg1", "data", deadline=1)
-    lvm.activate_lv("vg1", "data", degraded=True, deadline=1)
+    assert Lvm(1).activate("vg1").status == 5
+    Lvm(1).activate("vg1", degraded=True)
+    Lvm(1).activate_lv("vg1", "data")
+    Lvm(1).activate_lv("vg1", "data", degraded=True)
     modes = [argv[argv.index("--activationmode") + 1] for argv in fake.asked]
     assert modes == ["complete", "degraded", "complete", "degraded"]
     assert [argv[-1] for argv in fake.asked] == ["vg1", "vg1", "vg1/data", "vg1/data"]
 
 
-def test_autoactivation_that_is_as_wished_is_no_error(fake: Lvm) -> None:
+def test_autoactivation_that_is_as_wished_is_no_error(fake: FakeLvm) -> None:
     fake.answers_with(status=5, stderr="  Volume group autoactivation is already no.\n")
-    lvm.set_autoactivation("vg1", False, deadline=1)
+    Lvm(1).set_autoactivation("vg1", False)
     fake.answers_with(status=5, stderr="  Cannot change VG vg1 while PVs are missing.\n")
-    assert isinstance(failed(lambda: lvm.set_autoactivation("vg1", False, deadline=1)), CommandFailed)
+    assert isinstance(failed(lambda: Lvm(1).set_autoactivation("vg1", False)), CommandFailed)
 
 
-def test_the_system_id_is_what_follows_the_colon(fake: Lvm) -> None:
+def test_the_system_id_is_what_follows_the_colon(fake: FakeLvm) -> None:
     fake.answers_with("  system ID: n1.a:b\n")
     fake.answers_with("  system ID: \n")
-    assert [lvm.own_system_id(deadline=1) for _ in range(2)] == ["n1.a:b", ""]
+    assert [Lvm(1).own_system_id() for _ in range(2)] == ["n1.a:b", ""]
     fake.answers_with("n1\n")
-    assert isinstance(failed(lambda: lvm.own_system_id(deadline=1)), CommandGarbled)
+    assert isinstance(failed(lambda: Lvm(1).own_system_id()), CommandGarbled)
     fake.answers_with("", 5, "no")
-    assert isinstance(failed(lambda: lvm.own_system_id(deadline=1)), CommandFailed)
+    assert isinstance(failed(lambda: Lvm(1).own_system_id()), CommandFailed)
+
+
+def test_a_command_gets_the_time_that_is_left_and_no_more_than_its_own_limit(
+    fake: FakeLvm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def run(*_argv: object, deadline: float) -> Finished:
+        given.append(deadline)
+        return Finished(("lvm",), 0, "", "", 0.0)
+
+    monkeypatch.setattr(lvm, "run", run)
+    now = time.monotonic()
+    for end in (now + 1000, now + 20, now - 1):
+        Lvm(45, end).activate("vg1")
+    assert given == pytest.approx([45, 20, LEAST], abs=1)

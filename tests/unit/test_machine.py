@@ -12,6 +12,7 @@ from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.storage import dm, holders, lvm, mountinfo, stack, sysfs
 from lvmkit.storage import run as run_module
+from lvmkit.storage.lvm import Lvm
 from tests.unit.machine import Machine, SharedDisk, make_group
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ def machine(tmp_path: Path, disks: tuple[SharedDisk, SharedDisk]) -> Machine:
 
 def test_the_kit_sees_the_group_its_volumes_and_its_disks(machine: Machine) -> None:
     with machine.running():
-        (vg,) = lvm.report(deadline=DEADLINE)
+        (vg,) = Lvm(DEADLINE).report()
         assert (vg.name, [pv.device for pv in vg.physical]) == ("vg1", ["/dev/sda", "/dev/sdb"])
         assert dm.list_devices() == ()
-        assert lvm.activate("vg1", devices=("/dev/disk/by-id/wwn-A", "/dev/sdb"), deadline=DEADLINE).status == 0
+        assert Lvm(DEADLINE).activate("vg1", devices=("/dev/disk/by-id/wwn-A", "/dev/sdb")).status == 0
         devices = dm.list_devices()
         assert [device.name for device in devices] == ["vg1-data", "vg1-www"]
         status = dm.status(devices[0].uuid)
@@ -49,7 +50,7 @@ def test_the_kit_sees_the_group_its_volumes_and_its_disks(machine: Machine) -> N
         assert [block.name for block in sysfs.slaves(devices[0].number)] == ["sda", "sdb"]
         assert sysfs.condition("8:0") == ""
         assert sysfs.number_of("/dev/vg1/data") == devices[0].number
-        assert stack.stack_of("/dev/vg1/data", deadline=DEADLINE).devices[0][1].stable == "/dev/disk/by-id/wwn-A"
+        assert stack.stack_of("/dev/vg1/data", Lvm(DEADLINE)).devices[0][1].stable == "/dev/disk/by-id/wwn-A"
     assert machine.lvm_commands() == ["fullreport", "vgchange -ay", "fullreport"]
 
 
@@ -67,13 +68,12 @@ def test_two_machines_share_disks_and_nothing_else(
     other.attach(disks[0], "sdc")
     other.attach(disks[1], "sdd")
     with machine.running():
-        lvm.set_system_id("vg1", "n1", old="", deadline=DEADLINE)
+        Lvm(DEADLINE).set_system_id("vg1", "n1", old="")
         with other.running():
-            (vg,) = lvm.report(deadline=DEADLINE)
+            (vg,) = Lvm(DEADLINE).report()
             assert (vg.system_id, vg.physical[0].device, os.uname().nodename) == ("n1", "/dev/sdc", "n2")
-            assert lvm.activate("vg1", deadline=DEADLINE).status == 5
-        with lvm.knowing(system_id="n1"):
-            assert lvm.activate("vg1", deadline=DEADLINE).status == 0
+            assert Lvm(DEADLINE).activate("vg1").status == 5
+        assert Lvm(DEADLINE).speaking_as("n1").activate("vg1").status == 0
     assert (machine.active(), other.active()) == (["vg1-data", "vg1-www"], [])
 
 
@@ -107,20 +107,20 @@ def test_a_clone_is_a_duplicate_and_keeps_the_group_down(
 ) -> None:
     machine.attach(disks[0].clone("C"))
     with machine.running():
-        (vg,) = lvm.report(deadline=DEADLINE)
+        (vg,) = Lvm(DEADLINE).report()
         assert vg.physical[0].duplicates == ("/dev/sdc",)
-        assert lvm.activate("vg1", deadline=DEADLINE).status == 5
+        assert Lvm(DEADLINE).activate("vg1").status == 5
         with pytest.raises(Failure):
-            lvm.set_autoactivation("vg1", False, deadline=DEADLINE)
-        assert lvm.activate("vg1", devices=("/dev/sda", "/dev/sdb"), deadline=DEADLINE).status == 0
+            Lvm(DEADLINE).set_autoactivation("vg1", False)
+        assert Lvm(DEADLINE).activate("vg1", devices=("/dev/sda", "/dev/sdb")).status == 0
 
 
 def test_a_disk_that_was_away_has_the_older_metadata(machine: Machine, disks: tuple[SharedDisk, SharedDisk]) -> None:
     machine.detach(disks[1])
     with machine.running():
-        (vg,) = lvm.report(deadline=DEADLINE)
+        (vg,) = Lvm(DEADLINE).report()
         assert [pv.missing for pv in vg.physical] == [False, True]
-        assert lvm.activate("vg1", deadline=DEADLINE).status == 5
+        assert Lvm(DEADLINE).activate("vg1").status == 5
         assert sysfs.condition("8:16") == "gone"
     machine.attach(disks[1])
     assert machine.by_hand("vgrename", "vg1", "vg2") == 0
@@ -150,4 +150,4 @@ def test_an_unknown_program_or_ioctl_is_an_error_of_the_test(machine: Machine) -
         with pytest.raises(AssertionError, match="not known"):
             run_module.run(("/usr/sbin/vgremove", "vg1"), deadline=1.0)
         with pytest.raises(AssertionError, match="not known"):
-            lvm.command("vgremove", "vg1", deadline=DEADLINE)
+            Lvm(DEADLINE).command("vgremove", "vg1")

@@ -13,8 +13,9 @@ from lvmkit.model.messages.pacemaker import OwnerKept
 from lvmkit.model.messages.service import LvBusy, VgForeign
 from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.value import replace
-from lvmkit.storage import dm, holders, lvm
+from lvmkit.storage import dm, holders
 from lvmkit.storage.holders import MOUNT, PROCESS, SWAP, Holder
+from lvmkit.storage.lvm import Lvm
 from lvmkit.workflow.bystanders import bystanders
 from lvmkit.workflow.create import Wish, create, draft_creation
 from lvmkit.workflow.delete import delete
@@ -42,8 +43,8 @@ class World:
         self.kit: Kit = kit(self.port, folder, self.told.append)
         self.refusing: Message | None = None
         self.forgetful = False
-        monkeypatch.setattr(lvm, "set_system_id", self._set)
-        monkeypatch.setattr(lvm, "own_system_id", lambda *, deadline: "")
+        monkeypatch.setattr(Lvm, "set_system_id", self._set)
+        monkeypatch.setattr(Lvm, "own_system_id", lambda _lvm: "")
         monkeypatch.setattr(RenewRecord, "apply", lambda *_: None)
 
     @property
@@ -53,7 +54,7 @@ class World:
     def give(self, owner: str) -> None:
         self.storage.groups["vg1"] = replace(self.storage.groups["vg1"], system_id=owner)
 
-    def _set(self, vg: str, new: str, *, old: str, deadline: float) -> None:
+    def _set(self, vg: str, new: str, *, old: str) -> None:
         assert (vg, old) == ("vg1", self.owner)
         if self.refusing:
             raise Failure(self.refusing)

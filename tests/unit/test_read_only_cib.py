@@ -12,7 +12,8 @@ from lvmkit.cluster.port import Change
 from lvmkit.model.instance import OSU
 from lvmkit.model.messages.pacemaker import ToolFailed
 from lvmkit.model.settings import Settings
-from lvmkit.storage import dm, lkvgs, lvm
+from lvmkit.storage import dm, lkvgs
+from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.run import Finished
 from lvmkit.workflow.renew import RenewRecord
 from tests.unit.extend_fakes import TEMPLATE, Target, tree
@@ -100,7 +101,7 @@ def test_create_leaves_storage_and_cluster_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, permitted: str
 ) -> None:
     storage = FakeStorage(monkeypatch)
-    monkeypatch.setattr(lvm, "set_system_id", lambda vg, new, **_: storage.change(vg, system_id=new))
+    monkeypatch.setattr(Lvm, "set_system_id", lambda _lvm, vg, new, **_: storage.change(vg, system_id=new))
     monkeypatch.setattr(RenewRecord, "apply", lambda *_: None)
     Servers(monkeypatch)
     before = dict(storage.groups)

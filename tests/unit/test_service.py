@@ -23,7 +23,8 @@ from lvmkit.resources import dispatch
 from lvmkit.resources.locks import working_on
 from lvmkit.resources.lvmvg import ALREADY_DOWN, ALREADY_UP
 from lvmkit.resources.taking_down import STAYS_TIED
-from lvmkit.storage import claims, dm, holders, lvm, probe, records, sysfs, vitals
+from lvmkit.storage import claims, dm, holders, probe, records, sysfs, vitals
+from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.run import Finished
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class OneVg:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
     fakes: dict[Any, dict[str, Callable[..., Any]]] = {
-        lvm: {
+        Lvm: {
             name: getattr(world, name)
             for name in ("find", "own_system_id", "activate", "activate_lv", "deactivate", "deactivate_lv")
         },

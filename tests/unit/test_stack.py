@@ -21,7 +21,8 @@ from lvmkit.model.messages.storage import (
 )
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import Layer, LogicalVolume, PhysicalVolume, VolumeGroup
-from lvmkit.storage import lvm, stack
+from lvmkit.storage import stack
+from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.run import Finished
 
 if TYPE_CHECKING:
@@ -105,14 +106,14 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(stack, "_SYS", str(tmp_path))
     monkeypatch.setattr(stack, "_BY_ID", str(tmp_path / "by-id"))
     monkeypatch.setattr(stack, "_SWAPS", str(tmp_path / "swaps"))
-    monkeypatch.setattr(lvm, "report", server.report)
+    monkeypatch.setattr(Lvm, "report", server.report)
     yield server
     assert server.answers == [], "a command too few"
 
 
 def refusal(path: str) -> object:
     with pytest.raises(Failure) as failure:
-        stack.stack_of(path, deadline=1)
+        stack.stack_of(path, Lvm(1))
     return failure.value.messages[0]
 
 
@@ -128,7 +129,7 @@ def test_a_mount_point_leads_to_volume_group_and_disk(server: Server) -> None:
     server.maps("253:3", "my--vg-data----x", names.dm_uuid(VG_UUID, LV_UUID))
     server.mounts(mount(uuid="0a-1"))
     server.has(block("8:0", "sda", "disk", block("8:1", "sda1", "part", size=900), serial=" S1 "))
-    found = stack.stack_of("/data", deadline=1)
+    found = stack.stack_of("/data", Lvm(1))
     assert (found.vg, found.lv) == (vg, DATA)
     assert found.filesystem is not None
     assert (found.filesystem.mount_point, found.filesystem.number, found.filesystem.uuid) == ("/data", "253:3", "0a-1")
@@ -142,7 +143,7 @@ def test_an_active_volume_is_known_by_any_name_and_without_a_file_system(server:
     server.numbers[path] = "253:3"
     server.maps("253:3", "my--vg-data----x", names.dm_uuid(VG_UUID, LV_UUID))
     server.has(block("8:0", "sda", "disk"))
-    found = stack.stack_of(path, deadline=1)
+    found = stack.stack_of(path, Lvm(1))
     assert (found.lv, found.filesystem) == (DATA, None)
 
 
@@ -151,7 +152,7 @@ def test_a_volume_that_is_down_is_known_by_its_name(server: Server, path: str) -
     server.groups = (group("/dev/sda"),)
     server.mounts()
     server.has(block("8:0", "sda", "disk"))
-    assert stack.stack_of(path, deadline=1).lv == DATA
+    assert stack.stack_of(path, Lvm(1)).lv == DATA
 
 
 def test_names_that_lvm_does_not_know_or_knows_twice_are_refused(server: Server) -> None:

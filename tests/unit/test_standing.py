@@ -19,7 +19,7 @@ from lvmkit.model.messages.ownership import OwnerActive, OwnerUnknown
 from lvmkit.model.messages.pacemaker import ClusterUnreachable
 from lvmkit.model.messages.storage import CommandMissing
 from lvmkit.model.value import replace
-from lvmkit.storage import lvm
+from lvmkit.storage.lvm import Lvm
 from tests.unit.storage_fake import group
 
 if TYPE_CHECKING:
@@ -287,12 +287,12 @@ def test_a_cluster_that_does_not_answer_decides_nothing(monkeypatch: pytest.Monk
 def test_each_state_that_is_not_gone_has_its_own_refusal(
     monkeypatch: pytest.MonkeyPatch, kind: str, message: type
 ) -> None:
-    monkeypatch.setattr(lvm, "own_system_id", lambda **_: "")
+    monkeypatch.setattr(Lvm, "own_system_id", lambda *_: "")
     vg = replace(group(), system_id=OWNER)
-    (refusal,) = membership.against(vg, Standing(kind, "why"), RESOURCE, OTHER, deadline=1)
+    (refusal,) = membership.against(vg, Standing(kind, "why"), RESOURCE, OTHER, Lvm(1))
     assert type(refusal) is message
 
 
 @pytest.mark.parametrize("kind", GONE)
 def test_an_owner_that_is_gone_is_no_reason(kind: str) -> None:
-    assert membership.against(replace(group(), system_id=OWNER), Standing(kind), RESOURCE, OTHER, deadline=1) == ()
+    assert membership.against(replace(group(), system_id=OWNER), Standing(kind), RESOURCE, OTHER, Lvm(1)) == ()

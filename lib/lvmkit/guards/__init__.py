@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Settings
     from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.storage.lvm import Lvm
 else:
     Protocol = object
 
@@ -43,6 +44,10 @@ class Witness(Protocol):
     @property
     def settings(self) -> Settings:
         """missing_pv and the deadlines."""
+
+    @property
+    def lvm(self) -> Lvm:
+        """How LVM is asked, with the time that is left."""
 
     @property
     def tell(self) -> Callable[[Message], None]:
@@ -81,7 +86,7 @@ def admit_volume(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
 
 def against_protection(vg: VolumeGroup, host: Witness) -> tuple[Message, ...]:
     """Why a volume group that nothing protects yet cannot be protected here, as it is; also warnings."""
-    foreign = system_id.against_protection(vg, host.server, deadline=host.settings.command_deadline)
+    foreign = system_id.against_protection(vg, host.server, host.lvm)
     return (*metadata.against_any(vg, host.settings), *foreign)
 
 
@@ -141,9 +146,9 @@ def _refuse_foreign(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
     """Raises Failure where the owner is another one and is not changed here; or, where there is none, another server
     holds the volume group."""
     if group.has_owner:
-        _refuse(system_id.against_protection(vg, host.server, deadline=host.settings.command_deadline), host)
+        _refuse(system_id.against_protection(vg, host.server, host.lvm), host)
     else:
-        _refuse(system_id.against(vg, deadline=host.settings.command_deadline), host)
+        _refuse(system_id.against(vg, host.lvm), host)
     if not vg.system_id:
         _refuse_held(vg, group, host)
 
@@ -151,8 +156,7 @@ def _refuse_foreign(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
 def _refuse_owner(vg: VolumeGroup, group: VgFacts, host: Witness, members: Membership) -> None:
     """Raises Failure unless the previous owner has let go."""
     standing = members.standing(vg.system_id, group.tag)
-    deadline = host.settings.command_deadline
-    _refuse(membership.against(vg, standing, group.tag, host.server, deadline=deadline), host)
+    _refuse(membership.against(vg, standing, group.tag, host.server, host.lvm), host)
 
 
 def _refuse_held(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
@@ -179,7 +183,7 @@ def _others(host: Witness) -> tuple[str, ...]:
 
 
 def _take(vg: VolumeGroup, host: Witness) -> VolumeGroup:
-    owned = system_id.take(vg, host.server, deadline=host.settings.command_deadline)
+    owned = system_id.take(vg, host.server, host.lvm)
     host.tell(OwnerChanged(vg.name, owned.system_id, vg.system_id))
     return owned
 

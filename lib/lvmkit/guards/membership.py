@@ -9,7 +9,7 @@ from __future__ import annotations
 from lvmkit.model.messages.guards import OwnerHistoryUnclear, OwnerLeftRunning, OwnerNotFenced
 from lvmkit.model.messages.ownership import OwnerActive, OwnerUnknown
 from lvmkit.model.value import Value
-from lvmkit.storage import lvm
+from lvmkit.storage.lvm import is_system_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.storage.lvm import Lvm
 else:
     Protocol = object
 
@@ -61,14 +62,14 @@ class NoCluster:
         return ()
 
 
-def against(vg: VolumeGroup, standing: Standing, tag: str, server: str, *, deadline: float) -> tuple[Message, ...]:
+def against(vg: VolumeGroup, standing: Standing, tag: str, server: str, lvm: Lvm) -> tuple[Message, ...]:
     """Why this server must not take a volume group over from its owner; () where it may.
 
-    standing: of the owner.  tag: the resource.  server: this one.  deadline: seconds, for asking LVM who it is itself:
+    standing: of the owner.  tag: the resource.  server: this one.  lvm: is asked who it is itself:
     an owner that is no server of the cluster may be this host under LVM's own name for it.
     """
     owner = vg.system_id
-    if not lvm.is_system_id(owner):
+    if not is_system_id(owner):
         return (OwnerUnknown(vg.name, owner),)
     if standing.kind in GONE:
         return ()
@@ -79,5 +80,5 @@ def against(vg: VolumeGroup, standing: Standing, tag: str, server: str, *, deadl
     if standing.kind == UNFENCED:
         return (OwnerNotFenced(vg.name, owner, tag, standing.why),)
     if standing.kind == STRANGER:
-        return () if owner == lvm.own_system_id(deadline=deadline) else (OwnerUnknown(vg.name, owner),)
+        return () if owner == lvm.own_system_id() else (OwnerUnknown(vg.name, owner),)
     return (OwnerHistoryUnclear(vg.name, owner, tag, standing.why, server),)

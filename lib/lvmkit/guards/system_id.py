@@ -14,7 +14,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerNotWritten, OwnerUnknown
 from lvmkit.model.messages.service import VgForeign
 from lvmkit.model.value import replace
-from lvmkit.storage import lvm
+from lvmkit.storage.lvm import is_system_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,44 +22,45 @@ if TYPE_CHECKING:
 
     from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.storage.lvm import Lvm
 
 
-def against(vg: VolumeGroup, *, deadline: float) -> tuple[Message, ...]:
+def against(vg: VolumeGroup, lvm: Lvm) -> tuple[Message, ...]:
     """Why a volume group whose owner the kit does not change is another host's: lvmsystemid(7), by LVM's own ID.
 
-    A group without a system ID is anybody's; LVM is asked who it is only where there is one.  deadline: seconds.
+    A group without a system ID is anybody's; LVM is asked who it is only where there is one.
     """
-    own = lvm.own_system_id(deadline=deadline) if vg.system_id else ""
+    own = lvm.own_system_id() if vg.system_id else ""
     return (VgForeign(vg.name, vg.system_id, own),) if vg.system_id not in ("", own) else ()
 
 
-def against_protection(vg: VolumeGroup, server: str, *, deadline: float) -> tuple[Message, ...]:
+def against_protection(vg: VolumeGroup, server: str, lvm: Lvm) -> tuple[Message, ...]:
     """Why a volume group cannot be put under protection here: this server's name in the cluster counts as its own."""
-    return () if vg.system_id == server else against(vg, deadline=deadline)
+    return () if vg.system_id == server else against(vg, lvm)
 
 
-def against_extension(vg: VolumeGroup, server: str, servers: Iterable[str], *, deadline: float) -> tuple[Message, ...]:
+def against_extension(vg: VolumeGroup, server: str, servers: Iterable[str], lvm: Lvm) -> tuple[Message, ...]:
     """Why a start on this server can't become the owner: its name, or an owner that is no server of its cluster."""
-    return (*against_name(server), *strangers(vg, servers, deadline=deadline))
+    return (*against_name(server), *strangers(vg, servers, lvm))
 
 
-def strangers(vg: VolumeGroup, servers: Iterable[str], *, deadline: float) -> tuple[Message, ...]:
+def strangers(vg: VolumeGroup, servers: Iterable[str], lvm: Lvm) -> tuple[Message, ...]:
     """Whether the owner is no server of the cluster, nor this host under LVM's own name for it."""
-    if vg.system_id in ("", *servers) or vg.system_id == lvm.own_system_id(deadline=deadline):
+    if vg.system_id in ("", *servers) or vg.system_id == lvm.own_system_id():
         return ()
     return (OwnerUnknown(vg.name, vg.system_id),)
 
 
 def against_name(server: str) -> tuple[Message, ...]:
     """Why a server's name cannot be an owner."""
-    return () if lvm.is_system_id(server) else (NodeNameUnusable(server),)
+    return () if is_system_id(server) else (NodeNameUnusable(server),)
 
 
-def take(vg: VolumeGroup, server: str, *, deadline: float) -> VolumeGroup:
+def take(vg: VolumeGroup, server: str, lvm: Lvm) -> VolumeGroup:
     """Make a server the owner of a volume group; returns the group as it is then. All guards must have agreed.
 
-    server: this one's name in the cluster.  deadline: seconds for each command. No LVM command where it is the owner
-    already, one to take over from another, two where there was no owner.
+    server: this one's name in the cluster. No LVM command where it is the owner already, one to take over from
+    another, two where there was no owner.
     What was written is read back: here where there was no owner, because anybody may activate such a group, and where
     there is nothing to activate; else by the activation, which LVM refuses unless it reads this node's name from the
     disks (seen with 2.03.16, also where lvm.conf's extra_system_ids lets this host access the group).
@@ -68,19 +69,19 @@ def take(vg: VolumeGroup, server: str, *, deadline: float) -> VolumeGroup:
     if vg.system_id == server:
         return vg
     disks = _disks(vg)
-    lvm.set_system_id(vg.name, server, old=vg.system_id, devices=disks, deadline=deadline)
+    lvm.set_system_id(vg.name, server, old=vg.system_id, devices=disks)
     if not vg.system_id or not vg.expected:
-        return confirm(vg, server, deadline=deadline)
+        return confirm(vg, server, lvm)
     return replace(vg, system_id=server)
 
 
-def confirm(vg: VolumeGroup, server: str, *, deadline: float) -> VolumeGroup:
+def confirm(vg: VolumeGroup, server: str, lvm: Lvm) -> VolumeGroup:
     """Read the owner from the disks; returns the group as it is there.
 
     For an activation under this node's name that LVM refused, too: it tells whether the owner was the reason.
     Raises Failure: OwnerNotWritten where it is another one, and as lvm.find() does.
     """
-    read = lvm.find(vg.uuid, vg.name, _disks(vg), deadline=deadline)
+    read = lvm.find(vg.uuid, vg.name, _disks(vg))
     if read is None or (read.uuid, read.system_id) != (vg.uuid, server):
         raise Failure(OwnerNotWritten(vg.name, server, read.system_id if read else "nothing"))
     return read

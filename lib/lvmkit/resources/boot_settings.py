@@ -5,7 +5,7 @@ from __future__ import annotations
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import LkvgsNotUpdated
 from lvmkit.model.messages.service import AutoactivationUnchanged
-from lvmkit.storage import lkvgs, lvm
+from lvmkit.storage import lkvgs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ def unlist(vg: str, host: Host) -> None:
 def allow_autoactivation(facts: VgFacts, host: Host) -> None:
     """Let the boot activate the group again (lvmautoactivation(7)); where its disks don't let us, that is told."""
     try:
-        with lvm.knowing(system_id=host.server if facts.has_owner else ""):
-            lvm.set_autoactivation(facts.name, True, deadline=host.settings.command_deadline)
+        host.lvm_for(facts).set_autoactivation(facts.name, True)
     except Failure as failure:
         host.tell(AutoactivationUnchanged(facts.name, str(failure)))

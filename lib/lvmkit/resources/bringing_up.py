@@ -13,7 +13,7 @@ from lvmkit.model.messages.storage import VgNameAmbiguous
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
-from lvmkit.storage import dm, lvm, records, sysfs
+from lvmkit.storage import dm, records, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,11 +33,10 @@ def find_group(facts: VgFacts, host: Host) -> VolumeGroup:
 
     Raises Failure: 110013, 110070 for two of one name, and as LVM's report does.
     """
-    deadline = host.settings.command_deadline
     if facts.uuid:
-        vg = lvm.find(facts.uuid, facts.name, devices=_known_paths(facts), deadline=deadline)
+        vg = host.lvm.find(facts.uuid, facts.name, devices=_known_paths(facts))
     else:
-        same = [vg for vg in lvm.report(facts.name, deadline=deadline) if vg.name == facts.name]
+        same = [vg for vg in host.lvm.report(facts.name) if vg.name == facts.name]
         if len(same) > 1:
             raise Failure(VgNameAmbiguous(facts.name, tuple(vg.uuid for vg in same)))
         vg = next(iter(same), None)
@@ -84,16 +83,13 @@ def activate(vg: VolumeGroup, facts: VgFacts, host: Host) -> Finished | None:
     """Have LVM bring all volumes up; its answer, or None where the kernel holds all of them already."""
     if all(_is_up(vg, lv) for lv in vg.expected):
         return None
-    deadline = host.settings.command_deadline
-    with lvm.knowing(system_id=host.server if facts.has_owner else ""):
-        return lvm.activate(vg.name, devices=_devices(vg), degraded=bool(vg.missing), deadline=deadline)
+    return host.lvm_for(facts).activate(vg.name, devices=_devices(vg), degraded=bool(vg.missing))
 
 
 def activate_volume(vg: VolumeGroup, lv: LogicalVolume, facts: LvFacts, host: Host) -> Finished:
     """Have LVM bring one volume up; its answer."""
-    degraded, deadline = bool(vg.missing), host.settings.command_deadline
-    with lvm.knowing(system_id=host.server if facts.group.has_owner else ""):
-        return lvm.activate_lv(vg.name, lv.name, devices=_devices(vg), degraded=degraded, deadline=deadline)
+    lvm = host.lvm_for(facts.group)
+    return lvm.activate_lv(vg.name, lv.name, devices=_devices(vg), degraded=bool(vg.missing))
 
 
 def verify_group(vg: VolumeGroup, answer: Finished | None, host: Host, *, is_new_owner: bool) -> None:
@@ -109,7 +105,7 @@ def verify_group(vg: VolumeGroup, answer: Finished | None, host: Host, *, is_new
         verify(vg, vg.expected, answer)
     except Failure as failure:
         if is_new_owner and isinstance(failure.messages[0], LvsNotUp):
-            system_id.confirm(vg, host.server, deadline=host.settings.command_deadline)
+            system_id.confirm(vg, host.server, host.lvm)
         raise
 
 

@@ -32,7 +32,7 @@ def mount(facts: FilesystemFacts, host: Host) -> str:
         raise Failure(MountPointTaken(facts.mount_point, other.source, facts.device))
     _make_folder(facts)
     argv = [MOUNT, "-t", facts.type, "-o", facts.options, "--source", facts.device]
-    answer = run.run([*argv, "--target", facts.mount_point], deadline=host.settings.command_deadline)
+    answer = run.run([*argv, "--target", facts.mount_point], deadline=host.time_left)
     if mounted(facts) is None:
         why = answer.stderr.strip() or f"mount ended with {answer.status}"
         raise Failure(MountFailed(facts.device, facts.mount_point, why))
@@ -84,5 +84,5 @@ def _make_folder(facts: FilesystemFacts) -> None:
 
 def _try_unmount(mount_point: str, host: Host) -> str:
     """One attempt; returns the tool's own words."""
-    answer = run.run([UMOUNT, "--", mount_point], deadline=host.settings.command_deadline)
+    answer = run.run([UMOUNT, "--", mount_point], deadline=host.time_left)
     return answer.stderr.strip() or f"umount ended with {answer.status}"

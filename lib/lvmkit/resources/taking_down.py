@@ -15,7 +15,7 @@ from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.service import LvBusy, LvsStillUp, TakenDownWithoutLvm
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
-from lvmkit.storage import dm, lvm, probe, records, vitals
+from lvmkit.storage import dm, probe, records, vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _deactivate_volume(facts: LvFacts, device: Device, host: Host) -> str:
         return silent
     lv = names.split_dm_name(device.name) or (facts.vg, facts.name, "")
     try:
-        answer = lvm.deactivate_lv(lv[0], lv[1], deadline=host.settings.command_deadline)
+        answer = host.lvm.deactivate_lv(lv[0], lv[1])
     except Failure as failure:
         return str(failure)
     return answer.stderr.strip() if answer.status else ""
@@ -130,7 +130,7 @@ def _deactivate(mine: tuple[Device, ...], host: Host) -> str:
     if vg is None:
         return f"device {mine[0].name} has no volume group in its name"
     try:
-        answer = lvm.deactivate(vg[0], deadline=host.settings.command_deadline)
+        answer = host.lvm.deactivate(vg[0])
     except Failure as failure:
         return str(failure)
     return answer.stderr.strip()

@@ -1,27 +1,28 @@
 """LVM: one report that tells everything about volume groups, and the few commands that change them.
 
-Every command goes through command(): the `lvm` binary by its path, names checked, `--devices` where the disks are
-known, so that a hung disk of somebody else costs nothing, and a deadline. The exit status of an activation means little
-(it is 5 when only dmeventd is missing and 0 when a volume is not up), so callers get the answer and ask device-mapper.
+Every command goes through Lvm.command(): the `lvm` binary by its path, names checked, `--devices` where the disks are
+known, so that a hung disk of somebody else costs nothing, and no more than the time that is left. The exit status of an
+activation means little (it is 5 when only dmeventd is missing and 0 when a volume is not up), so callers get the answer
+and ask device-mapper.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager
 
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.storage import CommandFailed, CommandGarbled
 from lvmkit.model.settings import COMPLETE, DEGRADED
+from lvmkit.model.value import Value, replace
 from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
-from lvmkit.storage.run import run
+from lvmkit.storage.run import FOREVER, run, time_left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from lvmkit.storage.run import Finished
@@ -29,15 +30,6 @@ if TYPE_CHECKING:
     Row = dict[str, str]
 
 LVM_PATHS = ("/usr/sbin/lvm", "/sbin/lvm")
-
-extra_arguments: tuple[str, ...] = ()
-"""for tests without device-mapper only: added to every command"""
-extra_environment: Mapping[str, str] = {}
-"""for tests only: LVM_SYSTEM_DIR"""
-
-_read: VolumeGroup | None = None
-_system_id = ""
-"""what knowing() says, for the length of its block"""
 
 _FIELDS = {
     "vg": ("vg_uuid", "vg_name", "vg_size", "vg_exported", "vg_systemid", "vg_autoactivation"),
@@ -53,120 +45,144 @@ _PUBLIC = "public"
 _THICK_ROLES = ("thickorigin", "thicksnapshot")
 
 
-def report(vg: str | None = None, *, devices: Sequence[str] = (), deadline: float) -> tuple[VolumeGroup, ...]:
-    """Volume groups with their physical and visible logical volumes, from one LVM command (lvmreport(7), fullreport).
+class Lvm(Value):
+    """How LVM is asked: with how much time, and as whom."""
 
-    Pools are not among the logical volumes: they come up with the volumes in them and have no device of their own name.
+    deadline: float
+    """seconds for one command"""
+    end: float = FOREVER
+    """of time.monotonic(): when all that the commands are for must be done"""
+    system_id: str = ""
+    """Every command speaks as the host with this ID (lvmsystemid(7)); '' as lvm.conf has it. So it also holds where
+    lvm.conf gives the host none; LVM's own daemons, such as dmeventd, don't know of it."""
 
-    vg: one name; None for all that are seen, also exported ones, shared ones and those of other hosts.
-    devices: look at these only, if any still exists. LVM's filters do not apply to them.  deadline: seconds.
-    Returns () for an unknown name, and more than one group where several carry the name.
-    Raises Failure: CommandFailed, CommandHung, CommandMissing, CommandGarbled, InvalidName.
-    """
-    # LVM's hints name the disks it knew; a clone of one of them that appeared since would not be looked at.
-    hints = () if _present(devices) else ("--nohints",)
-    words = ("--reportformat", "json", "--units", "b", "--nosuffix", "--foreign", "--shared", *hints, *_report_words())
-    answer = command("fullreport", *words, *_checked_vg(vg), devices=devices, deadline=deadline)
-    if vg and f'Volume group "{vg}" not found' in answer.stderr:
-        return ()
-    if vg and "Multiple VGs found with the same name" in answer.stderr:
-        return tuple(group for group in report(devices=devices, deadline=deadline) if group.name == vg)
-    try:
-        found = _groups(answer)
-    except Failure:
+    @property
+    def time_left(self) -> float:
+        """Seconds for the next command."""
+        return time_left(self.deadline, self.end)
+
+    def speaking_as(self, system_id: str) -> Lvm:
+        """LVM, asked as the host with this ID; '' changes nothing. Raises Failure (110100) for what cannot be one."""
+        return replace(self, system_id=_checked_system_id(system_id)) if system_id else self
+
+    def report(self, vg: str | None = None, *, devices: Sequence[str] = ()) -> tuple[VolumeGroup, ...]:
+        """Volume groups with their physical and visible logical volumes, from one LVM command.
+
+        Source: lvmreport(7), fullreport. Pools are not among the logical volumes: they come up with the volumes in
+        them and have no device of their own name.
+
+        vg: one name; None for all that are seen, also exported ones, shared ones and those of other hosts.
+        devices: look at these only, if any still exists. LVM's filters do not apply to them.
+        Returns () for an unknown name, and more than one group where several carry the name.
+        Raises Failure: CommandFailed, CommandHung, CommandMissing, CommandGarbled, InvalidName.
+        """
+        # LVM's hints name the disks it knew; a clone of one of them that appeared since would not be looked at.
+        hints = () if _present(devices) else ("--nohints",)
+        form = ("--reportformat", "json", "--units", "b", "--nosuffix")
+        words = (*form, "--foreign", "--shared", *hints, *_report_words())
+        answer = self.command("fullreport", *words, *_checked_vg(vg), devices=devices)
+        if vg and f'Volume group "{vg}" not found' in answer.stderr:
+            return ()
+        if vg and "Multiple VGs found with the same name" in answer.stderr:
+            return tuple(group for group in self.report(devices=devices) if group.name == vg)
+        try:
+            found = _groups(answer)
+        except Failure:
+            _raise_unless_done(answer)
+            raise
+        if not found:  # a group that LVM trips over must not hide the others, so the status counts only where none came
+            _raise_unless_done(answer)
+        return found
+
+    def find(self, vg_uuid: str, vg_name: str, devices: Sequence[str] = ()) -> VolumeGroup | None:
+        """The volume group with this UUID, whatever its name now; else one with this name; else None.
+
+        devices: where it was last seen: asked first and alone. All disks are asked when it is not whole there.
+        At most two LVM commands. Raises Failure as report() does.
+        """
+        known = _present(devices)
+        near = self.report(devices=known) if known else ()
+        whole = next((vg for vg in near if vg.uuid == vg_uuid and not vg.missing), None)
+        if whole:
+            return whole
+        seen = (*self.report(), *near)
+        same = [vg for vg in seen if vg.uuid == vg_uuid]
+        return next(iter([*same, *(vg for vg in seen if vg.name == vg_name)]), None)
+
+    def activate(self, vg: str, *, devices: Sequence[str] = (), degraded: bool = False) -> Finished:
+        """Bring up the volumes of a group that do not carry the activation-skip flag. No metadata is written.
+
+        degraded: also those whose redundancy makes up for missing disks (lvmraid(7)).
+        Returns LVM's answer; device-mapper knows what came up.
+        Raises Failure: CommandHung, CommandMissing, InvalidName.
+        """
+        return self.command("vgchange", "-ay", *_mode(degraded), *_checked_vg(vg), devices=devices)
+
+    def deactivate(self, vg: str, *, devices: Sequence[str] = ()) -> Finished:
+        """Take all volumes of a group down. Returns and raises as activate() does."""
+        return self.command("vgchange", "-an", *_checked_vg(vg), devices=devices)
+
+    def activate_lv(self, vg: str, lv: str, *, devices: Sequence[str] = (), degraded: bool = False) -> Finished:
+        """Bring up one volume, also one that carries the activation-skip flag: it was asked for by name.
+
+        Returns and raises as activate() does.
+        """
+        words = ("-ay", "--ignoreactivationskip", *_mode(degraded), _checked_lv(vg, lv))
+        return self.command("lvchange", *words, devices=devices)
+
+    def deactivate_lv(self, vg: str, lv: str, *, devices: Sequence[str] = ()) -> Finished:
+        """Take one volume down. Returns and raises as activate() does."""
+        return self.command("lvchange", "-an", _checked_lv(vg, lv), devices=devices)
+
+    def set_autoactivation(self, vg: str, on: bool, *, devices: Sequence[str] = ()) -> None:
+        """Say whether the boot and udev may bring the group up by themselves (lvmautoactivation(7)); writes metadata.
+
+        Raises Failure: CommandFailed when it could not be written, CommandHung, CommandMissing, InvalidName.
+        """
+        words = ("--setautoactivation", "y" if on else "n", *_checked_vg(vg))
+        answer = self.command("vgchange", *words, devices=devices)
+        if "autoactivation is already" not in answer.stderr:  # LVM ends with 5 where there is nothing to write
+            _raise_unless_done(answer)
+
+    def set_system_id(self, vg: str, new: str, *, old: str, devices: Sequence[str] = ()) -> None:
+        """Give a volume group another owner (lvmsystemid(7), "Overriding system ID"); writes metadata.
+
+        new: a system ID, by which this command speaks too; '' takes the owner away.  old: that until now, '' for none.
+        LVM asks for all physical volumes to be there. Seen with 2.03.16: a group without an owner may be active
+        meanwhile.
+        Raises Failure: CommandFailed when it could not be written, CommandHung, CommandMissing, InvalidName.
+        """
+        extra = f' local/extra_system_ids=["{_checked_system_id(old)}"]' if old and new else ""
+        speaking = ("--config", _identity(_checked_system_id(new or old)) + extra)
+        words = ("-y", *speaking, "--systemid", new, *_checked_vg(vg))
+        _raise_unless_done(self.command("vgchange", *words, devices=devices))
+
+    def own_system_id(self) -> str:
+        """This host's LVM system ID (lvmsystemid(7)); '' where lvm.conf says that it has none.
+
+        Raises Failure: CommandFailed, CommandHung, CommandMissing, CommandGarbled.
+        """
+        if self.system_id:
+            return self.system_id
+        answer = self.command("systemid")
         _raise_unless_done(answer)
-        raise
-    if not found:  # a group that LVM trips over must not hide the others, so the status counts only where none came
-        _raise_unless_done(answer)
-    return found
+        label, colon, value = answer.stdout.partition(":")
+        if not colon or label.strip() != "system ID":
+            raise Failure(CommandGarbled(answer.command, "no system ID"))
+        return value.strip()
 
+    def command(self, subcommand: str, *words: str, devices: Sequence[str] = ()) -> Finished:
+        """Run one LVM command; its status and words are the caller's to judge.
 
-@contextmanager
-def knowing(vg: VolumeGroup | None = None, *, system_id: str = "") -> Iterator[None]:
-    """Let the functions of this module use, for the length of a block, what the caller knows already.
-
-    vg: find() answers with this volume group, just read, where it is asked for its UUID.
-    system_id: every command speaks as the host with this ID (lvmsystemid(7)), and own_system_id() answers it. So it
-    also holds where lvm.conf gives the host none; LVM's own daemons, such as dmeventd, don't know of it.
-    Raises Failure: InvalidName for what cannot be a system ID.
-    """
-    global _read, _system_id  # one action is one process, and the block gives both back
-    before = _read, _system_id
-    _read, _system_id = vg, _checked_system_id(system_id) if system_id else ""
-    try:
-        yield
-    finally:
-        _read, _system_id = before
-
-
-def find(vg_uuid: str, vg_name: str, devices: Sequence[str] = (), *, deadline: float) -> VolumeGroup | None:
-    """The volume group with this UUID, whatever its name now; else one with this name; else None.
-
-    devices: where it was last seen: asked first and alone. All disks are asked when it is not whole there.
-    deadline: seconds for each of at most two LVM commands. Raises Failure as report() does.
-    """
-    if _read is not None and _read.uuid == vg_uuid:
-        return _read
-    known = _present(devices)
-    near = report(devices=known, deadline=deadline) if known else ()
-    whole = next((vg for vg in near if vg.uuid == vg_uuid and not vg.missing), None)
-    if whole:
-        return whole
-    seen = (*report(deadline=deadline), *near)
-    same = [vg for vg in seen if vg.uuid == vg_uuid]
-    return next(iter([*same, *(vg for vg in seen if vg.name == vg_name)]), None)
-
-
-def activate(vg: str, *, devices: Sequence[str] = (), degraded: bool = False, deadline: float) -> Finished:
-    """Bring up the volumes of a group that do not carry the activation-skip flag. No metadata is written.
-
-    degraded: also those whose redundancy makes up for missing disks (lvmraid(7)).  deadline: seconds.
-    Returns LVM's answer; device-mapper knows what came up. Raises Failure: CommandHung, CommandMissing, InvalidName.
-    """
-    return command("vgchange", "-ay", *_mode(degraded), *_checked_vg(vg), devices=devices, deadline=deadline)
-
-
-def deactivate(vg: str, *, devices: Sequence[str] = (), deadline: float) -> Finished:
-    """Take all volumes of a group down. Returns and raises as activate() does."""
-    return command("vgchange", "-an", *_checked_vg(vg), devices=devices, deadline=deadline)
-
-
-def activate_lv(vg: str, lv: str, *, devices: Sequence[str] = (), degraded: bool = False, deadline: float) -> Finished:
-    """Bring up one volume, also one that carries the activation-skip flag: it was asked for by name.
-
-    Returns and raises as activate() does.
-    """
-    words = ("-ay", "--ignoreactivationskip", *_mode(degraded), _checked_lv(vg, lv))
-    return command("lvchange", *words, devices=devices, deadline=deadline)
-
-
-def deactivate_lv(vg: str, lv: str, *, devices: Sequence[str] = (), deadline: float) -> Finished:
-    """Take one volume down. Returns and raises as activate() does."""
-    return command("lvchange", "-an", _checked_lv(vg, lv), devices=devices, deadline=deadline)
-
-
-def set_autoactivation(vg: str, on: bool, *, devices: Sequence[str] = (), deadline: float) -> None:
-    """Say whether the boot and udev may bring the group up by themselves (lvmautoactivation(7)); writes metadata.
-
-    Raises Failure: CommandFailed when it could not be written, CommandHung, CommandMissing, InvalidName.
-    """
-    words = ("--setautoactivation", "y" if on else "n", *_checked_vg(vg))
-    answer = command("vgchange", *words, devices=devices, deadline=deadline)
-    if "autoactivation is already" not in answer.stderr:  # LVM ends with 5 where there is nothing to write
-        _raise_unless_done(answer)
-
-
-def set_system_id(vg: str, new: str, *, old: str, devices: Sequence[str] = (), deadline: float) -> None:
-    """Give a volume group another owner (lvmsystemid(7), "Overriding system ID"); writes metadata.
-
-    new: a system ID, by which this command speaks too; '' takes the owner away.  old: that until now, '' for none.
-    LVM asks for all physical volumes to be there. Seen with 2.03.16: a group without an owner may be active meanwhile.
-    Raises Failure: CommandFailed when it could not be written, CommandHung, CommandMissing, InvalidName.
-    """
-    extra = f' local/extra_system_ids=["{_checked_system_id(old)}"]' if old and new else ""
-    speaking = ("--config", _identity(_checked_system_id(new or old)) + extra)
-    words = ("-y", *speaking, "--systemid", new, *_checked_vg(vg))
-    _raise_unless_done(command("vgchange", *words, devices=devices, deadline=deadline))
+        devices: the only ones that it looks at, those of them that exist; () means all.
+        Raises Failure: CommandMissing, CommandHung.
+        """
+        known = _present(devices)
+        only = ("--devices", ",".join(known)) if known else ()
+        speaking: tuple[str, ...] = ()
+        if self.system_id and "--config" not in words:
+            speaking = ("--config", _identity(self.system_id))
+        return run((_binary(), subcommand, *words, *speaking, *only), deadline=self.time_left)
 
 
 def is_system_id(text: str) -> bool:
@@ -176,34 +192,6 @@ def is_system_id(text: str) -> bool:
     that is neither letter nor digit is dropped too, and what begins with localhost is refused.
     """
     return names.is_vg_name(text) and text[0].isalnum() and not text.startswith("localhost")
-
-
-def own_system_id(*, deadline: float) -> str:
-    """This host's LVM system ID (lvmsystemid(7)); '' where lvm.conf says that it has none.
-
-    Raises Failure: CommandFailed, CommandHung, CommandMissing, CommandGarbled.
-    """
-    if _system_id:
-        return _system_id
-    answer = command("systemid", deadline=deadline)
-    _raise_unless_done(answer)
-    label, colon, value = answer.stdout.partition(":")
-    if not colon or label.strip() != "system ID":
-        raise Failure(CommandGarbled(answer.command, "no system ID"))
-    return value.strip()
-
-
-def command(subcommand: str, *words: str, devices: Sequence[str] = (), deadline: float) -> Finished:
-    """Run one LVM command; its status and words are the caller's to judge.
-
-    devices: the only ones that it looks at, those of them that exist; () means all.  deadline: seconds.
-    Raises Failure: CommandMissing, CommandHung.
-    """
-    known = _present(devices)
-    only = ("--devices", ",".join(known)) if known else ()
-    speaking = ("--config", _identity(_system_id)) if _system_id and "--config" not in words else ()
-    argv = (_binary(), subcommand, *words, *speaking, *only, *extra_arguments)
-    return run(argv, deadline=deadline, environment=extra_environment)
 
 
 def _identity(system_id: str) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandFailed, CommandGarbled
 from lvmkit.model.value import Value
-from lvmkit.storage import lvm
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.storage.lvm import Lvm
 
 _WANTED = ("global/system_id_source", "local/extra_system_ids", "devices/use_devicesfile", "devices/devicesfile")
 
@@ -20,12 +23,12 @@ class LvmConf(Value):
     """its path; '' where LVM uses none"""
 
 
-def version(*, deadline: float) -> str:
+def version(lvm: Lvm) -> str:
     """The version of LVM, as "2.03.16(2)".
 
-    deadline: seconds.  Raises Failure: CommandMissing, CommandFailed, CommandHung, CommandGarbled.
+    Raises Failure: CommandMissing, CommandFailed, CommandHung, CommandGarbled.
     """
-    answer = lvm.command("version", deadline=deadline)
+    answer = lvm.command("version")
     lines = (line.partition(":") for line in answer.stdout.splitlines())
     found = next((value.split() for label, _, value in lines if label.strip() == "LVM version"), [])
     if not found or not numbers(found[0]):
@@ -39,12 +42,12 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, words)) if all(word.isascii() and word.isdigit() for word in words) else ()
 
 
-def load(*, deadline: float) -> LvmConf:
+def load(lvm: Lvm) -> LvmConf:
     """The settings in force; what is set nowhere has LVM's own default, or is left out where there is none.
 
-    deadline: seconds.  Raises Failure as version() does.
+    Raises Failure as version() does.
     """
-    answer = lvm.command("lvmconfig", "--type", "full", *_WANTED, deadline=deadline)
+    answer = lvm.command("lvmconfig", "--type", "full", *_WANTED)
     if answer.status != 0:
         raise Failure(CommandFailed(answer.command, str(answer.status), answer.stderr.strip() or "it did not say why"))
     lines = (line.partition("=") for line in answer.stdout.splitlines())

@@ -33,6 +33,10 @@ TERM_GRACE, KILL_GRACE = 0.5, 1.0
 LARGEST_OUTPUT = 16 * 1024 * 1024
 """bytes of each output stream; a write beyond it fails in the command"""
 
+FOREVER = float("inf")
+LEAST = 0.1
+"""seconds that a command gets although the time of all is over: it then says what was not done in time"""
+
 KILLED, ABANDONED = "killed", "abandoned in uninterruptible sleep"
 
 _POLL = 0.01
@@ -40,6 +44,11 @@ _ECHO_PAUSE = 0.1
 _STDOUT, _STDERR = 1, 2
 _SET_PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of linux/prctl.h"""
+
+
+def time_left(seconds: float, end: float) -> float:
+    """What a command may take: its own limit, but no more than what is left until the end (time.monotonic())."""
+    return max(LEAST, min(seconds, end - time.monotonic()))
 
 
 class Finished(Value):

@@ -24,7 +24,7 @@ from lvmkit.model.messages.storage import (
 )
 from lvmkit.model.value import Value
 from lvmkit.model.volumes import Layer, MountedFilesystem, Stack
-from lvmkit.storage import files, lvm
+from lvmkit.storage import files
 from lvmkit.storage.run import run
 
 TYPE_CHECKING = False
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from lvmkit.model.volumes import LogicalVolume, VolumeGroup
+    from lvmkit.storage.lvm import Lvm
     from lvmkit.storage.run import Finished
 
     Result = TypeVar("Result")
@@ -105,25 +106,24 @@ def filesystem_at(mount_point: str, *, deadline: float) -> MountedFilesystem | N
     return _parsed(answer, lambda data: _filesystem(data["filesystems"][-1]))
 
 
-def stack_of(path: str, *, deadline: float) -> Stack:
+def stack_of(path: str, lvm: Lvm) -> Stack:
     """Everything below a mount point or a logical volume.
 
     path: a mount point; or a volume by any name of its device, by /dev/VG/LV or /dev/mapper/VG-LV also while it is
     down.
-    deadline: seconds for each command.
     Returns a Stack; its file system is None where a device was named.
     Raises Failure: NotAMountPoint, PartOfFilesystem, NotOnLvm, VgNotFound, VgNameAmbiguous, LvNotInVg, and those of
-    lvm.report().
+    Lvm.report().
     """
     number = _number_of(path)
-    filesystem = None if number else filesystem_at(path, deadline=deadline)
+    filesystem = None if number else filesystem_at(path, deadline=lvm.time_left)
     if filesystem:
         number = filesystem.number
     if number:
-        vg, lv = _volume_behind(path, number, filesystem, deadline)
+        vg, lv = _volume_behind(path, number, filesystem, lvm)
     else:
-        vg, lv = _volume_named(path, deadline)
-    return Stack(vg, lv, filesystem, devices_of(vg, deadline=deadline))
+        vg, lv = _volume_named(path, lvm)
+    return Stack(vg, lv, filesystem, devices_of(vg, deadline=lvm.time_left))
 
 
 def devices_of(vg: VolumeGroup, *, deadline: float) -> tuple[tuple[str, Layer], ...]:
@@ -164,7 +164,7 @@ def _dev(number: int) -> str:
 
 
 def _volume_behind(
-    path: str, number: str, filesystem: MountedFilesystem | None, deadline: float
+    path: str, number: str, filesystem: MountedFilesystem | None, lvm: Lvm
 ) -> tuple[VolumeGroup, LogicalVolume]:
     """The volume that a device number is, as device-mapper has it; Failure(NotOnLvm) where it is none."""
     folder = f"{_SYS}/dev/block/{number}/dm"
@@ -174,9 +174,9 @@ def _volume_behind(
     packed = uuid[len(_LVM_PREFIX) :]
     # A longer UUID carries a layer: a thin pool, a hidden origin, nothing that a file system lies on.
     if not uuid.startswith(_LVM_PREFIX) or len(packed) != 2 * _UUID_LENGTH or not vg_name:
-        raise Failure(NotOnLvm(path, _found(number, filesystem, deadline)))
+        raise Failure(NotOnLvm(path, _found(number, filesystem, lvm.time_left)))
     vg_uuid, lv_uuid = names.lvm_uuid(packed[:_UUID_LENGTH]), names.lvm_uuid(packed[_UUID_LENGTH:])
-    vg = lvm.find(vg_uuid, vg_name, deadline=deadline)
+    vg = lvm.find(vg_uuid, vg_name)
     if vg is None or vg.uuid != vg_uuid:
         raise Failure(VgNotFound(vg_name, vg_uuid))
     lv = vg.lv(lv_uuid)
@@ -193,10 +193,10 @@ def _found(number: str, filesystem: MountedFilesystem | None, deadline: float) -
     return f"{filesystem.source} ({filesystem.type})" if filesystem else number
 
 
-def _volume_named(path: str, deadline: float) -> tuple[VolumeGroup, LogicalVolume]:
+def _volume_named(path: str, lvm: Lvm) -> tuple[VolumeGroup, LogicalVolume]:
     """The volume of a path that has no device node now."""
     vg_name, lv_name = _split_path(path)
-    found = lvm.report(vg_name, deadline=deadline)
+    found = lvm.report(vg_name)
     if not found:
         raise Failure(VgNotFound(vg_name, "UUID not known"))
     if len(found) > 1:

@@ -37,7 +37,7 @@ from lvmkit.model.messages.service import PvsMissing
 from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
-from lvmkit.storage import files, fstab, installed, lvm, lvmconf, mountinfo, sysfs
+from lvmkit.storage import files, fstab, installed, lvmconf, mountinfo, sysfs
 from lvmkit.workflow.family import family, groups
 from lvmkit.workflow.nesting import nested
 from lvmkit.workflow.observer import Observer
@@ -167,13 +167,13 @@ def _along(case: Case) -> Iterator[Message]:
 
 def _lvm(case: Case, told: list[Message]) -> tuple[str, tuple[VolumeGroup, ...]]:
     """(LVM's version, all volume groups that it reports here); ('', ()) where it cannot be asked, and told why."""
-    deadline = case.kit.settings.command_deadline
+    lvm = case.kit.lvm
     try:
-        version = lvmconf.version(deadline=deadline)
+        version = lvmconf.version(lvm)
         if lvmconf.numbers(version) < lvmconf.numbers(OLDEST_LVM):
             told.append(LvmTooOld(version, OLDEST_LVM))
             return "", ()
-        return version, lvm.report(deadline=deadline)
+        return version, lvm.report()
     except Failure as failure:
         told += failure.messages
         return "", ()
@@ -291,7 +291,7 @@ def _on_disks(vg: VolumeGroup | None, subject: VgFacts, known: dict[str, str], c
     present = tuple(path for path in paths if sysfs.number_of(path))
     if not present:
         return None
-    near = lvm.report(devices=present, deadline=case.kit.settings.command_deadline)
+    near = case.kit.lvm.report(devices=present)
     return next((each for each in near if each.uuid == subject.uuid), None)
 
 
@@ -302,7 +302,7 @@ def _hidden(vg: VolumeGroup | None, near: VolumeGroup | None) -> tuple[str, ...]
 
 
 def _who_hides(case: Case) -> str:
-    conf = lvmconf.load(deadline=case.kit.settings.command_deadline)
+    conf = lvmconf.load(case.kit.lvm)
     return f"they are not in {conf.devices_file}" if conf.devices_file else "lvm.conf's filter or global_filter"
 
 
@@ -317,8 +317,7 @@ def _lacking(
 
 def _ownership(vg: VolumeGroup, instance: Instance, case: Case) -> tuple[Message, ...]:
     """Whether a start here could become the owner, or may do without."""
-    deadline = case.kit.settings.command_deadline
     if not VgFacts.noted(instance).has_owner:
-        return system_id.against(vg, deadline=deadline)
+        return system_id.against(vg, case.kit.lvm)
     servers = (server.name for server in case.seen.servers)
-    return system_id.against_extension(vg, case.server, servers, deadline=deadline)
+    return system_id.against_extension(vg, case.server, servers, case.kit.lvm)

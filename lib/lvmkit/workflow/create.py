@@ -84,7 +84,7 @@ def create(wish: Wish, kit: Kit) -> str:
 
 def draft_creation(wish: Wish, kit: Kit) -> Draft:
     """The plan for a wish; changes nothing. Raises Failure with every reason against it."""
-    found = stack.stack_of(wish.path, deadline=kit.settings.command_deadline)
+    found = stack.stack_of(wish.path, kit.lvm)
     _refuse(found, wish, kit)
     now = kit.port.hierarchy()
     drafts = Drafts(now, kit.port.local_server(), wish.switchback, wish.tag)

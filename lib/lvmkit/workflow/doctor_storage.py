@@ -21,7 +21,7 @@ from lvmkit.model.messages.boot import (
 from lvmkit.model.messages.extend import ActiveOutsideCluster
 from lvmkit.model.messages.service import VgForeign, VgNotFound
 from lvmkit.model.value import Value
-from lvmkit.storage import dm, lkvgs, lvm, lvmconf, sysfs
+from lvmkit.storage import dm, lkvgs, lvmconf, sysfs
 from lvmkit.workflow import owner
 
 TYPE_CHECKING = False
@@ -69,17 +69,17 @@ def storage_findings(look: Look) -> Iterator[Told]:
 
     Raises Failure as LVM's commands do; what was found before that has been told.
     """
-    deadline = look.kit.settings.command_deadline
-    found = lvmconf.version(deadline=deadline)
+    lvm = look.kit.lvm
+    found = lvmconf.version(lvm)
     if lvmconf.numbers(found) < lvmconf.numbers(OLDEST):
         yield "LVM", LvmTooOld(found, OLDEST)
         return  # the report would not be understood
     groups = [instance for instance in look.now.instances if instance.type == LVMVG]
     if not groups:
         return
-    conf = lvmconf.load(deadline=deadline)
+    conf = lvmconf.load(lvm)
     yield from (("LVM", message) for message in _identity(look, conf))
-    seen = lvm.report(deadline=deadline)
+    seen = lvm.report()
     yield from _unlisted(groups, look)
     for instance in groups:
         yield from _told(instance, seen, conf, look)
@@ -121,7 +121,7 @@ def _exposed(vg: VolumeGroup, instance: Instance, subject: VgFacts, look: Look) 
     servers = (look.server, *look.others)
     if not vg.system_id:
         yield OwnerMissing(subject.name, servers)
-    yield from system_id.strangers(vg, servers, deadline=look.kit.settings.command_deadline)
+    yield from system_id.strangers(vg, servers, look.kit.lvm)
     if vg.system_id in look.others and instance.state in IN_SERVICE:
         yield VgForeign(vg.name, vg.system_id, look.server)
     held = tuple(device.name for device in dm.of_vg(dm.list_devices(), vg.uuid))
@@ -147,7 +147,7 @@ def _identity(look: Look, conf: lvmconf.LvmConf) -> Iterator[Message]:
     """As which host LVM's own commands speak here; only an owner in the metadata gives that a meaning."""
     if not owner.is_wanted(look.kit):
         return
-    own = lvm.own_system_id(deadline=look.kit.settings.command_deadline)
+    own = look.kit.lvm.own_system_id()
     claims = {"local/extra_system_ids": conf.extra_system_ids, "global/system_id_source": (own,)}
     for setting, ids in claims.items():
         foreign = tuple(each for each in ids if each in look.others)
@@ -176,7 +176,7 @@ def _on_known_disks(instance: Instance, look: Look) -> tuple[VolumeGroup, ...]:
     paths = tuple(device.id for device in devices_below(look.now, instance.tag))
     if not any(map(sysfs.number_of, paths)):
         return ()
-    return lvm.report(devices=paths, deadline=look.kit.settings.command_deadline)
+    return look.kit.lvm.report(devices=paths)
 
 
 def _hidden(seen: VolumeGroup | None, near: VolumeGroup | None) -> tuple[str, ...]:

@@ -143,7 +143,7 @@ def compared(found: Readiness, kit: Kit, before: float, after: float) -> tuple[M
 
 def _own_lvm(kit: Kit) -> str:
     try:
-        return lvmconf.version(deadline=kit.settings.command_deadline)
+        return lvmconf.version(kit.lvm)
     except Failure:
         return ""
 

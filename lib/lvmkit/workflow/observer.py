@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Settings
     from lvmkit.plan import Kit
+    from lvmkit.storage.lvm import Lvm
 
 
 class Observer(Value):
@@ -30,6 +31,11 @@ class Observer(Value):
     def settings(self) -> Settings:
         """Policy and deadlines."""
         return self.kit.settings
+
+    @property
+    def lvm(self) -> Lvm:
+        """How LVM is asked."""
+        return self.kit.lvm
 
     @property
     def tell(self) -> Callable[[Message], None]:

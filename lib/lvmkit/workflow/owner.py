@@ -13,7 +13,6 @@ from lvmkit.model.messages.ownership import OwnerNotWritten
 from lvmkit.model.messages.pacemaker import OwnerKept
 from lvmkit.model.settings import SYSTEM_ID
 from lvmkit.plan import Step
-from lvmkit.storage import lvm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class ChangeOwner(Step):
         try:
             found = self._owner(kit)
             if found == old != new:
-                lvm.set_system_id(self.vg, new, old=old, deadline=kit.settings.command_deadline)
+                kit.lvm.set_system_id(self.vg, new, old=old)
                 found = self._owner(kit)
             if found != new:
                 raise Failure(OwnerNotWritten(self.vg, new, found))
@@ -67,7 +66,7 @@ class ChangeOwner(Step):
             kit.tell(OwnerKept(self.vg, new or "nobody", str(failure)))
 
     def _owner(self, kit: Kit) -> str:
-        vg = lvm.find(self.vg_uuid, self.vg, deadline=kit.settings.command_deadline)
+        vg = kit.lvm.find(self.vg_uuid, self.vg)
         return vg.system_id if vg is not None and vg.uuid == self.vg_uuid else "not to be found"
 
 

@@ -7,7 +7,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import VgImpostor, VgNotFound
 from lvmkit.plan import Step
 from lvmkit.resources.bringing_up import observed
-from lvmkit.storage import dm, lvm, records
+from lvmkit.storage import dm, records
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ class RenewRecord(Step):
 
 def find_group(group: VgFacts, kit: Kit) -> VolumeGroup:
     """The volume group as LVM sees it. Raises Failure (VgNotFound, VgImpostor) where it is not to be found."""
-    vg = lvm.find(group.uuid, group.name, devices=(), deadline=kit.settings.command_deadline)
+    vg = kit.lvm.find(group.uuid, group.name)
     if vg is None:
         raise Failure(VgNotFound(group.name, group.uuid))
     if vg.uuid != group.uuid:

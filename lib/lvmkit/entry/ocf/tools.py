@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from lvmkit.cluster.pacemaker.standing import PacemakerMembership
 from lvmkit.cluster.pacemaker.tools import Tools
 from lvmkit.model.value import replace
@@ -24,14 +26,17 @@ _SHARES = {
     "probe_deadline": 0.1,
     "peer_patience": 0.06,
 }
-"""of the time that the cluster gives an action: so that we say what is stuck, before the cluster kills us in silence"""
+_WHOLE = 0.9
+"""of the time that the cluster gives an action, each limit and all together: so that we say what is stuck, before the
+cluster kills us in silence"""
 
 
 def host(request: Request, paths: Paths, tell: Callable[[Message], None]) -> Host:
     """What the resources work with."""
     found = replace(settings(request, paths, tell), missing_pv=request.missing_pv)
     membership = PacemakerMembership(Tools(found.command_deadline, paths.run))
-    return Host(paths, found, tell, request.node, membership, Kernels(paths, found))
+    end = time.monotonic() + (_WHOLE * request.timeout or float("inf"))
+    return Host(paths, found, tell, request.node, membership, Kernels(paths, found), end)
 
 
 def settings(call: Call, paths: Paths, tell: Callable[[Message], None]) -> Settings:
