@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 ACTIONS = "tests/unit/test_contract_actions.py"
 AGENTS = "tests/unit/test_ocf.py"
+GUARDS = " ".join(f"tests/unit/test_guards{part}.py" for part in ("", "_owner", "_elsewhere", "_machine"))
 PACEMAKER = "tests/unit/test_pacemaker.py tests/unit/test_pacemaker_adapter.py"
 
 
@@ -91,13 +92,6 @@ NAMED = (
     ),
     Named("a resource of another type is accepted", "_instance_of", "if found.type != call.type:", "if False:"),
     Named(
-        "create does not ask the other servers",
-        "draft_creation",
-        "refuse_active_elsewhere(",
-        "(lambda *_, **__: None)(",
-        "tests/unit/test_contract_create.py",
-    ),
-    Named(
         "the cluster forgets the failures of another resource",
         "crm_resource_cleanup",
         '"--resource", resource,',
@@ -119,10 +113,7 @@ NAMED = (
         PACEMAKER,
     ),
     Named("a resource fails six times before it moves", "_meta", "str(LOCAL_RECOVERIES + 1)", '"7"', PACEMAKER),
-    Named("another host's group is activated", "_ownership", "if foreign", "if False", ACTIONS),
-    Named("an exported group is activated", "_ownership", "if vg.exported", "if False", ACTIONS),
     Named("a group that lacks disks is activated", "_missing", "if not vg.missing:", "if True:", ACTIONS),
-    Named("another group of the name is activated", "refusals", "vg.uuid != expected_uuid", "False", ACTIONS),
     Named(
         "LVM's word is taken for the kernel's",
         "verify",
@@ -148,20 +139,6 @@ NAMED = (
         'why = ""',
     ),
     Named(
-        "an owner that the cluster still knows is robbed",
-        "_refuse_living",
-        "if standing.kind == ACTIVE:",
-        "if False:",
-        "tests/unit/test_ownership.py",
-    ),
-    Named(
-        "the owner is not read back",
-        "confirm",
-        "if now is None or (now.uuid, now.system_id) != (vg.uuid, node):",
-        "if now is None:",
-        "tests/unit/test_ownership.py",
-    ),
-    Named(
         "a stop that left something behind says down",
         "_let_go",
         "    if left:",
@@ -173,5 +150,83 @@ NAMED = (
         "mount",
         "    if other:",
         "    if False:",
+    ),
+    Named(
+        "create does not ask the other servers",
+        "draft_creation",
+        "guards.refuse_active_elsewhere(",
+        "(lambda *_, **__: None)(",
+        "tests/unit/test_contract_create.py",
+    ),
+    Named(
+        "create protects what may be active where nobody answers",
+        "refuse_active_elsewhere",
+        "if answers.silent and not is_up_here:",
+        "if False:",
+        "tests/unit/test_contract_create.py",
+    ),
+    Named(
+        "another host's group is activated", "against", 'if vg.system_id not in ("", own) else ()', "if False else ()"
+    ),
+    Named("an exported group is activated", "against_any", "if vg.exported else ()", "if False else ()"),
+    Named("another group of the name is activated", "against", "if vg.uuid != group.uuid:", "if False:"),
+    Named("a clone is activated", "_duplicates", "if pv.duplicates)", "if False)", GUARDS),
+    Named("a disk below DRBD is used", "_claimed", "elif claim.replicated:", "elif False:", GUARDS),
+    Named("a disk that something else holds is used", "_claimed", "if claim.holder:", "if False:", GUARDS),
+    Named("a name that may be a clone's is trusted", "trusted", "if all(map(_is_stable, recorded))", "if True", GUARDS),
+    Named(
+        "an owner that runs it is robbed",
+        "against",
+        "if standing.kind == ACTIVE:",
+        "if standing.kind == ACTIVE:\n        return ()\n    if False:",
+        GUARDS,
+    ),
+    Named(
+        "an owner that left with it running is robbed",
+        "against",
+        "return (OwnerLeftRunning(vg.name, owner, tag, standing.why),)",
+        "return ()",
+        GUARDS,
+    ),
+    Named(
+        "an owner that nobody fenced is robbed",
+        "against",
+        "return (OwnerNotFenced(vg.name, owner, tag, standing.why),)",
+        "return ()",
+        GUARDS,
+    ),
+    Named(
+        "an owner of whom nothing is known is robbed",
+        "against",
+        "return (OwnerHistoryUnclear(vg.name, owner, tag, standing.why, server),)",
+        "return ()",
+        GUARDS,
+    ),
+    Named(
+        "a stranger is robbed",
+        "against",
+        "return () if owner == lvm.own_system_id(deadline=deadline) else",
+        "return () if True else",
+        GUARDS,
+    ),
+    Named(
+        "a start does not ask the other servers", "_admitted", "    _refuse_held(vg, group, host)", "    pass", GUARDS
+    ),
+    Named(
+        "a start does not look at the owner",
+        "_admitted",
+        "        _refuse_owner(vg, group, host, host.membership)",
+        "        pass",
+        GUARDS,
+    ),
+    Named("a start does not become the owner", "_admitted", "return _take(vg, host)", "return vg", GUARDS),
+    Named("a start looks at no metadata", "_admitted", "    _refuse(told, host)", "    pass", GUARDS),
+    Named("silence is consent", "_refuse_held", "if doubtful and not vg.system_id:", "if False:", GUARDS),
+    Named(
+        "the owner is not read back",
+        "confirm",
+        "if read is None or (read.uuid, read.system_id) != (vg.uuid, server):",
+        "if read is None:",
+        GUARDS,
     ),
 )
