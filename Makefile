@@ -57,7 +57,7 @@ check-long: deps  ## look for a story in which two servers come to hold one volu
 	LVMKIT_SEARCH=long $(BIN)/pytest -q --runxfail tests/unit/world/test_property.py
 
 mutants: deps  ## put known faults into a copy of the code, one at a time: the unit tests must notice each; minutes
-	PYTHONPATH=tests $(BIN)/python -m mutants
+	PYTHONPATH=tests $(BIN)/python -m mutants $(MUTANTS)
 
 mutants-all: deps  ## the same with every small fault of the modules that decide who may do what; an hour or more
 	PYTHONPATH=tests $(BIN)/python -m mutants all $(MUTANTS)

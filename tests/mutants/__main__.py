@@ -32,21 +32,25 @@ _PAUSE = 0.02
 
 
 def main(words: list[str]) -> int:
-    """Words: none for the named list; 'all' and, if not all areas are meant, files or folders below lib/lvmkit."""
+    """Words: none for the whole named list, or a part of the names that are meant.
+
+    'all' for every small fault and, if not all areas are meant, files or folders below lib/lvmkit.
+    """
     preload()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copies = [Copy(Path(folder) / str(number)) for number in range(_COPIES)]
         if words[:1] == ["all"]:
             return _all(copies, words[1:] or list(AREAS))
-        return _named(copies)
+        return _named(copies, " ".join(words))
 
 
-def _named(copies: list[Copy]) -> int:
-    if not copies[0].start(["tests/unit"]).wait():
+def _named(copies: list[Copy], part: str) -> int:
+    meant = [named for named in NAMED if part in named.name]
+    if not part and not copies[0].start(["tests/unit"]).wait():
         print("The unit tests fail without any mutant.")
         return 1
     rotten, waiting = [], []
-    for named in NAMED:
+    for named in meant:
         try:
             mutant = find_named(ROOT / LIB, named.function, named.old, named.new, named.name)
         except Rotten as error:
@@ -56,7 +60,7 @@ def _named(copies: list[Copy]) -> int:
     survivors = [mutant for mutant, passed in _judged(copies, waiting) if passed]
     for line in rotten:
         print(f"not found     {line}")
-    print(f"{len(NAMED)} named mutants, {len(survivors)} survived, {len(rotten)} not found")
+    print(f"{len(meant)} named mutants, {len(survivors)} survived, {len(rotten)} not found")
     return 1 if survivors or rotten else 0
 
 
