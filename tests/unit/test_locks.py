@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import StateNotStored
 from lvmkit.model.messages.service import AlreadyBusy, OrphanAtWork
+from lvmkit.model.settings import Paths, Settings
+from lvmkit.model.value import replace
+from lvmkit.resources import filesys
+from lvmkit.resources import locks as resource_locks
+from lvmkit.resources.host import Host
 from lvmkit.storage import locks, probe
 from lvmkit.storage.run import run
 
@@ -208,3 +214,123 @@ def test_a_lock_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("elsewhere")
     for path in (tmp_path, tmp_path / "link"):
         assert isinstance(refused_lock(str(path), patience=0), StateNotStored)
+
+
+# ---- a stop, where the lock cannot be made
+
+
+def cannot_be_made(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """No file can be made any more, as on a full (ENOSPC) or read-only (EROFS) file system."""
+    opened = os.open
+
+    def open_(path: str, flags: int, mode: int = 0o777) -> int:
+        is_written = flags & os.O_RDWR and number == errno.EROFS
+        if is_written or (flags & os.O_CREAT and not os.path.lexists(path)):
+            raise OSError(number, os.strerror(number))
+        return opened(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", open_)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_where_no_lock_can_be_made_nobody_holds_it_and_a_stop_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = str(tmp_path / "lock")
+    cannot_be_made(monkeypatch, number)
+    with locks.shared_if_possible(path, what="x", patience=0):
+        assert locks.for_programs() is None
+    assert isinstance(refused_lock(path, 0, locks.shared_with_programs), StateNotStored)
+
+
+def test_so_does_one_whose_folder_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "mkdir", refuse)
+    with locks.shared_if_possible(str(tmp_path / "none" / "lock"), what="x", patience=0):
+        assert locks.for_programs() is None
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_lock_that_is_there_is_waited_for_even_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = str(tmp_path / "lock")
+    holder = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    cannot_be_made(monkeypatch, number)
+    assert isinstance(refused_lock(path, 0, locks.shared_if_possible), AlreadyBusy)
+    os.close(holder)
+    with locks.shared_if_possible(path, what="x", patience=0):
+        assert locks.for_programs() is not None
+
+
+def test_a_lock_that_nobody_can_look_at_is_not_taken_for_free(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("elsewhere")
+    for path in (tmp_path, tmp_path / "link", tmp_path / ("x" * 300)):
+        assert isinstance(refused_lock(str(path), 0, locks.shared_if_possible), StateNotStored)
+
+
+# ---- mount points
+
+DEVICE = "/dev/mapper/vg1-data"
+SLOW_MOUNT = """#!/bin/sh
+exec 3<&0
+echo >&2
+(sleep 1; touch {mark}) <&3 &
+touch {begun}
+wait
+"""
+"""a mount(8) with a helper, which does the work and does not die with whoever called"""
+AGENT = """import sys
+sys.path.insert(0, sys.argv[1])
+from lvmkit.model.facts import FilesystemFacts
+from lvmkit.model.settings import Paths, Settings
+from lvmkit.resources import filesys, mounting
+from lvmkit.resources.host import Host
+mounting.MOUNT = sys.argv[2]
+facts = FilesystemFacts("/data", sys.argv[3], "/dev/mapper/vg1-data", "ext4", "rw")
+filesys.restore(facts, Host(Paths(run=sys.argv[4]), Settings(), print))
+"""
+
+
+def test_a_mount_whose_agent_was_killed_does_nothing_after_the_stop_said_not_mounted(
+    tmp_path: Path, disk_path: Path
+) -> None:
+    mark, begun, mount = tmp_path / "mark", tmp_path / "begun", disk_path / "mount"
+    mount.write_text(SLOW_MOUNT.format(mark=mark, begun=begun))
+    mount.chmod(0o755)
+    point, run_folder = str(tmp_path / "point"), str(tmp_path / "run")
+    agent = subprocess.Popen([sys.executable, "-I", "-S", "-c", AGENT, str(LIB), str(mount), point, run_folder])
+    end = time.monotonic() + PATIENCE
+    while not begun.exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    agent.kill()
+    agent.wait()
+    facts = FilesystemFacts("/data", point, DEVICE, "ext4", "rw")
+    assert filesys.remove(facts, Host(Paths(run=run_folder), Settings(), print)) == "not mounted"
+    time.sleep(1.5)
+    assert begun.exists()
+    assert not mark.exists()
+
+
+def test_two_actions_at_one_mount_point_wait_for_each_other(tmp_path: Path) -> None:
+    host = Host(Paths(run=str(tmp_path / "run")), replace(Settings(), lock_patience=0.1), print)
+    facts = FilesystemFacts("/data", "/srv/data", DEVICE, "ext4", "rw")
+    with resource_locks.mounting("/srv/data", host):
+        for work in (filesys.restore, filesys.remove):
+            with pytest.raises(Failure) as failure:
+                work(facts, host)
+            assert failure.value.messages == (AlreadyBusy("mount point /srv/data", os.getpid(), 0),)
+        with resource_locks.mounting("/srv", host), resource_locks.mounting("/" + "x" * 4000, host):
+            pass
+
+
+def test_a_stop_needs_no_folder_for_its_lock_and_a_start_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(Paths(run=str(tmp_path / "run")), Settings(), print)
+    monkeypatch.setattr(os, "mkdir", refuse)
+    for lock in (resource_locks.stopping("uuid", "vg1", host), resource_locks.unmounting("/srv", host)):
+        with lock:
+            assert locks.for_programs() is None
+    with pytest.raises(Failure), resource_locks.starting("uuid", "vg1", host):
+        pytest.fail("locked")
+    with pytest.raises(Failure), resource_locks.mounting("/srv", host):
+        pytest.fail("locked")

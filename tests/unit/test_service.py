@@ -20,7 +20,7 @@ from lvmkit.model.value import replace
 from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
 from lvmkit.plan import Kit
 from lvmkit.resources import dispatch
-from lvmkit.resources.locks import working_on
+from lvmkit.resources.locks import starting
 from lvmkit.resources.lvmvg import ALREADY_DOWN, ALREADY_UP
 from lvmkit.resources.taking_down import STAYS_TIED
 from lvmkit.storage import claims, dm, holders, probe, records, sysfs, vitals
@@ -471,7 +471,7 @@ def test_a_volume_answers_for_its_disk_only_where_its_group_does_not(world: Worl
 
 
 def test_a_stop_waits_for_the_lock_also_where_nothing_is_up(world: World, kit: Kit) -> None:
-    with working_on(VG_UUID, "my-vg", kit.host), pytest.raises(Failure) as caught:
+    with starting(VG_UUID, "my-vg", kit.host), pytest.raises(Failure) as caught:
         remove(VG, kit)
     assert [type(m) for m in caught.value.messages] == [said.AlreadyBusy]
 

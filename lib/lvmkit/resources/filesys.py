@@ -21,20 +21,25 @@ if TYPE_CHECKING:
 
 
 def restore(facts: FilesystemFacts, host: Host) -> str:
-    """Mount it; returns in a few words what was done. Raises Failure (110026, 110027) when it is not mounted then."""
-    from lvmkit.resources import mounting
+    """Mount it; returns in a few words what was done. Raises Failure (110026, 110027) when it is not mounted then, and
+    as locks.mounting().
+    """
+    from lvmkit.resources import locks, mounting
 
-    return mounting.mount(facts, host)
+    with locks.mounting(facts.mount_point, host):
+        return mounting.mount(facts, host)
 
 
 def remove(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) -> str:
-    """Unmount it; returns in a few words what was done. Raises Failure (110024, 110030) when it is mounted still.
+    """Unmount it; returns in a few words what was done. Raises Failure (110024, 110030) when it is mounted still,
+    and as locks.unmounting().
 
     with_all_below: what others have mounted within it is unmounted, too, for where a cluster would fence the server.
     """
-    from lvmkit.resources import mounting
+    from lvmkit.resources import locks, mounting
 
-    return mounting.unmount(facts, host, with_all_below=with_all_below)
+    with locks.unmounting(facts.mount_point, host):
+        return mounting.unmount(facts, host, with_all_below=with_all_below)
 
 
 def give_up(facts: FilesystemFacts, host: Host) -> str:

@@ -1,26 +1,63 @@
-"""Only one action at a time for each volume group, whoever calls it: engine, administrator or another kit."""
+"""Only one action at a time for each volume group and each mount point, whoever calls it: engine, person, another kit.
+
+What is started meanwhile has the lock too, and keeps it where this process is killed. So a stop never says that
+something is down which a killed start may still bring up.
+"""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import suppress
 
+from lvmkit.model.messages import Failure
 from lvmkit.storage import files, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from lvmkit.resources.host import Host
 
+    Lock = AbstractContextManager[None]
 
-@contextmanager
-def working_on(vg_uuid: str, vg_name: str, host: Host) -> Iterator[None]:
-    """Hold the volume group's lock; what is started meanwhile has it too, and keeps it where this process is killed.
+_DISTINCT = 60
+"""characters of a mount point that the name of its lock has room for; two that are alike in them wait for each other"""
 
-    Raises Failure (110031, 110290) when another run keeps it past the lock patience.
+
+def starting(vg_uuid: str, vg_name: str, host: Host) -> Lock:
+    """Hold the volume group's lock while any of it is brought up.
+
+    Raises Failure: 110031, 110290 where another run keeps it past the lock patience, 110082 where it cannot be made.
     """
+    return _needed(f"lock-{vg_uuid}", f"volume group {vg_name}", host)
+
+
+def stopping(vg_uuid: str, vg_name: str, host: Host) -> Lock:
+    """The same while any of it is taken down. Where the lock cannot be made nobody has it, and the stop goes on."""
+    return _if_possible(f"lock-{vg_uuid}", f"volume group {vg_name}", host)
+
+
+def mounting(mount_point: str, host: Host) -> Lock:
+    """Hold the mount point's lock while something is mounted there. Raises as starting()."""
+    return _needed(_lock_of(mount_point), f"mount point {mount_point}", host)
+
+
+def unmounting(mount_point: str, host: Host) -> Lock:
+    """The same while it is unmounted, as stopping()."""
+    return _if_possible(_lock_of(mount_point), f"mount point {mount_point}", host)
+
+
+def _lock_of(mount_point: str) -> str:
+    return "lock-mount" + mount_point.replace("/", "-")[-_DISTINCT:]
+
+
+def _needed(name: str, what: str, host: Host) -> Lock:
     files.make_folder(host.paths.run, mode=0o755)
-    path = f"{host.paths.run}/lock-{vg_uuid}"
     patience = host.settings.lock_patience
-    with locks.shared_with_programs(path, what=f"volume group {vg_name}", patience=patience):
-        yield
+    return locks.shared_with_programs(f"{host.paths.run}/{name}", what=what, patience=patience)
+
+
+def _if_possible(name: str, what: str, host: Host) -> Lock:
+    with suppress(Failure):  # the lock is looked for even so
+        files.make_folder(host.paths.run, mode=0o755)
+    patience = host.settings.lock_patience
+    return locks.shared_if_possible(f"{host.paths.run}/{name}", what=what, patience=patience)

@@ -35,12 +35,12 @@ def restore(facts: LvFacts, host: Host) -> str:
     if came_with_its_group(facts, host):
         return ALREADY_UP
     from lvmkit.resources import bringing_up
-    from lvmkit.resources.locks import working_on
+    from lvmkit.resources.locks import starting
 
     vg = None
     if not facts.vg_uuid or not facts.uuid:
         facts, vg = bringing_up.identify_volume(facts, host)
-    with working_on(facts.vg_uuid, facts.vg, host):
+    with starting(facts.vg_uuid, facts.vg, host):
         detail = ALREADY_UP if kernel.serves(facts.dm_uuid) else _bring_up(facts, vg, host)
         bringing_up.expect_in_record(facts, host)
         _note_start(facts, host)
@@ -159,11 +159,11 @@ def _drop_own_record(facts: LvFacts, host: Host) -> None:
 
 
 def _take_down(facts: LvFacts, host: Host, *, given_up: bool) -> str:
-    from lvmkit.resources.locks import working_on
+    from lvmkit.resources.locks import stopping
 
     detail = ALREADY_DOWN
     for vg_uuid in _groups_of(facts, host):
-        with working_on(vg_uuid, facts.vg, host):
+        with stopping(vg_uuid, facts.vg, host):
             detail = _take_down_in(replace(facts, vg_uuid=vg_uuid), host, given_up)
     return detail
 

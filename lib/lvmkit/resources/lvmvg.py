@@ -31,17 +31,17 @@ def restore(facts: VgFacts, host: Host) -> str:
     searched, or LVM's own system ID be asked for, one more where the owner changes, two where there was none.
     Raises Failure when not all of it is up.
     """
-    from lvmkit.resources.locks import working_on
+    from lvmkit.resources.locks import starting
 
     if facts.uuid:
-        with working_on(facts.uuid, facts.name, host):
+        with starting(facts.uuid, facts.name, host):
             return ALREADY_UP if _stands(facts, host) else _bring_up(facts, None, host)
     if _stands(facts, host):
         return ALREADY_UP
     from lvmkit.resources import bringing_up
 
     vg = bringing_up.find_group(facts, host)
-    with working_on(vg.uuid, vg.name, host):
+    with starting(vg.uuid, vg.name, host):
         return _bring_up(replace(facts, uuid=vg.uuid), vg, host)
 
 
@@ -51,21 +51,21 @@ def remove(facts: VgFacts, host: Host) -> str:
     At most one LVM command; none for plain volumes, or where the disks don't answer. Metadata is never written.
     """
     from lvmkit.resources import taking_down
-    from lvmkit.resources.locks import working_on
+    from lvmkit.resources.locks import stopping
 
     uuid = kernel.group(facts, host.paths).vg_uuid
     if not uuid:
         return ALREADY_DOWN
-    with working_on(uuid, facts.name, host):
+    with stopping(uuid, facts.name, host):
         return taking_down.take_down_group(replace(facts, uuid=uuid), host)
 
 
 def give_up(facts: VgFacts, host: Host) -> str:
     """Another server takes it: let go without looking at metadata or disks. Returns and raises as remove()."""
     from lvmkit.resources import taking_down
-    from lvmkit.resources.locks import working_on
+    from lvmkit.resources.locks import stopping
 
-    with working_on(facts.uuid, facts.name, host):
+    with stopping(facts.uuid, facts.name, host):
         return taking_down.give_up_group(facts, host)
 
 

@@ -24,7 +24,10 @@ MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
 
 
 def mount(facts: FilesystemFacts, host: Host) -> str:
-    """Mount with the options it had. Already mounted is success; another file system there is a Failure."""
+    """Mount with the options it had, below the mount point's lock.
+
+    Already mounted is success; another file system there is a Failure.
+    """
     if mounted(facts):
         return "already mounted"
     other = mountinfo.at(facts.mount_point)
@@ -40,7 +43,9 @@ def mount(facts: FilesystemFacts, host: Host) -> str:
 
 
 def unmount(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) -> str:
-    """Unmount. Users of the file system get SIGTERM, then SIGKILL, a bounded number of times; then they are named.
+    """Unmount, below the mount point's lock.
+
+    Users of the file system get SIGTERM, then SIGKILL, a bounded number of times; then they are named.
 
     with_all_below: what others have mounted within it is unmounted, too, for where a cluster would fence the server.
     """

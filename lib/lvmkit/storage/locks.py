@@ -12,6 +12,7 @@ On the quickCheck path, so nothing heavy is imported here.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 PROC = "/proc"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
+_NONE = -1
+"""in the place of a descriptor"""
 
 _own: list[int] = []
 _shared: list[int] = []
@@ -52,6 +55,13 @@ def shared_with_programs(path: str, *, what: str, patience: float) -> AbstractCo
     return _Lock(path, what, patience, _shared)
 
 
+def shared_if_possible(path: str, *, what: str, patience: float) -> AbstractContextManager[None]:
+    """The same for a stop, which a full or read-only file system must not keep from its work: where there is no lock
+    file and none can be made, nobody holds the lock, and the block runs without it.
+    """
+    return _Lock(path, what, patience, _shared, is_needed=False)
+
+
 def for_programs() -> int | None:
     """The descriptor that a program must get as its standard input; None where no volume group is locked."""
     return _shared[-1] if _shared else None
@@ -69,31 +79,41 @@ def let_go_in_child(*, acts: bool) -> None:
 class _Lock:
     """The context manager of locked(); contextlib would cost quickCheck an import."""
 
-    def __init__(self, path: str, what: str, patience: float, register: list[int]) -> None:
+    def __init__(self, path: str, what: str, patience: float, register: list[int], *, is_needed: bool = True) -> None:
         self._path, self._what, self._patience = path, what, patience
-        self._register = register
-        self._handle = -1
+        self._register, self._is_needed = register, is_needed
+        self._handle = _NONE
 
     def __enter__(self) -> None:
-        files.make_folder(os.path.dirname(self._path) or ".")
+        self._handle = self._open()
+        if self._handle == _NONE:
+            return
         try:
-            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-            try:
-                self._wait()
-            except BaseException:
-                os.close(self._handle)
-                raise
-        except OSError as error:
-            raise Failure(StateNotStored(self._path, files.why(error))) from error
+            self._wait()
+        except BaseException:
+            os.close(self._handle)
+            raise
         self._register.append(self._handle)
         _sign(self._handle, str(os.getpid()))
 
     def __exit__(self, *_exception: object) -> None:
         """Closing leaves the lock to a program of ours that has not ended; nobody else has the descriptor."""
-        _sign(self._handle, "")
         if self._handle in self._register:
+            _sign(self._handle, "")
             self._register.remove(self._handle)
             os.close(self._handle)
+
+    def _open(self) -> int:
+        """A descriptor of the lock file; _NONE where there is none, none can be made, and none is needed."""
+        try:
+            files.make_folder(os.path.dirname(self._path) or ".")
+            return _opened(self._path)
+        except (Failure, OSError) as error:
+            if not self._is_needed and _is_missing(self._path):
+                return _NONE
+            if isinstance(error, OSError):
+                raise Failure(StateNotStored(self._path, files.why(error))) from error
+            raise
 
     def _wait(self) -> None:
         limit = time.monotonic() + self._patience
@@ -122,6 +142,28 @@ def orphans_with(path: str) -> tuple[int, ...]:
     """
     takers = {pid: taker for pid in _pids() if (taker := _taker(pid, path))}
     return tuple(pid for pid, taker in takers.items() if taker not in takers)
+
+
+def _opened(path: str) -> int:
+    """The lock file, made when absent. One on a file system that has become read-only can be locked all the same."""
+    flags = os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
+    except OSError as error:
+        if error.errno != errno.EROFS or _is_missing(path):
+            raise
+    return os.open(path, os.O_RDONLY | flags)
+
+
+def _is_missing(path: str) -> bool:
+    """Whether it is certain that there is no such file."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _pids() -> list[int]:
