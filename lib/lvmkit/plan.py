@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from lvmkit import journal as journals
 from lvmkit.cluster.port import Change
+from lvmkit.host import Host
 from lvmkit.model.instance import Dependency, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import InterruptedWork, StepDone, UndoFailed
 from lvmkit.model.messages.plans import FinishFailed, JournalBlocks, JournalStuck
 from lvmkit.model.value import Value, replace
-from lvmkit.resources.host import Host
+from lvmkit.peer.kernels import Kernels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ class Kit(Value):
 
     @property
     def host(self) -> Host:
-        """What resources work with; they know no engine."""
-        return Host(self.paths, self.settings, self.tell)
+        """What guards and resources work with; they know no engine. Raises Failure where it does not know its name."""
+        peers = Kernels(self.paths, self.settings) if self.port.is_shared else None
+        return Host(self.paths, self.settings, self.tell, self.port.local_server(), self.port.membership, peers)
 
     @property
     def lvm(self) -> Lvm:

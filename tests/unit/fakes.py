@@ -14,7 +14,6 @@ from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
 from lvmkit.cluster.port import Overview
 from lvmkit.entry import report
-from lvmkit.guards.membership import STOPPED, Standing
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import (
     DEVICE,
@@ -34,6 +33,7 @@ from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
 from lvmkit.model.resource_types import application
 from lvmkit.model.servers import Equivalency, Server
 from lvmkit.model.settings import Paths, Settings
+from lvmkit.model.standing import STOPPED, Standing
 from lvmkit.model.value import replace
 from lvmkit.plan import Kit
 from lvmkit.resources import dispatch, kernel
@@ -111,8 +111,8 @@ class FakePort:
     is_shared = False
 
     @property
-    def membership(self) -> FakeMembership:
-        return FakeMembership(self)
+    def membership(self) -> FakeMembership | None:
+        return FakeMembership(self) if self.is_shared else None
 
     def local_server(self) -> str:
         return SERVER

@@ -9,6 +9,7 @@ import pytest
 
 from lvmkit.entry import boot_guard as entry
 from lvmkit.entry import report
+from lvmkit.host import Host
 from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure, Message
@@ -27,7 +28,6 @@ from lvmkit.model.messages.storage import CommandFailed, CommandHung, FileUnread
 from lvmkit.model.record import Record
 from lvmkit.plan import Kit
 from lvmkit.resources import lvmvg
-from lvmkit.resources.host import Host
 from lvmkit.storage import activation, dm, mountinfo, records, sysfs
 from lvmkit.storage.dm import Device
 from lvmkit.storage.mountinfo import Mount

@@ -17,7 +17,6 @@ from lvmkit.model.servers import Server
 from lvmkit.peer.kernels import Kernels
 from lvmkit.storage import dm
 from lvmkit.workflow import service
-from lvmkit.workflow.observer import Observer
 from tests.unit.fakes import FakeCluster, FakePort, data_hierarchy, kit, on
 from tests.unit.peer_fakes import Servers
 from tests.unit.storage_fake import group
@@ -58,7 +57,7 @@ def look(tmp_path: Path, told: list[Message]) -> Callable[..., tuple[Message, ..
     def work(port: FakePort | None = None, *, is_up_here: bool = True) -> tuple[Message, ...]:
         try:
             guards.refuse_active_elsewhere(
-                group(), Observer(kit(port or FakeCluster(), tmp_path, told.append)), is_up_here=is_up_here
+                group(), kit(port or FakeCluster(), tmp_path, told.append).host, is_up_here=is_up_here
             )
         except Failure as failure:
             return failure.messages

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.host import Host
 from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import StateNotStored
@@ -22,7 +23,6 @@ from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import replace
 from lvmkit.resources import filesys
 from lvmkit.resources import locks as resource_locks
-from lvmkit.resources.host import Host
 from lvmkit.storage import locks, probe
 from lvmkit.storage.run import run
 
@@ -285,7 +285,7 @@ sys.path.insert(0, sys.argv[1])
 from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.resources import filesys, mounting
-from lvmkit.resources.host import Host
+from lvmkit.host import Host
 mounting.MOUNT = sys.argv[2]
 facts = FilesystemFacts("/data", sys.argv[3], "/dev/mapper/vg1-data", "ext4", "rw")
 filesys.restore(facts, Host(Paths(run=sys.argv[4]), Settings(), print))

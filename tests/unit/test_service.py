@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lvmkit.guards import metadata
-from lvmkit.guards.membership import NoCluster
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DISK, LVMLV, LVMVG, OSU, Dependency, Instance, pack_info
@@ -121,7 +120,7 @@ class OneVg:
     """A port that knows the volume group, a volume on it, and its disk."""
 
     is_shared = False
-    membership = NoCluster()
+    membership = None
 
     def local_server(self) -> str:
         return "n1"

@@ -12,12 +12,12 @@ from lvmkit.cluster.pacemaker import tools
 from lvmkit.cluster.pacemaker.standing import PacemakerMembership
 from lvmkit.cluster.pacemaker.tools import Tools
 from lvmkit.guards import membership
-from lvmkit.guards.membership import ACTIVE, FENCED, GONE, LEFT, STOPPED, STRANGER, UNCLEAR, UNFENCED, Standing
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guards import OwnerHistoryUnclear, OwnerLeftRunning, OwnerNotFenced
 from lvmkit.model.messages.ownership import OwnerActive, OwnerUnknown
 from lvmkit.model.messages.pacemaker import ClusterUnreachable
 from lvmkit.model.messages.storage import CommandMissing
+from lvmkit.model.standing import ACTIVE, FENCED, GONE, LEFT, STOPPED, STRANGER, UNCLEAR, UNFENCED, Standing
 from lvmkit.model.value import replace
 from lvmkit.storage.lvm import Lvm
 from tests.unit.storage_fake import group

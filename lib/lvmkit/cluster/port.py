@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Protocol
 
-    from lvmkit.guards.membership import Membership
+    from lvmkit.host import Membership
     from lvmkit.model.messages import Message
 else:
     Protocol = object
@@ -74,8 +74,8 @@ class Port(Protocol):
     """whether other servers take part: what is in service here may be in service there instead"""
 
     @property
-    def membership(self) -> Membership:
-        """What it knows of servers that had a volume group before."""
+    def membership(self) -> Membership | None:
+        """What it knows of servers that had a volume group before; None where there are no others."""
 
     def local_server(self) -> str:
         """The name of this server, as the engine knows it."""

@@ -10,14 +10,14 @@ import os
 
 from lvmkit.entry.boundary import guarded
 from lvmkit.entry.report import Voice
+from lvmkit.host import Host
 from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import LVMVG, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.resource_types import is_id_of
 from lvmkit.model.settings import Paths, Settings
-from lvmkit.model.value import Value, replace
-from lvmkit.resources.host import Host
+from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _act(call: Call, voice: Voice, paths: Paths | None, script: str) -> int:
     instance = _instance_of(call, find(hierarchy, call.tag, call.id))
     voice.tell(Begin(call.action, instance.tag, instance.server))
     try:
-        detail = _work(call.action, instance, hierarchy, replace(tools.host, server=instance.server))
+        detail = _work(call.action, instance, hierarchy, tools.host)
     except Failure as failure:
         raise Failure(*failure.messages, EndFailed(call.action, instance.tag, instance.server)) from failure
     voice.tell(EndSuccessful(call.action, instance.tag, instance.server, detail))

@@ -17,52 +17,17 @@ from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.extend import ActivityUnknown
 from lvmkit.model.messages.ownership import OwnerChanged
 from lvmkit.model.messages.service import MayBeActiveElsewhere
+from lvmkit.model.standing import FENCED, VOUCHED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Protocol
-
-    from lvmkit.guards.elsewhere import Peers
-    from lvmkit.guards.membership import Membership
+    from lvmkit.host import Host, Membership
     from lvmkit.model.facts import VgFacts
     from lvmkit.model.messages import Message
-    from lvmkit.model.settings import Settings
     from lvmkit.model.volumes import VolumeGroup
-    from lvmkit.storage.lvm import Lvm
-else:
-    Protocol = object
 
 
-class Witness(Protocol):
-    """The server on which something is to be activated, and whom it can ask."""
-
-    @property
-    def server(self) -> str:
-        """Its name in the cluster, which is the owner's."""
-
-    @property
-    def settings(self) -> Settings:
-        """missing_pv and the deadlines."""
-
-    @property
-    def lvm(self) -> Lvm:
-        """How LVM is asked, with the time that is left."""
-
-    @property
-    def tell(self) -> Callable[[Message], None]:
-        """Learns of warnings."""
-
-    @property
-    def membership(self) -> Membership | None:
-        """What the cluster knows of servers; None where there is none."""
-
-    @property
-    def peers(self) -> Peers | None:
-        """Other servers' kernels; None where there is no cluster."""
-
-
-def admit(vg: VolumeGroup, group: VgFacts, host: Witness) -> VolumeGroup:
+def admit(vg: VolumeGroup, group: VgFacts, host: Host) -> VolumeGroup:
     """Let a protected volume group be activated here; returns it as it is then.
 
     vg: as LVM reports it.  group: as its resource describes it; where that has an owner, it is this server then.
@@ -73,24 +38,24 @@ def admit(vg: VolumeGroup, group: VgFacts, host: Witness) -> VolumeGroup:
     return _admitted(vg, group, host, metadata.against(vg, group, host.settings))
 
 
-def admit_by_name(vg: VolumeGroup, group: VgFacts, host: Witness) -> VolumeGroup:
+def admit_by_name(vg: VolumeGroup, group: VgFacts, host: Host) -> VolumeGroup:
     """The same for a resource that names the volume group and does not say its UUID, as an agent's may."""
     return _admitted(vg, group, host, metadata.against_any(vg, host.settings))
 
 
-def admit_volume(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
+def admit_volume(vg: VolumeGroup, group: VgFacts, host: Host) -> None:
     """The same for one volume of a group, which never changes the owner. Raises Failure as admit()."""
     _refuse(metadata.against(vg, group, host.settings), host)
     _refuse_foreign(vg, group, host)
 
 
-def against_protection(vg: VolumeGroup, host: Witness) -> tuple[Message, ...]:
+def against_protection(vg: VolumeGroup, host: Host) -> tuple[Message, ...]:
     """Why a volume group that nothing protects yet cannot be protected here, as it is; also warnings."""
     foreign = system_id.against_protection(vg, host.server, host.lvm)
     return (*metadata.against_any(vg, host.settings), *foreign)
 
 
-def refuse_active_elsewhere(vg: VolumeGroup, host: Witness, *, is_up_here: bool) -> None:
+def refuse_active_elsewhere(vg: VolumeGroup, host: Host, *, is_up_here: bool) -> None:
     """Ask every other server before a volume group that nothing protects yet is protected here; changes nothing.
 
     A server that does not answer is told of (110229); where the group is not up here either, that is not enough.
@@ -104,7 +69,7 @@ def refuse_active_elsewhere(vg: VolumeGroup, host: Witness, *, is_up_here: bool)
         raise Failure(*refused)
 
 
-def refuse_held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Witness) -> None:
+def refuse_held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Host) -> None:
     """Refuse to bring in service what a kernel holds on a server where the cluster has not started it.
 
     servers: those on which it is not started; this one may be among them. Who does not answer is told of (110229), and
@@ -116,18 +81,17 @@ def refuse_held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Witness) 
         raise Failure(*refused)
 
 
-def held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Witness) -> Answers:
+def held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Host) -> Answers:
     """Which of these servers' kernels hold a volume group; who does not answer is told of (110229)."""
     if not servers:
         return Answers()
-    peers = host.peers or elsewhere.NoPeers()
-    answers = elsewhere.ask(servers, vg_uuid, host.server, peers, patience=host.settings.peer_patience)
+    answers = elsewhere.ask(servers, vg_uuid, host.server, host.peers, patience=host.settings.peer_patience)
     for server, why in answers.silent:
         host.tell(ActivityUnknown(vg, server, why))
     return answers
 
 
-def _admitted(vg: VolumeGroup, group: VgFacts, host: Witness, told: tuple[Message, ...]) -> VolumeGroup:
+def _admitted(vg: VolumeGroup, group: VgFacts, host: Host, told: tuple[Message, ...]) -> VolumeGroup:
     """The guards in their order. told: by the first one."""
     _refuse(told, host)
     if not group.has_owner or host.membership is None:
@@ -142,7 +106,7 @@ def _admitted(vg: VolumeGroup, group: VgFacts, host: Witness, told: tuple[Messag
     return _take(vg, host)
 
 
-def _refuse_foreign(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
+def _refuse_foreign(vg: VolumeGroup, group: VgFacts, host: Host) -> None:
     """Raises Failure where the owner is another one and is not changed here; or, where there is none, another server
     holds the volume group."""
     if group.has_owner:
@@ -153,13 +117,13 @@ def _refuse_foreign(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
         _refuse_held(vg, group, host)
 
 
-def _refuse_owner(vg: VolumeGroup, group: VgFacts, host: Witness, members: Membership) -> None:
+def _refuse_owner(vg: VolumeGroup, group: VgFacts, host: Host, members: Membership) -> None:
     """Raises Failure unless the previous owner has let go."""
     standing = members.standing(vg.system_id, group.tag)
     _refuse(membership.against(vg, standing, group.tag, host.server, host.lvm), host)
 
 
-def _refuse_held(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
+def _refuse_held(vg: VolumeGroup, group: VgFacts, host: Host) -> None:
     """Raises Failure where another server says that it holds the volume group.
 
     Who was fenced is not asked. Silence is no refusal where the owner has let go, for LVM keeps all others from it; of
@@ -169,26 +133,26 @@ def _refuse_held(vg: VolumeGroup, group: VgFacts, host: Witness) -> None:
     if members is None:
         return
     standings = {each: members.standing(each, group.tag).kind for each in _others(host)}
-    asked = tuple(server for server, kind in standings.items() if kind != membership.FENCED)
+    asked = tuple(server for server, kind in standings.items() if kind != FENCED)
     answers = held(vg.name, vg.uuid, asked, host)
     _refuse(elsewhere.against(vg.name, answers), host)
-    doubtful = tuple(server for server, _ in answers.silent if standings[server] not in membership.VOUCHED)
+    doubtful = tuple(server for server, _ in answers.silent if standings[server] not in VOUCHED)
     if doubtful and not vg.system_id:
         raise Failure(MayBeActiveElsewhere(vg.name, doubtful))
 
 
-def _others(host: Witness) -> tuple[str, ...]:
+def _others(host: Host) -> tuple[str, ...]:
     members = host.membership.servers() if host.membership else ()
     return tuple(server for server in members if server != host.server)
 
 
-def _take(vg: VolumeGroup, host: Witness) -> VolumeGroup:
+def _take(vg: VolumeGroup, host: Host) -> VolumeGroup:
     owned = system_id.take(vg, host.server, host.lvm)
     host.tell(OwnerChanged(vg.name, owned.system_id, vg.system_id))
     return owned
 
 
-def _refuse(told: tuple[Message, ...], host: Witness) -> None:
+def _refuse(told: tuple[Message, ...], host: Host) -> None:
     """Tell the warnings. Raises Failure with the errors, and then tells nothing."""
     errors = tuple(message for message in told if message.level == ERROR)
     if errors:

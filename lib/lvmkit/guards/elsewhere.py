@@ -13,34 +13,10 @@ from lvmkit.storage import dm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Protocol
+    from collections.abc import Sequence
 
+    from lvmkit.host import Peers
     from lvmkit.model.messages import Message
-else:
-    Protocol = object
-
-
-class Peers(Protocol):
-    """Other servers' kernels."""
-
-    def volumes(
-        self, servers: Sequence[str], vg_uuid: str, *, patience: float
-    ) -> Mapping[str, tuple[str, ...] | Failure]:
-        """For each server the device-mapper names of a volume group's volumes that its kernel holds, or why it does
-        not say. All are asked at the same time.  patience: seconds in all, connecting included.
-        """
-
-
-class NoPeers:
-    """Nobody's kernels: of a server that is alone."""
-
-    def volumes(
-        self, servers: Sequence[str], vg_uuid: str, *, patience: float
-    ) -> Mapping[str, tuple[str, ...] | Failure]:
-        """Nothing is held."""
-        del vg_uuid, patience
-        return dict.fromkeys(servers, ())
 
 
 class Answers(Value):
@@ -52,13 +28,16 @@ class Answers(Value):
     """(server, why it did not answer)"""
 
 
-def ask(servers: Sequence[str], vg_uuid: str, here: str, peers: Peers, *, patience: float) -> Answers:
+def ask(servers: Sequence[str], vg_uuid: str, here: str, peers: Peers | None, *, patience: float) -> Answers:
     """Ask servers whether their kernels hold a volume group.
 
-    here: the name of this server, whose own kernel is asked where it is among them.  patience: seconds.
+    here: the name of this server, whose own kernel is asked where it is among them.  peers: None where nobody else can
+    be asked.  patience: seconds.
     """
     others = tuple(server for server in servers if server != here)
-    said = dict(peers.volumes(others, vg_uuid, patience=patience)) if others else {}
+    if others and peers is None:
+        return Answers(silent=tuple((server, "there is no way to ask it") for server in others))
+    said = dict(peers.volumes(others, vg_uuid, patience=patience)) if others and peers else {}
     if here in servers:
         said[here] = _own(vg_uuid)
     each = tuple((server, said[server]) for server in servers)

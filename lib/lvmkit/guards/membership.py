@@ -8,58 +8,15 @@ from __future__ import annotations
 
 from lvmkit.model.messages.guards import OwnerHistoryUnclear, OwnerLeftRunning, OwnerNotFenced
 from lvmkit.model.messages.ownership import OwnerActive, OwnerUnknown
-from lvmkit.model.value import Value
+from lvmkit.model.standing import ACTIVE, GONE, LEFT, STRANGER, UNFENCED
 from lvmkit.storage.lvm import is_system_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
-
     from lvmkit.model.messages import Message
+    from lvmkit.model.standing import Standing
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.storage.lvm import Lvm
-else:
-    Protocol = object
-
-STOPPED, FENCED = "stopped", "fenced"
-"""gone: the cluster has stopped it there, or found it down; the server was fenced and is not back"""
-ACTIVE, LEFT, UNFENCED, UNCLEAR, STRANGER = "active", "left", "unfenced", "unclear", "stranger"
-"""not gone: it may run there; the server left with it running; it is out of sight; its history does not say; no server
-of the cluster"""
-GONE = (STOPPED, FENCED)
-VOUCHED = (*GONE, UNCLEAR)
-"""of a server that is not the owner: gone, or a clean member of the cluster on which it sees nothing running"""
-
-
-class Standing(Value):
-    """What the cluster says of a previous owner."""
-
-    kind: str
-    why: str = ""
-    """of a kind that is not gone"""
-
-
-class Membership(Protocol):
-    """What an engine knows of servers."""
-
-    def standing(self, owner: str, tag: str) -> Standing:
-        """What it says of a previous owner of the volume group with this tag. Raises Failure if it does not answer."""
-
-    def servers(self) -> tuple[str, ...]:
-        """All servers that its configuration knows. Raises Failure where it does not answer."""
-
-
-class NoCluster:
-    """The membership of a server that is in no cluster."""
-
-    def standing(self, owner: str, tag: str) -> Standing:
-        """Nobody is known."""
-        del owner, tag
-        return Standing(STRANGER)
-
-    def servers(self) -> tuple[str, ...]:
-        """Nobody is known."""
-        return ()
 
 
 def against(vg: VolumeGroup, standing: Standing, tag: str, server: str, lvm: Lvm) -> tuple[Message, ...]:

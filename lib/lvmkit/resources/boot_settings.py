@@ -9,8 +9,8 @@ from lvmkit.storage import lkvgs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lvmkit.host import Host
     from lvmkit.model.facts import VgFacts
-    from lvmkit.resources.host import Host
 
 
 def unlist(vg: str, host: Host) -> None:

@@ -19,9 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
-    from lvmkit.resources.host import Host
     from lvmkit.storage.dm import Device
     from lvmkit.storage.run import Finished
 

@@ -8,9 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lvmkit.host import Host
     from lvmkit.model.facts import DeviceFacts
     from lvmkit.model.messages import Message
-    from lvmkit.resources.host import Host
     from lvmkit.storage.dm import Device
 
 NOTHING_TO_DO = "nothing to do"

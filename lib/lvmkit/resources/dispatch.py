@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, Protocol
 
+    from lvmkit.host import Host
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
     from lvmkit.resources.health import Health
-    from lvmkit.resources.host import Host
     from lvmkit.storage.dm import Device
 
     Facts = Any

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
 
-    from lvmkit.resources.host import Host
+    from lvmkit.host import Host
 
 _GRACE = 1.0
 """seconds that a signalled process gets before the next attempt"""

@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
-    from lvmkit.resources.host import Host
     from lvmkit.storage.dm import Device
     from lvmkit.storage.mountinfo import Mount
 

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from lvmkit.resources.host import Host
+    from lvmkit.host import Host
 
     Lock = AbstractContextManager[None]
 

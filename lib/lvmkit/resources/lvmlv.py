@@ -18,9 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts
     from lvmkit.model.volumes import VolumeGroup
-    from lvmkit.resources.host import Host
     from lvmkit.storage.dm import Device
 
 ALREADY_UP, ALREADY_DOWN = "already up", "already down"

@@ -17,8 +17,8 @@ from lvmkit.storage import files, mountinfo, run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
-    from lvmkit.resources.host import Host
 
 MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
 

@@ -21,8 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
-    from lvmkit.resources.host import Host
     from lvmkit.storage.dm import Device
 
 ALREADY_DOWN = "already down"

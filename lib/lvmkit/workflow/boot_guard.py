@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import time
 
+from lvmkit.host import Host
 from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure
@@ -159,7 +160,7 @@ def _taken_down(vg: VgFacts, end: float, kit: Kit) -> str:
     }
     try:
         _refuse_in_cluster()  # again: it may have been started by hand meanwhile
-        detail = lvmvg.remove(vg, replace(kit.host, settings=replace(kit.settings, **limits)))
+        detail = lvmvg.remove(vg, Host(kit.paths, replace(kit.settings, **limits), kit.tell))
     except Failure as failure:
         return str(failure)
     kit.tell(BootDeactivated(vg.name, detail))

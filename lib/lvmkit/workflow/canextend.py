@@ -40,7 +40,6 @@ from lvmkit.peer.answers import Readiness
 from lvmkit.storage import files, fstab, installed, lvmconf, mountinfo, sysfs
 from lvmkit.workflow.family import family, groups
 from lvmkit.workflow.nesting import nested
-from lvmkit.workflow.observer import Observer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -263,7 +262,7 @@ def _activity(subject: VgFacts, instance: Instance, case: Case) -> Iterator[Mess
     servers = (server.name for server in case.seen.servers)
     each = ((name, case.seen.of(name).by_tag(instance.tag)) for name in servers)
     idle = tuple(name for name, own in each if own is None or own.state not in IN_SERVICE)
-    host = Observer(replace(case.kit, tell=told.append))
+    host = replace(case.kit, tell=told.append).host
     yield from elsewhere.against(subject.name, guards.held(subject.name, subject.uuid, idle, host))
     yield from told
 

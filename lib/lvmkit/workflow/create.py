@@ -29,7 +29,6 @@ from lvmkit.storage import dm, files, fstab, stack
 from lvmkit.workflow import owner
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.nesting import nested
-from lvmkit.workflow.observer import Observer
 from lvmkit.workflow.renew import RenewRecord
 
 TYPE_CHECKING = False
@@ -90,7 +89,7 @@ def draft_creation(wish: Wish, kit: Kit) -> Draft:
     drafts = Drafts(now, kit.port.local_server(), wish.switchback, wish.tag)
     root = _draft_instances(found, wish, drafts, kit)
     if drafts.has_new(LVMVG):
-        guards.refuse_active_elsewhere(found.vg, Observer(kit), is_up_here=_is_up(found))
+        guards.refuse_active_elsewhere(found.vg, kit.host, is_up_here=_is_up(found))
     _warn(found, root, drafts, kit)
     return Draft(Plan(f"create {wish.path}", _steps(found, root, drafts, kit)), root)
 
@@ -105,7 +104,7 @@ def _refuse(found: Stack, wish: Wish, kit: Kit) -> None:
     use = stack.system_use(vg, deadline=kit.settings.command_deadline)
     if use:
         raise Failure(SystemStorage(vg.name, use))
-    errors = tuple(each for each in guards.against_protection(vg, Observer(kit)) if each.level == ERROR)
+    errors = tuple(each for each in guards.against_protection(vg, kit.host) if each.level == ERROR)
     if errors:
         raise Failure(*errors)
 

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lvmkit.host import Host
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.messages import Message
     from lvmkit.plan import Kit
@@ -45,12 +46,14 @@ def check_all(kit: Kit) -> tuple[Finding, ...]:
 
 def check_tags(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
     """Check these resources with one look at device-mapper for all of them."""
-    devices = kernel.listed() if tags else ()
+    if not tags:
+        return ()
+    devices, host = kernel.listed(), kit.host
     found = []
     for tag in tags:
         instance = now.by_tag(tag)
         if instance is not None:
-            found.append(_checked(instance, devices, now, kit))
+            found.append(_checked(instance, devices, now, host))
     return tuple(found)
 
 
@@ -61,9 +64,9 @@ def _is_watched(instance: Instance, kit: Kit) -> bool:
     return instance.state in (ISP, ILLSTATE) and kit.port.wanted(instance.tag)
 
 
-def _checked(instance: Instance, devices: Sequence[Device], now: Hierarchy, kit: Kit) -> Finding:
+def _checked(instance: Instance, devices: Sequence[Device], now: Hierarchy, host: Host) -> Finding:
     try:
-        return Finding(instance.tag, dispatch.check(instance, now, kit.host, devices))
+        return Finding(instance.tag, dispatch.check(instance, now, host, devices))
     except Failure as failure:
         return Finding(instance.tag, failure.messages, is_known=False)
 

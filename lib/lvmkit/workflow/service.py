@@ -13,7 +13,6 @@ from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
 from lvmkit.workflow.bystanders import Departure, refuse_bystanders
 from lvmkit.workflow.family import family
-from lvmkit.workflow.observer import Observer
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -87,7 +86,7 @@ def refuse_held(tag: str, server: str, seen: Overview, kit: Kit) -> None:
         idle = tuple(each.name for each in seen.servers if each.name != place and not _is_started(group, each, seen))
         facts = VgFacts.noted(group)
         if facts.uuid:
-            guards.refuse_held(facts.name, facts.uuid, idle, Observer(kit))
+            guards.refuse_held(facts.name, facts.uuid, idle, kit.host)
 
 
 def moving_off(tag: str, server: str, seen: Overview) -> tuple[Departure, ...]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from lvmkit.cluster.port import Change, Overview
-    from lvmkit.guards.membership import Membership
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
@@ -31,17 +30,11 @@ class Engine:
     """The cluster port for one server. Every method may raise Failure with a numbered message."""
 
     is_shared = False
+    membership = None
 
     def __init__(self, paths: Paths, settings: Settings) -> None:
         self._paths = paths
         self._settings = settings
-
-    @property
-    def membership(self) -> Membership:
-        """There are no other servers."""
-        from lvmkit.guards.membership import NoCluster
-
-        return NoCluster()
 
     def local_server(self) -> str:
         """The name of this server: the one under which the database was made, else the host name (uname -n)."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lvmkit.cluster.pacemaker.states import Cluster
     from lvmkit.cluster.pacemaker.tools import Action
     from lvmkit.cluster.port import Change
-    from lvmkit.guards.membership import Membership
+    from lvmkit.host import Membership
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings

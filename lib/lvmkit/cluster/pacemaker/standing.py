@@ -15,15 +15,16 @@ Pacemaker 2.1.5 that was looked at in each of these states (tests/unit/data/stan
 from __future__ import annotations
 
 from lvmkit.cluster.pacemaker import tools
-from lvmkit.guards.membership import ACTIVE, FENCED, LEFT, STOPPED, STRANGER, UNCLEAR, UNFENCED, Standing
+from lvmkit.cluster.pacemaker.tools import Tools
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandMissing
+from lvmkit.model.standing import ACTIVE, FENCED, LEFT, STOPPED, STRANGER, UNCLEAR, UNFENCED, Standing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from lvmkit.cluster.pacemaker.tools import Tools
+    from lvmkit.model.settings import Paths, Settings
 
 _YES, _NO = "true", "false"
 _OK, _NOT_RUNNING, _DONE, _PENDING = "0", "7", "0", "-1"
@@ -70,6 +71,11 @@ class PacemakerMembership:
             self._answer = _crm_mon(self._how)
             self._asked = True
         return self._answer
+
+
+def membership(paths: Paths, settings: Settings) -> PacemakerMembership:
+    """What Pacemaker knows of servers, as an agent asks, which needs nothing else of the engine."""
+    return PacemakerMembership(Tools(settings.command_deadline, paths.run))
 
 
 def _crm_mon(how: Tools) -> Element | None:

@@ -74,9 +74,9 @@ def _up_already(errand: Errand) -> int:
     """OCF_SUCCESS for a volume that came up with its group; else the start goes on, and says what is wrong."""
     if errand.agent.name != LVMLV:
         return OCF_NOT_RUNNING
+    from lvmkit.host import Host
     from lvmkit.model.settings import Settings
     from lvmkit.resources import lvmlv
-    from lvmkit.resources.host import Host
 
     facts = _volume(errand)
     if facts is None or not lvmlv.came_with_its_group(facts, Host(errand.paths, Settings(), errand.voice.tell)):

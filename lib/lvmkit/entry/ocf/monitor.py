@@ -14,11 +14,11 @@ A file system has no record: not mounted is 7, read-only though it should be wri
 
 from __future__ import annotations
 
+from lvmkit.host import Host
 from lvmkit.model.instance import FILESYS, LVMVG
 from lvmkit.model.messages import OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS
 from lvmkit.model.settings import Settings
 from lvmkit.model.value import Value, replace
-from lvmkit.resources.host import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

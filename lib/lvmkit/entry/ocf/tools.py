@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 
-from lvmkit.cluster.pacemaker.standing import PacemakerMembership
-from lvmkit.cluster.pacemaker.tools import Tools
+from lvmkit.cluster.pacemaker.standing import membership
+from lvmkit.host import Host
 from lvmkit.model.value import replace
 from lvmkit.peer.kernels import Kernels
-from lvmkit.resources.host import Host
 from lvmkit.storage.conffile import load_settings
 
 TYPE_CHECKING = False
@@ -34,9 +33,8 @@ cluster kills us in silence"""
 def host(request: Request, paths: Paths, tell: Callable[[Message], None]) -> Host:
     """What the resources work with."""
     found = replace(settings(request, paths, tell), missing_pv=request.missing_pv)
-    membership = PacemakerMembership(Tools(found.command_deadline, paths.run))
     end = time.monotonic() + (_WHOLE * request.timeout or float("inf"))
-    return Host(paths, found, tell, request.node, membership, Kernels(paths, found), end)
+    return Host(paths, found, tell, request.node, membership(paths, found), Kernels(paths, found), end)
 
 
 def settings(call: Call, paths: Paths, tell: Callable[[Message], None]) -> Settings:

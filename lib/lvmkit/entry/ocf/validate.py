@@ -12,7 +12,7 @@ from lvmkit.model.messages.storage import CommandMissing
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.entry.ocf.request import Request
-    from lvmkit.resources.host import Host
+    from lvmkit.host import Host
 
 
 def validate(request: Request, host: Host) -> None:

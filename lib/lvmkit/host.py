@@ -1,4 +1,4 @@
-"""The server that something is done on, as far as resources must know it."""
+"""This server as guards and resources see it: where its things are, who it is, and whom it can ask about others."""
 
 from __future__ import annotations
 
@@ -7,13 +7,36 @@ from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Protocol
 
-    from lvmkit.guards.elsewhere import Peers
-    from lvmkit.guards.membership import Membership
     from lvmkit.model.facts import VgFacts
-    from lvmkit.model.messages import Message
+    from lvmkit.model.messages import Failure, Message
+    from lvmkit.model.standing import Standing
     from lvmkit.storage.lvm import Lvm
+else:
+    Protocol = object
+
+
+class Membership(Protocol):
+    """What a cluster knows of its servers."""
+
+    def standing(self, owner: str, tag: str) -> Standing:
+        """What it says of a previous owner of the volume group with this tag. Raises Failure if it does not answer."""
+
+    def servers(self) -> tuple[str, ...]:
+        """All servers that its configuration knows. Raises Failure where it does not answer."""
+
+
+class Peers(Protocol):
+    """Other servers' kernels."""
+
+    def volumes(
+        self, servers: Sequence[str], vg_uuid: str, *, patience: float
+    ) -> Mapping[str, tuple[str, ...] | Failure]:
+        """For each server the device-mapper names of a volume group's volumes that its kernel holds, or why it does
+        not say. All are asked at the same time.  patience: seconds in all, connecting included.
+        """
 
 
 class Host(Value):
@@ -27,7 +50,7 @@ class Host(Value):
     membership: Membership | None = None
     """None: there is no cluster that could say who has let go of a volume group, so none is taken over"""
     peers: Peers | None = None
-    """other servers' kernels; None where there is no cluster"""
+    """None where there is no cluster"""
     end: float = float("inf")
     """of time.monotonic(): when the action must be done, because whoever asked for it will not wait longer"""
 
