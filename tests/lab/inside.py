@@ -29,7 +29,7 @@ from typing import Any
 ROOT = "/opt/LifeKeeper"
 sys.path.insert(0, f"{ROOT}/lib")
 
-from lvmkit.cli import adddelpv, document, layout, program  # noqa: E402, F401
+from lvmkit.cli import adddelpv, layout, program  # noqa: E402, F401
 from lvmkit.cli.commands import check, create, delete, in_service, out_of_service, reconfigure, status  # noqa: E402, F401
 from lvmkit.cluster.embedded import Engine, actions, moves  # noqa: E402, F401
 from lvmkit.entry import action, admin  # noqa: E402
@@ -37,6 +37,7 @@ from lvmkit.entry import kit as entry_kit  # noqa: E402, F401
 from lvmkit.model.messages import Failure, catalogue  # noqa: E402
 from lvmkit.model.settings import Paths, Settings  # noqa: E402
 from lvmkit.workflow import deep_check, recover, service  # noqa: E402, F401
+from lvmkit.view import document  # noqa: E402, F401
 from lvmkit.workflow import status as survey  # noqa: E402, F401
 
 DISKS = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_SHARED"
