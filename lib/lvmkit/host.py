@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Failure, Message
     from lvmkit.model.standing import Standing
     from lvmkit.storage.lvm import Lvm
+
+    Devices = tuple[tuple[str, str], ...]
+    """(device-mapper name, UUID) of each"""
 else:
     Protocol = object
 
@@ -31,11 +34,10 @@ class Membership(Protocol):
 class Peers(Protocol):
     """Other servers' kernels."""
 
-    def volumes(
-        self, servers: Sequence[str], vg_uuid: str, *, patience: float
-    ) -> Mapping[str, tuple[str, ...] | Failure]:
-        """For each server the device-mapper names of a volume group's volumes that its kernel holds, or why it does
-        not say. All are asked at the same time.  patience: seconds in all, connecting included.
+    def devices(self, servers: Sequence[str], *, patience: float) -> Mapping[str, Devices | Failure]:
+        """For each server the devices of LVM that its kernel holds, or why it does not say.
+
+        All are asked at the same time.  patience: seconds in all, connecting included.
         """
 
 

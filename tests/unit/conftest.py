@@ -33,7 +33,7 @@ def pytest_collection_finish() -> None:
 def nobody_else() -> Iterator[None]:
     """Other servers hold nothing, and no test asks one over the network."""
     with pytest.MonkeyPatch.context() as patch:  # its own, so that a test's patches end before the test's folder does
-        patch.setattr(Kernels, "volumes", lambda _self, servers, *_, **__: dict.fromkeys(servers, ()))
+        patch.setattr(Kernels, "devices", lambda _self, servers, *_, **__: dict.fromkeys(servers, ()))
         yield
 
 

@@ -21,11 +21,14 @@ from lvmkit.peer.kernels import Kernels
 from lvmkit.resources import kernel
 from lvmkit.storage import claims, dm, holders, lvm, probe, sysfs, vitals
 from lvmkit.storage.run import Finished
+from tests.unit.peer_fakes import devices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pytest
+
+    from lvmkit.host import Devices
 
 VG_UUID = "eZLYNF-60RB-HoX8-hEsD-z8RN-RvTJ-gHkArK"
 OTHER_UUID = "aZLYNF-60RB-HoX8-hEsD-z8RN-RvTJ-gHkArK"
@@ -188,10 +191,10 @@ class Server:
         )
         return f"<status>{states}</status>"
 
-    def ssh(self, node: str) -> tuple[str, ...] | Failure:
+    def ssh(self, node: str) -> Devices | Failure:
         """What another node's kernel holds, or why it does not say."""
         self.asked.append(node)
-        return Failure(ServerTooSlow(node, 5)) if node in self.silent else self.held.get(node, ())
+        return Failure(ServerTooSlow(node, 5)) if node in self.silent else devices(VG_UUID, *self.held.get(node, ()))
 
     # -- calling
 
@@ -221,7 +224,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     fakes: dict[Any, dict[str, Any]] = {
         lvm: {"run": server.run, "_is_block_device": lambda _path: True},
         tools: {"run": server.run},
-        Kernels: {"volumes": lambda _self, servers, *_, **__: {each: server.ssh(each) for each in servers}},
+        Kernels: {"devices": lambda _self, servers, *_, **__: {each: server.ssh(each) for each in servers}},
         claims: {"on": lambda devices, *_, **__: (claims.Claim(),) * len(devices)},
         dm: {
             "list_devices": server.devices,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lvmkit import VERSION
 from lvmkit.entry import peer, report
+from lvmkit.model import names
 from lvmkit.model.messages import Failure, Message
 from lvmkit.peer import transport, wire
 from lvmkit.storage.run import Finished
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from lvmkit.host import Devices
     from lvmkit.plan import Kit
     from lvmkit.storage.run import Command
 
@@ -107,7 +109,7 @@ class Servers:
         said = self.dmsetup.get(server, finished("No devices found\n"))
         if isinstance(said, Message):
             raise Failure(said)
-        return said
+        return finished(f"lvmkit-boot another\n{said.stdout}", said.stderr, said.status)
 
     def _run_all(self, commands: Sequence[Command], *, deadline: float) -> tuple[Finished | Failure, ...]:
         outcomes: list[Finished | Failure] = []
@@ -160,6 +162,11 @@ class FarEnd:
         """The numbers of the messages of the last answer."""
         contents = [json.loads(line) for line in self.lines]
         return [content["message"]["number"] for content in contents if "message" in content]
+
+
+def devices(vg_uuid: str, *volumes: str) -> Devices:
+    """What a kernel holds of a volume group."""
+    return tuple((volume, names.dm_uuid(vg_uuid, volume)) for volume in volumes)
 
 
 def finished(stdout: str, stderr: str = "", status: int = 0) -> Finished:

@@ -41,6 +41,7 @@ from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.workflow.canextend import canextend
 from tests.unit.extend_fakes import TEMPLATE, Target, tree
 from tests.unit.fakes import SERVER, on
+from tests.unit.peer_fakes import devices
 from tests.unit.storage_fake import BY_ID, OTHER_UUID, VG_UUID, group, pv_uuid
 
 ALONG = {MovesAlong}
@@ -191,9 +192,9 @@ class TestStorage:
     def test_one_that_is_up_on_a_third_server_is_a_danger(
         self, target: Target, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        answers = {"n3": ("vg1-data",)}
+        answers = {"n3": devices(VG_UUID, "vg1-data")}
         monkeypatch.setattr(
-            Kernels, "volumes", lambda _, servers, *__, **___: {each: answers[each] for each in servers}
+            Kernels, "devices", lambda _, servers, *__, **___: {each: answers[each] for each in servers}
         )
         assert only(target, ActiveOutsideCluster)["server"] == "n3"
 

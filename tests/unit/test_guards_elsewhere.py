@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,16 +15,19 @@ from lvmkit.model.messages.extend import ActiveOutsideCluster, ActivityUnknown, 
 from lvmkit.model.messages.guide import EndFailedInService
 from lvmkit.model.messages.service import MayBeActiveElsewhere
 from lvmkit.model.servers import Server
-from lvmkit.peer.kernels import Kernels
+from lvmkit.peer.kernels import LOOK, Kernels
 from lvmkit.storage import dm
 from lvmkit.workflow import service
 from tests.unit.fakes import FakeCluster, FakePort, data_hierarchy, kit, on
-from tests.unit.peer_fakes import Servers
-from tests.unit.storage_fake import group
+from tests.unit.peer_fakes import Servers, devices, finished
+from tests.unit.storage_fake import OTHER_UUID, VG_UUID, group
+
+if TYPE_CHECKING:
+    from lvmkit.host import Devices
 
 OURS = "LVM-" + group().uuid.replace("-", "")
 SILENT = Failure(LoginRefused("n2", "Permission denied"))
-ASK = Kernels.volumes
+ASK = Kernels.devices
 
 
 class Others:
@@ -33,15 +37,18 @@ class Others:
         self.says: dict[str, tuple[str, ...] | Failure] = {}
         self.asked: list[str] = []
 
-    def volumes(self, servers: Sequence[str], *_: object, **__: object) -> dict[str, tuple[str, ...] | Failure]:
+    def devices(self, servers: Sequence[str], *_: object, **__: object) -> dict[str, Devices | Failure]:
         self.asked += servers
-        return {server: self.says.get(server, ()) for server in servers}
+        return {server: self._said(self.says.get(server, ())) for server in servers}
+
+    def _said(self, names: tuple[str, ...] | Failure) -> Devices | Failure:
+        return names if isinstance(names, Failure) else (*devices(OTHER_UUID, "vg9-x"), *devices(VG_UUID, *names))
 
 
 @pytest.fixture
 def others(monkeypatch: pytest.MonkeyPatch) -> Others:
     made = Others()
-    monkeypatch.setattr(Kernels, "volumes", lambda _self, *words, **named: made.volumes(*words, **named))
+    monkeypatch.setattr(Kernels, "devices", lambda _self, *words, **named: made.devices(*words, **named))
     return made
 
 
@@ -100,16 +107,16 @@ def test_a_server_that_pacemaker_calls_offline_is_asked_as_well(others: Others, 
     assert look(port) == (ActiveOutsideCluster("vg1", "n2", ("vg1-data",)),)
 
 
-def test_they_are_asked_through_their_kits_all_at_once(
+def test_they_are_asked_for_their_kernels_devices_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, look: Look, told: list[Message]
 ) -> None:
-    monkeypatch.setattr(Kernels, "volumes", ASK)
+    monkeypatch.setattr(Kernels, "devices", ASK)
     servers = Servers(monkeypatch)
-    servers.says("n3", devices=["vg1-data", "vg1-www"])
-    servers.silent("n2", LoginRefused("n2", "Permission denied"))
+    servers.dmsetup["n3"] = finished(f"vg1-data {OURS}a\nvg1-www {OURS}b\n")
+    servers.dmsetup["n2"] = LoginRefused("n2", "Permission denied")
     assert look() == (ActiveOutsideCluster("vg1", "n3", ("vg1-data", "vg1-www")),)
     assert [type(message) for message in told] == [ActivityUnknown]
-    assert [(each.name, each.facts) for each in servers.asked] == [("active", {"vg_uuid": group().uuid})] * 2
+    assert (servers.commands, servers.asked) == ([("n2", LOOK[0]), ("n3", LOOK[0])], [])
 
 
 def test_without_a_cluster_nobody_is_asked(others: Others, look: Look) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,10 @@ from lvmkit.model.messages.service import PvsMissing
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.peer import ask, order, wire
 from lvmkit.peer.answers import Finding, Findings, findings_facts
+from lvmkit.peer.kernels import Kernels, KernelsAskedEarly
 from lvmkit.peer.remote import RemoteKit, remote_kit
 from lvmkit.peer.requests import (
     REQUESTS,
-    AskActive,
     AskBystanders,
     AskFindings,
     AskReadiness,
@@ -45,7 +46,7 @@ from lvmkit.peer.requests import (
     OrderUnextend,
     Request,
 )
-from lvmkit.storage import boot, dm
+from lvmkit.storage import boot
 from lvmkit.storage.run import Finished
 from tests.unit.fakes import FakePort, kit
 from tests.unit.peer_fakes import HELLO, FarEnd, Servers, finished
@@ -56,10 +57,10 @@ if TYPE_CHECKING:
     from pytest_mock import MockerFixture
 
 ROOT = Path(__file__).parents[2]
+ASK = Kernels.devices
 OURS, THEIRS = (f"LVM-{uuid.replace('-', '')}" for uuid in (VG_UUID, OTHER_UUID))
 TABLE = f"vg1-data {OURS}abc\nvg9-lv {THEIRS}abc\nmpatha mpath-1\nvg1-www {OURS}def\n"
 EVERY_REQUEST = (
-    AskActive(VG_UUID),
     AskBystanders(("/data", "vg1")),
     AskReadiness("/data", "n2", 0, True),
     AskFindings(),
@@ -90,8 +91,20 @@ def refused(work: Any, *arguments: Any, **named: Any) -> tuple[Message, ...]:
     return failure.value.messages
 
 
-def active(server: str = "n2") -> tuple[str, ...]:
-    return ask.active_volumes(there(server), VG_UUID, deadline=5)
+def asked(server: str = "n2") -> tuple[Message, ...]:
+    """A question to the kit there."""
+    answer = ask.bystanders({there(server): ("vg1",)}, print, deadline=5)[server]
+    if isinstance(answer, Failure):
+        raise answer
+    return answer
+
+
+def held(server: str = "n2") -> tuple[tuple[str, str], ...]:
+    """A question to the kernel there."""
+    answer = Kernels("/usr/bin/ssh").devices((server,), patience=5)[server]
+    if isinstance(answer, Failure):
+        raise answer
+    return answer
 
 
 class TestWire:
@@ -145,31 +158,31 @@ class TestAnswers:
         [
             "",
             HELLO,
-            wire.result_line({"devices": []}),
+            wire.result_line({"bystanders": []}),
             f"{HELLO}\n" + json.dumps({"result": [1]}),
             f"{HELLO}\n" + wire.result_line({}),
-            f"{HELLO}\n" + wire.result_line({"devices": "vg1-data"}),
-            f"{HELLO}\n" + wire.result_line({"devices": [1]}),
+            f"{HELLO}\n" + wire.result_line({"bystanders": "vg1-data"}),
+            f"{HELLO}\n" + wire.result_line({"bystanders": [1]}),
             json.dumps({"hello": {}}),
             json.dumps({"hello": 1}),
         ],
     )
     def test_what_is_no_answer_is_never_taken_for_not_active(self, servers: Servers, stdout: str) -> None:
         servers.prints("n2", stdout)
-        assert [type(message) for message in refused(active)] == [AnswerGarbled]
+        assert [type(message) for message in refused(asked)] == [AnswerGarbled]
 
     def test_a_result_of_a_program_that_failed_does_not_count(self, servers: Servers) -> None:
-        servers.prints("n2", f"{HELLO}\n{wire.result_line({'devices': []})}\n", "Killed", 1)
-        (message,) = refused(active)
+        servers.prints("n2", f"{HELLO}\n{wire.result_line({'bystanders': []})}\n", "Killed", 1)
+        (message,) = refused(asked)
         assert message == AnswerGarbled("n2", "exit status 1, Killed")
 
     def test_errors_are_raised_as_what_they_are(self, servers: Servers) -> None:
         servers.says("n2", FencingOff(), PvsMissing("vg1", 2, ("a", "b")))
-        assert refused(active) == (PvsMissing("vg1", 2, ("a", "b")),)
+        assert refused(asked) == (PvsMissing("vg1", 2, ("a", "b")),)
 
     def test_an_answer_from_this_very_kernel_is_no_answer_of_another_server(self, servers: Servers) -> None:
-        servers.prints("n2", f"{wire.hello()}\n{wire.result_line({'devices': []})}")
-        assert refused(active) == (AnsweredByItself("n2"),)
+        servers.prints("n2", f"{wire.hello()}\n{wire.result_line({'bystanders': []})}")
+        assert refused(asked) == (AnsweredByItself("n2"),)
         assert refused(order.unextend, there(), "/data", print, deadline=5) == (AnsweredByItself("n2"),)
 
     def test_another_protocol_is_said_in_its_own_words(self, servers: Servers) -> None:
@@ -187,51 +200,132 @@ class TestAnswers:
         assert [each.server for each in answer.findings] == ["n2"]
 
 
-class TestActive:
+class TestKernels:
+    """What other servers' kernels hold; the kit there is not needed."""
+
+    @pytest.fixture(autouse=True)
+    def real(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Kernels, "devices", ASK)
+
+    def test_the_devices_of_lvm_are_told_whatever_else_there_is(self, servers: Servers) -> None:
+        servers.dmsetup["n2"] = finished(TABLE)
+        assert held() == (("vg1-data", f"{OURS}abc"), ("vg9-lv", f"{THEIRS}abc"), ("vg1-www", f"{OURS}def"))
+        assert (servers.commands, servers.asked) == ([("n2", "/bin/sh")], [])
+
     def test_each_server_is_asked_and_one_failure_hides_no_answer(self, servers: Servers) -> None:
-        servers.silent("n2", LoginRefused("n2", "no"))
-        servers.says("n3", devices=["vg1-data"])
-        found = ask.active_volumes_on_each((there(), there("n3"), there("n4")), VG_UUID, deadline=5)
+        servers.dmsetup |= {"n2": LoginRefused("n2", "no"), "n3": finished(f"vg1-data {OURS}abc\n")}
+        found = Kernels("/usr/bin/ssh").devices(("n2", "n3", "n4"), patience=5)
         assert {name: str(answer) if isinstance(answer, Failure) else answer for name, answer in found.items()} == {
             "n2": str(Failure(LoginRefused("n2", "no"))),
-            "n3": ("vg1-data",),
+            "n3": (("vg1-data", f"{OURS}abc"),),
             "n4": (),
         }
 
     def test_nobody_to_ask(self, servers: Servers) -> None:
-        assert ask.active_volumes_on_each((), VG_UUID, deadline=5) == {}
-        assert servers.asked == []
-
-    @pytest.mark.parametrize("status", [126, 127])
-    def test_where_there_is_no_kit_or_an_older_one_dmsetup_is_asked(self, servers: Servers, status: int) -> None:
-        servers.lacks_the_kit("n2", status)
-        servers.dmsetup["n2"] = finished(TABLE)
-        assert active() == ("vg1-data", "vg1-www")
-        assert servers.commands == [("n2", "/usr/sbin/dmsetup")]
-
-    def test_so_it_is_where_the_kit_speaks_another_protocol(self, servers: Servers) -> None:
-        servers.prints("n2", json.dumps({"hello": {"protocol": 2, "version": "9", "boot": "x"}}), "", 2)
-        servers.dmsetup["n2"] = finished(TABLE)
-        assert active() == ("vg1-data", "vg1-www")
+        assert Kernels("/usr/bin/ssh").devices((), patience=5) == {}
+        assert servers.commands == []
 
     @pytest.mark.parametrize("said", [finished("", "no dm", 1), LoginRefused("n2", "no"), finished("", "", 127)])
     def test_a_dmsetup_that_does_not_say_is_silence(self, servers: Servers, said: Finished | Message) -> None:
-        servers.lacks_the_kit("n2")
         servers.dmsetup["n2"] = said
-        assert refused(active)
+        assert refused(held)
 
-    def test_any_other_failure_is_not_asked_about_again(self, servers: Servers) -> None:
-        servers.silent("n2", LoginRefused("n2", "no"))
-        assert refused(active) == (LoginRefused("n2", "no"),)
-        assert servers.commands == []
+    @pytest.mark.parametrize("stdout", ["", "No devices found\n", TABLE, "Welcome\n"])
+    def test_an_answer_of_nobody_is_silence(self, servers: Servers, stdout: str, mocker: MockerFixture) -> None:
+        mocker.patch.object(servers, "_run_other", return_value=finished(stdout))
+        assert [type(message) for message in refused(held)] == [AnswerGarbled]
 
-    def test_the_far_end_asks_its_kernel_and_no_engine(
-        self, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_what_a_login_script_prints_is_passed_over(self, servers: Servers, mocker: MockerFixture) -> None:
+        mocker.patch.object(servers, "_run_other", return_value=finished(f"Welcome\n\nlvmkit-boot x\n{TABLE}"))
+        assert [name for name, _ in held()] == ["vg1-data", "vg9-lv", "vg1-www"]
+
+    def test_this_very_kernel_is_no_other_server(self, servers: Servers, mocker: MockerFixture) -> None:
+        text = f"lvmkit-boot {boot.boot_id()}\nNo devices found\n"
+        mocker.patch.object(servers, "_run_other", return_value=finished(text))
+        assert refused(held) == (AnsweredByItself("n2"),)
+
+
+class TestAskedEarly:
+    """Processes in ssh's place: each notes that it was begun, and answers when it may."""
+
+    @pytest.fixture(autouse=True)
+    def real(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Kernels, "devices", ASK)
+
+    @pytest.fixture
+    def ssh(self, tmp_path: Path, disk_path: Path) -> str:
+        return script(disk_path, SLOW_SSH.format(folder=tmp_path))
+
+    def test_they_are_asked_at_once_and_answer_while_something_else_is_done(self, ssh: str, tmp_path: Path) -> None:
+        kernels = KernelsAskedEarly(("n2", "n3"), ssh)
+        wait_for(tmp_path / "n2", tmp_path / "n3")
+        (tmp_path / "go").touch()
+        found = kernels.devices(("n3", "n2"), patience=20)
+        assert found == dict.fromkeys(("n3", "n2"), (("vg1-data", f"{OURS}abc"),))
+        assert (tmp_path / "n2").read_text() == "begun\n"
+
+    def test_who_is_not_asked_about_in_the_end_is_not_waited_for(self, ssh: str, tmp_path: Path) -> None:
+        kernels = KernelsAskedEarly(("n2", "fenced"), ssh)
+        (tmp_path / "go").touch()
+        (tmp_path / "never-fenced").touch()
+        begun = time.monotonic()
+        assert set(kernels.devices(("n2",), patience=60)) == {"n2"}
+        assert time.monotonic() - begun < 30
+
+    def test_silence_is_said_when_the_patience_is_over(self, ssh: str, tmp_path: Path) -> None:
+        kernels = KernelsAskedEarly(("n2",), ssh)
+        wait_for(tmp_path / "n2")
+        answer = kernels.devices(("n2",), patience=0.2)["n2"]
+        assert isinstance(answer, Failure)
+        assert answer.messages == (ServerTooSlow("n2", answer.messages[0].as_dict()["seconds"]),)
+
+    def test_who_was_not_known_at_first_is_asked_in_turn_and_nothing_is_answered_twice(
+        self, ssh: str, tmp_path: Path
     ) -> None:
-        devices = (dm.Device("vg1-data", f"{OURS}x", "253:0"), dm.Device("vg9-lv", f"{THEIRS}x", "253:1"))
-        monkeypatch.setattr(dm, "list_devices", lambda: devices)
-        servers.answers["n2"] = FarEnd(no_kit, tmp_path, monkeypatch)
-        assert active() == ("vg1-data",)
+        kernels = KernelsAskedEarly(("n2", "-oProxyCommand=x"), ssh)
+        (tmp_path / "go").touch()
+        assert set(kernels.devices(("n2", "n4"), patience=20)) == {"n2", "n4"}
+        kernels.devices(("n2",), patience=20)
+        assert (tmp_path / "n2").read_text() == "begun\n" * 2
+
+    def test_a_question_ends_with_the_run_that_asked_it(self, ssh: str, tmp_path: Path) -> None:
+        program = (
+            "import os, sys, time; sys.path.insert(0, sys.argv[1])\n"
+            "from lvmkit.peer.kernels import KernelsAskedEarly\n"
+            "KernelsAskedEarly(('n2',), sys.argv[2])\n"
+            "while not os.path.exists(sys.argv[3]): time.sleep(0.01)\n"
+        )
+        argv = [sys.executable, "-I", "-S", "-c", program, str(ROOT / "lib"), ssh, str(tmp_path / "n2")]
+        subprocess.run(argv, check=True, timeout=20)
+        pid = int((tmp_path / "pid-n2").read_text())
+        end = time.monotonic() + 9
+        while is_running(pid) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not is_running(pid)
+
+
+SLOW_SSH = f"""#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+echo $$ > {{folder}}/pid-$2
+echo begun >> {{folder}}/$2
+while [ ! -e {{folder}}/go ] || [ -e {{folder}}/never-$2 ]; do sleep 0.05; done
+echo lvmkit-boot another
+echo vg1-data {OURS}abc
+"""
+
+
+def wait_for(*paths: Path) -> None:
+    end = time.monotonic() + 20
+    while not all(path.exists() for path in paths):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class TestOrders:
@@ -261,7 +355,7 @@ class TestFarEnd:
         return FarEnd(no_kit, tmp_path, monkeypatch)
 
     def envelope(self, **changes: object) -> bytes:
-        known = {"protocol": 1, "asker": "n1", "server": "n2", "request": "active", "facts": {"vg_uuid": VG_UUID}}
+        known = {"protocol": 1, "asker": "n1", "server": "n2", "request": "bystanders", "facts": {"tags": ["vg1"]}}
         return json.dumps({**known, **changes}).encode()
 
     @pytest.mark.parametrize(
@@ -269,9 +363,9 @@ class TestFarEnd:
         [
             {"protocol": 2}, {"protocol": "1"}, {"protocol": True}, {"more": 1}, {"asker": ""},
             {"asker": 1}, {"server": "-x"}, {"server": "a;b"}, {"server": None}, {"request": "reboot"},
-            {"request": ["active"]}, {"request": "_active"}, {"facts": None}, {"facts": []}, {"facts": {}},
-            {"facts": {"vg_uuid": 1}}, {"facts": {"vg_uuid": ""}}, {"facts": {"vg_uuid": "x"}},
-            {"facts": {"vg_uuid": VG_UUID, "more": 1}},
+            {"request": ["bystanders"]}, {"request": "_bystanders"}, {"facts": None}, {"facts": []}, {"facts": {}},
+            {"facts": {"tags": 1}}, {"facts": {"tags": [""]}}, {"facts": {"tags": "vg1"}},
+            {"facts": {"tags": ["vg1"], "more": 1}},
         ],
     )  # fmt: skip
     def test_what_is_no_request_is_refused_before_anything_is_begun(
@@ -361,16 +455,9 @@ class TestFarEnd:
         speaker.tell(FencingOff())
 
 
-def said(work: Any, *arguments: Any, **named: Any) -> object:
-    """What comes of work, a failure as its words: a machine may have no device-mapper."""
-    try:
-        return work(*arguments, **named)
-    except Failure as failure:
-        return str(failure)
-
-
-def held_here() -> tuple[str, ...]:
-    return tuple(device.name for device in dm.of_vg(dm.list_devices(), VG_UUID))
+def refused_by(answer: object) -> tuple[Message, ...]:
+    assert isinstance(answer, Failure)
+    return answer.messages
 
 
 class TestProcess:
@@ -382,9 +469,6 @@ class TestProcess:
         monkeypatch.setattr(wire, "boot_id", lambda: "the asker's")
         return remote_kit("n2", Paths(lkroot=str(ROOT)), Settings(ssh=script(tmp_path, AS_SSH)))
 
-    def test_a_question_goes_there_and_back(self, remote: RemoteKit) -> None:
-        assert said(ask.active_volumes, remote, VG_UUID, deadline=20) == said(held_here)
-
     def test_an_order_for_another_server_changes_nothing(self, remote: RemoteKit) -> None:
         (message,) = refused(order.unextend, remote, "/data", print, deadline=20)
         assert message.number == (110273 if os.geteuid() == 0 else 110103)
@@ -393,7 +477,14 @@ class TestProcess:
         self, remote: RemoteKit, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.undo()
-        assert refused(ask.active_volumes, remote, VG_UUID, deadline=20) == (AnsweredByItself("n2"),)
+        assert refused(order.unextend, remote, "/data", print, deadline=20) == (AnsweredByItself("n2"),)
+
+    def test_the_question_to_a_kernel_passes_the_shell_there_and_knows_itself(
+        self, remote: RemoteKit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.undo()
+        monkeypatch.setattr(Kernels, "devices", ASK)
+        assert refused_by(Kernels(remote.ssh).devices(("n2",), patience=20)["n2"]) == (AnsweredByItself("n2"),)
 
     def test_it_is_thin_and_executable_and_ends_by_its_exit_status(self) -> None:
         path = ROOT / "bin/lvmkit-peer"
@@ -416,7 +507,7 @@ class TestProcess:
         assert (done.returncode, done.stderr) == (wire.NOT_BEGUN, b"")
 
 
-@pytest.mark.parametrize("name", ["lvmkit.peer.ask", "lvmkit.entry.peer"])
+@pytest.mark.parametrize("name", ["lvmkit.peer.ask", "lvmkit.peer.kernels", "lvmkit.entry.peer"])
 def test_the_door_is_light(name: str) -> None:
     program = (
         "import sys; before = set(sys.modules); sys.path.insert(0, sys.argv[1])\n"

@@ -21,7 +21,6 @@ from lvmkit.model.settings import Paths
 from lvmkit.model.value import Value
 from lvmkit.peer import wire
 from lvmkit.peer.requests import (
-    AskActive,
     AskBystanders,
     AskFindings,
     AskReadiness,
@@ -150,13 +149,6 @@ def _serve(letter: Letter, paths: Paths, open_kit: Callable[..., Kit]) -> int:
     return guarded(work, voice, os.uname().nodename, lambda _first: wire.FAILED)
 
 
-def _active(_desk: Desk, question: AskActive) -> Result:
-    """No engine is asked: this must be answered on a server whose cluster does not run, and at once."""
-    from lvmkit.storage import dm
-
-    return {"devices": [device.name for device in dm.of_vg(dm.list_devices(), question.vg_uuid)]}
-
-
 def _bystanders(desk: Desk, question: AskBystanders) -> Result:
     from lvmkit.workflow.bystanders import bystanders
 
@@ -208,7 +200,6 @@ def _forget(desk: Desk, order: OrderForget) -> Result:
 
 
 _HANDLERS: dict[str, Callable[[Desk, Any], Result]] = {
-    AskActive.name: _active,
     AskBystanders.name: _bystanders,
     AskReadiness.name: _readiness,
     AskFindings.name: _findings,

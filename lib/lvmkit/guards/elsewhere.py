@@ -6,6 +6,7 @@ at any time, and the cluster knows nothing of what was activated by hand.
 
 from __future__ import annotations
 
+from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import ActiveOutsideCluster
 from lvmkit.model.value import Value
@@ -15,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lvmkit.host import Peers
+    from lvmkit.host import Devices, Peers
     from lvmkit.model.messages import Message
 
 
@@ -37,13 +38,12 @@ def ask(servers: Sequence[str], vg_uuid: str, here: str, peers: Peers | None, *,
     others = tuple(server for server in servers if server != here)
     if others and peers is None:
         return Answers(silent=tuple((server, "there is no way to ask it") for server in others))
-    said = dict(peers.volumes(others, vg_uuid, patience=patience)) if others and peers else {}
+    said = dict(peers.devices(others, patience=patience)) if others and peers else {}
     if here in servers:
-        said[here] = _own(vg_uuid)
-    each = tuple((server, said[server]) for server in servers)
-    holding = tuple((server, names) for server, names in each if names and not isinstance(names, Failure))
-    silent = tuple((server, str(why)) for server, why in each if isinstance(why, Failure))
-    return Answers(holding, silent)
+        said[here] = own_devices()
+    silent = tuple((server, str(said[server])) for server in servers if isinstance(said[server], Failure))
+    held = ((server, volumes_of(vg_uuid, said[server])) for server in servers)
+    return Answers(tuple((server, volumes) for server, volumes in held if volumes), silent)
 
 
 def against(vg: str, answers: Answers) -> tuple[Message, ...]:
@@ -51,8 +51,17 @@ def against(vg: str, answers: Answers) -> tuple[Message, ...]:
     return tuple(ActiveOutsideCluster(vg, server, volumes) for server, volumes in answers.holding)
 
 
-def _own(vg_uuid: str) -> tuple[str, ...] | Failure:
+def own_devices() -> Devices | Failure:
+    """The same of this server's kernel."""
     try:
-        return tuple(device.name for device in dm.of_vg(dm.list_devices(), vg_uuid))
+        return tuple((device.name, device.uuid) for device in dm.list_devices())
     except Failure as failure:
         return failure
+
+
+def volumes_of(vg_uuid: str, devices: Devices | Failure) -> tuple[str, ...]:
+    """The device-mapper names of a volume group's volumes; () also where nothing is known."""
+    if isinstance(devices, Failure):
+        return ()
+    prefix = names.dm_uuid(vg_uuid)
+    return tuple(name for name, uuid in devices if uuid.startswith(prefix))

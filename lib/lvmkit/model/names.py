@@ -21,6 +21,9 @@ _LONGEST_SERVER_NAME = 253
 _SERVER_NAME_CHARACTERS = _NAME_CHARACTERS - {"+"}
 _UUID_GROUPS = (6, 4, 4, 4, 4, 4, 6)
 
+DM_PREFIX = "LVM-"
+"""of the device-mapper UUIDs that LVM gives"""
+
 
 def is_vg_name(name: str) -> bool:
     """Whether LVM would accept this as the name of a volume group."""
@@ -115,7 +118,7 @@ def split_dm_name(name: str) -> tuple[str, str, str] | None:
 
 def dm_uuid(vg_uuid: str, lv_uuid: str = "") -> str:
     """The device-mapper UUID LVM gives an LV; without an LV the prefix that all of a VG's devices share."""
-    return "LVM-" + vg_uuid.replace("-", "") + lv_uuid.replace("-", "")
+    return DM_PREFIX + vg_uuid.replace("-", "") + lv_uuid.replace("-", "")
 
 
 def lvm_uuid(packed: str) -> str:

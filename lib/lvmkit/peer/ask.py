@@ -6,16 +6,8 @@ time. What cannot be learnt from a server is a Failure in its place: silence is 
 
 from __future__ import annotations
 
-import time
-
-from lvmkit.model import names
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.extend import ProgramMissingThere
-from lvmkit.model.messages.peer import ProtocolDiffers
-from lvmkit.model.messages.storage import CommandFailed
-from lvmkit.peer import transport
 from lvmkit.peer.call import call_each
-from lvmkit.peer.requests import AskActive
 from lvmkit.peer.wire import garbled
 
 TYPE_CHECKING = False
@@ -27,33 +19,9 @@ if TYPE_CHECKING:
     from lvmkit.peer.answers import Findings, Preview
     from lvmkit.peer.remote import RemoteKit
     from lvmkit.peer.requests import AskReadiness, Request
-    from lvmkit.storage.run import Finished
 
     Answer = TypeVar("Answer")
     Teller = Callable[[Message], None]
-
-DMSETUP = ("/usr/sbin/dmsetup", "info", "-c", "--noheadings", "--separator", " ", "-o", "name,uuid")
-
-
-def active_volumes(kit: RemoteKit, vg_uuid: str, *, deadline: float) -> tuple[str, ...]:
-    """The device-mapper names of a volume group's volumes that another server's kernel holds; () where none is up.
-
-    Raises Failure where that server does not say.
-    """
-    return _the_one(active_volumes_on_each((kit,), vg_uuid, deadline=deadline))
-
-
-def active_volumes_on_each(
-    kits: Sequence[RemoteKit], vg_uuid: str, *, deadline: float
-) -> dict[str, tuple[str, ...] | Failure]:
-    """The same of several servers. Where there is no kit, or one of another protocol, dmsetup is asked."""
-    limit = time.monotonic() + deadline
-    question = AskActive(vg_uuid)
-    answers = _each([(kit, question) for kit in kits], _devices, _unheard, deadline=deadline)
-    without = [kit for kit in kits if _has_no_kit(answers[kit.server])]
-    if without:
-        answers.update(_by_dmsetup(without, vg_uuid, deadline=limit - time.monotonic()))
-    return answers
 
 
 def bystanders(
@@ -111,37 +79,7 @@ def _the_one(answers: dict[str, Answer | Failure]) -> Answer:
     return answer
 
 
-def _devices(result: dict[str, Any], _server: str) -> tuple[str, ...]:
-    from lvmkit.peer.answers import texts
-
-    return texts(result["devices"])
-
-
 def _messages(result: dict[str, Any], server: str) -> tuple[Message, ...]:
     from lvmkit.peer.wire import unpacked
 
     return tuple(unpacked(each, server) for each in result["bystanders"])
-
-
-def _unheard(_message: Message) -> None:
-    """What is said beside the answer whether a group is active matters to nobody."""
-
-
-def _has_no_kit(answer: tuple[str, ...] | Failure) -> bool:
-    return isinstance(answer, Failure) and isinstance(answer.messages[0], (ProgramMissingThere, ProtocolDiffers))
-
-
-def _by_dmsetup(kits: Sequence[RemoteKit], vg_uuid: str, *, deadline: float) -> dict[str, tuple[str, ...] | Failure]:
-    servers = [kit.server for kit in kits]
-    answers = transport.run_on_each(servers, DMSETUP, kits[0].ssh, deadline=deadline)
-    return {server: _dmsetup_devices(answer, vg_uuid) for server, answer in answers.items()}
-
-
-def _dmsetup_devices(answer: Finished | Failure, vg_uuid: str) -> tuple[str, ...] | Failure:
-    if isinstance(answer, Failure):
-        return answer
-    if answer.status:
-        why = answer.stderr.strip() or "it did not say why"
-        return Failure(CommandFailed(answer.command, str(answer.status), why))
-    rows = (line.strip().partition(" ") for line in answer.stdout.splitlines())
-    return tuple(name for name, _, uuid in rows if uuid.startswith(names.dm_uuid(vg_uuid)))

@@ -29,13 +29,6 @@ class Request(Value):
         return first[0] if isinstance(first, tuple) else str(first)
 
 
-class AskActive(Request):
-    """Which device-mapper devices of a volume group does your kernel hold?"""
-
-    name = "active"
-    vg_uuid: str
-
-
 class AskBystanders(Request):
     """Who would keep these tags, which leave together, from going out of service on your server?"""
 
@@ -98,7 +91,6 @@ class OrderForget(Request):
 
 
 _KINDS: tuple[type[Request], ...] = (
-    AskActive,
     AskBystanders,
     AskReadiness,
     AskFindings,
@@ -143,10 +135,6 @@ def _is_server(value: object) -> bool:
     return isinstance(value, str) and names.is_server_name(value)
 
 
-def _is_uuid(value: object) -> bool:
-    return isinstance(value, str) and names.is_lvm_uuid(value)
-
-
 def _is_priority(value: object) -> bool:
     return type(value) is int and 0 <= value <= LOWEST_PRIORITY
 
@@ -157,7 +145,6 @@ def _is_bool(value: object) -> bool:
 
 _LONGEST_SHOWN = 100
 _CHECKS = {
-    "vg_uuid": _is_uuid,
     "tags": _is_tags,
     "tag": _is_tag,
     "template": _is_server,

@@ -20,7 +20,7 @@ from lvmkit.model.messages.extend import (
     TransportMissing,
 )
 from lvmkit.model.messages.storage import CommandHung, CommandMissing
-from lvmkit.storage.run import Command, run, run_all
+from lvmkit.storage.run import Command, run, run_all, run_beside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +100,20 @@ def run_on_each(
     for server, outcome in zip(commands, run_all(tuple(commands.values()), deadline=deadline)):
         outcomes[server] = _outcome_of_the_program(outcome, server, argv, ssh, deadline)
     return outcomes
+
+
+class Underway:
+    """A program that runs on another server while this one does something else. It changes nothing there."""
+
+    def __init__(self, server: str, argv: tuple[str, ...], ssh: str) -> None:
+        """Start it. Raises Failure (110100) for what cannot be the name of a server."""
+        self._server, self._argv, self._ssh = server, argv, ssh
+        self._begun = run_beside(Command(command(server, argv, ssh)))
+
+    def outcome(self, *, deadline: float) -> Finished | Failure:
+        """What run_on() would return or raise; to be asked for once. deadline: seconds from now."""
+        outcome = self._begun.outcome(deadline=deadline)
+        return _outcome_of_the_program(outcome, self._server, self._argv, self._ssh, deadline)
 
 
 def command(server: str, argv: tuple[str, ...], ssh: str) -> tuple[str, ...]:

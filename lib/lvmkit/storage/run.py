@@ -131,6 +131,33 @@ def run_all(commands: Sequence[Command], *, deadline: float) -> tuple[Finished |
     return outcomes
 
 
+class Begun:
+    """A program that runs while this process does something else, and dies with it."""
+
+    def __init__(self, child: _Child | Failure) -> None:
+        self._child = child
+
+    def outcome(self, *, deadline: float) -> Finished | Failure:
+        """What run() would return or raise; to be asked for once. deadline: seconds from now."""
+        try:
+            if isinstance(self._child, _Child):
+                _has_ended(self._child.process.pid, deadline)
+        finally:
+            mask = _hold_signals()
+            outcome = _outcome(self._child, deadline)
+            _release_signals(mask)
+        return outcome
+
+
+def run_beside(command: Command) -> Begun:
+    """Start a program and go on. It has no lock of ours, so it must not change anything."""
+    mask = _hold_signals()
+    try:
+        return Begun(_started(command, mask))
+    finally:
+        _release_signals(mask)
+
+
 class _Child(Value):
     """One of several programs that run at the same time."""
 

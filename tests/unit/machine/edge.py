@@ -41,7 +41,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _real_open, _real_stat, _real_readlink = builtins.open, os.stat, os.readlink
 _real_os: dict[str, Callable[..., Any]] = {name: getattr(os, name) for name in (*_ONE_PATH, *_TWO_PATHS)}
 _real_lstat, _real_uname, _real_monotonic = os.lstat, os.uname, time.monotonic
-_real_volumes = Kernels.volumes
+_real_devices = Kernels.devices
 _MOST_LINKS = 20
 real_kill, remove_tree = os.kill, shutil.rmtree
 
@@ -51,7 +51,7 @@ def within(machine: Machine) -> Iterator[None]:
     saved: list[tuple[Any, str, Any]] = []
     ours = _replacements(machine)
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-    before = {"run": run_module.run, "run_all": run_module.run_all}
+    before = {name: getattr(run_module, name) for name in ("run", "run_all", "run_beside")}
     for name in before:
         for module in _modules_with(name):
             saved.append((module, name, getattr(module, name)))
@@ -103,7 +103,7 @@ def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
         (probe, "_read_directly", machine.read_directly),
         (report, "_send", machine.take_datagram),
         (peer, "write_line", lambda text: sys.stdout.write(f"{text}\n")),
-        (Kernels, "volumes", _real_volumes),  # conftest.py keeps all other tests from asking anybody
+        (Kernels, "devices", _real_devices),  # conftest.py keeps all other tests from asking anybody
         (os, "stat", _stat_of(machine)),
         (os, "uname", lambda: os.uname_result((*_real_uname()[:1], machine.name, *_real_uname()[2:]))),
         (os, "symlink", lambda text, path: _real_symlink(text, located(machine, path))),

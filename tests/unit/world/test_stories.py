@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.unit.world.world import POINT, POWER, SIGNAL, VOLUME, Blow, World
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pytest_mock import MockerFixture
 
 
 @pytest.fixture
@@ -99,3 +100,25 @@ def test_an_activation_whose_agent_was_killed_does_not_act_after_the_stop(protec
     protected.kit("n1", "in-service", POINT, "--on", "n2")
     protected.end_orphans()
     protected.check()
+
+
+def test_a_planned_move_runs_seven_programs_at_the_start_three_of_them_lvm_and_one_at_the_stop(
+    protected: World, mocker: MockerFixture
+) -> None:
+    """The question to the other server is the first of them, so that it is answered when it matters."""
+    ran: dict[tuple[str, str], list[str]] = {}
+    operate = protected._operate
+
+    def counted(server: str, agent: str, action: str, given: dict[str, str]) -> tuple[int, str]:
+        machine = protected.machines[server]
+        before = len(machine.ran)
+        answer = operate(server, agent, action, given)
+        programs = [Path(words[0]).name for words in machine.ran[before:]]
+        ran.setdefault((server, action), []).extend(programs)
+        return answer
+
+    mocker.patch.object(protected.cluster, "_operate", counted)
+    assert protected.kit("n1", "in-service", POINT, "--on", "n2").code == 0
+    assert ran["n2", "start"] == ["ssh", "lvm", "crm_mon", "cibadmin", "lvm", "lvm", "mount"]
+    assert ran["n1", "stop"] == ["umount"]
+    assert ran.get(("n2", "monitor"), []) == []

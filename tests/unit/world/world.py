@@ -167,8 +167,10 @@ class World:
             os.makedirs(os.path.dirname(place), exist_ok=True)
             with open(place, "w", encoding="ascii"):
                 os.chmod(place, 0o700)
-        with open(made.paths.cib, "w", encoding="ascii"):
-            return made
+        nodes = "".join(f'<node id="{each}" uname="{each}"/>' for each in SERVERS)
+        with open(made.paths.cib, "w", encoding="ascii") as file:
+            file.write(f"<cib><configuration><nodes>{nodes}</nodes></configuration></cib>")
+        return made
 
     # -- the cluster's hands
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lvmkit.entry.ocf.description import START, STOP
 from lvmkit.entry.ocf.request import parsed
-from lvmkit.entry.ocf.tools import host
-from lvmkit.model.facts import FilesystemFacts
+from lvmkit.entry.ocf.tools import host, starting_host
+from lvmkit.model.facts import FilesystemFacts, VgFacts
 from lvmkit.model.messages import Failure
 
 TYPE_CHECKING = False
@@ -20,7 +20,8 @@ def act(errand: Errand, action: str) -> str:
     if action == STOP:
         return _stop(errand)
     request = parsed(errand)
-    server = host(request, errand.paths, errand.voice.tell)
+    is_group = action == START and isinstance(request.facts, VgFacts)
+    server = (starting_host if is_group else host)(request, errand.paths, errand.voice.tell)
     if action != START or not isinstance(request.facts, FilesystemFacts):
         from lvmkit.entry.ocf.validate import validate
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from lvmkit.cluster.pacemaker.standing import membership
+from lvmkit.cluster.pacemaker.standing import known_servers, membership
 from lvmkit.host import Host
 from lvmkit.model.value import replace
-from lvmkit.peer.kernels import Kernels
+from lvmkit.peer.kernels import Kernels, KernelsAskedEarly
 from lvmkit.storage.conffile import load_settings
 
 TYPE_CHECKING = False
@@ -34,7 +34,17 @@ def host(request: Request, paths: Paths, tell: Callable[[Message], None]) -> Hos
     """What the resources work with."""
     found = replace(settings(request, paths, tell), missing_pv=request.missing_pv)
     end = time.monotonic() + (_WHOLE * request.timeout or float("inf"))
-    return Host(paths, found, tell, request.node, membership(paths, found), Kernels(paths, found), end)
+    return Host(paths, found, tell, request.node, membership(paths, found), Kernels(found.ssh), end)
+
+
+def starting_host(request: Request, paths: Paths, tell: Callable[[Message], None]) -> Host:
+    """The same for the start of a volume group, which may have to know whether it is active elsewhere.
+
+    The other servers are asked at once, so that they answer while LVM and Pacemaker are asked.
+    """
+    found = host(request, paths, tell)
+    others = tuple(server for server in known_servers(paths) if server != found.server)
+    return replace(found, peers=KernelsAskedEarly(others, found.settings.ssh))
 
 
 def settings(call: Call, paths: Paths, tell: Callable[[Message], None]) -> Settings:
