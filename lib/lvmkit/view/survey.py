@@ -56,7 +56,9 @@ def survey_schema(title: str, resource_fields: schema.Schema, further: schema.Sc
         "server": schema.HERE,
         "time": schema.TIME,
         "servers": schema.several(schema.record(_SERVER_FIELDS), "The servers of the cluster."),
-        "warnings": schema.several(schema.MESSAGE, "What is wrong with the cluster as a whole."),
+        "warnings": schema.several(
+            schema.MESSAGE, "What is wrong with the cluster as a whole, and volume groups that several kernels hold."
+        ),
         "roots": schema.texts("Tags below which every other resource of the answer is found."),
         "resources": schema.several(schema.record(resource_fields), "The resources."),
     }

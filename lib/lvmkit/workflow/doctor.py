@@ -68,6 +68,7 @@ def diagnose(kit: Kit, *, here: bool = False) -> Diagnosis:
     parts = [Diagnosis((seen.local,), (*own, *findings_of(Look(kit, seen))))]
     if not here:
         parts += _of_others((server for server in seen.servers if server.name != seen.local), kit)
+        parts.append(Diagnosis((), tuple(_of_all_kernels(seen, kit))))
     servers = tuple(name for part in parts for name in part.servers)
     return Diagnosis(servers, tuple(dict.fromkeys(finding for part in parts for finding in part.findings)))
 
@@ -155,6 +156,16 @@ def _of_others(servers: Iterable[Server], kit: Kit) -> Iterator[Diagnosis]:
             yield Diagnosis((), (_finding(server.name, "", message),))
     for name, answer in _asked(online, kit).items():
         yield _of_other(name, answer)
+
+
+def _of_all_kernels(seen: Overview, kit: Kit) -> Iterator[Finding]:
+    """Volume groups that more than one server's kernel holds."""
+    if not kit.port.is_shared:
+        return
+    from lvmkit.workflow.two_holders import held_twice
+
+    for tag, message in held_twice(seen, kit).items():
+        yield _finding("", tag, message)
 
 
 def _asked(servers: list[str], kit: Kit) -> dict[str, Findings | Failure]:

@@ -88,7 +88,7 @@ class Survey(Value):
     """tags under which every other resource of the survey is found"""
     servers: tuple[Server, ...] = ()
     warnings: tuple[Message, ...] = ()
-    """of the cluster as a whole"""
+    """of the cluster as a whole, also of what more than one server's kernel holds"""
 
     @property
     def is_well(self) -> bool:

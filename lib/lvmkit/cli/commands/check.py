@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lvmkit.cli.session import Session
+    from lvmkit.cluster.port import Overview
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
+    from lvmkit.model.messages.guards import HeldTwice
     from lvmkit.plan import Kit
     from lvmkit.workflow.recover import Finding
 
@@ -36,8 +38,9 @@ if TYPE_CHECKING:
 def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool, form: str) -> int:
     """Check everything that should be in service, or the hierarchies below the given tags, which then should be.
 
-    Nothing is changed, except with --all. Exit 0 when all is well, 1 when there is a fault. --quiet leaves out what
-    is well.
+    In a cluster the other servers are asked, too, whether they hold a volume group that is up here or in service
+    elsewhere; not with --all. Nothing is changed, except with --all. Exit 0 when all is well, 1 when there is a fault.
+    --quiet leaves out what is well.
     """
     if watch and (words or deep):
         raise click.UsageError("--all takes neither tags nor --deep.")
@@ -54,7 +57,8 @@ def _checked(words: tuple[str, ...], deep: bool, kit: Kit) -> list[Verdict]:
     """The shallow check, with the deep one where it is wanted."""
     from lvmkit.workflow import status
 
-    now = kit.port.hierarchy()
+    seen = kit.port.overview()
+    now = seen.of(seen.local)
     below = {tag for word in words for tag in now.below(tag_of(word, now))}
     tags = now.restore_order(below) if words else status.in_service(now, kit)
     found: dict[str, list[Message]] = {tag: [] for tag, _ in _instances(tags, now)}
@@ -62,7 +66,17 @@ def _checked(words: tuple[str, ...], deep: bool, kit: Kit) -> list[Verdict]:
         found[tag] += [NotInService(tag, instance.state)] if _is_down(instance) else []
     for finding in (*status.examine(tags, now, kit), *(_deep(tags, now, kit) if deep else ())):
         found[finding.tag] += [message for message in finding.messages if message not in found[finding.tag]]
+    for tag, message in _held_twice(below if words else None, seen, kit).items():
+        found.setdefault(tag, []).append(message)
     return [_verdict(tag, now, tuple(messages)) for tag, messages in found.items()]
+
+
+def _held_twice(tags: Iterable[str] | None, seen: Overview, kit: Kit) -> dict[str, HeldTwice]:
+    if not kit.port.is_shared:
+        return {}
+    from lvmkit.workflow.two_holders import held_twice
+
+    return held_twice(seen, kit, tags)
 
 
 def _deep(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:

@@ -46,13 +46,14 @@ _CLEAR = "\x1b[H\x1b[2J"
 def command(session: Session, word: str | None, by: str, watch: int | None, judge: bool, form: str) -> int:
     """Show all hierarchies, or the one below TAG, with state and reason; in a cluster on every server.
 
-    A state with '!' is one that the kernel of this server does not confirm; the reason says why.
+    A state with '!' is one that the kernel of this server does not confirm; the reason says why. A volume group that
+    more than one server's kernel holds comes first; the other servers are not asked for that with --watch.
     """
 
     def job(kit: Kit) -> int:
         if watch is not None:
             return _repeated(watch, lambda: write(_shown(_surveyed(word, kit), by, form, True, kit)))
-        found = _surveyed(word, kit)
+        found = _surveyed(word, kit, asks_others=kit.port.is_shared)
         write(_shown(found, by, form, False, kit))
         if form != JSON and not found.resources:
             kit.tell(NothingProtected())
@@ -61,11 +62,19 @@ def command(session: Session, word: str | None, by: str, watch: int | None, judg
     return session.work("status", word or "", job)
 
 
-def _surveyed(word: str | None, kit: Kit) -> Survey:
+def _surveyed(word: str | None, kit: Kit, *, asks_others: bool = False) -> Survey:
+    """asks_others: whether the other servers are asked for volume groups that several kernels hold."""
     from lvmkit.workflow.status import survey
 
     seen = kit.port.overview()
-    return survey(kit, None if word is None else tag_of(word, seen.union()), seen)
+    found = survey(kit, None if word is None else tag_of(word, seen.union()), seen)
+    if not asks_others:
+        return found
+    from lvmkit.model.value import replace
+    from lvmkit.workflow.two_holders import held_twice
+
+    tags = [resource.instance.tag for resource in found.resources]
+    return replace(found, warnings=(*found.warnings, *held_twice(seen, kit, tags).values()))
 
 
 def _shown(found: Survey, by: str, form: str, is_repeated: bool, kit: Kit) -> str:

@@ -97,3 +97,23 @@ class PvBelowReplication(Message):
     vg: str
     uuid: str
     device: str
+
+
+class HeldTwice(Message):
+    """The kernels of several servers have volumes of one volume group active. LVM and file systems on one server do not
+    know what the other one writes, so data are lost as soon as both write.
+
+    The kit brings this about never; a hand can, with LVM's own commands. Servers that did not answer are not named.
+    """
+
+    number = 110245
+    template = "Volume group {vg} is active on more than one server: {holders}. In service it is on {in_service}."
+    action = (
+        "First stop everything that writes to it, on all of them. Then unmount it and take it down on {surplus}:"
+        " 'vgchange -an {vg}', or 'dmsetup remove' for each volume where LVM refuses another host's group. If it was"
+        " mounted on more than one server, unmount it everywhere and check the file systems before they are used again."
+    )
+    vg: str
+    holders: tuple[str, ...]
+    in_service: tuple[str, ...]
+    surplus: tuple[str, ...]

@@ -1,0 +1,92 @@
+"""Does more than one server's kernel hold a volume group? The kit never brings that about, but a hand can.
+
+Asked where a person waits, and of those who answer: who is silent is not accused of anything.
+"""
+
+from __future__ import annotations
+
+from lvmkit.guards import elsewhere
+from lvmkit.model.facts import VgFacts
+from lvmkit.model.instance import IN_SERVICE, LVMVG
+from lvmkit.model.messages.guards import HeldTwice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Union
+
+    from lvmkit.cluster.port import Overview
+    from lvmkit.host import Devices
+    from lvmkit.model.instance import Instance
+    from lvmkit.model.messages import Failure
+    from lvmkit.plan import Kit
+
+    Seen = Mapping[str, Union[Devices, Failure]]
+    """by server, what its kernel holds, or why it does not say"""
+
+PATIENCE = 5.0
+"""seconds for all answers together: this is asked beside what the person wanted to know"""
+
+
+def held_twice(seen: Overview, kit: Kit, tags: Iterable[str] | None = None) -> dict[str, HeldTwice]:
+    """By its tag, each volume group that more than one server's kernel holds. tags: of what to look at; None: all.
+
+    The other servers are asked only where a group is up here, or in service somewhere. While a group moves it may be
+    seen on the server that it has just left, so only what is the same at a second look counts.
+    """
+    own = elsewhere.own_devices()
+    groups = [group for group in _groups(seen, tags) if _may_be_up(group, seen, own)]
+    others = [server.name for server in seen.servers if server.name != seen.local]
+    if not groups or not others:
+        return {}
+    first = _look(others, seen, kit)
+    suspects = [group for group in groups if len(_holding(group, first)) > 1]
+    if not suspects:
+        return {}
+    second = _look(others, seen, kit)
+    found: dict[str, HeldTwice] = {}
+    for group in suspects:
+        before = _holding(group, first)
+        holding = {server: volumes for server, volumes in _holding(group, second).items() if server in before}
+        if len(holding) > 1:
+            found[group.tag] = _message(group, holding, seen)
+    return found
+
+
+def _groups(seen: Overview, tags: Iterable[str] | None) -> list[Instance]:
+    """The volume groups among these tags whose identity is on record."""
+    union = seen.union()
+    wanted = union.tags if tags is None else tuple(tags)
+    instances = [instance for instance in map(union.by_tag, wanted) if instance is not None]
+    return [each for each in instances if each.type == LVMVG and VgFacts.noted(each).uuid]
+
+
+def _may_be_up(group: Instance, seen: Overview, own: Devices | Failure) -> bool:
+    return bool(_in_service_on(group.tag, seen) or elsewhere.volumes_of(VgFacts.noted(group).uuid, own))
+
+
+def _in_service_on(tag: str, seen: Overview) -> tuple[str, ...]:
+    """The servers on which the engine has it in service."""
+    each = ((server.name, seen.of(server.name).by_tag(tag)) for server in seen.servers)
+    return tuple(name for name, instance in each if instance is not None and instance.state in IN_SERVICE)
+
+
+def _look(others: list[str], seen: Overview, kit: Kit) -> Seen:
+    """What the kernels of all servers hold; this one's is asked last."""
+    peers = kit.host.peers
+    answers = dict(peers.devices(others, patience=PATIENCE)) if peers else {}
+    return {**answers, seen.local: elsewhere.own_devices()}
+
+
+def _holding(group: Instance, look: Seen) -> dict[str, tuple[str, ...]]:
+    """By server, the volumes of the group that its kernel holds."""
+    uuid = VgFacts.noted(group).uuid
+    each = ((server, elsewhere.volumes_of(uuid, devices)) for server, devices in look.items())
+    return {server: volumes for server, volumes in each if volumes}
+
+
+def _message(group: Instance, holding: dict[str, tuple[str, ...]], seen: Overview) -> HeldTwice:
+    in_service = _in_service_on(group.tag, seen)
+    holders = tuple(f"{server} ({', '.join(holding[server])})" for server in sorted(holding))
+    surplus = tuple(server for server in sorted(holding) if server not in in_service)
+    return HeldTwice(VgFacts.noted(group).name, holders, in_service or ("no server",), surplus or ("all but one",))
