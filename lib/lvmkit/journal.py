@@ -1,8 +1,8 @@
-"""The journals of changes that are being carried out: one file for each plan, whole at any moment.
+"""The journals of changes that are being carried out: one file for each plan, complete at any moment.
 
 `<state>/journal/<n>.json` holds the plan, how many of its steps were begun, how many are known to be done, what it is
-about, and which process is at work. A plan that is being taken back is renamed to `<n>.back.json`: that needs no room,
-so a full disk does not keep a back-out from being known. `<state>/journal.json` is what older versions wrote.
+about, and which process carries it out. The journal of a plan that is being taken back is renamed to `<n>.back.json`:
+that needs no space, so a back-out is recorded also on a full disk. Older versions wrote `<state>/journal.json`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 VERSION = 2
 _LEGACY, _SUFFIX, _BACK = "journal", ".json", ".back"
 _MOVED = {"lvmkit.workflow.steps": "lvmkit.steps"}
-"""modules of steps that have another name now than in a journal of an older version"""
+"""modules of steps that were renamed since an older version wrote a journal"""
 _STEPS_OF = ("lvmkit.steps", "lvmkit.workflow.")
 """the modules that may be imported for the steps in a journal"""
 _UNREADABLE = (ValueError, TypeError, LookupError, ImportError, AttributeError, RecursionError)
@@ -59,9 +59,15 @@ class Journal(Value):
 
 def names(paths: Paths) -> tuple[str, ...]:
     """The names of all journals, the oldest first. Raises Failure where the folder cannot be read."""
-    old = [_LEGACY] if os.path.lexists(f"{paths.state}/{_LEGACY}{_SUFFIX}") else []
-    numbers = {entry.partition(".")[0] for entry in _listed(paths) if entry.endswith(_SUFFIX)}
-    return (*old, *sorted((n for n in numbers if n.isascii() and n.isdecimal()), key=int))
+    numbers = set()
+    for entry in _listed(paths):
+        number = entry.partition(".")[0]
+        if entry.endswith(_SUFFIX) and number.isascii() and number.isdecimal():
+            numbers.add(number)
+    ordered = tuple(sorted(numbers, key=int))
+    if os.path.lexists(f"{paths.state}/{_LEGACY}{_SUFFIX}"):
+        return (_LEGACY, *ordered)
+    return ordered
 
 
 def fresh(work: str, about: tuple[str, ...], steps: tuple[Value, ...], paths: Paths) -> Journal:
@@ -71,7 +77,7 @@ def fresh(work: str, about: tuple[str, ...], steps: tuple[Value, ...], paths: Pa
 
 
 def write(journal: Journal, paths: Paths) -> Journal:
-    """Store it for good, and return it. Raises Failure (110082)."""
+    """Store it durably, and return it. Raises Failure (StateNotStored, 110082)."""
     import json  # only changes need it; a restore or remove starts without
 
     facts = {
@@ -90,7 +96,7 @@ def write(journal: Journal, paths: Paths) -> Journal:
 
 
 def turn_back(journal: Journal, paths: Paths) -> Journal:
-    """Note for good that it is being taken back. Raises Failure (110082)."""
+    """Note durably that it is being taken back. Raises Failure (StateNotStored, 110082)."""
     turned = replace(journal, is_back=True)
     if journal.is_back or journal.name == _LEGACY:
         return turned
@@ -105,7 +111,7 @@ def turn_back(journal: Journal, paths: Paths) -> Journal:
 
 
 def drop(journal: Journal, paths: Paths) -> None:
-    """Remove it for good: one that a power failure brought back would take back a plan that was done."""
+    """Remove it durably: a journal that a power failure brought back would take back a plan that was done."""
     for path in {_path(journal, paths), _path(replace(journal, is_back=not journal.is_back), paths)}:
         try:
             os.unlink(path)
@@ -117,40 +123,42 @@ def drop(journal: Journal, paths: Paths) -> None:
 
 
 def read(name: str, paths: Paths, kinds: Callable[[], dict[str, Callable[..., Value]]]) -> Journal:
-    """The journal of this name. One that is not understood carries why, and what it is about as far as that is known.
+    """The journal of this name. One that cannot be understood says why, and what it is about as far as that is known.
 
-    kinds: the classes by name that it may hold, asked once their modules are imported.
+    kinds: gives the classes that it may hold, by name; called once their modules are imported.
     Raises Failure where the file cannot be read at all.
     """
-    bare = Journal(name)
-    back = replace(bare, is_back=True)
-    is_back = name != _LEGACY and os.path.lexists(_path(back, paths))
-    found = back if is_back else bare
-    text = files.read(_path(found, paths)) or ""
+    journal = Journal(name)
+    turned = replace(journal, is_back=True)
+    if name != _LEGACY and os.path.lexists(_path(turned, paths)):
+        journal = turned
+    text = files.read(_path(journal, paths)) or ""
     import json
 
     facts: Any = {}
     try:
         facts = json.loads(text)
-        return _read_old(found, facts, kinds) if "reached" in facts else _read(found, facts, kinds)
+        return _read_old(journal, facts, kinds) if "reached" in facts else _read(journal, facts, kinds)
     except _UNREADABLE as error:
         why = f"{type(error).__name__}: {error}"
-        fault = JournalUnreadable(name, _path(found, paths), why)
-        return replace(found, work=_word(facts, "work"), about=_words(facts, "about"), fault=fault)
+        fault = JournalUnreadable(name, _path(journal, paths), why)
+        return replace(journal, work=_word(facts, "work"), about=_words(facts, "about"), fault=fault)
 
 
 def packed(item: object) -> Any:  # noqa: ANN401 - JSON
     """A Value as JSON can hold it: its fields, its class, and the module of that class."""
     if isinstance(item, Value):
-        fields = {name: packed(value) for name, value in item.as_dict().items()}
-        return {"is": type(item).__name__, "from": type(item).__module__, **fields}
-    return [packed(part) for part in item] if isinstance(item, tuple) else item
+        facts: dict[str, Any] = {"is": type(item).__name__, "from": type(item).__module__}
+        for name, value in item.as_dict().items():
+            facts[name] = packed(value)
+        return facts
+    return list(map(packed, item)) if isinstance(item, tuple) else item
 
 
 def unpacked(item: Any, kinds: Callable[[], dict[str, Callable[..., Value]]], *, is_old: bool = False) -> Any:  # noqa: ANN401 - JSON
     """The Value that was packed; only classes that a plan may hold are made.
 
-    is_old: of an older version; fields that its classes have no more are left out.
+    is_old: an older version packed it; fields that its classes no longer have are left out.
     """
     if isinstance(item, list):
         return tuple(unpacked(part, kinds, is_old=is_old) for part in item)
@@ -158,15 +166,18 @@ def unpacked(item: Any, kinds: Callable[[], dict[str, Callable[..., Value]]], *,
         return item
     kind = _kind(item["is"], str(item.get("from", "")), kinds)
     known = getattr(kind, "_fields", ()) if is_old else tuple(item)
-    fields = {n: unpacked(v, kinds, is_old=is_old) for n, v in item.items() if n not in ("is", "from") and n in known}
+    fields = {}
+    for name, value in item.items():
+        if name in known and name not in ("is", "from"):
+            fields[name] = unpacked(value, kinds, is_old=is_old)
     return kind(**fields)
 
 
-def _read(found: Journal, facts: Any, kinds: Callable[[], dict[str, Callable[..., Value]]]) -> Journal:  # noqa: ANN401
+def _read(journal: Journal, facts: Any, kinds: Callable[[], dict[str, Callable[..., Value]]]) -> Journal:  # noqa: ANN401
     if facts["version"] != VERSION:
         raise ValueError(f"it has version {facts['version']}; this kit knows {VERSION}")
     return replace(
-        found,
+        journal,
         work=_word(facts, "work"),
         about=_words(facts, "about"),
         steps=unpacked(facts["steps"], kinds),
@@ -176,13 +187,17 @@ def _read(found: Journal, facts: Any, kinds: Callable[[], dict[str, Callable[...
     )
 
 
-def _read_old(found: Journal, facts: Any, kinds: Callable[[], dict[str, Callable[..., Value]]]) -> Journal:  # noqa: ANN401
-    """One of an older version: it knows how many steps were begun, and the last of these may be done or not."""
+def _read_old(journal: Journal, facts: Any, kinds: Callable[[], dict[str, Callable[..., Value]]]) -> Journal:  # noqa: ANN401
+    """A journal of an older version. It says how many steps were begun; the last of these may be done or not."""
     plan = facts["plan"]
     steps = unpacked(plan["steps"], kinds, is_old=True)
     begun = int(facts["reached"])
-    about = tuple(dict.fromkeys(name for step in steps for name in step.names()))
-    return replace(found, work=_word(plan, "work"), about=about, steps=steps, begun=begun, done=max(0, begun - 1))
+    about: dict[str, None] = {}
+    for step in steps:
+        about.update(dict.fromkeys(step.names()))
+    return replace(
+        journal, work=_word(plan, "work"), about=tuple(about), steps=steps, begun=begun, done=max(0, begun - 1)
+    )
 
 
 def _kind(name: str, module: str, kinds: Callable[[], dict[str, Callable[..., Value]]]) -> Callable[..., Value]:
@@ -196,13 +211,15 @@ def _kind(name: str, module: str, kinds: Callable[[], dict[str, Callable[..., Va
 
 
 def _word(facts: Any, key: str) -> str:  # noqa: ANN401 - JSON
-    found = facts.get(key, "") if isinstance(facts, dict) else ""
-    return found if isinstance(found, str) else ""
+    word = facts.get(key) if isinstance(facts, dict) else None
+    return word if isinstance(word, str) else ""
 
 
 def _words(facts: Any, key: str) -> tuple[str, ...]:  # noqa: ANN401 - JSON
-    found = facts.get(key) if isinstance(facts, dict) else None
-    return tuple(word for word in found if isinstance(word, str)) if isinstance(found, list) else ()
+    words = facts.get(key) if isinstance(facts, dict) else None
+    if not isinstance(words, list):
+        return ()
+    return tuple(word for word in words if isinstance(word, str))
 
 
 def _folder(paths: Paths) -> str:

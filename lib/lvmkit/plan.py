@@ -1,10 +1,10 @@
 """A change as a list of steps that can be shown, carried out, taken back or finished, and survives being killed.
 
 Create, delete, extend, unextend and reconfigure all end in a Plan, so preview, progress, back-out and the crash journal
-exist once. Before a step is applied the journal on disk says so. A run that fails or is told to end takes its own steps
-back, in reverse order. What a killed run left is found by the next one: where the plan's point of no return was passed,
-it carries out the rest; else it takes the steps back. So every `undo` is harmless where its step was not, or only
-partly, applied.
+exist once. Before a step is applied, the journal on disk says so. A run that fails or is told to end takes its own
+steps back, in reverse order. What a killed run left is found by the next run: where the plan's point of no return was
+passed, that one carries out the rest; otherwise it takes the steps back. So every `undo` must be harmless where its
+step was not applied, or only partly.
 """
 
 from __future__ import annotations
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
     from lvmkit.storage.lvm import Lvm
 
 
+def names_in(steps: Iterable[Step]) -> tuple[str, ...]:
+    """The tags and volume groups that some steps are about, each once."""
+    names: dict[str, None] = {}
+    for step in steps:
+        names.update(dict.fromkeys(step.names()))
+    return tuple(names)
+
+
 class Kit(Value):
     """What every workflow works with."""
 
@@ -55,7 +63,7 @@ class Step(Value):
     """One action of a plan. Its fields are plain values, tuples or Values, so that a journal can hold them."""
 
     decides: ClassVar[bool] = False
-    """Whether it changes what the cluster knows: the last such step is the plan's point of no return"""
+    """whether it changes what the cluster knows; the last such step is the plan's point of no return"""
 
     def describe(self) -> str:
         """What the step does, in the imperative."""
@@ -66,7 +74,7 @@ class Step(Value):
         return ()
 
     def prepared(self, kit: Kit) -> Step:
-        """The step with all that its way back needs, looked up just before it begins. Raises Failure."""
+        """The step with everything that taking it back needs, looked up just before it begins. Raises Failure."""
         del kit
         return self
 
@@ -79,16 +87,16 @@ class Step(Value):
         raise NotImplementedError
 
     def finish(self, kit: Kit) -> None:
-        """Do it in a later run, as far as it still makes sense: others may have gone on since."""
+        """Do it in a later run, as far as that still makes sense: others may have made changes since."""
         self.apply(kit)
 
     def is_in_effect(self, kit: Kit) -> bool:
-        """Whether what it was to reach is there, whoever saw to it. Asked of steps that decide. Raises Failure."""
+        """Whether its goal is reached, whoever did it. Only steps that decide are asked. Raises Failure."""
         del kit
         return False
 
     def is_built_on(self, kit: Kit) -> bool:
-        """Whether others rely on it by now, so that it must not be taken back. Raises Failure."""
+        """Whether others rely on it by now, so that it must not be taken back any more. Raises Failure."""
         del kit
         return False
 
@@ -102,14 +110,19 @@ class Plan(Value):
     @property
     def about(self) -> tuple[str, ...]:
         """The tags and volume groups that it concerns."""
-        return tuple(dict.fromkeys(name for step in self.steps for name in step.names()))
+        return names_in(self.steps)
+
+    def describe(self) -> tuple[str, ...]:
+        """What each step does."""
+        return tuple(step.describe() for step in self.steps)
 
 
 def carry_out(plan: Plan, kit: Kit) -> None:
-    """Apply every step; whatever goes wrong, take back what was begun, and let the failure or signal go on.
+    """Apply every step. Where anything goes wrong, take back what was begun and re-raise the failure or signal.
 
     The admin lock must be held. Raises what went wrong; then either everything was taken back, or UndoFailed says what
-    could not be and the journal stays for the next run. JournalBlocks where an unfinished plan is about the same.
+    could not be, and the journal stays for the next run. Raises JournalBlocks where an unfinished plan concerns the
+    same tags or volume groups.
     """
     refuse_unfinished(plan.about, kit)
     journal = journals.fresh(plan.work, plan.about, plan.steps, kit.paths)
@@ -129,8 +142,9 @@ def carry_out(plan: Plan, kit: Kit) -> None:
 def finish_interrupted(kit: Kit, about: Iterable[str] = ()) -> None:
     """Finish, or take back, what killed runs left behind. The admin lock must be held.
 
-    about: what the caller is going to touch. A journal that has to wait is told, and stops nothing else.
-    Raises Failure (110261, 110262) when one of them concerns that, or is not readable.
+    about: what the caller is going to change. A journal that cannot be finished now is told, and blocks nothing else.
+    Raises Failure where one concerns what the caller is going to change (JournalBlocks, 110261), or does not say what
+    it concerns (JournalUnreadable, 110262).
     """
     for journal in all_journals(kit):
         if journal.fault:
@@ -143,37 +157,47 @@ def finish_interrupted(kit: Kit, about: Iterable[str] = ()) -> None:
 
 
 def all_journals(kit: Kit) -> tuple[Journal, ...]:
-    """What was begun and is not finished, the oldest first. Raises Failure where it cannot be looked at."""
+    """The changes that were begun and not finished, the oldest first. Raises Failure where they cannot be read."""
     return tuple(journals.read(name, kit.paths, _storable) for name in journals.names(kit.paths))
 
 
 def refuse_unfinished(about: tuple[str, ...], kit: Kit) -> None:
-    """Raise Failure (110261, 110262) where an unfinished plan concerns one of these, or where nobody can say."""
+    """Raise Failure where an unfinished plan concerns one of these (JournalBlocks, 110261), or may (110262)."""
     for journal in all_journals(kit):
         if journal.fault and not journal.about:
             raise Failure(journal.fault)
         if set(about) & set(journal.about):
-            against = JournalBlocks(journal.name, journal.work, journal.about)
-            raise Failure(against, *filter(None, [journal.fault]))
+            messages: list[Message] = [JournalBlocks(journal.name, journal.work, journal.about)]
+            if journal.fault:
+                messages.append(journal.fault)
+            raise Failure(*messages)
 
 
 def goes_forward(journal: Journal, kit: Kit) -> bool:
     """Whether a plan that was interrupted is to be finished rather than taken back. Raises Failure.
 
     Its point of no return is the last step that decides. It was passed where that step is known to be done, or where
-    what it was to reach is there. A plan that was being taken back already goes on so, unless others built on it since.
+    its goal is reached. A plan that was already being taken back stays so, unless others have built on it since.
     """
     begun = journal.steps[: journal.begun]
-    deciding = [number for number, step in enumerate(journal.steps, 1) if step.decides]
     if any(step.decides and step.is_built_on(kit) for step in begun):
         return True
-    if journal.is_back or not deciding or deciding[-1] > journal.begun:
+    point = _point_of_no_return(journal.steps)
+    if journal.is_back or not point or point > journal.begun:
         return False
-    return journal.done >= deciding[-1] or bool(journal.steps[deciding[-1] - 1].is_in_effect(kit))
+    return journal.done >= point or bool(journal.steps[point - 1].is_in_effect(kit))
+
+
+def _point_of_no_return(steps: tuple[Step, ...]) -> int:
+    """The number, from 1, of the last step that decides; 0 where none does."""
+    for number in range(len(steps), 0, -1):
+        if steps[number - 1].decides:
+            return number
+    return 0
 
 
 def _begin(journal: Journal, number: int, kit: Kit) -> Journal:
-    """Note that a step begins, and so that those before it are done."""
+    """Note that a step begins, which also says that those before it are done."""
     ready = journal.steps[number - 1].prepared(kit)
     steps = (*journal.steps[: number - 1], ready, *journal.steps[number:])
     return journals.write(replace(journal, steps=steps, begun=number, done=number - 1), kit.paths)

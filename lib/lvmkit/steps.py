@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
-from lvmkit.model.instance import DEVICE, DISK, ILLSTATE, IN_SERVICE, LVMVG, Instance
+from lvmkit.model.instance import DEVICE, DISK, ILLSTATE, IN_SERVICE, LVMVG, Instance, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError
 from lvmkit.model.messages.service import AutoactivationUnchanged
@@ -14,9 +14,11 @@ from lvmkit.storage import lkvgs, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import ClassVar
 
     from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.instance import Dependency
     from lvmkit.plan import Kit
 
 
@@ -43,15 +45,15 @@ class SetAutoactivation(Step):
         self._set(kit, self.on, self.required)
 
     def undo(self, kit: Kit) -> None:
-        """Write back what it was; a warning where the disks don't let us."""
+        """Write back what it was; where the disks refuse, that is a warning."""
         self._set_later(kit, not self.on)
 
     def finish(self, kit: Kit) -> None:
-        """Write it where that still fits."""
+        """Write it, unless the volume group is protected by now."""
         self._set_later(kit, self.on)
 
     def _set_later(self, kit: Kit, on: bool) -> None:
-        """Nothing boots by itself what some server has protected by now."""
+        """A volume group that any server protects by now is not left to the boot again."""
         if on and _protects(self.vg, kit.port.overview().union()):
             return
         self._set(kit, on, False)
@@ -88,11 +90,11 @@ class ListVg(Step):
         self._update_later(kit, not self.listed)
 
     def finish(self, kit: Kit) -> None:
-        """Update the list where that still fits."""
+        """Update the list, unless this server protects the volume group by now."""
         self._update_later(kit, self.listed)
 
     def _update_later(self, kit: Kit, listed: bool) -> None:
-        """What this server protects by now stays on its list."""
+        """A volume group that this server protects by now stays on its list."""
         if listed or not _protects(self.vg, kit.port.hierarchy()):
             self._update(kit, listed)
 
@@ -100,17 +102,16 @@ class ListVg(Step):
         try:
             (lkvgs.add if listed else lkvgs.remove)(kit.paths.lkvgs, self.vg)
         except Failure as failure:
-            warnings = [message for message in failure.messages if isinstance(message, LkvgsNotUpdated)]
-            if len(warnings) != len(failure.messages):
+            if not failure.is_only(LkvgsNotUpdated):
                 raise
-            for message in warnings:
+            for message in failure.messages:
                 kit.tell(message)
 
 
 def listing(vg: str, listed: bool, kit: Kit) -> tuple[ListVg, ...]:
-    """The step that names a volume group in /etc/lkvgs or takes it off; none where the list is so already.
+    """The step that names a volume group in /etc/lkvgs or takes it off; none where nothing has to change.
 
-    For then its way back would undo what another hand did. A list that cannot be read is left to the step to warn of.
+    Taking such a step back would undo what somebody else did. Where the list cannot be read, the step will warn of it.
     """
     try:
         is_listed = vg in lkvgs.listed(kit.paths.lkvgs)
@@ -136,24 +137,28 @@ class Commit(Step):
     def describe(self) -> str:
         """What the step does."""
         change = self.change
-        parts = [("create", [i.tag for i in change.add]), ("remove", change.remove)]
-        parts += [("update", [i.tag for i in change.update]), ("link", [f"{d.parent}-{d.child}" for d in change.link])]
-        parts += [("unlink", [f"{d.parent}-{d.child}" for d in change.unlink])]
-        return "; ".join(f"{verb} {', '.join(what)}" for verb, what in parts if what) or "store nothing"
+        parts = (
+            _part("create", tags_of(change.add)),
+            _part("remove", change.remove),
+            _part("update", tags_of(change.update)),
+            _part("link", map(_pair, change.link)),
+            _part("unlink", map(_pair, change.unlink)),
+        )
+        return "; ".join(filter(None, parts)) or "store nothing"
 
     def names(self) -> tuple[str, ...]:
         """All tags of the change."""
         return _tags_of(self.change)
 
     def prepared(self, kit: Kit) -> Commit:
-        """With what the engine holds of all that goes or changes."""
+        """The step with what the engine holds of everything that goes or changes."""
         change = self.change
         if not (change.remove or change.update or change.unlink):
             return self
         return replace(self, kept=kit.port.remember(change))
 
     def apply(self, kit: Kit) -> None:
-        """Store it; the guide's own message follows the reason where instances could not be created."""
+        """Store it. Where instances could not be created, the guide's message (InsCreateFailed) follows the reason."""
         try:
             kit.port.commit(self.change)
         except Failure as failure:
@@ -163,54 +168,69 @@ class Commit(Step):
             raise Failure(*failure.messages, refused) from failure
 
     def undo(self, kit: Kit) -> None:
-        """Take away what was added and is still as it was added, then put back what went, as it was."""
+        """Take away what was added and has not been changed since, then put back what went, as it was."""
         hierarchy = kit.port.hierarchy()
-        added = tuple(i for i in self.change.add if _is_same(i, hierarchy.by_tag(i.tag)))
-        links = tuple(d for d in self.change.link if d in hierarchy.dependencies)
+        added = [instance for instance in self.change.add if _is_stored(instance, hierarchy)]
+        links = tuple(link for link in self.change.link if link in hierarchy.dependencies)
         for instance in added:
             kit.tell(RemovingAfterCreateError(instance.tag, kit.port.local_server()))
         if added or links:
-            kit.port.commit(Change(unlink=links, remove=tuple(i.tag for i in added)))
+            kit.port.commit(Change(unlink=links, remove=tags_of(added)))
         if self.kept:
             kit.port.put_back(self.kept)
-        for group in (i for i in added if i.type == LVMVG):
-            records.drop(kit.paths, group.id)
+        for instance in added:
+            if instance.type == LVMVG:
+                records.drop(kit.paths, instance.id)
 
     def finish(self, kit: Kit) -> None:
-        """Nothing: a plan goes on from here only where the change is stored, or others went on from it."""
+        """Nothing: a plan is finished only where the change is stored, or others have built on it."""
 
     def is_in_effect(self, kit: Kit) -> bool:
         """Whether it is stored. A change is atomic, so it is there as a whole or not at all."""
         hierarchy = kit.port.hierarchy()
-        stored = (*self.change.add, *self.change.update)
-        if not all(_is_same(instance, hierarchy.by_tag(instance.tag)) for instance in stored):
+        change = self.change
+        if not all(_is_stored(instance, hierarchy) for instance in (*change.add, *change.update)):
             return False
-        if not set(self.change.link) <= set(hierarchy.dependencies):
+        if not set(change.link) <= set(hierarchy.dependencies):
             return False
-        gone = set(self.change.remove) - {instance.tag for instance in self.change.add}
-        return not gone & set(hierarchy.tags) and not set(self.change.unlink) & set(hierarchy.dependencies)
+        gone = set(change.remove).difference(tags_of(change.add))
+        return gone.isdisjoint(hierarchy.tags) and set(change.unlink).isdisjoint(hierarchy.dependencies)
 
     def is_built_on(self, kit: Kit) -> bool:
-        """Whether another server may run what was added; or nobody knows how to put back what went (older versions)."""
+        """Whether what was added must stay, as another server may run it, or what went cannot be put back.
+
+        The latter is so where an older version wrote the journal: it did not keep what the engine held.
+        """
         added = {instance.tag for instance in self.change.add if instance.type not in (DEVICE, DISK)}
-        seen = kit.port.overview()
-        others = (tag for s in seen.servers if s.name != seen.local for tag in seen.of(s.name).tags)
-        if added & set(others):
-            return True
+        overview = kit.port.overview()
+        for server in overview.servers:
+            if server.name != overview.local and not added.isdisjoint(overview.of(server.name).tags):
+                return True
         return bool(self.change.remove) and not self.kept and self.is_in_effect(kit)
 
 
+def _part(verb: str, what: Iterable[str]) -> str:
+    names = ", ".join(what)
+    return f"{verb} {names}" if names else ""
+
+
+def _pair(link: Dependency) -> str:
+    return f"{link.parent}-{link.child}"
+
+
 def _tags_of(change: Change) -> tuple[str, ...]:
-    links = (tag for link in (*change.link, *change.unlink) for tag in (link.parent, link.child))
-    tags = (*(i.tag for i in change.add), *change.remove, *(i.tag for i in change.update), *links)
+    tags = [*tags_of(change.add), *change.remove, *tags_of(change.update)]
+    for link in (*change.link, *change.unlink):
+        tags += (link.parent, link.child)
     return tuple(dict.fromkeys(tags))
 
 
-def _is_same(wanted: Instance, stored: Instance | None) -> bool:
-    """Whether an instance is stored as it was meant to be; its state is the engine's affair."""
+def _is_stored(instance: Instance, hierarchy: Hierarchy) -> bool:
+    """Whether an instance is stored as it was meant to be; its state is the engine's business."""
+    stored = hierarchy.by_tag(instance.tag)
     if stored is None:
         return False
-    return replace(stored, state=wanted.state, reason=wanted.reason) == wanted
+    return replace(stored, state=instance.state, reason=instance.reason) == instance
 
 
 class BringInService(Step):
@@ -219,7 +239,7 @@ class BringInService(Step):
     decides: ClassVar[bool] = True
     tag: str
     was_up: bool
-    """the storage was active before the plan, so the way back leaves it so"""
+    """the storage was active before the plan, so taking the step back leaves it active"""
 
     def describe(self) -> str:
         """What the step does."""
@@ -234,24 +254,26 @@ class BringInService(Step):
         kit.port.bring_in_service(self.tag, kit.tell)
 
     def undo(self, kit: Kit) -> None:
-        """Take it down again, unless it was up before: from the volume group on, which takes all that is above it."""
+        """Unless it was up before, take its volume group down, and with that everything above the group."""
         if self.was_up:
             return
-        now = kit.port.hierarchy()
-        below = [instance for instance in map(now.by_tag, now.below(self.tag)) if instance is not None]
-        for group in (instance for instance in below if instance.type == LVMVG):
+        hierarchy = kit.port.hierarchy()
+        for group in hierarchy.of_tags(hierarchy.below(self.tag), LVMVG):
             kit.port.take_out_of_service(group.tag, kit.tell)
 
     def finish(self, kit: Kit) -> None:
-        """Bring up what lacks below it where it is in service here; else it is left where, and as, others have it."""
+        """Where it is in service here, bring up what is missing below it; elsewhere leave it as others have it."""
         instance = kit.port.hierarchy().by_tag(self.tag)
         if instance is not None and instance.state in IN_SERVICE:
             kit.port.bring_in_service(self.tag, kit.tell)
 
     def is_in_effect(self, kit: Kit) -> bool:
         """Whether it is in service on any server, or was here when the server went down."""
-        seen = kit.port.overview()
-        each = [i for i in (h.by_tag(self.tag) for h in seen.hierarchies) if i is not None]
-        if any(instance.state in IN_SERVICE for instance in each):
-            return True
-        return any(i.state == ILLSTATE and i.server == seen.local for i in each) and kit.port.wanted(self.tag)
+        overview = kit.port.overview()
+        is_unknown_here = False
+        for hierarchy in overview.hierarchies:
+            for instance in hierarchy.of_tags((self.tag,)):
+                if instance.state in IN_SERVICE:
+                    return True
+                is_unknown_here |= instance.state == ILLSTATE and instance.server == overview.local
+        return is_unknown_here and kit.port.wanted(self.tag)

@@ -90,7 +90,7 @@ NAMED = (
         "return dispatch.give_up(instance, host)",
         "return dispatch.remove(instance, host)",
     ),
-    Named("a resource of another type is accepted", "_instance_of", "if found.type != call.type:", "if False:"),
+    Named("a resource of another type is accepted", "_instance_of", "if instance.type != call.type:", "if False:"),
     Named(
         "the cluster forgets the failures of another resource",
         "crm_resource_cleanup",
@@ -205,7 +205,7 @@ NAMED = (
     Named(
         "a stranger is robbed",
         "against",
-        "return () if owner == lvm.own_system_id(deadline=deadline) else",
+        "return () if owner == lvm.own_system_id() else",
         "return () if True else",
         GUARDS,
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lvmkit.cluster.embedded import Engine, actions, database, processes
-from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, Move
+from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import ILLSTATE, ISP, ISU, OSF, OSU, Dependency, Instance
 from lvmkit.model.messages import Failure, Message
@@ -226,7 +226,7 @@ def test_when_the_result_cannot_be_stored_both_reasons_are_told(
     messages = refused(lambda: engine.bring_in_service("pv", ignore))
     assert messages == (failed, ErrorBringingInService("pv", HERE), StateNotStored("db", "full"))
     monkeypatch.undo()
-    assert Move(RESTORE, "pv").flag in engine.flags()
+    assert ServiceMove(RESTORE, "pv").flag in engine.flags()
 
 
 def test_delete_scripts_run_parents_first_before_the_records_go(engine: Engine, scripts: Scripts) -> None:
@@ -252,7 +252,7 @@ def resumed(engine: Engine) -> list[Message]:
 def test_a_restore_killed_in_its_script_is_finished(engine: Engine, scripts: Scripts) -> None:
     scripts.deadly = "restore vg"
     assert in_child(lambda: engine.bring_in_service("fs", ignore)) == -signal.SIGKILL
-    assert engine.interrupted() == (Move(RESTORE, "fs"),)
+    assert engine.interrupted() == (ServiceMove(RESTORE, "fs"),)
     scripts.ran()
     assert resumed(engine)[0] == InterruptedWork("restore fs", "finishing it")
     assert scripts.ran() == ["restore vg", "restore lv", "restore fs"]
@@ -329,7 +329,7 @@ def test_a_narrower_order_keeps_the_interrupted_one(engine: Engine, scripts: Scr
     scripts.deadly = "restore lv"
     assert in_child(lambda: engine.bring_in_service("fs", ignore)) == -signal.SIGKILL
     engine.bring_in_service("vg", ignore)
-    assert engine.interrupted() == (Move(RESTORE, "fs"),)
+    assert engine.interrupted() == (ServiceMove(RESTORE, "fs"),)
     resumed(engine)
     assert states(engine) == all_are(ISP)
 
@@ -351,7 +351,7 @@ def test_a_resumed_move_that_fails_is_not_tried_for_ever(engine: Engine, scripts
 
 
 def test_a_running_move_is_not_interrupted(engine: Engine, scripts: Scripts) -> None:
-    seen: list[tuple[Move, ...]] = []
+    seen: list[tuple[ServiceMove, ...]] = []
     engine.bring_in_service("pv", lambda _message: seen.append(engine.interrupted()))
     assert seen == [()]
 
@@ -368,7 +368,7 @@ def test_after_a_reboot_what_was_begun_is_interrupted_whatever_runs_under_its_nu
 
     scripts.deadly = "restore fs"
     assert in_child(killed) == -signal.SIGKILL
-    assert engine.interrupted() == (Move(RESTORE, "fs"),)
+    assert engine.interrupted() == (ServiceMove(RESTORE, "fs"),)
     assert states(engine) == {"fs": OSU, "lv": ILLSTATE, "vg": ILLSTATE, "pv": ILLSTATE}
     assert engine.wanted("lv")
 

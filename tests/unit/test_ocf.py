@@ -10,7 +10,7 @@ import pytest
 from lvmkit.entry import boundary
 from lvmkit.entry.ocf import tools
 from lvmkit.entry.ocf.description import AGENTS
-from lvmkit.entry.ocf.request import Errand, parsed
+from lvmkit.entry.ocf.request import Invocation, parsed
 from lvmkit.entry.report import Voice
 from lvmkit.model import names
 from lvmkit.model.value import replace
@@ -359,7 +359,7 @@ def test_the_degraded_policy_starts_without_a_disk_and_warns(server: Server, log
 def test_every_deadline_is_within_the_time_that_the_cluster_gives(server: Server) -> None:
     given = {f"OCF_RESKEY_{name}": value for name, value in server.given.items()}
     given["OCF_RESKEY_CRM_meta_timeout"] = "20000"
-    request = parsed(Errand(AGENTS["lvmvg"], given, NODE, server.paths, Voice("lvmvg", "lvmvg", "start")))
+    request = parsed(Invocation(AGENTS["lvmvg"], given, NODE, server.paths, Voice("lvmvg", "lvmvg", "start")))
     short = tools.settings(request, server.paths, print)
     assert short.command_deadline + short.busy_patience + short.lock_patience + short.probe_deadline < 20
     assert tools.settings(replace(request, timeout=0.0), server.paths, print).command_deadline == 60

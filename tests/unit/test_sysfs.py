@@ -145,7 +145,11 @@ def test_an_array_tells_its_slots(tree: Tree) -> None:
     found = sysfs.array("9:0", tree.root)
     assert found is not None
     assert found.level == "raid1"
-    assert found.legs == (sysfs.Leg("8:0", True), sysfs.Leg("8:16", False), sysfs.Leg("", False))
+    assert found.slots == (
+        sysfs.ArraySlot("8:0", True),
+        sysfs.ArraySlot("8:16", False),
+        sysfs.ArraySlot("", False),
+    )
     tree.add("sda", "8:0")
     assert sysfs.array("8:0", tree.root) is None
 

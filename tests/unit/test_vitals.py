@@ -149,7 +149,7 @@ DEAD = [
 
 @pytest.mark.parametrize(("kind", "line"), WELL)
 def test_targets_that_are_well(kind: str, line: str) -> None:
-    assert vitals.target_verdict(dm.Target(0, 8, kind, line)) == vitals.Verdict()
+    assert vitals.target_condition(dm.Target(0, 8, kind, line)) == vitals.Condition()
 
 
 @pytest.mark.parametrize(("kind", "line"), WORN)
@@ -216,7 +216,7 @@ class Machine:
         return self.stands_on[uuid or name]
 
     def pv(self, number: str, sequence: str = "5") -> list[Message]:
-        stack = vitals.Stack(self.devices, str(self.root), self.status, self.below)
+        stack = vitals.DeviceStack(self.devices, str(self.root), self.status, self.below)
         return vitals.pv_faults(ExpectedPv("pv-uuid", "/dev/pv", number, sequence), stack)
 
 

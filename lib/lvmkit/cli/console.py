@@ -14,7 +14,7 @@ from lvmkit.model.messages.command import OutputNotWritten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import TextIO
 
     from lvmkit.model.messages import Message
@@ -24,18 +24,18 @@ _COLOURS = {WARN: YELLOW, ERROR: RED, FATAL: RED}
 
 
 class Console(Voice):
-    """A voice for a person: `lvmkit: ERROR 110014: text`, and, where something is to be done, a line with that."""
+    """A voice for a person: `lvmkit: ERROR 110014: text`, and a second line with the advice where there is any."""
 
     quiet: bool = False
-    """leave out what is only progress; the log gets it all the same"""
+    """leave out mere progress, which still goes to the log"""
     colour: bool = False
 
     def tell(self, message: Message) -> None:
-        """Say it on stderr, unless it is only progress and that is not wanted, and in the log."""
+        """Say it on stderr, unless it is mere progress and --quiet was given, and in the log."""
         self._say(message, message.advice)
 
     def tell_all(self, messages: Sequence[Message]) -> None:
-        """Say why work stopped. One cause has one piece of advice: none for what it led to, and none twice."""
+        """Say why work stopped. Advice is given for the cause only, not for what it led to, and never twice."""
         given: set[str] = set()
         for position, message in enumerate(messages):
             advice = message.advice
@@ -72,7 +72,7 @@ def may_colour(stream: TextIO | None) -> bool:
 def write(text: str) -> bool:
     """Put a result on stdout now. False when its reader has gone away, which is no failure: `lvmkit status | head -1`.
 
-    Raises Failure (110111) when stdout does not take it for another reason.
+    Raises Failure (OutputNotWritten, 110111) when stdout does not take it for another reason.
     """
     if not text:
         return True
@@ -90,8 +90,13 @@ def write(text: str) -> bool:
     return True
 
 
+def one_a_line(words: Iterable[str]) -> str:
+    """The words as text, each with a line of its own."""
+    return "".join(f"{word}\n" for word in words)
+
+
 def abandon_stdout() -> None:
-    """Let what is still buffered go nowhere, so that Python's own flush at the end does not complain."""
+    """Discard what is still buffered, so that Python's own flush at the end does not complain."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

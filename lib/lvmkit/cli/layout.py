@@ -1,4 +1,4 @@
-"""Plain text for a terminal: trees, aligned columns, and names that cannot harm it."""
+"""Plain text for a terminal: trees and aligned columns, in which no name can do harm."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class Twig(Value):
 
 def glyphs() -> Glyphs:
     """The glyphs that stdout can show. Where the locale is C or POSIX on purpose, plain ones."""
-    locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+    given = os.environ
+    locale = given.get("LC_ALL") or given.get("LC_CTYPE") or given.get("LANG")
     try:
         "".join(UNICODE_GLYPHS.as_dict().values()).encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
@@ -48,10 +49,10 @@ def glyphs() -> Glyphs:
 
 
 def twigs(roots: Sequence[str], children: Callable[[str], Sequence[str]], style: Glyphs) -> Iterator[Twig]:
-    """The lines of a tree. What two parents require stands under both; what is below it is drawn the first time only.
+    """The lines of a tree. What two parents require is shown under both, and what is below it under the first only.
 
-    So the output grows with the number of links, however often file systems share a volume group, and damaged
-    data that loops ends.
+    So the output grows with the number of links, however many file systems share a volume group, and ends even where
+    damaged data loops.
     """
     seen: set[str] = set()
     waiting = [(root, "", "") for root in reversed(roots)]
@@ -67,25 +68,38 @@ def twigs(roots: Sequence[str], children: Callable[[str], Sequence[str]], style:
 
 def _below(children: Sequence[str], indent: str, style: Glyphs) -> list[tuple[str, str, str]]:
     """(tag, what is drawn before it, what is drawn before its own children)."""
-    upper = [(child, indent + style.branch, indent + style.line) for child in children[:-1]]
-    return [*upper, *((child, indent + style.last, indent + style.space) for child in children[-1:])]
+    lines = [(child, indent + style.branch, indent + style.line) for child in children]
+    if lines:
+        lines[-1] = (children[-1], indent + style.last, indent + style.space)
+    return lines
+
+
+def numbered(steps: Iterable[str]) -> str:
+    """Steps as columns: "1.  create ..."."""
+    return columns((f"{number}.", step) for number, step in enumerate(steps, 1))
 
 
 def columns(rows: Iterable[Sequence[str]]) -> str:
-    """Rows with their cells aligned; the last column is as long as it is."""
-    cells = [[shown(cell) for cell in row] for row in rows]
+    """Rows with their cells aligned; the last column is not padded."""
+    cells = [tuple(map(shown, row)) for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells)]
     return "".join(_line(row, widths) for row in cells)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (cell + " " * (wide - width(cell)) for cell, wide in zip(row[:-1], widths))
-    return "  ".join((*padded, row[-1])).rstrip() + "\n"
+    text = ""
+    for cell, cell_width in zip(row[:-1], widths):
+        text += cell + " " * (cell_width - width(cell) + 2)
+    return (text + row[-1]).rstrip() + "\n"
 
 
 def width(text: str) -> int:
     """Cells of a terminal that a text takes (Unicode Standard Annex 11; combining marks take none)."""
     if text.isascii():
         return len(text)
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.combining(c) != 0 for c in text)
+    return sum(map(_cells_of, text))
+
+
+def _cells_of(character: str) -> int:
+    is_wide = unicodedata.east_asian_width(character) in "WF"
+    return 1 + is_wide - (unicodedata.combining(character) != 0)

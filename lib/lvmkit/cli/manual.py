@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
 
 DATE = "2026-11-22"
-"""of the page, as of the ones written by hand: a fixed one, so that the same table gives the same page"""
+"""date of the page; fixed, as in the pages written by hand, so that the same table gives the same page"""
 
 _ESCAPES = str.maketrans({"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"})
 
@@ -51,7 +51,7 @@ def page() -> str:
 
 
 def escaped(text: str) -> str:
-    """Text of which roff takes no character as an order; a line that begins with '.' stays text."""
+    """The text with every character escaped that means something to roff, also a '.' at the start."""
     plain = text.translate(_ESCAPES)
     return f"\\&{plain}" if plain.startswith(".") else plain
 

@@ -1,4 +1,4 @@
-"""The order in which resources would go in or out of service."""
+"""The order in which resources would go in or out of service, printed."""
 
 from __future__ import annotations
 

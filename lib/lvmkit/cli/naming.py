@@ -1,4 +1,4 @@
-"""Which resource a word of the administrator means."""
+"""Which resource a word on the command line means."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 def tag_of(word: str, hierarchy: Hierarchy) -> str:
     """The tag of the resource with this tag, else with this ID.
 
-    Raises Failure (000019) when there is none, or when the ID is that of several resources.
+    Raises Failure (ResourceNotFound, 000019) when there is none, or when several resources have the ID.
     """
     if hierarchy.by_tag(word) is not None:
         return word
-    found = [instance.tag for instance in hierarchy.instances if instance.id == word]
-    if len(found) != 1:
-        among = f" (it is the ID of {', '.join(found)})" if found else ""
+    tags = [instance.tag for instance in hierarchy.instances if instance.id == word]
+    if len(tags) != 1:
+        among = f" (it is the ID of {', '.join(tags)})" if tags else ""
         raise Failure(ResourceNotFound(f"{word}{among}"))
-    return found[0]
+    return tags[0]

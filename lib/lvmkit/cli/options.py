@@ -27,7 +27,7 @@ class Word(click.ParamType):
         self._kinds = kinds
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The word as it is. Raises Failure (110100) when it is none of the kinds."""
+        """The word, unchanged. Raises Failure (InvalidName, 110100) when it is of none of the kinds."""
         word = str(value)
         if not any(is_one(word) for is_one in self._kinds):
             raise Failure(InvalidName(word or "''", self._what))
@@ -35,7 +35,7 @@ class Word(click.ParamType):
 
 
 def _is_path(word: str) -> bool:
-    """Whether this is an absolute path of printable characters that does not climb."""
+    """Whether this is an absolute path of printable characters, without '..'."""
     return word.startswith("/") and len(word) <= _LONGEST_PATH and word.isprintable() and ".." not in word.split("/")
 
 

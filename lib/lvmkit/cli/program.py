@@ -44,7 +44,7 @@ class Program(click.Group):
     """The commands, each loaded when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order in which they are met in the life of a hierarchy."""
+        """All commands, in the order in which a hierarchy needs them in its life."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

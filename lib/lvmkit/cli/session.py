@@ -45,7 +45,7 @@ class Session:
         return Console(self.program, "cli", action, tag, self.quiet, may_colour(sys.stderr))
 
     def guard(self, action: str, tag: str, job: Callable[[], int]) -> int:
-        """Run a job; what goes wrong becomes numbered lines and the LCDI exit code of the first of them, never 0."""
+        """Run a job; what goes wrong is printed in numbered lines. Returns the LCDI exit code of the first, never 0."""
         return guarded(job, self.console(action, tag), os.uname().nodename, lambda first: first.lcdi_exit or 1)
 
     def work(self, action: str, tag: str, job: Callable[[Kit], int]) -> int:
@@ -65,6 +65,7 @@ def installed(script: str) -> Paths:
     LKROOT is the folder with the action scripts: the root itself where it is installed, below it in a checkout.
     """
     root = os.path.dirname(os.path.dirname(script))
-    places = (root, f"{root}/opt/LifeKeeper")
-    lkroot = next((place for place in places if os.path.isdir(f"{place}/subsys")), Paths.lkroot)
-    return Paths(lkroot=lkroot)
+    for place in (root, f"{root}/opt/LifeKeeper"):
+        if os.path.isdir(f"{place}/subsys"):
+            return Paths(lkroot=place)
+    return Paths()

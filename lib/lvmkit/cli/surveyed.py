@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from lvmkit.cli.console import RED, YELLOW, may_colour, painted
+from lvmkit.cli.console import RED, YELLOW, may_colour, one_a_line, painted
 from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, twigs, width
 from lvmkit.model.messages import shown
 
@@ -17,37 +17,42 @@ if TYPE_CHECKING:
     from lvmkit.workflow.status import Resource, Survey
 
 _WIDEST_REASON = 20
-"""what is longer stands below the matrix: two servers and a tag of 30 characters then fit into 80 columns"""
+"""longer ones are put below the matrix, so that two servers and a tag of 30 characters fit into 80 columns"""
 
 
-def as_list(found: Survey, by: str) -> str:
+def as_list(survey: Survey, by: str) -> str:
     """Resources of one server with state and reason. by: tag or id."""
     table: list[tuple[str, ...]] = [(by.upper(), "STATE", "REASON")]
     colours = [""]
-    for name, resource in _named(found, by):
+    for name, resource in _named(survey, by):
         mark = "!" if resource.is_contradicted else ""
-        table.append((name, resource.instance.state + mark, "; ".join(_reasons(resource, found.server))))
+        table.append((name, resource.instance.state + mark, "; ".join(_reasons(resource, survey.server))))
         colours.append(_colour(resource))
     return _coloured(table, colours)
 
 
-def as_matrix(found: Survey, by: str) -> str:
+def as_matrix(survey: Survey, by: str) -> str:
     """Resources and their states on every server; the cluster's troubles first, long reasons last. by: tag or id."""
-    servers = found.servers
-    here = [f"{server.name} (here)" if server.name == found.server else server.name for server in servers]
-    table: list[tuple[str, ...]] = [(by.upper(), *here), ("", *(server.unfit or "online" for server in servers))]
-    colours = ["", _server_colour(servers)]
-    for name, resource in _named(found, by):
-        table.append((name, *(_cell(resource, server.name, found.server) for server in servers)))
+    names, conditions = [by.upper()], [""]
+    for server in survey.servers:
+        names.append(f"{server.name} (here)" if server.name == survey.server else server.name)
+        conditions.append(server.unfit or "online")
+    table = [tuple(names), tuple(conditions)]
+    colours = ["", _server_colour(survey.servers)]
+    for name, resource in _named(survey, by):
+        cells = [_cell(resource, server.name, survey.server) for server in survey.servers]
+        table.append((name, *cells))
         colours.append(_colour(resource))
-    notes = "".join(f"{note}\n" for note in _notes(found))
-    return _troubles(found.warnings) + _coloured(table, colours) + (f"\n{notes}" if notes else "")
+    notes = one_a_line(_notes(survey))
+    if notes:
+        notes = f"\n{notes}"
+    return _troubles(survey.warnings) + _coloured(table, colours) + notes
 
 
-def _named(found: Survey, by: str) -> Iterator[tuple[str, Resource]]:
-    """The lines of the tree: what is drawn and the name, and the resource."""
-    by_tag = {resource.instance.tag: resource for resource in found.resources}
-    for twig in twigs(found.roots, lambda tag: by_tag[tag].children, glyphs()):
+def _named(survey: Survey, by: str) -> Iterator[tuple[str, Resource]]:
+    """The lines of the tree: the drawing with the name, and the resource."""
+    by_tag = {resource.instance.tag: resource for resource in survey.resources}
+    for twig in twigs(survey.roots, lambda tag: by_tag[tag].children, glyphs()):
         resource = by_tag[twig.tag]
         name = twig.tag if by == "tag" else resource.instance.id
         yield twig.lead + name + SHOWN_ABOVE * twig.is_repeated, resource
@@ -59,43 +64,59 @@ def _cell(resource: Resource, server: str, here: str) -> str:
         return ""
     reasons = _reasons(resource, server)
     mark = "!" if server == here and resource.is_contradicted else ""
-    return " ".join((place.instance.state + mark, *filter(_is_short, (reasons if len(reasons) == 1 else ()))))
+    state = place.instance.state + mark
+    return f"{state} {reasons[0]}" if _fits_in_cell(reasons) else state
 
 
 def _reasons(resource: Resource, server: str) -> tuple[str, ...]:
     """The faults that this server's kernel shows, then the reason that the engine stored."""
+    reasons = []
+    if server == resource.instance.server:
+        reasons = [fault.text for fault in resource.faults]
     place = resource.on(server)
-    faults = [fault.text for fault in resource.faults] if server == resource.instance.server else []
-    return (*faults, *filter(None, (place.instance.reason if place else "",)))
+    if place and place.instance.reason:
+        reasons.append(place.instance.reason)
+    return tuple(reasons)
 
 
-def _is_short(reason: str) -> bool:
-    return width(shown(reason)) <= _WIDEST_REASON
+def _fits_in_cell(reasons: tuple[str, ...]) -> bool:
+    """Whether there is one reason, and a short one; others are shown as notes."""
+    return len(reasons) == 1 and width(shown(reasons[0])) <= _WIDEST_REASON
 
 
-def _notes(found: Survey) -> Iterator[str]:
+def _notes(survey: Survey) -> Iterator[str]:
     """Every reason that is in no cell, once for all tags of a server that have it: `tag@server: reason`."""
-    for server in found.servers:
+    for server in survey.servers:
         tags: dict[str, list[str]] = {}
-        given = [(r.instance.tag, _reasons(r, server.name)) for r in found.resources]
-        for tag, reasons in given:
-            for reason in reasons if len(reasons) > 1 else (r for r in reasons if not _is_short(r)):
-                tags.setdefault(reason, []).append(tag)
-        everything = [tag for tag, reasons in given if reasons]
+        everything = []
+        for resource in survey.resources:
+            reasons = _reasons(resource, server.name)
+            if reasons:
+                everything.append(resource.instance.tag)
+            if not _fits_in_cell(reasons):
+                for reason in reasons:
+                    tags.setdefault(reason, []).append(resource.instance.tag)
         for reason, those in tags.items():
-            whose = server.name if len(those) > 1 and those == everything else f"{', '.join(those)}@{server.name}"
+            is_of_all = len(those) > 1 and those == everything
+            whose = server.name if is_of_all else f"{', '.join(those)}@{server.name}"
             yield shown(f"{whose}: {reason}")
 
 
 def _troubles(warnings: tuple[Message, ...]) -> str:
     wanted = may_colour(sys.stdout)
-    lines = [f"{message.level} {message.number:06d}: {message.text}\n  -> {message.advice}" for message in warnings]
-    return "".join(f"{painted(line, RED, wanted)}\n" for line in lines) + ("\n" if lines else "")
+    text = ""
+    for message in warnings:
+        line = f"{message.level} {message.number:06d}: {message.text}\n  -> {message.advice}"
+        text += painted(line, RED, wanted) + "\n"
+    return f"{text}\n" if text else ""
 
 
 def _coloured(table: list[tuple[str, ...]], colours: list[str]) -> str:
     wanted = may_colour(sys.stdout)
-    return "".join(painted(line, colour, wanted) + "\n" for line, colour in zip(columns(table).splitlines(), colours))
+    text = ""
+    for line, colour in zip(columns(table).splitlines(), colours):
+        text += painted(line, colour, wanted) + "\n"
+    return text
 
 
 def _server_colour(servers: tuple[Server, ...]) -> str:

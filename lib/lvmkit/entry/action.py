@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 QUICK_CHECK = "quickCheck"
 
 
-class Call(Value):
+class ScriptCall(Value):
     """One call of an action script."""
 
     type: str
@@ -54,7 +54,7 @@ def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
     return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit, interruptible=not is_check)
 
 
-def _quick_check(call: Call, voice: Voice, paths: Paths) -> int:
+def _quick_check(call: ScriptCall, voice: Voice, paths: Paths) -> int:
     """The check; quiet when all is well. Without a fault it costs one process, no fork and no LVM command."""
     messages = _check(call, Host(paths, Settings(), voice.tell))
     for message in messages:
@@ -62,7 +62,7 @@ def _quick_check(call: Call, voice: Voice, paths: Paths) -> int:
     return max((message.script_exit for message in messages), default=0)
 
 
-def _check(call: Call, host: Host) -> tuple[Message, ...]:
+def _check(call: ScriptCall, host: Host) -> tuple[Message, ...]:
     """What is wrong. A volume group with a record is checked without asking the engine anything."""
     group = _recorded_group(call, host.paths)
     if group is not None:
@@ -77,8 +77,8 @@ def _check(call: Call, host: Host) -> tuple[Message, ...]:
     return dispatch.check(_instance_of(call, find(hierarchy, call.tag, call.id)), hierarchy, host)
 
 
-def _recorded_group(call: Call, paths: Paths) -> VgFacts | None:
-    """The volume group of the call as the record of its start has it; None where the engine must be asked."""
+def _recorded_group(call: ScriptCall, paths: Paths) -> VgFacts | None:
+    """The called volume group as recorded at its start; None where the engine must be asked."""
     if call.type != LVMVG or not call.id:
         return None
     from lvmkit.storage import records
@@ -89,7 +89,7 @@ def _recorded_group(call: Call, paths: Paths) -> VgFacts | None:
     return VgFacts(record.tag, call.id, record.vg, record.vg_uuid)
 
 
-def _act(call: Call, voice: Voice, paths: Paths | None, script: str) -> int:
+def _act(call: ScriptCall, voice: Voice, paths: Paths | None, script: str) -> int:
     """Any action but the check, between its BEGIN and END lines."""
     from lvmkit.entry.kit import kit
     from lvmkit.model.messages.service import Begin, EndFailed, EndSuccessful
@@ -119,8 +119,12 @@ def _work(action: str, instance: Instance, hierarchy: Hierarchy, host: Host) -> 
     return dispatch.give_up(instance, host)
 
 
-def _parsed(resource_type: str, action: str, arguments: list[str]) -> Call:
-    """The options, checked. Raises Failure 000002, 000011, 110005 or 110100."""
+def _parsed(resource_type: str, action: str, arguments: list[str]) -> ScriptCall:
+    """The options, checked.
+
+    Raises Failure: UsageError (000002), TagAndIdMissing (000011), InvalidConstructorArgument (110005), InvalidName
+    (110100).
+    """
     tag, resource_id = _option(arguments, "-t"), _option(arguments, "-i")
     _refuse_strays(arguments, action)
     if tag is None and resource_id is None:
@@ -133,13 +137,15 @@ def _parsed(resource_type: str, action: str, arguments: list[str]) -> Call:
         raise Failure(InvalidName(tag or "''", "tag"))
     if resource_id is not None and not is_id_of(resource_type, resource_id):
         raise Failure(_wrong_argument(resource_type, resource_id))
-    return Call(resource_type, action, tag, resource_id)
+    return ScriptCall(resource_type, action, tag, resource_id)
 
 
 def _option(arguments: list[str], name: str) -> str | None:
     """The word after an option; the last one counts."""
-    places = [place for place in range(0, len(arguments) - 1, 2) if arguments[place] == name]
-    return arguments[places[-1] + 1] if places else None
+    for option, word in reversed(tuple(zip(arguments[::2], arguments[1::2]))):
+        if option == name:
+            return word
+    return None
 
 
 def _refuse_strays(arguments: list[str], action: str) -> None:
@@ -149,11 +155,11 @@ def _refuse_strays(arguments: list[str], action: str) -> None:
         raise Failure(UsageError(f"{action} -t TAG -i ID"))
 
 
-def _instance_of(call: Call, found: Instance) -> Instance:
+def _instance_of(call: ScriptCall, instance: Instance) -> Instance:
     """The instance, if the script is the one for its type."""
-    if found.type != call.type:
-        raise Failure(_wrong_argument(call.type, found.tag))
-    return found
+    if instance.type != call.type:
+        raise Failure(_wrong_argument(call.type, instance.tag))
+    return instance
 
 
 def _wrong_argument(resource_type: str, given: str) -> Message:

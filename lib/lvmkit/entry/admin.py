@@ -66,7 +66,7 @@ def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
 
 
 def _print(tags: tuple[str, ...]) -> None:
-    """A tag a line, out of our hands when this returns. Raises Failure (110111); what was done stays done."""
+    """One tag a line, flushed. Raises Failure (OutputNotWritten, 110111); what was done stays done."""
     if sys.stdout is None:
         raise Failure(OutputNotWritten("it is closed"))
     try:
@@ -166,14 +166,14 @@ def _template(resource_type: str, rest: list[str], tools: Kit) -> tuple[str, Ins
         raise Failure(InvalidName(tag or "''", "tag"))
     if server not in {each.name for each in tools.port.servers()}:
         raise Failure(TemplateDoesNotExist(tag, server))
-    found = tools.port.hierarchy_of(server).by_tag(tag)
-    if found is None or found.type != resource_type:
+    instance = tools.port.hierarchy_of(server).by_tag(tag)
+    if instance is None or instance.type != resource_type:
         raise Failure(TemplateDoesNotExist(tag, server))
-    return server, found
+    return server, instance
 
 
 def _parsed(arguments: list[str], name: str) -> tuple[dict[str, str], list[str]]:
-    """({option: word}, other words). Raises Failure 000002 or 000013."""
+    """({option: word}, other words). Raises Failure: UsageError (000002), CreateUsageError (000013)."""
     options: dict[str, str] = {}
     rest: list[str] = []
     words = iter(arguments)

@@ -1,7 +1,7 @@
 """The boot guard as a program: `lvmkit-boot-guard [--dry-run]`, run by its systemd unit before the cluster starts.
 
-Standard library only, as all that runs without a person. Exit 0: no listed volume group stays active; 1: one does, or
-the guard could not do its work. Nothing depends on the exit code: a boot goes on in any case.
+Standard library only, as everything that runs unattended. Exit 0: no listed volume group stays active; 1: one does, or
+the guard could not do its work. Nothing depends on the exit code: the boot goes on in any case.
 """
 
 from __future__ import annotations

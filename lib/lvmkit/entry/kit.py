@@ -32,9 +32,9 @@ def kit(paths: Paths, tell: Callable[[Message], None]) -> Kit:
 
 
 def _engine(paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> Engine | Pacemaker:
-    """Pacemaker where the settings say so, or, where they leave it open, on a server that has been in a cluster.
+    """Pacemaker where the settings say so; where they leave it open, on a server that has been in a cluster.
 
-    Only one of the two is imported: a check on one server must not pay for the tools of a cluster.
+    Only one of the two is imported: a check on a single server must not pay for the tools of a cluster.
     """
     if settings.engine == PACEMAKER or (settings.engine == AUTO and os.path.exists(paths.cib)):
         from lvmkit.cluster.pacemaker import Pacemaker
@@ -46,7 +46,7 @@ def _engine(paths: Paths, settings: Settings, tell: Callable[[Message], None]) -
 
 
 def _settings(paths: Paths, tell: Callable[[Message], None]) -> Settings:
-    """The tunables of /etc/default/LifeKeeper; what is wrong there is said, and the default counts."""
+    """The tunables of /etc/default/LifeKeeper; an invalid one is told, and keeps its default."""
     settings, warnings = load_settings(paths.defaults)
     for warning in warnings:
         tell(warning)

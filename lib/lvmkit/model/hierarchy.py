@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.model.instance import Dependency, Instance
+from lvmkit.model.instance import Dependency, Instance, tags_of
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -19,16 +19,34 @@ class Hierarchy(Value):
     @property
     def tags(self) -> tuple[str, ...]:
         """All tags, in the order in which they were created."""
-        return tuple(instance.tag for instance in self.instances)
+        return tags_of(self.instances)
 
     def by_tag(self, tag: str) -> Instance | None:
         """The instance with this tag."""
-        return next((instance for instance in self.instances if instance.tag == tag), None)
+        for instance in self.instances:
+            if instance.tag == tag:
+                return instance
+        return None
 
     def by_id(self, resource_id: str, resource_type: str | None = None) -> Instance | None:
         """The instance with this ID, optionally of one type only."""
-        wanted = (i for i in self.instances if i.id == resource_id and resource_type in (None, i.type))
-        return next(wanted, None)
+        for instance in self.instances:
+            if instance.id == resource_id and resource_type in (None, instance.type):
+                return instance
+        return None
+
+    def of_tags(self, tags: Iterable[str], resource_type: str | None = None) -> tuple[Instance, ...]:
+        """The instances with these tags, in the order of the tags, optionally of one type only.
+
+        A tag without an instance is skipped.
+        """
+        by_tag = {instance.tag: instance for instance in self.instances}
+        chosen = []
+        for tag in tags:
+            instance = by_tag.get(tag)
+            if instance is not None and resource_type in (None, instance.type):
+                chosen.append(instance)
+        return tuple(chosen)
 
     def children(self, tag: str) -> tuple[str, ...]:
         """Tags that this tag requires directly."""
@@ -53,32 +71,32 @@ class Hierarchy(Value):
 
     def restore_order(self, tags: Iterable[str]) -> tuple[str, ...]:
         """These tags, children first."""
-        return self._ordered(tags)
+        return self._sort(tags)
 
     def remove_order(self, tags: Iterable[str]) -> tuple[str, ...]:
         """These tags, parents first."""
-        return tuple(reversed(self._ordered(tags)))
+        return tuple(reversed(self._sort(tags)))
 
     def would_loop(self, dependency: Dependency) -> bool:
         """Whether this dependency would make a tag require itself."""
         return dependency.parent in self.below(dependency.child)
 
-    def _ordered(self, tags: Iterable[str]) -> tuple[str, ...]:
-        wanted = set(tags)
-        return tuple(tag for tag in _depth_first(self.roots(), self.children) if tag in wanted)
+    def _sort(self, tags: Iterable[str]) -> tuple[str, ...]:
+        return tuple(filter(set(tags).__contains__, _depth_first(self.roots(), self.children)))
 
 
 def _depth_first(starts: Iterable[str], successors: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
     """Post-order walk without recursion: each tag once, after all its successors; a loop (damaged data) is cut."""
     done: dict[str, None] = {}
     entered: set[str] = set()
-    stack = [(start, False) for start in reversed(tuple(starts))]
-    while stack:
-        tag, expanded = stack.pop()
-        if expanded:
+    waiting = [(start, False) for start in reversed(tuple(starts))]
+    while waiting:
+        tag, is_expanded = waiting.pop()
+        if is_expanded:
             done[tag] = None
         elif tag not in entered:
             entered.add(tag)
-            stack.append((tag, True))
-            stack.extend((other, False) for other in reversed(successors(tag)))
+            waiting.append((tag, True))
+            for successor in reversed(successors(tag)):
+                waiting.append((successor, False))
     return tuple(done)

@@ -1,4 +1,4 @@
-"""Resource instances: what the cluster knows of one protected thing on one server.
+"""Resource instances: what the cluster knows about one protected thing on one server.
 
 Words and state names are LifeKeeper's (LCDI instances). The info field of our types is a list of key=value pairs
 separated by byte 0x02: 0x01 separates the fields of the LCDI records themselves and may not occur.
@@ -7,6 +7,10 @@ separated by byte 0x02: 0x01 separates the fields of the LCDI records themselves
 from __future__ import annotations
 
 from lvmkit.model.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ISP, ISU, OSF, OSU, ILLSTATE = "ISP", "ISU", "OSF", "OSU", "ILLSTATE"
 STATES = (ISP, ISU, OSF, OSU, ILLSTATE)
@@ -19,6 +23,7 @@ INITIALISATIONS = (AUTORES_ISP, INIT_ISP, INIT_OSU)
 FILESYS, LVMLV, LVMVG, DEVICE, DISK = "filesys", "lvmlv", "lvmvg", "device", "disk"
 
 INFO_SEPARATOR = "\x02"
+_FORBIDDEN = frozenset("\x00\x01\x02\n")
 
 
 class Instance(Value):
@@ -48,17 +53,29 @@ class Dependency(Value):
     child: str
 
 
+def tags_of(instances: Iterable[Instance]) -> tuple[str, ...]:
+    """The tags of some instances, in their order."""
+    return tuple(instance.tag for instance in instances)
+
+
 def pack_info(details: dict[str, str]) -> str:
     """key=value pairs as an info field.
 
-    Raises ValueError when a key or value holds a byte that separates records (0x01), pairs (0x02) or lines.
+    Raises ValueError for a '=' in a key, and for a byte that separates records (0x01), pairs (0x02) or lines.
     """
-    pairs = [f"{key}={value}" for key, value in details.items()]
-    if any(mark in pair for pair in pairs for mark in "\x00\x01\x02\n") or any("=" in key for key in details):
-        raise ValueError(f"not storable in an info field: {details!r}")
+    pairs = []
+    for key, value in details.items():
+        if "=" in key or not _FORBIDDEN.isdisjoint(key + value):
+            raise ValueError(f"not storable in an info field: {details!r}")
+        pairs.append(f"{key}={value}")
     return INFO_SEPARATOR.join(pairs)
 
 
 def unpack_info(info: str) -> dict[str, str]:
     """The pairs of an info field; parts without '=' (another kit's info) are ignored."""
-    return dict(pair.split("=", 1) for pair in info.split(INFO_SEPARATOR) if "=" in pair)
+    details = {}
+    for pair in info.split(INFO_SEPARATOR):
+        key, equals, value = pair.partition("=")
+        if equals:
+            details[key] = value
+    return details

@@ -34,9 +34,9 @@ def is_vg_name(name: str) -> bool:
 
 def is_lv_name(name: str) -> bool:
     """Whether LVM would accept this as the name of a visible logical volume."""
-    return (
-        is_vg_name(name) and not name.startswith(_RESERVED_STARTS) and not any(part in name for part in _RESERVED_PARTS)
-    )
+    if not is_vg_name(name) or name.startswith(_RESERVED_STARTS):
+        return False
+    return not any(part in name for part in _RESERVED_PARTS)
 
 
 def is_tag(tag: str) -> bool:
@@ -51,20 +51,25 @@ def is_tag(tag: str) -> bool:
 
 
 def is_server_name(word: str) -> bool:
-    """Whether this can be a server: no option, no user, nothing for a shell; hostname(7), and '_' as in uname -n."""
+    """Whether this can be a server's name: hostname(7), and '_', which uname -n may have.
+
+    So it is no option, names no user (USER@HOST) and holds nothing that means something to a shell.
+    """
     return 0 < len(word) <= _LONGEST_SERVER_NAME and set(word) <= _SERVER_NAME_CHARACTERS and word[0] not in ".-"
 
 
 def is_lvm_uuid(text: str) -> bool:
     """Whether this is an LVM UUID in its printed form, 6-4-4-4-4-4-6."""
     groups = text.split("-")
-    return tuple(len(group) for group in groups) == _UUID_GROUPS and all(g.isascii() and g.isalnum() for g in groups)
+    return tuple(map(len, groups)) == _UUID_GROUPS and all(map(str.isalnum, groups)) and text.isascii()
 
 
 def is_path(path: str) -> bool:
     """Whether this is an absolute path as mount tables have it: no empty part, no '.', no '..', nothing unprintable."""
-    parts = path.split("/")
-    return path == "/" or (parts[0] == "" and len(parts) > 1 and path.isprintable() and not set(parts[1:]) & _NO_PARTS)
+    if path == "/":
+        return True
+    before, *parts = path.split("/")
+    return before == "" and bool(parts) and path.isprintable() and _NO_PARTS.isdisjoint(parts)
 
 
 def is_filesystem_type(text: str) -> bool:
@@ -78,8 +83,11 @@ def is_mount_options(text: str) -> bool:
 
 
 def tag_from(name: str) -> str:
-    """A valid tag close to a name or path: each character a tag may not hold becomes '_'."""
-    tag = "".join("_" if c in _TAG_FORBIDDEN or not c.isprintable() else c for c in name)[:_LONGEST_TAG]
+    """A valid tag close to a name or path: each character that a tag may not hold becomes '_'."""
+    tag = ""
+    for character in name[:_LONGEST_TAG]:
+        is_allowed = character.isprintable() and character not in _TAG_FORBIDDEN
+        tag += character if is_allowed else "_"
     return "_" + tag[1:] if tag[:1] in (".", "-") else tag
 
 
@@ -99,7 +107,7 @@ def fits_device_mapper(vg: str, lv: str) -> bool:
 
 
 def split_dm_name(name: str) -> tuple[str, str, str] | None:
-    """(VG, LV, layer) of a device-mapper name; None where no VG separator is found. layer is '' for the LV itself."""
+    """(VG, LV, layer) of a device-mapper name; None where it has no separator. layer is '' for the LV itself."""
     parts: list[str] = [""]
     position = 0
     while position < len(name):
@@ -117,7 +125,7 @@ def split_dm_name(name: str) -> tuple[str, str, str] | None:
 
 
 def dm_uuid(vg_uuid: str, lv_uuid: str = "") -> str:
-    """The device-mapper UUID LVM gives an LV; without an LV the prefix that all of a VG's devices share."""
+    """The device-mapper UUID that LVM gives an LV; without an LV, the prefix that all of a VG's devices share."""
     return DM_PREFIX + vg_uuid.replace("-", "") + lv_uuid.replace("-", "")
 
 

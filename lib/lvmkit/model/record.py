@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from lvmkit.model.value import Value
 
+_ESCAPES = str.maketrans({" ": "\\040", "\n": "\\012", "\t": "\\011", "\\": "\\134"})
+
 
 class ExpectedLv(Value):
     """A logical volume that restore saw in the kernel."""
@@ -41,31 +43,47 @@ class Record(Value):
 
 def dump(record: Record) -> str:
     """The record as the text of its file."""
-    lines: list[tuple[str, ...]] = [("vg", record.tag, record.vg, record.vg_uuid)]
-    lines += [("lv", lv.uuid, lv.name, ",".join(lv.kinds)) for lv in record.logical]
-    lines += [("pv", pv.uuid, pv.device, pv.number, pv.sequence or "-") for pv in record.physical]
-    return "".join(" ".join(map(_escaped, line)) + "\n" for line in lines) + "end\n"
+    text = _line("vg", record.tag, record.vg, record.vg_uuid)
+    for lv in record.logical:
+        text += _line("lv", lv.uuid, lv.name, ",".join(lv.kinds))
+    for pv in record.physical:
+        text += _line("pv", pv.uuid, pv.device, pv.number, pv.sequence or "-")
+    return text + "end\n"
 
 
 def parse(text: str) -> Record | None:
     """The record of a file's text; None when it is not whole (the last line must be 'end')."""
     try:
-        first, *rest, last, nothing = [[_plain(word) for word in line.split(" ")] for line in text.split("\n")]
+        first, *rest, last, nothing = map(_words, text.split("\n"))
         if first[0] != "vg" or last != ["end"] or nothing != [""]:
             return None
         _, tag, vg, vg_uuid = first
-        logical = tuple(ExpectedLv(w[1], w[2], tuple(w[3].split(","))) for w in rest if w[0] == "lv")
-        physical = tuple(ExpectedPv(w[1], w[2], w[3], "" if w[4] == "-" else w[4]) for w in rest if w[0] == "pv")
+        logical = tuple(_logical(words) for words in rest if words[0] == "lv")
+        physical = tuple(_physical(words) for words in rest if words[0] == "pv")
     except (ValueError, IndexError):
         return None
     return Record(tag, vg, vg_uuid, logical, physical)
 
 
-def _escaped(word: str) -> str:
-    return "".join(f"\\{ord(c):03o}" if c in " \n\t\\" else c for c in word)
+def _logical(words: list[str]) -> ExpectedLv:
+    return ExpectedLv(words[1], words[2], tuple(words[3].split(",")))
+
+
+def _physical(words: list[str]) -> ExpectedPv:
+    return ExpectedPv(words[1], words[2], words[3], "" if words[4] == "-" else words[4])
+
+
+def _line(*words: str) -> str:
+    return " ".join(word.translate(_ESCAPES) for word in words) + "\n"
+
+
+def _words(line: str) -> list[str]:
+    return [_plain(word) for word in line.split(" ")]
 
 
 def _plain(word: str) -> str:
     """The word without its octal escapes."""
     head, *parts = word.split("\\")
-    return head + "".join(chr(int(part[:3], 8)) + part[3:] for part in parts)
+    for part in parts:
+        head += chr(int(part[:3], 8)) + part[3:]
+    return head

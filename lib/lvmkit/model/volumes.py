@@ -1,4 +1,4 @@
-"""What LVM's metadata says of a volume group: values parsed from one report, no I/O."""
+"""What LVM's metadata says about a volume group: values parsed from one report, no I/O."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from lvmkit.model.value import Value
 
 
 class PhysicalVolume(Value):
-    """One physical volume. device is '' and missing is True where no disk with this UUID is seen."""
+    """One physical volume. Where no disk with this UUID is seen, device is '' and missing is True."""
 
     uuid: str
     device: str
@@ -33,7 +33,7 @@ class LogicalVolume(Value):
     pool: str = ""
     """name of the thin pool it lives in"""
     snapshot_target: bool = False
-    """kind as device-mapper sees it differs because other LVs are snapshots of this one"""
+    """other LVs are snapshots of this one, so device-mapper has another kind for it than LVM"""
 
 
 class VolumeGroup(Value):
@@ -45,7 +45,7 @@ class VolumeGroup(Value):
     """bytes"""
     exported: bool
     system_id: str
-    """owner in LVM's system ID scheme; '' when nobody owns it"""
+    """the owner, as lvmsystemid(7) has it; '' when nobody owns the group"""
     autoactivation: bool
     physical: tuple[PhysicalVolume, ...]
     logical: tuple[LogicalVolume, ...]
@@ -62,7 +62,10 @@ class VolumeGroup(Value):
 
     def lv(self, uuid: str) -> LogicalVolume | None:
         """The logical volume with this UUID."""
-        return next((lv for lv in self.logical if lv.uuid == uuid), None)
+        for lv in self.logical:
+            if lv.uuid == uuid:
+                return lv
+        return None
 
     def lv_path(self, lv: LogicalVolume) -> str:
         """The path under which udev offers the volume."""

@@ -1,4 +1,4 @@
-"""What create changes so that the boot leaves a volume group alone, taken back when its protection ends."""
+"""The end of a protection: taking back what create did so that the boot leaves the volume group alone."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def unlist(vg: str, host: Host) -> None:
-    """Take the group off /etc/lkvgs; where that cannot be written (110007), it is told."""
+    """Take the group off /etc/lkvgs. A list that cannot be written is told (LkvgsNotUpdated, 110007), not raised."""
     try:
         lkvgs.remove(host.paths.lkvgs, vg)
     except Failure as failure:
-        if not all(isinstance(message, LkvgsNotUpdated) for message in failure.messages):
+        if not failure.is_only(LkvgsNotUpdated):
             raise
         for message in failure.messages:
             host.tell(message)
 
 
 def allow_autoactivation(facts: VgFacts, host: Host) -> None:
-    """Let the boot activate the group again (lvmautoactivation(7)); where its disks don't let us, that is told."""
+    """Let the boot activate the group again (lvmautoactivation(7)). Where its disks refuse, that is only told."""
     try:
         host.lvm_for(facts).set_autoactivation(facts.name, True)
     except Failure as failure:

@@ -31,24 +31,31 @@ _NO_UUID = "by its name"
 def find_group(facts: VgFacts, host: Host) -> VolumeGroup:
     """The volume group as LVM sees it, by its UUID or, where none is given, the only one of its name.
 
-    Raises Failure: 110013, 110070 for two of one name, and as LVM's report does.
+    Raises Failure: VgNotFound (110013), VgNameAmbiguous (110070), and as Lvm.report() does.
     """
-    if facts.uuid:
-        vg = host.lvm.find(facts.uuid, facts.name, devices=_known_paths(facts))
-    else:
-        same = [vg for vg in host.lvm.report(facts.name) if vg.name == facts.name]
-        if len(same) > 1:
-            raise Failure(VgNameAmbiguous(facts.name, tuple(vg.uuid for vg in same)))
-        vg = next(iter(same), None)
+    if not facts.uuid:
+        return _find_group_by_name(facts.name, host)
+    vg = host.lvm.find(facts.uuid, facts.name, devices=_known_paths(facts))
     if vg is None:
-        raise Failure(VgNotFound(facts.name, facts.uuid or _NO_UUID))
+        raise Failure(VgNotFound(facts.name, facts.uuid))
     return vg
 
 
+def _find_group_by_name(name: str, host: Host) -> VolumeGroup:
+    groups = host.lvm.report(name)
+    same = [vg for vg in groups if vg.name == name]
+    if not same:
+        raise Failure(VgNotFound(name, _NO_UUID))
+    if len(same) > 1:
+        raise Failure(VgNameAmbiguous(name, tuple(vg.uuid for vg in same)))
+    return same[0]
+
+
 def find_volume(vg: VolumeGroup, facts: LvFacts) -> LogicalVolume:
-    """The volume in its group, by its UUID or, where none is given, by its name. Raises Failure (110028)."""
+    """The volume in its group, by its UUID or, where none is given, by its name. Raises Failure (LvNotInVg, 110028)."""
     for lv in vg.logical:
-        if (lv.uuid == facts.uuid) if facts.uuid else (lv.name == facts.name):
+        is_meant = lv.uuid == facts.uuid if facts.uuid else lv.name == facts.name
+        if is_meant:
             return lv
     raise Failure(LvNotInVg(vg.name, facts.name, facts.uuid or _NO_UUID))
 
@@ -64,9 +71,9 @@ def identify_volume(facts: LvFacts, host: Host) -> tuple[LvFacts, VolumeGroup | 
 
 
 def admit(vg: VolumeGroup, facts: VgFacts, host: Host, *, by_name: bool) -> VolumeGroup:
-    """Let the guards decide whether the group may be activated here; returns it as it is then (guards.admit).
+    """Let the guards decide whether the group may be activated here; returns it as it is after that (guards.admit).
 
-    by_name: its resource does not say its UUID.
+    by_name: its resource does not give a UUID.
     """
     admitted = guards.admit_by_name(vg, facts, host) if by_name else guards.admit(vg, facts, host)
     _tell_renamed(vg, facts, host)
@@ -95,8 +102,8 @@ def activate_volume(vg: VolumeGroup, lv: LogicalVolume, facts: LvFacts, host: Ho
 def verify_group(vg: VolumeGroup, answer: Finished | None, host: Host, *, is_new_owner: bool) -> None:
     """Raises Failure unless the kernel holds every volume, on disks that are there.
 
-    is_new_owner: this start wrote the owner; where LVM then refuses to activate, it is read back to tell whether that
-    is why (110137).
+    is_new_owner: this start wrote the owner. Where LVM then refuses to activate, the owner is read back, and is the
+    reason where it is another one (OwnerNotWritten, 110137).
     """
     if answer is None:
         _refuse_stale(vg)
@@ -120,7 +127,9 @@ def verify(vg: VolumeGroup, wanted: Iterable[LogicalVolume], answer: Finished) -
 
 def detail(vg: VolumeGroup, answer: Finished | None) -> str:
     """What was done, in a few words."""
-    return f"{len(vg.expected)} logical volumes up, {answer.seconds:.1f} s" if answer else "already up"
+    if answer is None:
+        return "already up"
+    return f"{len(vg.expected)} logical volumes up, {answer.seconds:.1f} s"
 
 
 def observed(vg: VolumeGroup, facts: VgFacts) -> Record:
@@ -135,7 +144,7 @@ def observed(vg: VolumeGroup, facts: VgFacts) -> Record:
 
 
 def expect_in_record(facts: LvFacts, host: Host) -> None:
-    """Have the checks of the group expect the volume; one that was taken down by itself counts again."""
+    """Have the group's checks expect the volume, also where it had been taken down on its own."""
     record = records.load(host.paths, facts.group.id)
     if record and not any(lv.uuid == facts.uuid for lv in record.logical):
         lv = ExpectedLv(facts.uuid, facts.name, kernel.kinds(facts.dm_uuid))
@@ -148,7 +157,7 @@ def _tell_renamed(vg: VolumeGroup, facts: VgFacts, host: Host) -> None:
 
 
 def _is_up(vg: VolumeGroup, lv: LogicalVolume) -> bool:
-    """Whether the kernel holds the volume; one that is wiped is not up, unless LVM itself made it of nothing else."""
+    """Whether the kernel holds the volume. A wiped one is not up, but a volume that LVM made of error segments is."""
     uuid = names.dm_uuid(vg.uuid, lv.uuid)
     return kernel.is_live(uuid) if lv.kind == "error" else kernel.serves(uuid)
 
@@ -167,8 +176,9 @@ def _devices(vg: VolumeGroup) -> tuple[str, ...]:
 
 
 def _refuse_stale(vg: VolumeGroup) -> None:
-    """Volumes that were up before their disk went and came back under another number still stand on nothing."""
-    stale = tuple(device.name for device in dm.of_vg(dm.list_devices(), vg.uuid) if _stands_on_nothing(device))
+    """Raises Failure (StaleTables) for volumes that lost their disk, also where it came back under another number."""
+    devices = dm.of_vg(dm.list_devices(), vg.uuid)
+    stale = tuple(device.name for device in devices if _stands_on_nothing(device))
     if stale:
         raise Failure(StaleTables(vg.name, stale))
 

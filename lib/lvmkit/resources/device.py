@@ -1,4 +1,4 @@
-"""Devices and disks below a volume group. The kernel brings them up, and the group's checks watch them."""
+"""Devices and disks below a volume group: the kernel brings them up, and the group's checks watch them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOTHING_TO_DO = "nothing to do"
 
 
 def restore(_facts: DeviceFacts, _host: Host) -> str:
-    """Nothing: it is there, or what stands on it says so."""
+    """Nothing: a device is there, or the start of what stands on it fails."""
     return NOTHING_TO_DO
 
 
@@ -37,7 +37,7 @@ def release(_facts: DeviceFacts, _host: Host) -> str:
 
 
 def check(_facts: DeviceFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
-    """Always well: whether a lost disk matters depends on the volumes, so the group's check says it."""
+    """Always well: whether a lost disk matters depends on the volumes, so the group's check reports it."""
     return Health((), is_up=True)
 
 
@@ -47,10 +47,10 @@ def deep_check(_facts: DeviceFacts, _host: Host, _devices: Sequence[Device] | No
 
 
 def condition(facts: DeviceFacts) -> tuple[Message, ...]:
-    """What sysfs says against the device itself, whatever stands on it."""
+    """What is wrong with the device itself according to sysfs, whatever stands on it."""
     from lvmkit.model.messages.command import DeviceUnwell
     from lvmkit.storage import sysfs
 
     number = sysfs.number_of(facts.id)
-    found = sysfs.condition(number) if number else "gone"
-    return (DeviceUnwell(facts.id, found),) if found else ()
+    condition = sysfs.condition(number) if number else "gone"
+    return (DeviceUnwell(facts.id, condition),) if condition else ()

@@ -56,7 +56,7 @@ def remove(instance: Instance, host: Host) -> str:
 
 
 def give_up(instance: Instance, host: Host) -> str:
-    """Another server takes the resource, so let go of it without looking at metadata or disks. As remove()."""
+    """Another server takes the resource: let go of it without looking at metadata or disks. As remove()."""
     return _module(instance).give_up(_facts(instance).unpack(instance), host)
 
 
@@ -71,7 +71,8 @@ def check(
     """What is wrong with a resource that should be in service; () when nothing is. No process is started.
 
     devices: one dm.list_devices(), which may serve many resources.  hierarchy: only looked at where no start of a
-    volume group is on record. Raises Failure: 110034, 110052, 110070.
+    volume group is on record.
+    Raises Failure: MissingInformation (110034), KernelUnreadable (110052), VgNameAmbiguous (110070).
     """
     facts = _facts(instance).unpack(instance)
     if instance.type != LVMVG:
@@ -83,13 +84,16 @@ def check(
 
 
 def deep_check(instance: Instance, host: Host) -> tuple[Message, ...]:
-    """What reading the disks of a resource tells. Takes up to settings.probe_deadline seconds. Raises as check()."""
+    """What is wrong when the disks of a resource are read. Takes up to settings.probe_deadline seconds.
+
+    Raises as check().
+    """
     health = _module(instance).deep_check(_facts(instance).unpack(instance), host)
     return (*_record_lost(instance.tag, health.is_recorded), *health.messages)
 
 
 def verbs_of(resource_type: str) -> Verbs:
-    """The module of a type; for what has no scripts that of devices, with which nothing is done."""
+    """The module of a type; for types without scripts that of devices, which does nothing."""
     return _MODULES.get(resource_type, _device)()
 
 

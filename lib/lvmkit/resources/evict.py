@@ -1,4 +1,4 @@
-"""Make those who use a file system leave it: told to end, named, and given a moment."""
+"""Make the processes that use a file system leave it: signal them, name them, and give them a moment to end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def evict(mount_point: str, number: signal.Signals, host: Host) -> None:
 
     This process and those that started it are spared: an administrator's shell is named as a holder, not killed.
     """
-    spared = _own_line()
+    spared = _own_ancestry()
     users = [user for user in holders.of_mount(mount_point) if user.pid > 1 and user.pid not in spared]
     for user in users:
         try:
@@ -37,7 +37,7 @@ def evict(mount_point: str, number: signal.Signals, host: Host) -> None:
 
 
 def mounted_below(mount_point: str) -> tuple[str, ...]:
-    """Where others have mounted something within what is mounted there; what was mounted last comes first."""
+    """The mount points within what is mounted there; the one mounted last comes first."""
     return tuple(holder.name for holder in reversed(holders.mounts_below(mount_point)))
 
 
@@ -46,15 +46,19 @@ def users_of(mount_point: str) -> tuple[str, ...]:
     return holders.described(holders.of_mount(mount_point))
 
 
-def _own_line() -> set[int]:
-    line, pid = set(), os.getpid()
-    while pid > 1 and pid not in line:
-        line.add(pid)
+def _own_ancestry() -> set[int]:
+    """This process and those that started it, up to the first but init."""
+    ancestry, pid = set(), os.getpid()
+    while pid > 1 and pid not in ancestry:
+        ancestry.add(pid)
         pid = _parent(pid)
-    return line
+    return ancestry
 
 
 def _parent(pid: int) -> int:
     """The parent of a process; 0 when the process is gone (proc_pid_status(5), PPid)."""
-    lines = (files.read(f"/proc/{pid}/status") or "").splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("PPid:")), 0)
+    for line in (files.read(f"/proc/{pid}/status") or "").splitlines():
+        name, _, value = line.partition(":")
+        if name == "PPid":
+            return int(value)
+    return 0

@@ -1,7 +1,7 @@
 """The file system: mounted, with the options it had, and still writable.
 
-Nothing is opened below the mount point: the mount table and sysfs answer at once, whatever the disks are like. Another
-file system at the mount point is never touched.
+Nothing is opened below the mount point: the mount table and sysfs answer at once, whatever state the disks are in.
+Another file system at the mount point is never touched.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 
 def restore(facts: FilesystemFacts, host: Host) -> str:
-    """Mount it; returns in a few words what was done. Raises Failure (110026, 110027) when it is not mounted then, and
-    as locks.mounting().
+    """Mount it; returns in a few words what was done.
+
+    Raises Failure when it is not mounted after that: MountFailed (110026), MountPointTaken (110027); and as
+    locks.mounting().
     """
     from lvmkit.resources import locks, mounting
 
@@ -31,10 +33,11 @@ def restore(facts: FilesystemFacts, host: Host) -> str:
 
 
 def remove(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) -> str:
-    """Unmount it; returns in a few words what was done. Raises Failure (110024, 110030) when it is mounted still,
-    and as locks.unmounting().
+    """Unmount it; returns in a few words what was done.
 
-    with_all_below: what others have mounted within it is unmounted, too, for where a cluster would fence the server.
+    with_all_below: also unmount what others have mounted within it, because the cluster would fence the server.
+    Raises Failure when it is still mounted after that: FilesystemBusy (110024), UnmountFailed (110030); and
+    as locks.unmounting().
     """
     from lvmkit.resources import locks, mounting
 
@@ -72,7 +75,7 @@ def release(_facts: FilesystemFacts, _host: Host) -> str:
 def mounted(facts: FilesystemFacts) -> Mount | None:
     """The mount at the mount point if it is ours.
 
-    The device may be dead and its links gone, so besides the device number its name in the mount table counts.
+    It is known by its device number, or, where the device is dead and its links are gone, by its name in the table.
     """
     mount = mountinfo.at(facts.mount_point)
     if mount is None:

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 class Health(Value):
-    """What the kernel says of a resource; who asked for it decides what that means to the caller."""
+    """What the kernel says about a resource; the entry that asked decides what that means for its caller."""
 
     messages: tuple[Message, ...]
     """what is wrong, or may become so"""
     is_up: bool
     """whether the kernel holds anything of it"""
     is_recorded: bool = True
-    """whether a start of it is on record, so that it is known what should be up"""
+    """whether a start of it is on record, which says what should be up"""
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing is wrong; a warning is not."""
+        """Whether nothing is wrong; warnings don't count."""
         return not any(message.level == ERROR for message in self.messages)

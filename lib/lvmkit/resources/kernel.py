@@ -1,7 +1,7 @@
 """What the kernel holds of a volume group or a volume, with and without a record of its start. No LVM command.
 
-Things are known by their UUIDs: those of the facts, else those of the record. Without either the name decides that the
-volume has in device-mapper, which is how it is found after a boot or a hand activated it.
+They are known by their UUIDs: those of the facts, else those of the record. Without either, the name in device-mapper
+decides; that is how they are found after the boot or somebody has activated them.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class View(Value):
 
 
 def listed() -> tuple[Device, ...]:
-    """All devices of device-mapper. A kernel without it holds none: such a server must not be fenced for a probe.
+    """All devices of device-mapper; none where the kernel does not have it, as a probe must not get a server fenced.
 
-    Raises Failure (110052). Source: proc(5), /proc/devices names every block driver that is registered; asking has
-    tried to load the module.
+    Raises Failure (KernelUnreadable, 110052). Source: proc(5), /proc/devices names every registered block driver;
+    asking has tried to load the module.
     """
     try:
         return dm.list_devices()
@@ -62,7 +62,7 @@ def listed() -> tuple[Device, ...]:
 def group(facts: VgFacts, paths: Paths, devices: Sequence[Device] | None = None) -> View:
     """The volume group. devices: listed(), where the caller has it.
 
-    Raises Failure: 110052 where device-mapper cannot be asked, 110070 for two of one name.
+    Raises Failure: KernelUnreadable (110052) where device-mapper cannot be asked, VgNameAmbiguous (110070).
     """
     known = listed() if devices is None else tuple(devices)
     record = _record(paths, facts)
@@ -71,9 +71,9 @@ def group(facts: VgFacts, paths: Paths, devices: Sequence[Device] | None = None)
 
 
 def volume(facts: LvFacts, paths: Paths, devices: Sequence[Device] | None = None) -> View:
-    """The logical volume. Its record is its own; one without a volume says that it was stopped, though it stays up.
+    """The logical volume, with its own record. A record without a volume says that it was stopped, but stays up.
 
-    devices: listed(), where the caller has it. Raises Failure (110052).
+    devices: listed(), where the caller has it. Raises Failure (KernelUnreadable, 110052).
     """
     known = listed() if devices is None else tuple(devices)
     record = _record(volume_paths(paths, facts), facts.group)
@@ -91,15 +91,18 @@ def volume_paths(paths: Paths, facts: LvFacts) -> Paths:
 
 
 def expected_by_group(facts: LvFacts, view: View, paths: Paths) -> ExpectedLv | None:
-    """The volume as the record of its group's start has it; None where there is none, or it is not in there."""
+    """The volume as recorded at its group's start; None without such a record, or where it is not in there."""
     record = _record(paths, facts.group)
     uuid = lv_uuid_of(view.mine[0]) if view.mine else facts.uuid
-    return next((lv for lv in record.logical if lv.uuid == uuid), None) if record else None
+    for lv in record.logical if record else ():
+        if lv.uuid == uuid:
+            return lv
+    return None
 
 
 def stand_in(tag: str, vg: str, view: View) -> Record:
-    """A record of what the kernel holds now: the visible volumes and the disks below; nothing tells what is lacking."""
-    logical = tuple(_expected(device) for device in view.mine if _is_volume(device))
+    """A record of what the kernel holds now: the visible volumes and the disks below. It cannot say what is missing."""
+    logical = tuple(map(_expected, filter(_is_volume, view.mine)))
     return Record(tag, vg, view.vg_uuid, logical, _disks(view))
 
 
@@ -131,23 +134,26 @@ def lv_uuid_of(device: Device) -> str:
 
 
 def _record(paths: Paths, facts: VgFacts) -> Record | None:
-    """The record of a start, if it is that of the volume group that is meant."""
+    """The record of a start, if it is about the volume group that is meant."""
     record = records.load(paths, facts.id)
     return record if record and facts.uuid in ("", record.vg_uuid) else None
 
 
 def _uuid_by_name(vg: str, devices: Sequence[Device]) -> str:
-    parts = ((device, names.split_dm_name(device.name)) for device in devices if device.uuid.startswith(_PREFIX))
-    uuids = tuple(dict.fromkeys(vg_uuid_of(device) for device, part in parts if part and part[0] == vg))
+    uuids: dict[str, None] = {}
+    for device in devices:
+        parts = names.split_dm_name(device.name) if device.uuid.startswith(_PREFIX) else None
+        if parts and parts[0] == vg:
+            uuids[vg_uuid_of(device)] = None
     if len(uuids) > 1:
         from lvmkit.model.messages.storage import VgNameAmbiguous  # only where something is wrong
 
-        raise Failure(VgNameAmbiguous(vg, uuids))
-    return uuids[0] if uuids else ""
+        raise Failure(VgNameAmbiguous(vg, tuple(uuids)))
+    return next(iter(uuids), "")
 
 
 def _is_volume(device: Device) -> bool:
-    """Whether the device is a volume that LVM shows: not a part of one, and not a layer of it."""
+    """Whether the device is a volume that LVM shows, and not a part or a layer of one."""
     if not device.uuid.startswith(_PREFIX) or len(device.uuid) != _LV_END:
         return False
     parts = names.split_dm_name(device.name)
@@ -176,14 +182,21 @@ def _expected(device: Device) -> ExpectedLv:
 
 
 def _disks(view: View) -> tuple[ExpectedPv, ...]:
-    """What the devices stand on outside of their volume group. The kernel does not know the UUIDs of its volumes."""
-    group_of = {device.number: device for device in dm.of_vg(view.devices, view.vg_uuid)}
-    ahead, reached, disks = [device.number for device in view.mine], set(), dict[str, None]()
+    """What the devices stand on outside of their volume group. The kernel does not know the UUIDs of these disks."""
+    in_group = {device.number: device for device in dm.of_vg(view.devices, view.vg_uuid)}
+    ahead = [device.number for device in view.mine]
+    reached: set[str] = set()
+    disks: dict[str, None] = {}
     while ahead:
         number = ahead.pop()
-        if number not in group_of:
+        if number not in in_group:
             disks[number] = None
         elif number not in reached:
             reached.add(number)
-            ahead += dm.dependencies(group_of[number].uuid)
-    return tuple(ExpectedPv(_UNKNOWN_PV, f"/dev/{sysfs.kernel_name(n) or n}", n, sysfs.sequence(n)) for n in disks)
+            ahead += dm.dependencies(in_group[number].uuid)
+    return tuple(map(_expected_disk, disks))
+
+
+def _expected_disk(number: str) -> ExpectedPv:
+    path = f"/dev/{sysfs.kernel_name(number) or number}"
+    return ExpectedPv(_UNKNOWN_PV, path, number, sysfs.sequence(number))

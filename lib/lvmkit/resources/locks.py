@@ -26,7 +26,9 @@ _DISTINCT = 60
 def starting(vg_uuid: str, vg_name: str, host: Host) -> Lock:
     """Hold the volume group's lock while any of it is brought up.
 
-    Raises Failure: 110031, 110290 where another run keeps it past the lock patience, 110082 where it cannot be made.
+    Programs started meanwhile share the lock, and keep it if this process is killed.
+    Raises Failure when another run keeps it longer than settings.lock_patience: AlreadyBusy (110031), or OrphanAtWork
+    (110290) where only a program is left of that run; StateNotStored (110082) where it cannot be made.
     """
     return _needed(f"lock-{vg_uuid}", f"volume group {vg_name}", host)
 

@@ -1,8 +1,8 @@
-"""The logical volume: mostly it comes up with its volume group, and goes down a moment before it.
+"""The logical volume: it usually comes up with its volume group, and goes down just before it.
 
-What its group's start left on record is what it is compared with, and the group answers for the disks. A volume that
-was started alone has a record of its own, and answers for its disks itself. A record of its own without a volume says
-that it was stopped, though a snapshot keeps it up.
+It is compared with the record of its group's start, and the group's check covers the disks. A volume that was started
+alone has a record of its own, and its own check covers its disks. A record of its own without a volume means that it
+was stopped, although a snapshot keeps it up.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ ALREADY_UP, ALREADY_DOWN = "already up", "already down"
 
 
 def restore(facts: LvFacts, host: Host) -> str:
-    """Success at once where the group's activation brought the volume up; otherwise activate this one volume.
+    """Activate this one volume, unless the group's activation has brought it up already.
 
     Returns in a few words what was done. LVM commands: none, or a report and the activation. Raises Failure when it
-    is not up.
+    is not up after that.
     """
     if came_with_its_group(facts, host):
         return ALREADY_UP
@@ -50,11 +50,12 @@ def restore(facts: LvFacts, host: Host) -> str:
 def came_with_its_group(facts: LvFacts, host: Host) -> bool:
     """Whether the volume is up, with a live table, and in the record of its group's start: there is nothing to do.
 
-    It is the usual start, and every file system waits for it, so it needs a fraction of what a real one imports. False
-    also where the facts lack a UUID, and where anything is wrong: the start says what. No process is started.
+    This is the usual start, and every file system waits for it, so it imports only a fraction of what a real start
+    needs. False also where the facts lack a UUID, and where anything is wrong: the real start says what. No process is
+    started.
     """
     try:
-        return _came(facts, host)
+        return _is_up_and_recorded(facts, host)
     except Failure:
         return False
 
@@ -62,8 +63,8 @@ def came_with_its_group(facts: LvFacts, host: Host) -> bool:
 def remove(facts: LvFacts, host: Host) -> str:
     """Take the volume down; returns in a few words what was done. Raises Failure when it stays up.
 
-    LVM commands: none for a plain volume, else one. One that a snapshot ties to others stays up until its group goes;
-    it is out of service all the same, and its record says so.
+    LVM commands: none for a plain volume, else one. A volume that a snapshot ties to others stays up until its group
+    goes down; it counts as out of service, and its record says so.
     """
     return _take_down(facts, host, given_up=False)
 
@@ -76,7 +77,7 @@ def give_up(facts: LvFacts, host: Host) -> str:
 def check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
     """The volume must be live, with the kind of table it had. devices: kernel.listed(), where the caller has it.
 
-    Raises Failure (110052).
+    Raises Failure (KernelUnreadable, 110052).
     """
     view = kernel.volume(facts, host.paths, devices)
     if view.record is not None and not view.record.logical:
@@ -93,7 +94,7 @@ def check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = None) -
 
 
 def deep_check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
-    """Read every disk below the volume; what does not answer. Takes up to settings.probe_deadline seconds."""
+    """Read every disk below the volume and report those that do not answer, within settings.probe_deadline seconds."""
     from lvmkit.resources import reading  # it forks
 
     view = kernel.volume(facts, host.paths, devices)
@@ -103,7 +104,7 @@ def deep_check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = No
 
 
 def release(facts: LvFacts, host: Host) -> str:
-    """The protection ends: forget the volume's own start."""
+    """The protection ends: drop the record of the volume's own start."""
     if not facts.name:
         return "nothing to undo"
     _drop_own_record(facts, host)
@@ -116,11 +117,11 @@ def _expected(facts: LvFacts, view: kernel.View, by_group: ExpectedLv | None) ->
         return Record(facts.tag, facts.vg, view.vg_uuid, (by_group,), ())
     if view.record is not None:
         return view.record
-    found = kernel.stand_in(facts.tag, facts.vg, view)
-    return replace(found, logical=tuple(replace(lv, kinds=()) for lv in found.logical))
+    stand_in = kernel.stand_in(facts.tag, facts.vg, view)
+    return replace(stand_in, logical=tuple(replace(lv, kinds=()) for lv in stand_in.logical))
 
 
-def _came(facts: LvFacts, host: Host) -> bool:
+def _is_up_and_recorded(facts: LvFacts, host: Host) -> bool:
     if not facts.vg_uuid or not facts.uuid:
         return False
     view = kernel.volume(facts, host.paths)
@@ -169,16 +170,16 @@ def _take_down(facts: LvFacts, host: Host, *, given_up: bool) -> str:
 
 
 def _groups_of(facts: LvFacts, host: Host) -> tuple[str, ...]:
-    """UUIDs of the volume groups in which it may be up: more than one, or none, only where its name is all we have."""
+    """UUIDs of the volume groups in which it may be up: more than one, or none, only where we know but its name."""
     view = kernel.volume(facts, host.paths)
-    held = dict.fromkeys(kernel.vg_uuid_of(device) for device in view.mine)
+    held = dict.fromkeys(map(kernel.vg_uuid_of, view.mine))
     if held:
         return tuple(held)
     return (view.vg_uuid,) if view.vg_uuid else ()
 
 
 def _take_down_in(facts: LvFacts, host: Host, given_up: bool) -> str:
-    """Take it down in its volume group, whose lock is held, and note what that came to."""
+    """Take it down in its volume group, whose lock is held, and record the result."""
     from lvmkit.resources import taking_down
 
     view = kernel.volume(facts, host.paths)

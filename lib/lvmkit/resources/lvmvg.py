@@ -1,7 +1,7 @@
 """The volume group: activated with all its volumes, watched with all its disks, and taken down as a whole.
 
-The kernel decides: what device-mapper already holds is success at once, and after LVM's activation device-mapper, not
-LVM's exit code, says whether every volume came up. Nothing is repaired.
+The kernel decides: what device-mapper already holds needs no start, and after LVM's activation device-mapper, not LVM's
+exit code, says whether every volume came up. Nothing is repaired.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ ALREADY_UP, ALREADY_DOWN = "already up", "already down"
 def restore(facts: VgFacts, host: Host) -> str:
     """Activate the volume group and write the record that checks compare with; returns in a few words what was done.
 
-    LVM commands: none where it is up and recorded; else a report and the activation, one more where all disks must be
-    searched, or LVM's own system ID be asked for, one more where the owner changes, two where there was none.
-    Raises Failure when not all of it is up.
+    LVM commands: none where it is up and recorded; otherwise a report and the activation, one more where all disks must
+    be searched or LVM must be asked for its own system ID, one more where the owner changes, two where there was none.
+    Raises Failure when not all of it is up after that.
     """
     from lvmkit.resources.locks import starting
 
     if facts.uuid:
         with starting(facts.uuid, facts.name, host):
-            return ALREADY_UP if _stands(facts, host) else _bring_up(facts, None, host)
-    if _stands(facts, host):
+            return ALREADY_UP if _is_up_and_well(facts, host) else _bring_up(facts, None, host)
+    if _is_up_and_well(facts, host):
         return ALREADY_UP
     from lvmkit.resources import bringing_up
 
@@ -48,7 +48,7 @@ def restore(facts: VgFacts, host: Host) -> str:
 def remove(facts: VgFacts, host: Host) -> str:
     """Take the volume group down; returns in a few words what was done. Raises Failure when any of it stays up.
 
-    At most one LVM command; none for plain volumes, or where the disks don't answer. Metadata is never written.
+    LVM commands: none for plain volumes, or where the disks don't answer; otherwise one. Metadata is never written.
     """
     from lvmkit.resources import taking_down
     from lvmkit.resources.locks import stopping
@@ -74,8 +74,9 @@ def check(
 ) -> Health:
     """Every volume that restore saw must be live, and every disk below must be there and running.
 
-    devices: kernel.listed(), where the caller has it.  volumes: protected ones that should be up; only asked for where
-    no start is on record: then they and what the kernel holds must be well. Raises Failure (110034, 110052, 110070).
+    devices: kernel.listed(), where the caller has it.  volumes: protected volumes that should be up. They are looked at
+    only where no start is on record: then they, and everything that the kernel holds, must be well.
+    Raises Failure: MissingInformation (110034), KernelUnreadable (110052), VgNameAmbiguous (110070).
     """
     view = kernel.group(facts, host.paths, devices)
     record = view.record or _stand_in(facts, view, volumes)
@@ -88,7 +89,7 @@ def check(
 
 
 def deep_check(facts: VgFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
-    """Read every physical volume; what does not answer. Takes up to settings.probe_deadline seconds."""
+    """Read every physical volume and report those that do not answer, within settings.probe_deadline seconds."""
     from lvmkit.resources import reading  # it forks
 
     view = kernel.group(facts, host.paths, devices)
@@ -98,7 +99,7 @@ def deep_check(facts: VgFacts, host: Host, devices: Sequence[Device] | None = No
 
 
 def release(facts: VgFacts, host: Host) -> str:
-    """The protection ends: the boot may activate the group again as before create. What cannot be written is told."""
+    """The protection ends: the boot may activate the group again, as before create. What cannot be written is told."""
     from lvmkit.resources import boot_settings
 
     if not facts.name:
@@ -110,8 +111,8 @@ def release(facts: VgFacts, host: Host) -> str:
     return f"{facts.name} released"
 
 
-def _stands(facts: VgFacts, host: Host) -> bool:
-    """Whether a start brought it up and all of it still is up and well."""
+def _is_up_and_well(facts: VgFacts, host: Host) -> bool:
+    """Whether a start brought it up, and all of it is still up and well."""
     health = check(facts, host)
     return health.is_recorded and health.is_well
 
@@ -131,6 +132,9 @@ def _bring_up(facts: VgFacts, vg: VolumeGroup | None, host: Host) -> str:
 def _stand_in(facts: VgFacts, view: kernel.View, volumes: Iterable[LvFacts]) -> Record:
     """What must be well where no start is on record. A table of any kind that LVM makes will do."""
     record = kernel.stand_in(facts.tag, facts.name, replace(view, vg_uuid=view.vg_uuid or facts.uuid))
-    expected = {lv.uuid: lv.name for lv in record.logical}
-    expected.update((volume.uuid, volume.name) for volume in volumes)
-    return replace(record, logical=tuple(ExpectedLv(uuid, name, ()) for uuid, name in expected.items()))
+    expected = {}
+    for lv in record.logical:
+        expected[lv.uuid] = ExpectedLv(lv.uuid, lv.name, ())
+    for volume in volumes:
+        expected[volume.uuid] = ExpectedLv(volume.uuid, volume.name, ())
+    return replace(record, logical=tuple(expected.values()))

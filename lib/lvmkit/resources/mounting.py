@@ -1,4 +1,4 @@
-"""Mount, and unmount with a bounded effort."""
+"""Mount, and unmount with a limited number of attempts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from lvmkit.storage import files, mountinfo, run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
+
     from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
 
@@ -24,9 +26,9 @@ MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
 
 
 def mount(facts: FilesystemFacts, host: Host) -> str:
-    """Mount with the options it had, below the mount point's lock.
+    """Mount it with the options it had, unless it is mounted; the mount point's lock is held.
 
-    Already mounted is success; another file system there is a Failure.
+    Raises Failure where another file system is there.
     """
     if mounted(facts):
         return "already mounted"
@@ -43,11 +45,11 @@ def mount(facts: FilesystemFacts, host: Host) -> str:
 
 
 def unmount(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) -> str:
-    """Unmount, below the mount point's lock.
+    """Unmount it; the mount point's lock is held.
 
-    Users of the file system get SIGTERM, then SIGKILL, a bounded number of times; then they are named.
+    Users of the file system get SIGTERM, then SIGKILL, a limited number of times; then they are named.
 
-    with_all_below: what others have mounted within it is unmounted, too, for where a cluster would fence the server.
+    with_all_below: also unmount what others have mounted within it, because the cluster would fence the server.
     """
     if mounted(facts) is None:
         return "not mounted"
@@ -65,11 +67,8 @@ def _unmount_in_use(facts: FilesystemFacts, why: str, host: Host, with_all_below
     point = facts.mount_point
     signals = [signal.SIGTERM] * host.settings.umount_retries + [signal.SIGKILL] * host.settings.kernel_retries
     for number in signals:
-        for below in evict.mounted_below(point) if with_all_below else ():
-            evict.evict(below, number, host)
-            _try_unmount(below, host)
-            if mountinfo.at(below) is None:
-                host.tell(UnmountedBelow(below, point))
+        if with_all_below:
+            _unmount_below(point, number, host)
         evict.evict(point, number, host)
         why = _try_unmount(point, host)
         if mounted(facts) is None:
@@ -78,6 +77,16 @@ def _unmount_in_use(facts: FilesystemFacts, why: str, host: Host, with_all_below
     if users:
         raise Failure(FilesystemBusy(point, users))
     raise Failure(UnmountFailed(point, why))
+
+
+def _unmount_below(mount_point: str, number: signal.Signals, host: Host) -> None:
+    from lvmkit.resources import evict
+
+    for below in evict.mounted_below(mount_point):
+        evict.evict(below, number, host)
+        _try_unmount(below, host)
+        if mountinfo.at(below) is None:
+            host.tell(UnmountedBelow(below, mount_point))
 
 
 def _make_folder(facts: FilesystemFacts) -> None:

@@ -5,7 +5,6 @@ A shallow check asks the kernel what it knows; a disk that would not answer may 
 
 from __future__ import annotations
 
-from lvmkit.model import names
 from lvmkit.model.messages.faults import PvDegraded, PvReadFailed
 from lvmkit.storage import dm, probe, vitals
 
@@ -24,18 +23,19 @@ def read_faults(record: Record, devices: Sequence[Device], deadline: float) -> l
     deadline: seconds for all disks together.
     """
     faults = probe.pv_read_faults(record.physical, deadline=deadline)
-    lost = [fault for fault in faults if isinstance(fault, PvReadFailed)]
+    lost = {fault.device for fault in faults if isinstance(fault, PvReadFailed)}
     if not lost or not record.logical:
         return faults
-    stack = vitals.Stack(devices, status=dm.status, below=dm.dependencies)
-    for number in (pv.number for pv in record.physical if pv.device in {fault.device for fault in lost}):
-        stack.write_off(number)
-    if not all(stack.serves(names.dm_uuid(record.vg_uuid, lv.uuid)) for lv in record.logical):
+    stack = vitals.DeviceStack(devices, status=dm.status, below=dm.dependencies)
+    for pv in record.physical:
+        if pv.device in lost:
+            stack.write_off(pv.number)
+    if not vitals.serves_all(record, stack):
         return faults
-    return [_softened(fault) for fault in faults]
+    return list(map(_as_warning, faults))
 
 
-def _softened(fault: Message) -> Message:
+def _as_warning(fault: Message) -> Message:
     if isinstance(fault, PvReadFailed):
         return PvDegraded(fault.device, fault.uuid, f"not readable ({fault.why}), but every volume serves without it")
     return fault

@@ -1,9 +1,9 @@
 """The parts of a stop: see that nobody uses it, and take it out of the kernel, with LVM or without.
 
-The aim is a fact of the kernel: nothing of the volume group is left in device-mapper. Plain volumes go by the ioctl
-that LVM would use. For others LVM is asked first where its disks answer; where they don't, the dead devices are taken
-down by their UUIDs, because a server that cannot let go of a dead volume group would have to be killed for it. Metadata
-is never written.
+A stop is complete when device-mapper holds nothing of the volume group. Plain volumes are removed by the ioctl that LVM
+would use. For others LVM is asked first where its disks answer; where they don't, the dead devices are removed by their
+UUIDs, because a server that cannot let go of a dead volume group would have to be killed for it. Metadata is never
+written.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 ALREADY_DOWN = "already down"
 STAYS_TIED = "unused now; a snapshot and its origin go down together, with their volume group"
 _PLAIN_TARGETS = frozenset({"linear", "striped", "error", "zero"})
-"""Targets that nothing watches from outside (no dmeventd, pool or snapshot): LVM itself only calls the same ioctl."""
+"""targets that nothing watches from outside (no dmeventd, pool or snapshot): LVM itself only calls the same ioctl"""
 _TIED_TARGETS = frozenset({"snapshot", "snapshot-origin", "snapshot-merge"})
-"""Targets of a snapshot and its origin. LVM takes them down together only, and the kernel must not lose one of them
-alone: what is then written to the origin would be missing in the snapshot (dm's snapshot.rst)."""
+"""targets of a snapshot and its origin. LVM only takes them down together, and the kernel must not lose one of them
+alone: what is written to the origin after that would be missing in the snapshot (dm's snapshot.rst)"""
 _RETRY_PAUSE = 0.1
 _GIVEN_UP = "given up to another server"
 _UNSEEN = "the kernel itself (an unmount that still waits for its disk, an export)"
 
 
 def take_down_group(facts: VgFacts, host: Host) -> str:
-    """Deactivate a volume group, whose lock is held. At most one LVM command.
+    """Deactivate a volume group, whose lock is held. Raises Failure where it is in use or stays up.
 
-    None for plain volumes, or where the disks don't answer. Raises Failure where it is in use or stays up.
+    LVM commands: none for plain volumes, or where the disks don't answer; otherwise one.
     """
     mine = _held(facts, host)
     if not mine:
@@ -66,10 +66,11 @@ def give_up_group(facts: VgFacts, host: Host) -> str:
 def take_down_volume(facts: LvFacts, host: Host, *, given_up: bool) -> str:
     """Take one volume down; the lock of its group is held. Raises Failure where it is in use or stays up.
 
-    A plain one goes by the ioctl that LVM would use; others need LVM to unregister them. given_up: to another server,
-    so LVM is not asked. Volumes tied by a snapshot stay up until their group goes.
+    A plain volume is removed by the ioctl that LVM would use; others need LVM to unregister them. Volumes that a
+    snapshot ties together stay up until their group goes.
+    given_up: another server takes it, so LVM is not asked.
     """
-    mine = tuple(d for d in dm.list_devices() if d.uuid == facts.dm_uuid)
+    mine = _held_volume(facts)
     if not mine:
         return ALREADY_DOWN
     _wait_until_free(mine, host)
@@ -85,29 +86,34 @@ def take_down_volume(facts: LvFacts, host: Host, *, given_up: bool) -> str:
 
 
 def _deactivate_volume(facts: LvFacts, device: Device, host: Host) -> str:
-    """Ask LVM to take one volume down, if its disks answer; returns why it was not asked or did not do it."""
+    """Ask LVM to take one volume down, if its disks answer; returns why it was not asked or failed, '' for success."""
     silent = _disks_silent(names.lvmvg_id(facts.vg), host)
     if silent:
         return silent
-    lv = names.split_dm_name(device.name) or (facts.vg, facts.name, "")
+    vg_name, lv_name, _ = names.split_dm_name(device.name) or (facts.vg, facts.name, "")
     try:
-        answer = host.lvm.deactivate_lv(lv[0], lv[1])
+        answer = host.lvm.deactivate_lv(vg_name, lv_name)
     except Failure as failure:
         return str(failure)
     return answer.stderr.strip() if answer.status else ""
 
 
 def _let_go_volume(facts: LvFacts, host: Host, why: str) -> None:
-    """Remove what is left of the volume's own device; its hidden parts, if LVM did not take them, go with the group."""
-    left = _taken_down(lambda: tuple(d for d in dm.list_devices() if d.uuid == facts.dm_uuid), host)
+    """Remove the volume's own device if it is left; hidden parts that LVM did not remove go with the group."""
+    left = _remove_all(lambda: _held_volume(facts), host)
     if left:
         raise Failure(LvsStillUp(facts.vg, tuple(device.name for device in left)))
     if why:
         host.tell(TakenDownWithoutLvm(f"{facts.vg}/{facts.name}", 1, why))
 
 
+def _held_volume(facts: LvFacts) -> tuple[Device, ...]:
+    """The kernel's device of the volume, if there is one."""
+    return tuple(device for device in dm.list_devices() if device.uuid == facts.dm_uuid)
+
+
 def _held(facts: VgFacts, host: Host) -> tuple[Device, ...]:
-    """The kernel's devices of the group, once nothing outside of it uses them. Raises Failure that names who does."""
+    """The kernel's devices of the group, once nothing outside of it uses them. Raises Failure that names the users."""
     mine = dm.of_vg(kernel.listed(), facts.uuid)
     _wait_until_free(mine, host)
     return mine
@@ -120,12 +126,13 @@ def _disks_silent(group_id: str, host: Host) -> str:
         return ""
     known = vitals.record_faults(replace(record, logical=()), dm.list_devices())
     dead = [fault for fault in known if fault.level == ERROR]
-    dead = dead or list(probe.pv_read_faults(record.physical, deadline=host.settings.probe_deadline))
+    if not dead:
+        dead = probe.pv_read_faults(record.physical, deadline=host.settings.probe_deadline)
     return "; ".join(fault.text for fault in dead)
 
 
 def _deactivate(mine: tuple[Device, ...], host: Host) -> str:
-    """Ask LVM; returns its words when it did not do everything."""
+    """Ask LVM to deactivate the group; returns why it was not asked, or what LVM printed on stderr."""
     vg = names.split_dm_name(mine[0].name)
     if vg is None:
         return f"device {mine[0].name} has no volume group in its name"
@@ -138,7 +145,7 @@ def _deactivate(mine: tuple[Device, ...], host: Host) -> str:
 
 def _let_go(facts: VgFacts, host: Host, why: str, mine: tuple[Device, ...]) -> str:
     """Remove the devices from the kernel, tops before what they stand on."""
-    left = _taken_down(lambda: dm.of_vg(dm.list_devices(), facts.uuid), host)
+    left = _remove_all(lambda: dm.of_vg(dm.list_devices(), facts.uuid), host)
     if left:
         raise Failure(LvsStillUp(facts.name, tuple(device.name for device in left)))
     _forget(facts, host)
@@ -147,12 +154,12 @@ def _let_go(facts: VgFacts, host: Host, why: str, mine: tuple[Device, ...]) -> s
     return f"{len(mine)} devices removed from device-mapper"
 
 
-def _taken_down(held: Callable[[], tuple[Device, ...]], host: Host) -> tuple[Device, ...]:
-    """Remove what is held, tops before what they stand on; returns what stays. udev's short opens are waited out."""
+def _remove_all(held: Callable[[], tuple[Device, ...]], host: Host) -> tuple[Device, ...]:
+    """Remove what is held, tops before what they stand on; returns what stays. Waits for udev's short opens to end."""
     end = time.monotonic() + host.settings.busy_patience
     left = held()
     while left:
-        _take_down(dm.removal_order(left), host.settings.probe_deadline)
+        _remove(dm.removal_order(left), host.settings.probe_deadline)
         left = held()
         if not left or time.monotonic() >= end:
             break
@@ -160,16 +167,16 @@ def _taken_down(held: Callable[[], tuple[Device, ...]], host: Host) -> tuple[Dev
     return left
 
 
-def _take_down(devices: tuple[Device, ...], deadline: float) -> None:
-    """Remove devices; where even that waits for a dead disk, replace their tables by 'error' first."""
-    if not _removed_in_time(devices, deadline):
+def _remove(devices: tuple[Device, ...], deadline: float) -> None:
+    """Remove devices; where even that waits for a dead disk, first replace their tables by 'error'."""
+    if not _remove_in_time(devices, deadline):
         for device in devices:
             dm.wipe(device.uuid, deadline=deadline)
-        _removed_in_time(devices, deadline)
+        _remove_in_time(devices, deadline)
 
 
-def _removed_in_time(devices: tuple[Device, ...], deadline: float) -> bool:
-    """Whether all were tried: in a child, because the kernel may wait for a disk; one for all, because forks cost."""
+def _remove_in_time(devices: tuple[Device, ...], deadline: float) -> bool:
+    """Try to remove all in one child, because the kernel may wait for a disk; False where it did not end in time."""
 
     def removal() -> bytes:
         return "".join(dm.remove(device.uuid) for device in devices).encode()
@@ -178,7 +185,7 @@ def _removed_in_time(devices: tuple[Device, ...], deadline: float) -> bool:
 
 
 def _wait_until_free(mine: tuple[Device, ...], host: Host) -> None:
-    """Give udev's brief opens time to end. Raises Failure that names who holds what when the patience is over."""
+    """Give udev's short opens time to end. Raises Failure (LvBusy) that names the users when the patience is over."""
     end = time.monotonic() + host.settings.busy_patience
     pause = 0.02
     while True:
@@ -192,7 +199,7 @@ def _wait_until_free(mine: tuple[Device, ...], host: Host) -> None:
 
 
 def _users(device: Device) -> tuple[str, ...]:
-    """Who holds a device, in words. What only the kernel knows of has no name, but must not look like nobody."""
+    """Who holds a device, in words. A user that only the kernel knows has no name, but must not look like nobody."""
     from lvmkit.storage import holders  # only a busy volume needs it
 
     return holders.described(holders.of_device(device.number)) or (_UNSEEN,)
@@ -200,13 +207,15 @@ def _users(device: Device) -> tuple[str, ...]:
 
 def _in_use(mine: tuple[Device, ...]) -> tuple[Device, ...]:
     """Devices opened by something that is not a device of the same group."""
-    stacked = [number for device in mine for number in dm.dependencies(device.uuid)]
-    found = []
+    stacked: list[str] = []
+    for device in mine:
+        stacked += dm.dependencies(device.uuid)
+    in_use = []
     for device in mine:
         status = dm.status(device.uuid)
         if status is not None and status.open_count > stacked.count(device.number):
-            found.append(device)
-    return tuple(found)
+            in_use.append(device)
+    return tuple(in_use)
 
 
 def _kinds(device: Device) -> frozenset[str]:
@@ -214,7 +223,7 @@ def _kinds(device: Device) -> frozenset[str]:
 
 
 def _forget(facts: VgFacts, host: Host) -> None:
-    """Drop the record of the group's start; that of another group which had the name stays."""
+    """Drop the record of the group's start; the record of another group that had the name stays."""
     record = records.load(host.paths, facts.id)
     if record is None or record.vg_uuid == facts.uuid:
         records.drop(host.paths, facts.id)

@@ -1,4 +1,4 @@
-"""Whether the boot has done what it does by itself about disks: found them, and activated volume groups on them.
+"""Whether the boot has finished with disks: has found them all, and activated the volume groups that it activates.
 
 udev's rule for LVM starts a transient unit lvm-activate-VG for a volume group whose last disk appeared, and does not
 wait for it (lvmautoactivation(7); 69-dm-lvm.rules, in Debian 69-lvm.rules). So first udev's queue must be empty, then
@@ -7,11 +7,11 @@ no such unit may be running. Older releases keep the unit as "exited" after it, 
 
 from __future__ import annotations
 
-import os
 import time
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandFailed
+from lvmkit.storage.files import first_present
 from lvmkit.storage.run import run
 
 UDEVADM, SYSTEMCTL = ("/usr/bin/udevadm", "/bin/udevadm", "/sbin/udevadm"), ("/usr/bin/systemctl", "/bin/systemctl")
@@ -26,11 +26,11 @@ _GRACE = 2.0
 def wait_until_done(*, deadline: float) -> None:
     """Wait until the boot has nothing left to activate.
 
-    deadline: seconds for all.  Raises Failure: CommandFailed where it is not done by then; CommandMissing, CommandHung.
+    deadline: seconds in all.  Raises Failure: CommandFailed when it is not done by then; CommandMissing, CommandHung.
     """
     end = time.monotonic() + deadline
     whole = max(1, int(deadline))
-    answer = run((_present(UDEVADM), "settle", f"--timeout={whole}"), deadline=whole + _GRACE)
+    answer = run((first_present(UDEVADM), "settle", f"--timeout={whole}"), deadline=whole + _GRACE)
     if answer.status != 0:
         raise Failure(CommandFailed(answer.command, str(answer.status), answer.stderr.strip() or "its queue is full"))
     while running := _running():
@@ -42,10 +42,10 @@ def wait_until_done(*, deadline: float) -> None:
 def _running() -> tuple[str, ...]:
     """The units that activate a volume group now, or wait for their turn (systemctl(1), list-units)."""
     words = ("list-units", "--all", "--plain", "--no-legend", "--no-pager", UNITS)
-    answer = run((_present(SYSTEMCTL), *words), deadline=10.0)
-    rows = (line.split() for line in answer.stdout.splitlines())
-    return tuple(row[0] for row in rows if len(row) > 3 and row[3] not in _DONE)
-
-
-def _present(paths: tuple[str, ...]) -> str:
-    return next((path for path in paths if os.path.exists(path)), paths[0])
+    answer = run((first_present(SYSTEMCTL), *words), deadline=10.0)
+    running = []
+    for line in answer.stdout.splitlines():
+        row = line.split()
+        if len(row) > 3 and row[3] not in _DONE:
+            running.append(row[0])
+    return tuple(running)

@@ -22,9 +22,10 @@ MOST_RETRIES = 1000
 
 
 def load_settings(path: str) -> tuple[Settings, tuple[Message, ...]]:
-    """The settings of a file and what was wrong with it; the defaults where it says nothing or nonsense.
+    """The settings of a file, and messages about the lines that were ignored.
 
-    Keys that the kit does not know belong to others and are passed over. The last line for a key counts.
+    A key that is missing or has an invalid value keeps its default. Keys of other programs are skipped. Where a key is
+    there twice, the last line counts.
     Raises nothing: a file that cannot be read gives the defaults and the message that says so.
     """
     try:

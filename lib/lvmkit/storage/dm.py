@@ -108,24 +108,27 @@ def list_devices() -> tuple[Device, ...]:
     """All device-mapper devices of this host, by one ioctl.
 
     Kernels before 5.13 leave the UUIDs out of the list; there each device is asked for its own.
-    Raises Failure (110052) where device-mapper cannot be asked: that is never the same as "no devices". Where the
-    module is not loaded yet, opening the control node loads it.
+    Raises Failure (KernelUnreadable, 110052) where device-mapper cannot be asked: that is never the same as "no
+    devices". Where the module is not loaded yet, opening the control node loads it.
     """
     try:
         answer = _ask(_LIST_DEVICES, _WITH_UUID)
     except OSError as error:
         raise _unreadable(error) from error
-    devices = (
-        _looked_up(name) if uuid is None else Device(name, uuid, number) for name, uuid, number in _parsed_list(answer)
-    )
-    return tuple(device for device in devices if device is not None)
+    devices = []
+    for name, uuid, number in _parsed_list(answer):
+        device = _look_up(name) if uuid is None else Device(name, uuid, number)
+        if device is not None:
+            devices.append(device)
+    return tuple(devices)
 
 
 def status(uuid: str = "", *, name: str = "") -> DeviceStatus | None:
     """The state of one device and its targets' status lines, without making any target flush.
 
     uuid or name: exactly one, as device-mapper knows it.
-    Returns None where the kernel has no such device. Raises Failure (110052) where device-mapper cannot be asked.
+    Returns None where the kernel has no such device. Raises Failure (KernelUnreadable, 110052) where device-mapper
+    cannot be asked.
     """
     return _lines(uuid, name, _NOFLUSH)
 
@@ -149,14 +152,14 @@ def dependencies(uuid: str = "", *, name: str = "") -> tuple[str, ...]:
 
 
 def remove(uuid: str) -> str:
-    """Remove one device by its UUID: REMOVED, BUSY (it is open) or ABSENT (there is none; that is not an error).
+    """Remove one device by its UUID; returns REMOVED, BUSY (it is open) or ABSENT (no such device, which is no error).
 
     No udev cookie is sent (event_nr 0). libdm sends one, a semaphore's number below 16 bits of rule flags, in order to
     wait for udev; the rules that read it are for add and change events (10-dm.rules, 55-dm.rules on Debian) or tell the
     waiting process (95-dm-notify.rules), of which there is none here. On the remove event udev itself deletes the
-    links that it made. So a removal without cookie leaves nothing behind, it only is not waited for.
-    Can hang where a target waits for its disk: wipe() it first where that may be.
-    Raises Failure (110052, 110053).
+    links that it made. So a removal without cookie leaves nothing behind; it is just not waited for.
+    Can hang where a target waits for its disk: where that may be, wipe() it first.
+    Raises Failure: KernelUnreadable (110052), DeviceMapperRefused (110053).
     """
     try:
         _ask(_DEV_REMOVE, 0, uuid=uuid)
@@ -171,15 +174,16 @@ def wipe(uuid: str, *, deadline: float = 10.0) -> bool:
     """Put an `error` target in the place of a device's table, so that waiting I/O fails and the device can be removed.
 
     The device is suspended without flushing and without freezing its file system: both would wait for the dead disk.
-    I/O that already left for a disk that never answers is waited for all the same; deadline (seconds) bounds that.
-    Returns False where there is no such device or nothing to replace. The resume sends a change event without cookie,
-    which udev's rules for device-mapper take for a spurious one: links stay, nothing is activated.
-    Raises Failure (110052, 110053); the device then has its old table.
+    I/O that is already on its way to a disk that never answers is waited for all the same, for at most deadline
+    seconds. The resume sends a change event without cookie, which udev's rules for device-mapper take for a spurious
+    one: links stay, nothing is activated.
+    Returns False where there is no such device or nothing to replace.
+    Raises Failure: KernelUnreadable (110052), DeviceMapperRefused (110053); the device then has its old table.
     """
-    now = status(uuid)
-    if now is None or not now.targets or (now.kinds == ("error",) and not now.suspended):
+    device = status(uuid)
+    if device is None or not device.targets or (device.kinds == ("error",) and not device.suspended):
         return False
-    new, mode = _error_table(now), _READ_ONLY if now.read_only else 0
+    new, mode = _error_table(device), _READ_ONLY if device.read_only else 0
     why = _bounded(lambda: _replace_table(uuid, new, mode), deadline)
     if why:
         _forget_loaded_table(uuid)
@@ -200,12 +204,16 @@ def removal_order(
 
     below: tells by UUID what a device stands on (major:minor).
     """
-    left = {device.number: (device, below(device.uuid)) for device in devices}
+    left = {device.number: device for device in devices}
+    supports = {device.number: below(device.uuid) for device in left.values()}
     ordered: list[Device] = []
     while left:
-        stood_on = {number for _, numbers in left.values() for number in numbers}
-        tops = [number for number in left if number not in stood_on] or list(left)
-        ordered += [left.pop(number)[0] for number in tops]
+        needed: set[str] = set()
+        for number in left:
+            needed.update(supports[number])
+        tops = [number for number in left if number not in needed]
+        for number in tops or list(left):
+            ordered.append(left.pop(number))
     return tuple(ordered)
 
 
@@ -233,7 +241,7 @@ def _listed_uuid(data: bytearray, after_name: int) -> str | None:
     return "" if flags & _HAS_NO_UUID else None
 
 
-def _looked_up(name: str) -> Device | None:
+def _look_up(name: str) -> Device | None:
     """The device of that name with its UUID; None when it has gone since the list was made."""
     answer = _ask_about(_DEV_STATUS, 0, "", name)
     return None if answer is None else answer.device
@@ -283,8 +291,8 @@ def _forget_loaded_table(uuid: str) -> None:
 
 
 def _bounded(work: Callable[[], bytes], deadline: float) -> str:
-    """Do it in a child that can be left behind; why it failed, or ''. The import is not for the quickCheck path."""
-    from lvmkit.storage import probe
+    """Do it in a child that can be left behind; returns why it failed, or ''."""
+    from lvmkit.storage import probe  # a quickCheck must not pay for it
 
     ending = probe.bounded(work, deadline=deadline, acts=True)
     if ending.hung:
@@ -292,9 +300,9 @@ def _bounded(work: Callable[[], bytes], deadline: float) -> str:
     return os.strerror(ending.error) if ending.error else ""
 
 
-def _error_table(now: DeviceStatus) -> bytes:
+def _error_table(device: DeviceStatus) -> bytes:
     """One `error` target as long as the whole device, with empty parameters."""
-    length = sum(target.length for target in now.targets)
+    length = sum(target.length for target in device.targets)
     size = _aligned(_TARGET.size + 1)
     return _TARGET.pack(0, length, 0, size, b"error").ljust(size, b"\0")
 
@@ -321,7 +329,7 @@ def _ask(command: int, flags: int, *, uuid: str = "", name: str = "", data: byte
     try:
         size = _FIRST_BUFFER
         while size <= _LARGEST_BUFFER:
-            answer = _exchanged(control, command, _request(size, flags, uuid, name, data))
+            answer = _exchange(control, command, _request(size, flags, uuid, name, data))
             if not answer.flags & _BUFFER_FULL:
                 return answer
             size *= 4
@@ -337,7 +345,7 @@ def _request(size: int, flags: int, uuid: str, name: str, data: bytes) -> bytear
     return bytearray((header + data).ljust(size, b"\0"))
 
 
-def _exchanged(control: int, command: int, buffer: bytearray) -> _Answer:
+def _exchange(control: int, command: int, buffer: bytearray) -> _Answer:
     """Send one request; a signal in between is no answer, so the question is put again."""
     for _ in range(_INTERRUPTIONS):
         try:
@@ -355,8 +363,8 @@ def _ioctl(control: int, request: int, buffer: bytearray) -> None:
 def _parsed_answer(buffer: bytearray) -> _Answer:
     words = _HEADER.unpack_from(buffer)
     major, minor, _patch, _size, start, targets, opened, flags, _event, _pad, device, name, uuid = words
-    found = Device(_string(name), _string(uuid), _number(device))
-    return _Answer((major, minor), start, targets, opened, flags, found, buffer)
+    about = Device(_string(name), _string(uuid), _number(device))
+    return _Answer((major, minor), start, targets, opened, flags, about, buffer)
 
 
 def _unreadable(error: OSError) -> Failure:

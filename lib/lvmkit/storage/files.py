@@ -13,6 +13,10 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import StateNotStored
 from lvmkit.model.messages.storage import FileUnreadable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 LARGEST = 4 * 1024 * 1024
 """bytes: nothing that the kit reads whole comes near this"""
 
@@ -63,8 +67,16 @@ def read(path: str) -> str | None:
         os.close(handle)
 
 
+def first_present(paths: Sequence[str]) -> str:
+    """The first of several places of one program where something is; the first of all where nothing is in any."""
+    for path in paths:
+        if os.path.exists(path):
+            return path
+    return paths[0]
+
+
 def make_folder(path: str, mode: int = 0o700) -> None:
-    """See that a folder exists; missing parents are made with mode 0755. One that exists is left as it is.
+    """Make a folder if it does not exist; missing parents get mode 0755. An existing folder is left as it is.
 
     Raises Failure(StateNotStored) when it cannot be made or something else has its name.
     """

@@ -19,26 +19,30 @@ def mounts_at_boot(fstab_text: str, mount_point: str, devices: Iterable[str] = (
     not. nofail makes the boot go on, but it still mounts. Source: fstab(5), systemd.mount(5).
     """
     wanted = frozenset(devices)
-    entries = (entry for entry in map(_fields, fstab_text.splitlines()) if entry)
-    return any(
-        (device in wanted or _same_folder(target, mount_point)) and _acts_at_boot(options)
-        for device, target, options in entries
-    )
+    for line in fstab_text.splitlines():
+        device, target, options = _fields(line)
+        is_meant = device in wanted or _same_folder(target, mount_point)
+        if target and is_meant and _acts_at_boot(options):
+            return True
+    return False
 
 
-def _fields(line: str) -> tuple[str, str, tuple[str, ...]] | None:
-    """(device, mount point, options) of a line; None for a comment or a line that mount would not take."""
+def _fields(line: str) -> tuple[str, str, tuple[str, ...]]:
+    """(device, mount point, options) of a line; all empty for a comment or a line that mount would not take."""
     words = line.split()
     if len(words) < 2 or words[0].startswith("#"):
-        return None
+        return "", "", ()
     options = words[3].split(",") if len(words) > 3 else ()
     tag, equals, value = _plain(words[0]).partition("=")
     return tag + equals + value.strip(_QUOTES), _plain(words[1]), tuple(options)
 
 
 def _acts_at_boot(options: tuple[str, ...]) -> bool:
-    decisive = [option for option in options if option in ("auto", *_NOT_AT_BOOT)]
-    return not decisive or decisive[-1] == "auto"
+    """Whether the last option that decides this, if there is one, lets the boot mount it."""
+    for option in reversed(options):
+        if option in ("auto", *_NOT_AT_BOOT):
+            return option == "auto"
+    return True
 
 
 def _same_folder(one: str, other: str) -> bool:
@@ -48,8 +52,11 @@ def _same_folder(one: str, other: str) -> bool:
 def _plain(word: str) -> str:
     """The word without the octal escapes that stand for blanks: \\040 is a space."""
     head, *parts = word.split("\\")
-    return head + "".join(chr(int(p[:3], 8)) + p[3:] if _is_octal(p[:3]) else "\\" + p for p in parts)
+    return head + "".join(map(_plain_part, parts))
 
 
-def _is_octal(digits: str) -> bool:
-    return len(digits) == 3 and all(digit in "01234567" for digit in digits)
+def _plain_part(part: str) -> str:
+    """What follows a backslash."""
+    digits = part[:3]
+    is_octal = len(digits) == 3 and set(digits) <= set("01234567")
+    return chr(int(digits, 8)) + part[3:] if is_octal else "\\" + part

@@ -1,4 +1,4 @@
-"""Who keeps a volume or a mount busy, so that a refusal names names.
+"""Who keeps a volume or a mount busy, so that a refusal can say who it is.
 
 One pass over /proc for each question. It is read as text: a process's open files by the link's words and the mount ID
 in its fdinfo (proc(5)), never by stat(2) on the file, which would wait for the very file system that hangs. What has
@@ -80,13 +80,13 @@ def of_mount(mount_point: str, *, proc: str = mountinfo.PROC, sys: str = sysfs.R
     Found are: mounts below it; processes that work in it, run from it, have it as their root, have a file in it open or
     mapped; swap files and loop devices' files in it.
     """
-    seen = mountinfo.mounts(proc=proc)
-    mount = mountinfo.at(mount_point, seen)
+    mounts = mountinfo.mounts(proc=proc)
+    mount = mountinfo.at(mount_point, mounts)
     if mount is None:
         return ()
-    is_in_it = _inside(mount, seen)
+    is_in_it = _inside(mount, mounts)
     return (
-        *_mounts_below(mount, seen),
+        *_mounts_below(mount, mounts),
         *_processes_in(mount, is_in_it, proc),
         *_swaps(is_in_it, proc, "file"),
         *_loops(is_in_it, sys, "/"),
@@ -98,17 +98,17 @@ def mounts_below(mount_point: str, *, proc: str = mountinfo.PROC) -> tuple[Holde
 
     mount_point: absolute path without symbolic links.  proc: where it is mounted.
     """
-    seen = mountinfo.mounts(proc=proc)
-    mount = mountinfo.at(mount_point, seen)
-    return tuple(_mounts_below(mount, seen)) if mount else ()
+    mounts = mountinfo.mounts(proc=proc)
+    mount = mountinfo.at(mount_point, mounts)
+    return tuple(_mounts_below(mount, mounts)) if mount else ()
 
 
 def described(some: Iterable[Holder]) -> tuple[str, ...]:
     """Holders in words: "process 4711 (postgres): open file"."""
-    return tuple(_words(holder) for holder in some)
+    return tuple(map(_describe, some))
 
 
-def _words(holder: Holder) -> str:
+def _describe(holder: Holder) -> str:
     if holder.kind == PROCESS:
         return f"process {holder.pid} ({holder.name}): {holder.how}"
     elsewhere = f" (in the mount namespace of process {holder.pid})" if holder.pid else ""
@@ -117,11 +117,13 @@ def _words(holder: Holder) -> str:
 
 def _mounts_of_device(number: str, proc: str) -> list[Holder]:
     """Own mounts first; those of other namespaces only where the same mount point is not among them already."""
-    found = {mount.mount_point: Holder(MOUNT, mount.mount_point) for mount in _mounts_on(number, "self", proc)}
+    holders: dict[str, Holder] = {}
+    for mount in _mounts_on(number, "self", proc):
+        holders[mount.mount_point] = Holder(MOUNT, mount.mount_point)
     for pid in _one_of_each_namespace(proc):
         for mount in _mounts_on(number, pid, proc):
-            found.setdefault(mount.mount_point, Holder(MOUNT, mount.mount_point, int(pid)))
-    return list(found.values())
+            holders.setdefault(mount.mount_point, Holder(MOUNT, mount.mount_point, int(pid)))
+    return list(holders.values())
 
 
 def _mounts_on(number: str, pid: str, proc: str) -> tuple[Mount, ...]:
@@ -131,22 +133,27 @@ def _mounts_on(number: str, pid: str, proc: str) -> tuple[Mount, ...]:
 def _one_of_each_namespace(proc: str) -> list[str]:
     """A process for each mount namespace, this process's own left out."""
     own = _link(f"{proc}/self/ns/mnt")
-    found: dict[str, str] = {}
+    pid_of: dict[str, str] = {}
     for pid in _pids(proc):
         namespace = _link(f"{proc}/{pid}/ns/mnt")
         if namespace not in ("", own):
-            found.setdefault(namespace, pid)
-    return list(found.values())
+            pid_of.setdefault(namespace, pid)
+    return list(pid_of.values())
 
 
 def _openers(number: str, proc: str) -> list[Holder]:
-    """Processes with the device open. Only names below /dev are asked for their number: those never hang."""
-    found = []
+    """Processes with the device open."""
+    openers = []
     for pid in _pids(proc):
-        links = (f"{proc}/{pid}/fd/{fd}" for fd in _entries(f"{proc}/{pid}/fd"))
-        if any(_link(link).startswith("/dev/") and sysfs.number_of(link) == number for link in links):
-            found.append(_process(pid, "the device is open", proc))
-    return found
+        folder = f"{proc}/{pid}/fd"
+        if any(_is_open_device(f"{folder}/{fd}", number) for fd in _entries(folder)):
+            openers.append(_process(pid, "the device is open", proc))
+    return openers
+
+
+def _is_open_device(link: str, number: str) -> bool:
+    """Only names below /dev are asked for their number: that question never hangs."""
+    return _link(link).startswith("/dev/") and sysfs.number_of(link) == number
 
 
 def _stacked(number: str, sys: str) -> list[Holder]:
@@ -165,37 +172,43 @@ def _on_top(block: sysfs.Block, own_uuid: str, sys: str) -> Holder:
 
 def _swaps(is_ours: Callable[[str], bool], proc: str, kind: str) -> list[Holder]:
     """Swap space of one kind, "file" or "partition", that is ours (proc(5), /proc/swaps)."""
-    lines = [line.split() for line in _read(f"{proc}/swaps").split(b"\n")[1:]]
-    paths = [mountinfo.unescaped(words[0]) for words in lines if len(words) > 1 and words[1] == kind.encode("ascii")]
-    return [Holder(SWAP, path) for path in paths if is_ours(path)]
+    swaps = []
+    for line in _read(f"{proc}/swaps").split(b"\n")[1:]:
+        words = line.split()
+        if len(words) > 1 and words[1] == kind.encode("ascii"):
+            path = mountinfo.unescaped(words[0])
+            if is_ours(path):
+                swaps.append(Holder(SWAP, path))
+    return swaps
 
 
 def _loops(is_ours: Callable[[str], bool], sys: str, start: str) -> list[Holder]:
-    """Loop devices whose backing file is ours. start: how the paths begin for which that may be asked."""
-    found = []
+    """Loop devices whose backing file is ours. start: only paths that begin with it are asked about."""
+    loops = []
     for name in _entries(f"{sys}/block"):
         path = _read(f"{sys}/block/{name}/loop/backing_file").rstrip(b"\n").decode("utf-8", "surrogateescape")
         if path.startswith(start) and is_ours(_without(_DELETED, path)):
-            found.append(Holder(LOOP, f"/dev/{name}"))
-    return found
+            loops.append(Holder(LOOP, f"/dev/{name}"))
+    return loops
 
 
-def _mounts_below(mount: Mount, seen: Iterable[Mount]) -> list[Holder]:
-    below = (other.mount_point for other in seen if other.id != mount.id)
-    return [
-        Holder(MOUNT, point)
-        for point in below
-        if point != mount.mount_point and mountinfo.is_below(point, mount.mount_point)
-    ]
+def _mounts_below(mount: Mount, mounts: Iterable[Mount]) -> list[Holder]:
+    below = []
+    for other in mounts:
+        point = other.mount_point
+        is_other = other.id != mount.id and point != mount.mount_point
+        if is_other and mountinfo.is_below(point, mount.mount_point):
+            below.append(Holder(MOUNT, point))
+    return below
 
 
-def _inside(mount: Mount, seen: Sequence[Mount]) -> Callable[[str], bool]:
+def _inside(mount: Mount, mounts: Sequence[Mount]) -> Callable[[str], bool]:
     """Whether a path is in this very mount and not in another one below it."""
 
     def is_inside(path: str) -> bool:
         if not mountinfo.is_below(path, mount.mount_point):
             return False
-        holding = mountinfo.holding(path, seen)
+        holding = mountinfo.holding(path, mounts)
         return holding is not None and holding.id == mount.id
 
     return is_inside
@@ -203,26 +216,34 @@ def _inside(mount: Mount, seen: Sequence[Mount]) -> Callable[[str], bool]:
 
 def _processes_in(mount: Mount, is_in_it: Callable[[str], bool], proc: str) -> list[Holder]:
     """Processes using the mount, each once with the first use found; mapped files are looked at last."""
-    pids = list(_pids(proc))
-    found = {pid: how for pid in pids if (how := _use_by_links(pid, mount, is_in_it, proc))}
-    rest = [pid for pid in pids if pid not in found and _sees(pid, mount, proc)]
-    mapped = set(_mappers(rest, is_in_it, proc))
-    found.update((pid, "mapped file") for pid in rest if pid in mapped)
-    return [_process(pid, found[pid], proc) for pid in pids if pid in found]
+    pids = _pids(proc)
+    uses: dict[str, str] = {}
+    rest = []
+    for pid in pids:
+        use = _use_by_links(pid, mount, is_in_it, proc)
+        if use:
+            uses[pid] = use
+        elif _sees(pid, mount, proc):
+            rest.append(pid)
+    for pid in _mappers(rest, is_in_it, proc):
+        uses[pid] = "mapped file"
+    return [_process(pid, uses[pid], proc) for pid in pids if pid in uses]
 
 
 def _use_by_links(pid: str, mount: Mount, is_in_it: Callable[[str], bool], proc: str) -> str:
     """What a process does in the mount, '' if nothing.
 
-    An open file is told by its mount ID, which holds in whatever namespace the process is; the three links are words,
-    which mean the same only for processes that see the mount.
+    An open file is recognised by its mount ID, which is valid in every namespace. The three links are only text, which
+    means the same for processes that see the mount, and for no others.
     """
     if any(_mount_id(f"{proc}/{pid}/fdinfo/{fd}") == mount.id for fd in _entries(f"{proc}/{pid}/fdinfo")):
         return "open file"
     if not _sees(pid, mount, proc):
         return ""
-    uses = (("cwd", "working directory"), ("root", "root directory"), ("exe", "program"))
-    return next((how for link, how in uses if is_in_it(_without(_DELETED, _link(f"{proc}/{pid}/{link}")))), "")
+    for link, use in (("cwd", "working directory"), ("root", "root directory"), ("exe", "program")):
+        if is_in_it(_without(_DELETED, _link(f"{proc}/{pid}/{link}"))):
+            return use
+    return ""
 
 
 def _sees(pid: str, mount: Mount, proc: str) -> bool:
@@ -233,12 +254,15 @@ def _sees(pid: str, mount: Mount, proc: str) -> bool:
 def _mappers(pids: Sequence[str], is_in_it: Callable[[str], bool], proc: str) -> list[str]:
     """Those processes that have a file of the mount mapped.
 
-    Reading maps takes the lock of the process's memory, which a page fault on a dead disk holds: so this is done in a
-    child, and where that does not come back the answer does without.
+    Reading maps takes the lock of the process's memory, which a page fault on a dead disk holds. So a child does it;
+    where it does not come back, no process counts as one.
     """
 
+    def maps_it(pid: str) -> bool:
+        return any(map(is_in_it, _mapped_paths(pid, proc)))
+
     def work() -> bytes:
-        return "\n".join(pid for pid in pids if any(map(is_in_it, _mapped_paths(pid, proc)))).encode("ascii")
+        return "\n".join(filter(maps_it, pids)).encode("ascii")
 
     return probe.bounded(work, deadline=_MAPS_DEADLINE).result.decode("ascii").split()
 
@@ -252,19 +276,22 @@ def _mapped_paths(pid: str, proc: str) -> Iterator[str]:
 
 
 def _mount_id(fdinfo: str) -> int:
-    """The mount that an open file belongs to: the mnt_id line; -1 where it has gone."""
-    lines = (line.split() for line in _read(fdinfo).split(b"\n"))
-    return next((int(words[1]) for words in lines if words[:1] == [b"mnt_id:"]), -1)
+    """The mount that an open file belongs to: the mnt_id line; -1 where the file has been closed."""
+    for line in _read(fdinfo).split(b"\n"):
+        name, _, value = line.partition(b":")
+        if name == b"mnt_id":
+            return int(value)
+    return -1
 
 
 def _process(pid: str, how: str, proc: str) -> Holder:
-    """comm, not the command line: that one is read from the process's memory and can hang."""
+    """Named by comm, not by the command line: that is read from the process's memory, and can hang."""
     name = _read(f"{proc}/{pid}/comm").rstrip(b"\n").decode("utf-8", "surrogateescape")
     return Holder(PROCESS, name or "?", int(pid), how)
 
 
 def _pids(proc: str) -> list[str]:
-    return sorted((name for name in _entries(proc) if name.isdigit()), key=int)
+    return sorted(filter(str.isdigit, _entries(proc)), key=int)
 
 
 def _without(ending: str, text: str) -> str:

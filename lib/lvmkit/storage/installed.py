@@ -18,19 +18,26 @@ _DEADLINE = 10.0
 
 def missing_agents() -> tuple[str, ...]:
     """Paths of the kit's OCF agents that Pacemaker would not find."""
-    paths = (f"{AGENTS}/{provider}/{name}" for provider, name in agents())
-    return tuple(path for path in paths if not os.access(path, os.X_OK))
+    missing = []
+    for provider, name in agents():
+        path = f"{AGENTS}/{provider}/{name}"
+        if not os.access(path, os.X_OK):
+            missing.append(path)
+    return tuple(missing)
 
 
 def guard_state() -> str:
-    """Why the boot does not start the boot guard; '' where it does.
+    """Why systemd would not start the boot guard at boot; '' where it would.
 
-    Raises Failure: CommandMissing, CommandHung. Source: systemctl(1), show: WantedBy is what systemd itself has loaded,
-    also where the link that wants the unit came with the kit and not with 'systemctl enable'.
+    Raises Failure: CommandMissing, CommandHung. Source: systemctl(1), show: WantedBy is what systemd has loaded, so a
+    link that was installed with the kit counts, not only one made by 'systemctl enable'.
     """
-    binary = next((path for path in SYSTEMCTL if os.path.exists(path)), SYSTEMCTL[0])
+    binary = files.first_present(SYSTEMCTL)
     answer = run((binary, "show", "--property=LoadState,WantedBy", GUARD_UNIT), deadline=_DEADLINE)
-    facts = dict(line.partition("=")[::2] for line in answer.stdout.splitlines())
+    facts = {}
+    for line in answer.stdout.splitlines():
+        name, _, value = line.partition("=")
+        facts[name] = value
     state = facts.get("LoadState", "not known to systemd")
     if state != "loaded":
         return state
@@ -42,8 +49,8 @@ def knows_filesystem(kind: str) -> bool:
 
     Source: proc(5), filesystems; modules.alias(5): the module of a file system has the alias fs-TYPE.
     """
-    loaded = {line.split()[-1] for line in (files.read(FILESYSTEMS) or "").splitlines() if line.split()}
-    if kind in loaded:
-        return True
+    for line in (files.read(FILESYSTEMS) or "").splitlines():
+        if line.split()[-1:] == [kind]:
+            return True
     with_alias = files.read(f"{MODULES}/{os.uname().release}/modules.alias") or ""
     return f"\nalias fs-{kind} " in f"\n{with_alias}"

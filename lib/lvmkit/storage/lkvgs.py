@@ -29,19 +29,26 @@ def listed(path: str) -> tuple[str, ...]:
 
     Raises Failure(FileUnreadable) when something else than a readable file is there.
     """
-    return tuple(dict.fromkeys(vg for vg in map(_entry, _lines(files.read(path) or "")) if vg))
+    entries = map(_entry, _lines(files.read(path) or ""))
+    return tuple(dict.fromkeys(filter(None, entries)))
 
 
 def add(path: str, vg: str) -> None:
-    """Put a volume group on the list; nothing happens where it is there. A missing file is made.
+    """Put a volume group on the list, unless it is there already. A missing file is made.
 
     Raises Failure(LkvgsNotUpdated).
     """
-    _update(path, lambda lines: lines if vg in map(_entry, lines) else [*_ended(lines or [_HEADING]), f"{vg}\n"])
+
+    def with_it(lines: list[str]) -> list[str]:
+        if vg in map(_entry, lines):
+            return lines
+        return [*_ended(lines or [_HEADING]), f"{vg}\n"]
+
+    _update(path, with_it)
 
 
 def remove(path: str, vg: str) -> None:
-    """Take a volume group off the list; nothing happens where it is not on it. Raises Failure(LkvgsNotUpdated)."""
+    """Take a volume group off the list, if it is there. Raises Failure(LkvgsNotUpdated)."""
     _update(path, lambda lines: [line for line in lines if _entry(line) != vg])
 
 
@@ -60,16 +67,19 @@ def _update(path: str, change: Callable[[list[str]], list[str]]) -> None:
 
 def _lines(text: str) -> list[str]:
     """The lines with their ends; split at line feeds only, other control characters belong to the line."""
-    parts = text.split("\n")
-    return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+    *whole, rest = text.split("\n")
+    lines = [f"{line}\n" for line in whole]
+    if rest:
+        lines.append(rest)
+    return lines
 
 
 def _ended(lines: list[str]) -> list[str]:
     """The lines, the last one with a line feed."""
-    return [*lines[:-1], lines[-1] if lines[-1].endswith("\n") else lines[-1] + "\n"]
+    return [*lines[:-1], lines[-1].rstrip("\n") + "\n"]
 
 
 def _entry(line: str) -> str:
-    """The volume group that a line names; '' for comments and for what is no name."""
+    """The volume group that a line names; '' for a comment and for anything that cannot be a name."""
     name = line.partition("#")[0].strip()
     return name if names.is_vg_name(name) else ""

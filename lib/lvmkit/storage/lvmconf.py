@@ -29,41 +29,54 @@ def version(lvm: Lvm) -> str:
     Raises Failure: CommandMissing, CommandFailed, CommandHung, CommandGarbled.
     """
     answer = lvm.command("version")
-    lines = (line.partition(":") for line in answer.stdout.splitlines())
-    found = next((value.split() for label, _, value in lines if label.strip() == "LVM version"), [])
-    if not found or not numbers(found[0]):
-        raise Failure(CommandGarbled(answer.command, "no LVM version"))
-    return found[0]
+    for line in answer.stdout.splitlines():
+        label, _, value = line.partition(":")
+        words = value.split()
+        if label.strip() == "LVM version" and words and numbers(words[0]):
+            return words[0]
+    raise Failure(CommandGarbled(answer.command, "no LVM version"))
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """The numbers of a version, to compare it by; () where it is none. What follows the digits does not count."""
+    """The numbers of a version, for comparing it; () for anything else. What follows the digits does not count."""
     words = text.partition("(")[0].partition("-")[0].split(".")
-    return tuple(map(int, words)) if all(word.isascii() and word.isdigit() for word in words) else ()
+    for word in words:
+        if not word.isascii() or not word.isdigit():
+            return ()
+    return tuple(map(int, words))
 
 
 def load(lvm: Lvm) -> LvmConf:
-    """The settings in force; what is set nowhere has LVM's own default, or is left out where there is none.
+    """The settings in force; one that is not set has LVM's default, and is left out where LVM has no default.
 
     Raises Failure as version() does.
     """
     answer = lvm.command("lvmconfig", "--type", "full", *_WANTED)
     if answer.status != 0:
         raise Failure(CommandFailed(answer.command, str(answer.status), answer.stderr.strip() or "it did not say why"))
-    lines = (line.partition("=") for line in answer.stdout.splitlines())
-    found = {key.strip(): _words(value) for key, equals, value in lines if equals}
-    source = found.get("system_id_source", ())
+    settings = {}
+    for line in answer.stdout.splitlines():
+        key, equals, value = line.partition("=")
+        if equals:
+            settings[key.strip()] = _words(value)
+    source = settings.get("system_id_source", ())
     if len(source) != 1:
         raise Failure(CommandGarbled(answer.command, "no system_id_source"))
-    return LvmConf(source[0], found.get("extra_system_ids", ()), _devices_file(found))
+    return LvmConf(source[0], settings.get("extra_system_ids", ()), _devices_file(settings))
 
 
-def _devices_file(found: dict[str, tuple[str, ...]]) -> str:
-    name = next(iter(found.get("devicesfile", ())), "")
-    return f"/etc/lvm/devices/{name}" if name and found.get("use_devicesfile") == ("1",) else ""
+def _devices_file(settings: dict[str, tuple[str, ...]]) -> str:
+    names = settings.get("devicesfile", ())
+    if not names or settings.get("use_devicesfile") != ("1",):
+        return ""
+    return f"/etc/lvm/devices/{names[0]}"
 
 
 def _words(value: str) -> tuple[str, ...]:
-    """A value or a list of them, without quotes: lvm.conf(5), VALUE."""
-    listed = value.strip().lstrip("[").rstrip("]").split(",")
-    return tuple(word for each in listed if (word := each.strip().strip('"')))
+    """A value or a list of values, without quotes and without empty ones: lvm.conf(5), VALUE."""
+    words = []
+    for item in value.strip().lstrip("[").rstrip("]").split(","):
+        word = item.strip().strip('"')
+        if word:
+            words.append(word)
+    return tuple(words)

@@ -47,16 +47,24 @@ def mounts(pid: str | int = "self", proc: str = PROC) -> tuple[Mount, ...]:
 
 def parse(text: bytes) -> tuple[Mount, ...]:
     """The mounts of a mountinfo file; lines that do not have its form are skipped."""
-    found = (_parsed(line.split(b" ")) for line in text.split(b"\n") if line)
-    return tuple(mount for mount in found if mount is not None)
+    parsed = []
+    for line in text.split(b"\n"):
+        mount = _parsed(line.split(b" "))
+        if mount is not None:
+            parsed.append(mount)
+    return tuple(parsed)
 
 
 def at(mount_point: str, among: Iterable[Mount] | None = None) -> Mount | None:
-    """The mount that one meets at a mount point: where several lie on each other, the last. None where none is.
+    """The mount that is visible at a mount point: the last one where several cover each other. None where none is.
 
-    mount_point: an absolute path without symbolic links.  among: () where this process's own mounts are not meant.
+    mount_point: an absolute path without symbolic links.  among: the mounts to look at; by default this process's own.
     """
-    return _last(mount for mount in _among(among) if mount.mount_point == mount_point)
+    visible: Mount | None = None
+    for mount in _among(among):
+        if mount.mount_point == mount_point:
+            visible = mount
+    return visible
 
 
 def of(number: str, among: Iterable[Mount] | None = None) -> tuple[Mount, ...]:
@@ -87,26 +95,18 @@ def device_number(mount: Mount) -> str:
 def unescaped(word: bytes) -> str:
     """A path with the octal escapes of mountinfo, /proc/swaps and fstab undone; other bytes as surrogates."""
     head, *parts = word.split(b"\\")
-    plain = head + b"".join(_unescaped_part(part) for part in parts)
+    plain = head + b"".join(map(_unescaped_part, parts))
     return plain.decode("utf-8", "surrogateescape")
 
 
 def _unescaped_part(part: bytes) -> bytes:
     digits = part[:3]
-    is_octal = len(digits) == 3 and digits[:1] in b"0123" and all(digit in b"01234567" for digit in digits)
+    is_octal = len(digits) == 3 and digits[:1] in b"0123" and set(digits) <= set(b"01234567")
     return bytes((int(digits, 8),)) + part[3:] if is_octal else b"\\" + part
 
 
 def _among(given: Iterable[Mount] | None) -> Iterable[Mount]:
     return mounts() if given is None else given
-
-
-def _last(some: Iterable[Mount]) -> Mount | None:
-    """The last of some mounts: the one that covers the others."""
-    found: Mount | None = None
-    for found in some:  # noqa: B007  (only the last one counts)
-        pass
-    return found
 
 
 def _parsed(words: list[bytes]) -> Mount | None:

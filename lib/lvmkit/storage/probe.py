@@ -33,7 +33,7 @@ OK, ERROR, HUNG = "ok", "error", "hung"
 _BLKSSZGET = 0x1268
 """ioctl that tells the logical block size (linux/fs.h)"""
 _USUAL_BLOCK = 4096
-_BURIAL = 0.02
+_KILL_GRACE = 0.02
 """seconds that a killed child gets to end before it is abandoned"""
 _POLL = 0.001
 
@@ -61,7 +61,7 @@ class Ending(Value):
     hung: bool = False
 
 
-class _Child:
+class _Worker:
     """One piece of work in a process of its own, and the pipe on which it reports."""
 
     def __init__(self, work: Callable[[], bytes], *, acts: bool) -> None:
@@ -89,10 +89,10 @@ def probe(devices: Iterable[str], *, deadline: float) -> tuple[ProbeResult, ...]
 
     devices: paths of block devices.  deadline: seconds for all of them together; kept within 50 ms.
     Returns a result for each device, in their order. Raises nothing for a disk's sake: an error, a missing device and a
-    hang are results (source: open(2), O_DIRECT; block size by BLKSSZGET).
+    hang are results (source: open(2), O_DIRECT; block size from BLKSSZGET).
     """
     paths = list(devices)
-    endings = all_bounded([_reader(path) for path in paths], deadline)
+    endings = all_bounded(list(map(_reader, paths)), deadline)
     return tuple(_result(path, ending, deadline) for path, ending in zip(paths, endings))
 
 
@@ -102,22 +102,22 @@ def pv_read_faults(
     deadline: float,
     read: Callable[..., tuple[ProbeResult, ...]] = probe,
 ) -> list[Message]:
-    """Read each physical volume once; the faults found, [] when all answer.
+    """Read each physical volume once; returns the faults, [] when all answer.
 
-    physical: of the record of what was brought up.  deadline: seconds for all together.  read: probe().
+    physical: from the record of what was brought up.  deadline: seconds for all together.  read: probe().
     """
     volumes = list(physical)
-    found: list[Message] = []
+    faults: list[Message] = []
     for pv, result in zip(volumes, read([pv.device for pv in volumes], deadline=deadline)):
         if result.outcome == HUNG:
-            found.append(PvHung(pv.device, pv.uuid, round(result.seconds, 1)))
+            faults.append(PvHung(pv.device, pv.uuid, round(result.seconds, 1)))
         elif result.outcome == ERROR:
-            found.append(PvReadFailed(pv.device, pv.uuid, result.why))
-    return found
+            faults.append(PvReadFailed(pv.device, pv.uuid, result.why))
+    return faults
 
 
 def bounded(work: Callable[[], bytes], *, deadline: float, acts: bool = False) -> Ending:
-    """Do something that may hang in a child process, for at most this many seconds.
+    """Do something that may hang, in a child process and for at most this many seconds.
 
     work: runs in a copy of this process; only the bytes it returns or the OSError it raises come back.
     acts: it changes what the kernel holds, so a child that is left behind keeps the volume group's lock.
@@ -130,11 +130,11 @@ def all_bounded(works: Sequence[Callable[[], bytes]], deadline: float, *, acts: 
     """The same for several, side by side under one deadline; their endings in the order of the works."""
     _collect_abandoned()
     end = time.monotonic() + deadline
-    children: list[_Child] = []
-    silent: set[_Child] = set()
+    children: list[_Worker] = []
+    silent: set[_Worker] = set()
     try:
         for work in works:
-            children.append(_Child(work, acts=acts))
+            children.append(_Worker(work, acts=acts))
             silent.add(children[-1])
         _listen(silent, end)
     finally:
@@ -142,7 +142,7 @@ def all_bounded(works: Sequence[Callable[[], bytes]], deadline: float, *, acts: 
     return [Ending(hung=True) if child in silent else _ending(child.report) for child in children]
 
 
-def _listen(silent: set[_Child], end: float) -> None:
+def _listen(silent: set[_Worker], end: float) -> None:
     """Take in what the children say until the end; those that have said all leave the set."""
     speaking = {child.fileno(): child for child in silent}
     poller = select.poll()
@@ -155,14 +155,14 @@ def _listen(silent: set[_Child], end: float) -> None:
                 silent.discard(speaking[number])
 
 
-def _dismiss(children: Iterable[_Child], late: set[_Child]) -> None:
-    """Kill the late ones and collect all, with one short patience for all of them together.
+def _dismiss(children: Iterable[_Worker], late: set[_Worker]) -> None:
+    """Kill the late ones and collect all, waiting for all of them together only a moment.
 
-    A child that has reported can hang as well, when its end closes the device.
+    A child that has reported can hang as well: its end closes the device.
     """
     for child in late:
         os.kill(child.pid, signal.SIGKILL)
-    end = time.monotonic() + _BURIAL
+    end = time.monotonic() + _KILL_GRACE
     for child in children:
         os.close(child.fileno())
         if not _collected(child.pid, end - time.monotonic()):
@@ -185,7 +185,7 @@ def _work_and_exit(work: Callable[[], bytes], into: int) -> None:
 
 
 def _ending(report: bytes) -> Ending:
-    """What a child said before it ended; silence means that somebody else killed it."""
+    """What a child said before it ended; no report means that somebody else killed it."""
     if len(report) < 4:
         return Ending(error=errno.EINTR)
     return Ending(report[4:], struct.unpack_from("=i", report)[0])

@@ -49,7 +49,7 @@ def begin(argv: Sequence[str]) -> Entry:
 
 def dump() -> str:
     """The kept commands, oldest first, as lines for the log; empty when none ran."""
-    return "".join(f"{line}\n" for entry in _entries for line in _lines(entry))
+    return "".join(map(_lines, _entries))
 
 
 def clear() -> None:
@@ -57,9 +57,11 @@ def clear() -> None:
     _entries.clear()
 
 
-def _lines(entry: Entry) -> list[str]:
+def _lines(entry: Entry) -> str:
     clock = time.strftime("%H:%M:%S", time.localtime(entry.started))
     took = "" if entry.seconds is None else f" after {entry.seconds:.3f} s"
-    head = f"{clock} {' '.join(entry.argv)} [{entry.fate}{took}]"
-    streams = (("out", entry.stdout), ("err", entry.stderr))
-    return [head, *(f"    {name}: {line}" for name, text in streams for line in text.splitlines())]
+    lines = f"{clock} {' '.join(entry.argv)} [{entry.fate}{took}]\n"
+    for name, text in (("out", entry.stdout), ("err", entry.stderr)):
+        for line in text.splitlines():
+            lines += f"    {name}: {line}\n"
+    return lines

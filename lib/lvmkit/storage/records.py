@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def path_of(paths: Paths, resource_id: str) -> str:
-    """The record's file. resource_id: lvmvg-<vg>; Failure (110100) for anything else, as it becomes a file name."""
+    """The record's file. resource_id: lvmvg-<vg>; it becomes a file name, so anything else is InvalidName (110100)."""
     if names.vg_of_lvmvg_id(resource_id) is None:
         raise Failure(InvalidName(resource_id, "ID of a volume group resource"))
     return f"{paths.run}/{resource_id}"
@@ -27,7 +27,7 @@ def path_of(paths: Paths, resource_id: str) -> str:
 def load(paths: Paths, resource_id: str) -> Record | None:
     """The record of a volume group; None when there is none that can be read and is whole.
 
-    A check must not call a healthy resource broken because of the kit's own notes, so a bad file is as good as none.
+    A damaged record counts as no record: a check must not call a healthy resource broken because of the kit's notes.
     """
     try:
         text = files.read(path_of(paths, resource_id))
@@ -39,14 +39,17 @@ def load(paths: Paths, resource_id: str) -> Record | None:
 
 
 def store(paths: Paths, record: Record) -> None:
-    """Write the record, in one step, under the ID of its volume group. Raises Failure (110082, 110100)."""
+    """Write the record, in one step, under the ID of its volume group.
+
+    Raises Failure: StateNotStored (110082), InvalidName (110100).
+    """
     path = path_of(paths, names.lvmvg_id(record.vg))
     files.make_folder(paths.run, mode=0o755)
     files.replace(path, dump(record))
 
 
 def drop(paths: Paths, resource_id: str) -> None:
-    """Forget what was brought up; none there is as well. Raises Failure (110082, 110100)."""
+    """Remove the record; a missing file is fine. Raises Failure: StateNotStored (110082), InvalidName (110100)."""
     path = path_of(paths, resource_id)
     try:
         os.unlink(path)

@@ -42,9 +42,14 @@ LSBLK, FINDMNT = "/usr/bin/lsblk", "/usr/bin/findmnt"
 
 SYSTEM_MOUNTS = {
     "/": "the root file system",
-    **{
-        path: path for path in ("/usr", "/boot", "/boot/efi", "/etc", "/var", "/var/lib", "/var/log", "/opt/LifeKeeper")
-    },
+    "/usr": "/usr",
+    "/boot": "/boot",
+    "/boot/efi": "/boot/efi",
+    "/etc": "/etc",
+    "/var": "/var",
+    "/var/lib": "/var/lib",
+    "/var/log": "/var/log",
+    "/opt/LifeKeeper": "/opt/LifeKeeper",
 }
 """mount points without which this server does not run, and their names in messages"""
 
@@ -81,16 +86,18 @@ class Blocks(Value):
 
     def above(self, numbers: tuple[str, ...]) -> tuple[Node, ...]:
         """These devices and all that stand on them."""
-        found = {number: self.nodes[number] for number in numbers if number in self.nodes}
+        reached = {number: self.nodes[number] for number in numbers if number in self.nodes}
         before = -1
-        while len(found) > before:
-            before = len(found)
-            found.update({n.number: n for n in self.nodes.values() if not found.keys().isdisjoint(n.parents)})
-        return tuple(found.values())
+        while len(reached) > before:
+            before = len(reached)
+            for node in self.nodes.values():
+                if not reached.keys().isdisjoint(node.parents):
+                    reached[node.number] = node
+        return tuple(reached.values())
 
 
 def filesystem_at(mount_point: str, *, deadline: float) -> MountedFilesystem | None:
-    """The file system that is mounted at a path: the topmost where several are; None where none is.
+    """The file system mounted at a path: the visible one where several cover each other; None where none is.
 
     mount_point: absolute; a trailing slash does not matter, and a symbolic link is followed on purpose, as mount(8)
     does: the kernel knows the mount by the real path, which is the one in the result.  deadline: seconds.
@@ -109,8 +116,8 @@ def filesystem_at(mount_point: str, *, deadline: float) -> MountedFilesystem | N
 def stack_of(path: str, lvm: Lvm) -> Stack:
     """Everything below a mount point or a logical volume.
 
-    path: a mount point; or a volume by any name of its device, by /dev/VG/LV or /dev/mapper/VG-LV also while it is
-    down.
+    path: a mount point, or any name of a volume's device. A volume that is down is known as /dev/VG/LV and
+    /dev/mapper/VG-LV.
     Returns a Stack; its file system is None where a device was named.
     Raises Failure: NotAMountPoint, PartOfFilesystem, NotOnLvm, VgNotFound, VgNameAmbiguous, LvNotInVg, and those of
     Lvm.report().
@@ -136,16 +143,19 @@ def devices_of(vg: VolumeGroup, *, deadline: float) -> tuple[tuple[str, Layer], 
 
 
 def system_use(vg: VolumeGroup, *, deadline: float) -> str | None:
-    """What this server itself needs from the volume group: the root file system, swap in use; None when nothing.
+    """What this server itself needs the volume group for: the root file system, swap in use; None for nothing.
 
-    Whatever stands on its physical volumes counts, also through encryption or RAID.  deadline: seconds for lsblk.
+    Everything on its physical volumes counts, also through encryption or RAID.  deadline: seconds for lsblk.
     Raises Failure: CommandFailed, CommandMissing, CommandHung, CommandGarbled.
     """
-    numbers = tuple(_number_of(pv.device) for pv in vg.physical if pv.device)
-    above = _blocks(deadline).above(numbers)
-    mounted = {point for node in above for point in node.mount_points}
+    physical = tuple(_number_of(pv.device) for pv in vg.physical if pv.device)
+    mounted: set[str] = set()
+    numbers: set[str] = set()
+    for node in _blocks(deadline).above(physical):
+        mounted.update(node.mount_points)
+        numbers.add(node.number)
     uses = [use for point, use in SYSTEM_MOUNTS.items() if point in mounted]
-    if _SWAP in mounted or _swap_file_devices() & {node.number for node in above}:
+    if _SWAP in mounted or _swap_file_devices() & numbers:
         uses.append("swap in use")
     return ", ".join(uses) or None
 
@@ -174,7 +184,7 @@ def _volume_behind(
     packed = uuid[len(_LVM_PREFIX) :]
     # A longer UUID carries a layer: a thin pool, a hidden origin, nothing that a file system lies on.
     if not uuid.startswith(_LVM_PREFIX) or len(packed) != 2 * _UUID_LENGTH or not vg_name:
-        raise Failure(NotOnLvm(path, _found(number, filesystem, lvm.time_left)))
+        raise Failure(NotOnLvm(path, _described(number, filesystem, lvm.time_left)))
     vg_uuid, lv_uuid = names.lvm_uuid(packed[:_UUID_LENGTH]), names.lvm_uuid(packed[_UUID_LENGTH:])
     vg = lvm.find(vg_uuid, vg_name)
     if vg is None or vg.uuid != vg_uuid:
@@ -185,7 +195,7 @@ def _volume_behind(
     return vg, lv
 
 
-def _found(number: str, filesystem: MountedFilesystem | None, deadline: float) -> str:
+def _described(number: str, filesystem: MountedFilesystem | None, deadline: float) -> str:
     """What lsblk says a device is, for the message."""
     node = _blocks(deadline).nodes.get(number)
     if node:
@@ -196,19 +206,19 @@ def _found(number: str, filesystem: MountedFilesystem | None, deadline: float) -
 def _volume_named(path: str, lvm: Lvm) -> tuple[VolumeGroup, LogicalVolume]:
     """The volume of a path that has no device node now."""
     vg_name, lv_name = _split_path(path)
-    found = lvm.report(vg_name)
-    if not found:
+    groups = lvm.report(vg_name)
+    if not groups:
         raise Failure(VgNotFound(vg_name, "UUID not known"))
-    if len(found) > 1:
-        raise Failure(VgNameAmbiguous(vg_name, tuple(vg.uuid for vg in found)))
-    lv = next((lv for lv in found[0].logical if lv.name == lv_name), None)
-    if lv is None:
-        raise Failure(LvNotInVg(vg_name, lv_name, "UUID not known"))
-    return found[0], lv
+    if len(groups) > 1:
+        raise Failure(VgNameAmbiguous(vg_name, tuple(vg.uuid for vg in groups)))
+    for lv in groups[0].logical:
+        if lv.name == lv_name:
+            return groups[0], lv
+    raise Failure(LvNotInVg(vg_name, lv_name, "UUID not known"))
 
 
 def _split_path(path: str) -> tuple[str, str]:
-    """(VG, LV) of a volume's path; Failure(NotAMountPoint) where it is no such path, or a file is there."""
+    """(VG, LV) of a volume's path; Failure(NotAMountPoint) for any other path, and where something else is there."""
     folder, name = os.path.split(path)
     if folder == "/dev/mapper":
         mapped = names.split_dm_name(name)
@@ -222,8 +232,12 @@ def _split_path(path: str) -> tuple[str, str]:
 
 def _swap_file_devices() -> set[str]:
     """Numbers of the devices that hold swap files in use: lsblk shows swap devices only."""
-    rows = [line.split() for line in (files.read(_SWAPS) or "").splitlines()[1:]]
-    return {_device_of_file(row[0]) for row in rows if len(row) > 1 and row[1] == "file"}
+    devices = set()
+    for line in (files.read(_SWAPS) or "").splitlines()[1:]:
+        row = line.split()
+        if len(row) > 1 and row[1] == "file":
+            devices.add(_device_of_file(row[0]))
+    return devices
 
 
 def _device_of_file(path: str) -> str:
@@ -257,7 +271,8 @@ def _rows(top: list[Any]) -> Iterator[tuple[dict[str, Any], Any]]:
     while waiting:
         row, parent = waiting.pop()
         yield row, parent
-        waiting += [(child, row["maj:min"]) for child in reversed(row.get("children") or [])]
+        for child in reversed(row.get("children") or []):
+            waiting.append((child, row["maj:min"]))
 
 
 def _node(row: dict[str, Any]) -> Node:
@@ -314,7 +329,7 @@ def _layer(number: str, path: str, blocks: Blocks, links: dict[str, tuple[str, .
 
 
 def _stable(node: Node, links: dict[str, tuple[str, ...]]) -> str:
-    """The name that this device keeps over reboots and on every server that sees it, as far as there is one."""
+    """The name that this device keeps over reboots and on every server that sees it, if it has one."""
     for start in _BEST_FIRST:
         for name in links.get(node.number, ()):
             if name.startswith(start) and not (start == "" and name.startswith(_NEVER)):
@@ -324,12 +339,12 @@ def _stable(node: Node, links: dict[str, tuple[str, ...]]) -> str:
 
 def _links() -> dict[str, tuple[str, ...]]:
     """The names under /dev/disk/by-id for each device number."""
-    found: dict[str, tuple[str, ...]] = {}
     try:
         listed = sorted(os.listdir(_BY_ID))
     except FileNotFoundError:  # no device here has a persistent name
         return {}
+    names_of: dict[str, tuple[str, ...]] = {}
     for name in listed:
         number = _number_of(f"{_BY_ID}/{name}")
-        found[number] = (*found.get(number, ()), name)
-    return found
+        names_of[number] = (*names_of.get(number, ()), name)
+    return names_of

@@ -30,7 +30,7 @@ class Block(Value):
     """major:minor"""
 
 
-class Leg(Value):
+class ArraySlot(Value):
     """One slot of an md array; number is '' and in_sync False where the slot is empty."""
 
     number: str
@@ -41,14 +41,14 @@ class Array(Value):
     """An md array: its level as md writes it (raid1, linear ...) and its slots."""
 
     level: str
-    legs: tuple[Leg, ...]
+    slots: tuple[ArraySlot, ...]
 
 
 def condition(number: str, root: str = ROOT) -> str:
-    """What is wrong with a device by itself, '' when nothing is: "gone", "offline", "of size 0" ...
+    """What is wrong with a device itself, '' when nothing is: "gone", "offline", "of size 0" ...
 
     number: major:minor of a disk, partition, md array, loop or device-mapper device. A partition shares its disk's
-    condition. What the device stands on is not looked at, see slaves(). An md array that runs degraded is well.
+    condition. What the device stands on is not looked at, see slaves(). A degraded md array that runs counts as well.
     """
     device = _device(number, root)
     if not os.path.isdir(device):
@@ -63,10 +63,12 @@ def number_of(path: str) -> str:
     path: below /dev, which is in memory: the question never reaches a disk.
     """
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError):
         return ""
-    return f"{os.major(found.st_rdev)}:{os.minor(found.st_rdev)}" if stat.S_ISBLK(found.st_mode) else ""
+    if not stat.S_ISBLK(status.st_mode):
+        return ""
+    return f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
 
 
 def sequence(number: str, root: str = ROOT) -> str:
@@ -96,10 +98,11 @@ def read_only(number: str, root: str = ROOT) -> bool:
 def holders(number: str, root: str = ROOT) -> tuple[Block, ...]:
     """Devices that stand directly on this one; for a whole disk also those on its partitions."""
     device = _device(number, root)
-    partitions = [name for name in _entries(device) if os.path.exists(f"{device}/{name}/partition")]
-    return tuple(
-        found for part in ("", *(f"/{name}" for name in partitions)) for found in _blocks(f"{device}{part}/holders")
-    )
+    blocks = list(_blocks(f"{device}/holders"))
+    for name in _entries(device):
+        if os.path.exists(f"{device}/{name}/partition"):
+            blocks += _blocks(f"{device}/{name}/holders")
+    return tuple(blocks)
 
 
 def dm_uuid(number: str, root: str = ROOT) -> str:
@@ -122,14 +125,16 @@ def array(number: str, root: str = ROOT) -> Array | None:
     md = f"{_device(number, root)}/md"
     if not os.path.isdir(md):
         return None
-    slots = _text(f"{md}/raid_disks")
-    legs = tuple(_leg(f"{md}/rd{slot}") for slot in range(int(slots) if slots.isdigit() else 0))
-    return Array(_text(f"{md}/level"), legs)
+    count = _text(f"{md}/raid_disks")
+    slots = []
+    for place in range(int(count) if count.isdigit() else 0):
+        slots.append(_slot(f"{md}/rd{place}"))
+    return Array(_text(f"{md}/level"), tuple(slots))
 
 
-def _leg(slot: str) -> Leg:
-    state = _text(f"{slot}/state").split(",")
-    return Leg(_text(f"{slot}/block/dev"), "in_sync" in state and "faulty" not in state)
+def _slot(path: str) -> ArraySlot:
+    state = _text(f"{path}/state").split(",")
+    return ArraySlot(_text(f"{path}/block/dev"), "in_sync" in state and "faulty" not in state)
 
 
 def _driver_state(disk: str) -> str:
@@ -139,11 +144,18 @@ def _driver_state(disk: str) -> str:
     enough.
     """
     state = _text(f"{disk}/device/state")
-    if state:
-        return "" if state in _WELL_STATES else state
-    paths = [name for name in _entries(f"{disk}/device") if name.startswith("nvme")]
-    states = [state for name in paths if (state := _text(f"{disk}/device/{name}/state"))]
-    return "" if not states or any(state in _WELL_STATES for state in states) else ", ".join(states)
+    states = [state] if state else _controller_states(f"{disk}/device")
+    return ", ".join(states) if set(states).isdisjoint(_WELL_STATES) else ""
+
+
+def _controller_states(subsystem: str) -> list[str]:
+    """The states of all NVMe controllers that lead to a namespace."""
+    states = []
+    for name in _entries(subsystem):
+        state = _text(f"{subsystem}/{name}/state") if name.startswith("nvme") else ""
+        if state:
+            states.append(state)
+    return states
 
 
 def _array_state(disk: str) -> str:
@@ -167,9 +179,12 @@ def _disk(device: str) -> str:
 
 
 def _blocks(directory: str) -> tuple[Block, ...]:
-    return tuple(
-        Block(name.replace("!", "/"), dev) for name in _entries(directory) if (dev := _text(f"{directory}/{name}/dev"))
-    )
+    blocks = []
+    for name in _entries(directory):
+        number = _text(f"{directory}/{name}/dev")
+        if number:
+            blocks.append(Block(name.replace("!", "/"), number))
+    return tuple(blocks)
 
 
 def _entries(directory: str) -> list[str]:

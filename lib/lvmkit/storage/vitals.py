@@ -69,14 +69,17 @@ _GONE = "gone"
 """as sysfs.condition() says it"""
 
 
-class Verdict(Value):
-    """What is wrong: dead says why it does not serve, worn what redundancy is lost or which limit is near, or ''."""
+class Condition(Value):
+    """What is wrong with a device, '' for nothing.
+
+    dead: why it does not serve.  worn: which redundancy is lost, or which limit is near.
+    """
 
     dead: str = ""
     worn: str = ""
 
 
-_WELL = Verdict()
+_WELL = Condition()
 
 
 def record_faults(
@@ -90,19 +93,19 @@ def record_faults(
     """All that is wrong with what a record says was brought up; [] when all is well.
 
     devices: dm.list_devices(), so that one list serves many records.  root: where sysfs is.
-    status, below: how to ask device-mapper; one question for each volume and for each hidden layer that has a health of
-    its own, more only for disks that are device-mapper devices themselves, and where a disk has failed.
-    Raises Failure (110052) where device-mapper cannot be asked.
+    status, below: how to ask device-mapper; one question for each volume and for each hidden layer that reports a
+    health of its own, more only for disks that are device-mapper devices themselves, and where a disk has failed.
+    Raises Failure (KernelUnreadable, 110052) where device-mapper cannot be asked.
     """
     known = tuple(devices)
     by_uuid = {device.uuid: device for device in known if device.uuid}
-    found: list[Message] = []
+    faults: list[Message] = []
     for lv in record.logical:
         uuid = names.dm_uuid(record.vg_uuid, lv.uuid)
-        found += lv_faults(lv, record.vg, status(uuid) if uuid in by_uuid else None)
+        faults += lv_faults(lv, record.vg, status(uuid) if uuid in by_uuid else None)
     for device in _layers_below(record, by_uuid, root):
-        found += _layer_faults(device, status(device.uuid))
-    return found + _disk_faults(record, Stack(known, root, status, below))
+        faults += _layer_faults(device, status(device.uuid))
+    return faults + _disk_faults(record, DeviceStack(known, root, status, below))
 
 
 def lv_faults(expected: ExpectedLv, vg: str, status: dm.DeviceStatus | None) -> list[Message]:
@@ -123,27 +126,29 @@ def lv_faults(expected: ExpectedLv, vg: str, status: dm.DeviceStatus | None) -> 
     return _target_faults(lv, status)
 
 
-def pv_faults(expected: ExpectedPv, stack: Stack) -> list[Message]:
+def pv_faults(expected: ExpectedPv, stack: DeviceStack) -> list[Message]:
     """What is wrong with one physical volume's device and all that it stands on, down to the disks.
 
     A device number that another disk has taken since restore (its diskseq differs) counts as gone.
-    Raises Failure (110052) where device-mapper must be asked and cannot.
+    Raises Failure (KernelUnreadable, 110052) where device-mapper must be asked and cannot.
     """
-    now = sysfs.sequence(expected.number, stack.root)
-    if expected.sequence and now and now != expected.sequence:
+    sequence = sysfs.sequence(expected.number, stack.root)
+    if expected.sequence and sequence and sequence != expected.sequence:
         stack.write_off(expected.number)
-    verdict = stack.verdict(expected.number)
-    if verdict.dead == _GONE:
+    condition = stack.condition(expected.number)
+    if condition.dead == _GONE:
         return [PvGone(expected.device, expected.uuid)]
-    if verdict.dead:
-        return [PvNotRunning(expected.device, expected.uuid, verdict.dead)]
-    return [PvDegraded(expected.device, expected.uuid, verdict.worn)] if verdict.worn else []
+    if condition.dead:
+        return [PvNotRunning(expected.device, expected.uuid, condition.dead)]
+    if condition.worn:
+        return [PvDegraded(expected.device, expected.uuid, condition.worn)]
+    return []
 
 
-def target_verdict(target: dm.Target) -> Verdict:
-    """What a target's status line says of its health; well for a target that reports none.
+def target_condition(target: dm.Target) -> Condition:
+    """What a target's status line says about its health; a target that reports none counts as well.
 
-    target: of dm.status(). A line in a form that is not known is taken for well: a newer kernel is no fault.
+    target: from dm.status(). So does a line in an unknown form: a newer kernel is no fault.
     """
     judge = _JUDGES.get(target.kind)
     words = target.params.split()
@@ -155,7 +160,7 @@ def target_verdict(target: dm.Target) -> Verdict:
         return _WELL
 
 
-class Stack:
+class DeviceStack:
     """Block devices standing on each other; each is judged once, however many stand on it."""
 
     def __init__(
@@ -168,63 +173,72 @@ class Stack:
         self.root = root
         self._status, self._below = status, below
         self._mapped = {device.number: device for device in devices}
-        self._verdicts: dict[str, Verdict] = {}
+        self._conditions: dict[str, Condition] = {}
 
-    def verdict(self, number: str) -> Verdict:
+    def condition(self, number: str) -> Condition:
         """What is wrong with a device (major:minor) or anything that it cannot do without."""
-        if number not in self._verdicts:
-            self._verdicts[number] = _WELL  # a loop cannot be, but would end here
-            self._verdicts[number] = self._judged(number)
-        return self._verdicts[number]
+        if number not in self._conditions:
+            self._conditions[number] = _WELL  # ends a loop, which only damaged data could have
+            self._conditions[number] = self._judge(number)
+        return self._conditions[number]
 
     def write_off(self, number: str) -> None:
-        """The device that is meant is gone, whatever has its number now."""
-        self._verdicts[number] = Verdict(_GONE)
+        """Note that the device meant is gone, whatever has its number now."""
+        self._conditions[number] = Condition(_GONE)
 
     def serves(self, uuid: str) -> bool:
-        """Whether the device with this UUID is there and all that it cannot do without."""
-        numbers = [device.number for device in self._mapped.values() if device.uuid == uuid]
-        return bool(numbers) and not self.verdict(numbers[0]).dead
+        """Whether the device with this UUID is there, with everything that it cannot do without."""
+        for device in self._mapped.values():
+            if device.uuid == uuid:
+                return not self.condition(device.number).dead
+        return False
 
-    def _judged(self, number: str) -> Verdict:
+    def _judge(self, number: str) -> Condition:
         own = sysfs.condition(number, self.root)
         if own:
-            return Verdict(own)
+            return Condition(own)
         disk = sysfs.whole_disk(number, self.root)
         if disk != number:
-            return self.verdict(disk)
+            return self.condition(disk)
         if number in self._mapped:
-            return self._dm_verdict(self._mapped[number])
+            return self._dm_condition(self._mapped[number])
         array = sysfs.array(number, self.root)
         if array is not None:
-            return self._array_verdict(array)
-        return _joined([self.verdict(block.number) for block in sysfs.slaves(number, self.root)])
+            return self._array_condition(array)
+        return _joined([self.condition(block.number) for block in sysfs.slaves(number, self.root)])
 
-    def _array_verdict(self, array: sysfs.Array) -> Verdict:
-        legs = [self.verdict(leg.number) if leg.in_sync else Verdict("not in the array") for leg in array.legs]
-        dead = sum(bool(leg.dead) for leg in legs)
-        return _by_losses(f"md {array.level}", dead, len(legs), _bearable(array.level, len(legs))) or _joined(legs)
+    def _array_condition(self, array: sysfs.Array) -> Condition:
+        members = []
+        for slot in array.slots:
+            members.append(self.condition(slot.number) if slot.in_sync else _NOT_IN_ARRAY)
+        total = len(members)
+        loss = _by_losses(f"md {array.level}", _count_dead(members), total, _bearable(array.level, total))
+        return loss or _joined(members)
 
-    def _dm_verdict(self, device: dm.Device) -> Verdict:
+    def _dm_condition(self, device: dm.Device) -> Condition:
         """A device-mapper device: a volume, or a disk by multipath, crypt, kpartx, a volume of another group."""
         whom = {"uuid": device.uuid} if device.uuid else {"name": device.name}
         status = self._status(**whom)
         if status is None:
-            return Verdict(_GONE)
+            return Condition(_GONE)
         if status.suspended:
-            return Verdict("suspended")
-        if not status.targets or "error" in status.kinds:
-            return Verdict("cut off (its table is an error target)" if status.targets else "without a table")
-        own = _joined([target_verdict(target) for target in status.targets])
+            return Condition("suspended")
+        if not status.targets:
+            return Condition("without a table")
+        if "error" in status.kinds:
+            return Condition("cut off (its table is an error target)")
+        own = _joined(map(target_condition, status.targets))
+        if own.dead:
+            return own
         # The kernel's own list: sysfs forgets a disk that was pulled out from under the device.
-        return own if own.dead else _joined([own, self._support(status, self._below(**whom))])
+        return _joined([own, self._support(status, self._below(**whom))])
 
-    def _support(self, status: dm.DeviceStatus, below: tuple[str, ...]) -> Verdict:
-        """What a device-mapper device makes of the state of those that it stands on."""
-        verdicts = [self.verdict(number) for number in below]
-        dead = sum(bool(one.dead) for one in verdicts)
+    def _support(self, status: dm.DeviceStatus, below: tuple[str, ...]) -> Condition:
+        """What the condition of the devices below means for a device-mapper device."""
+        conditions = list(map(self.condition, below))
+        dead = _count_dead(conditions)
         if not dead or len(status.targets) > 1:
-            return _joined(verdicts)
+            return _joined(conditions)
         kind, words = status.targets[0].kind, status.targets[0].params.split()
         if kind in ("multipath", "mirror"):
             return _by_losses(kind, dead, len(below), len(below) - 1) or _WELL
@@ -232,25 +246,30 @@ class Stack:
             members = int(words[1])
             lost = -(-dead * members // len(below))  # each member is a device for data and mostly one for metadata
             return _by_losses(words[0], lost, members, _bearable(words[0], members)) or _WELL
-        return _joined(verdicts)
+        return _joined(conditions)
 
 
-def _disk_faults(record: Record, stack: Stack) -> list[Message]:
-    """Of a group's disks. A disk that is lost is only a warning while every volume serves without it.
+def _disk_faults(record: Record, stack: DeviceStack) -> list[Message]:
+    """The faults of a group's disks. A lost disk is only a warning while every volume serves without it.
 
-    That is so for a leg of RAID volumes, or a disk that no volume lies on: to stop what still serves would not help.
-    A record without volumes is asked for the disks' own sake.
+    That is so for a leg of RAID volumes, or a disk that no volume lies on: stopping what still serves would not help.
+    Where the record has no volumes, the question is about the disks themselves.
     """
-    faults = [fault for pv in record.physical for fault in pv_faults(pv, stack)]
+    faults: list[Message] = []
+    for pv in record.physical:
+        faults += pv_faults(pv, stack)
     lost = [fault for fault in faults if isinstance(fault, (PvGone, PvNotRunning))]
-    if not lost or not record.logical:
-        return faults
-    if not all(stack.serves(names.dm_uuid(record.vg_uuid, lv.uuid)) for lv in record.logical):
-        return faults
-    return [_softened(fault) for fault in faults]
+    if lost and record.logical and serves_all(record, stack):
+        return list(map(_as_warning, faults))
+    return faults
 
 
-def _softened(fault: Message) -> Message:
+def serves_all(record: Record, stack: DeviceStack) -> bool:
+    """Whether every recorded volume serves."""
+    return all(stack.serves(names.dm_uuid(record.vg_uuid, lv.uuid)) for lv in record.logical)
+
+
+def _as_warning(fault: Message) -> Message:
     if isinstance(fault, PvNotRunning):
         return PvDegraded(fault.device, fault.uuid, f"{fault.condition}, but every volume serves without it")
     if isinstance(fault, PvGone):
@@ -259,14 +278,14 @@ def _softened(fault: Message) -> Message:
 
 
 def _target_faults(lv: str, status: dm.DeviceStatus) -> list[Message]:
-    found: list[Message] = []
+    faults: list[Message] = []
     for target in status.targets:
-        verdict = target_verdict(target)
-        if verdict.dead:
-            found.append(LvUnhealthy(lv, target.kind, verdict.dead))
-        elif verdict.worn:
-            found.append(LvDegraded(lv, target.kind, verdict.worn))
-    return list(dict.fromkeys(found))
+        condition = target_condition(target)
+        if condition.dead:
+            faults.append(LvUnhealthy(lv, target.kind, condition.dead))
+        elif condition.worn:
+            faults.append(LvDegraded(lv, target.kind, condition.worn))
+    return list(dict.fromkeys(faults))
 
 
 def _layers_below(record: Record, by_uuid: dict[str, dm.Device], root: str) -> list[dm.Device]:
@@ -274,55 +293,78 @@ def _layers_below(record: Record, by_uuid: dict[str, dm.Device], root: str) -> l
 
     A group without such devices costs nothing: only where there are some, the volumes are followed downwards.
     """
-    hidden = {
-        device.number: device
-        for device in dm.of_vg(by_uuid.values(), record.vg_uuid)
-        if device.uuid.endswith(_HEALTH_LAYERS)
-    }
-    volumes = (by_uuid.get(names.dm_uuid(record.vg_uuid, lv.uuid)) for lv in record.logical)
-    ahead = [volume.number for volume in volumes if volume is not None] if hidden else []
+    hidden = {}
+    for device in dm.of_vg(by_uuid.values(), record.vg_uuid):
+        if device.uuid.endswith(_HEALTH_LAYERS):
+            hidden[device.number] = device
+    if not hidden:
+        return []
+    ahead = []
+    for lv in record.logical:
+        volume = by_uuid.get(names.dm_uuid(record.vg_uuid, lv.uuid))
+        if volume is not None:
+            ahead.append(volume.number)
+    return [hidden[number] for number in _all_below(ahead, root) if number in hidden]
+
+
+def _all_below(numbers: Iterable[str], root: str) -> Iterable[str]:
+    """These devices and all that they stand on, each once."""
     reached: dict[str, None] = {}
+    ahead = list(numbers)
     while ahead:
         number = ahead.pop()
         if number not in reached:
             reached[number] = None
-            ahead += [block.number for block in sysfs.slaves(number, root)]
-    return [hidden[number] for number in reached if number in hidden]
+            for block in sysfs.slaves(number, root):
+                ahead.append(block.number)
+    return reached
 
 
 def _layer_faults(device: dm.Device, status: dm.DeviceStatus | None) -> list[Message]:
-    """Of a hidden part of a volume: the pool below a thin volume, the RAID below a pool."""
+    """The faults of a hidden part of a volume: the pool below a thin volume, the RAID below a pool."""
     if status is None:
         return []
     parts = names.split_dm_name(device.name)
     lv = f"{parts[0]}/{parts[1]}" if parts else device.name
-    return [LvSuspended(lv, device.name)] if status.suspended else _target_faults(lv, status)
+    if status.suspended:
+        return [LvSuspended(lv, device.name)]
+    return _target_faults(lv, status)
 
 
-def _joined(verdicts: Iterable[Verdict]) -> Verdict:
-    """Of things that are all needed: dead when one is, worn when one is."""
-    some = list(verdicts)
-    return Verdict(
-        "; ".join(dict.fromkeys(one.dead for one in some if one.dead)),
-        "; ".join(dict.fromkeys(one.worn for one in some if one.worn)),
-    )
+_NOT_IN_ARRAY = Condition("not in the array")
 
 
-def _by_losses(what: str, lost: int, total: int, bearable: int) -> Verdict | None:
-    """Of things that stand in for each other; None where none is lost. Without any there is nothing to say."""
+def _joined(conditions: Iterable[Condition]) -> Condition:
+    """The condition of things that are all needed: dead when one of them is, worn when one of them is."""
+    dead: dict[str, None] = {}
+    worn: dict[str, None] = {}
+    for one in conditions:
+        dead[one.dead] = worn[one.worn] = None
+    return Condition("; ".join(filter(None, dead)), "; ".join(filter(None, worn)))
+
+
+def _count_dead(conditions: Iterable[Condition]) -> int:
+    return sum(bool(one.dead) for one in conditions)
+
+
+def _by_losses(what: str, lost: int, total: int, bearable: int) -> Condition | None:
+    """The condition of things that stand in for each other; None where none of them is lost.
+
+    bearable: how many can be lost before nothing serves any more.
+    """
     if not lost:
         return None
-    said = f"{what} with {lost} of {total} lost"
-    return Verdict(dead=said) if lost > bearable else Verdict(worn=said)
+    losses = f"{what} with {lost} of {total} lost"
+    return Condition(dead=losses) if lost > bearable else Condition(worn=losses)
 
 
 def _bearable(level: str, members: int) -> int:
-    """How many members an array of this level can lose. level: as md or dm-raid writes it, raid5_ls for instance."""
+    """How many members an array of this level can lose. level: as md or dm-raid writes it, for example raid5_ls."""
     rule = _BEARABLE_LOSSES.get(level.partition("_")[0])
     return rule(members) if rule else 0
 
 
-def _raid(words: list[str]) -> Verdict:
+def _raid(words: list[str]) -> Condition:
     """dm-raid.rst: type, count, health characters, sync ratio, sync action ...
 
     A alive and in sync, a alive and not in sync, D dead, - not there. A leg that is not in sync holds no data yet where
@@ -330,73 +372,76 @@ def _raid(words: list[str]) -> Verdict:
     synchronised for the first time and all legs hold its data.
     """
     level, count, health, done, doing = words[0], int(words[1]), words[2], words[3], words[4]
-    lost = sum(mark in "D-" for mark in health)
+    lost = health.count("D") + health.count("-")
     rebuilt = health.count("a") if "A" in health or (lost and doing == "recover") else 0
-    verdict = _by_losses(level, lost + rebuilt, count, _bearable(level, count)) or _WELL
-    return verdict if lost or verdict.dead or not rebuilt else Verdict(worn=f"rebuilding, {done} done")
+    condition = _by_losses(level, lost + rebuilt, count, _bearable(level, count)) or _WELL
+    return condition if lost or condition.dead or not rebuilt else Condition(worn=f"rebuilding, {done} done")
 
 
-def _mirror(words: list[str]) -> Verdict:
+def _mirror(words: list[str]) -> Condition:
     """Device count, devices, sync ratio, 1, health characters ... (dm-raid1.c, mirror_status); only A is well."""
     count = int(words[0])
     health = words[count + 3]
-    return _by_losses("mirror", sum(mark != "A" for mark in health), count, count - 1) or _WELL
+    return _by_losses("mirror", len(health) - health.count("A"), count, count - 1) or _WELL
 
 
-def _striped(words: list[str]) -> Verdict:
+def _striped(words: list[str]) -> Condition:
     """Count, devices, 1, one character each: D where a stripe has had I/O errors since it was activated."""
     failed = words[int(words[0]) + 2].count("D")
-    return Verdict(worn=f"{failed} of {words[0]} stripes have had I/O errors") if failed else _WELL
+    return Condition(worn=f"{failed} of {words[0]} stripes have had I/O errors") if failed else _WELL
 
 
-def _snapshot(words: list[str]) -> Verdict:
+def _snapshot(words: list[str]) -> Condition:
     """snapshot.rst: allocated/total metadata; or Invalid, Overflow, Merge failed in their place."""
     if "/" not in words[0]:
-        return Verdict(dead=" ".join(words).lower())
-    return Verdict(worn=_fullness("", words[0]))
+        return Condition(dead=" ".join(words).lower())
+    return Condition(worn=_fullness("", words[0]))
 
 
-def _thin_pool(words: list[str]) -> Verdict:
+def _thin_pool(words: list[str]) -> Condition:
     """thin-provisioning.rst: transaction, metadata, data, held root, mode, options ..., needs_check; or Fail, Error."""
     if words[0] in ("Fail", "Error"):
-        return Verdict(dead=words[0].lower())
+        return Condition(dead=words[0].lower())
     metadata, data, mode = words[1], words[2], words[4]
     dead = [{"ro": "read-only", "out_of_data_space": "out of data space"}.get(mode, "")]
     dead.append("its metadata needs a check" if "needs_check" in words[5:] else "")
     worn = (_fullness("metadata ", metadata), _fullness("data ", data))
-    return Verdict(", ".join(filter(None, dead)), ", ".join(filter(None, worn)))
+    return Condition(", ".join(filter(None, dead)), ", ".join(filter(None, worn)))
 
 
-def _thin(words: list[str]) -> Verdict:
+def _thin(words: list[str]) -> Condition:
     """thin-provisioning.rst: mapped sectors, highest; or Fail, Error."""
-    return Verdict(dead=words[0].lower()) if words[0] in ("Fail", "Error") else _WELL
+    return Condition(dead=words[0].lower()) if words[0] in ("Fail", "Error") else _WELL
 
 
-def _cache(words: list[str]) -> Verdict:
+def _cache(words: list[str]) -> Condition:
     """cache.rst: ..., metadata mode, needs_check or -; or Fail, Error. A full cache is what a cache is for."""
     if words[0] in ("Fail", "Error"):
-        return Verdict(dead=words[0].lower())
+        return Condition(dead=words[0].lower())
     dead = (
         "its metadata is read-only" if "ro" in words[-2:] else "",
         "its metadata needs a check" * (words[-1] == "needs_check"),
     )
-    return Verdict(", ".join(filter(None, dead)), _fullness("metadata ", words[1]))
+    return Condition(", ".join(filter(None, dead)), _fullness("metadata ", words[1]))
 
 
-def _writecache(words: list[str]) -> Verdict:
+def _writecache(words: list[str]) -> Condition:
     """writecache.rst: an error indicator, 0 while there was none, then block counts."""
-    return Verdict(dead=f"an I/O error ({words[0]})") if words[0] != "0" else _WELL
+    return Condition(dead=f"an I/O error ({words[0]})") if words[0] != "0" else _WELL
 
 
-def _vdo(words: list[str]) -> Verdict:
+def _vdo(words: list[str]) -> Condition:
     """vdo.rst: device, operating mode, in recovery, index state, compression, used and total physical blocks."""
     dead = "read-only" if words[1] == "read-only" else ""
-    return Verdict(dead, "recovering" if words[1] == "recovering" else _fullness("", f"{words[5]}/{words[6]}"))
+    return Condition(dead, "recovering" if words[1] == "recovering" else _fullness("", f"{words[5]}/{words[6]}"))
 
 
-def _multipath(words: list[str]) -> Verdict:
+def _multipath(words: list[str]) -> Condition:
     """Each path is a device number followed by A (active) or F (failed): dm-mpath.c, multipath_status."""
-    states = [after for word, after in zip(words, words[1:]) if ":" in word and after in ("A", "F")]
+    states = []
+    for device, state in zip(words, words[1:]):
+        if ":" in device and state in ("A", "F"):
+            states.append(state)
     return _by_losses("multipath", states.count("F"), len(states), len(states) - 1) or _WELL
 
 
@@ -407,7 +452,7 @@ def _fullness(what: str, ratio: str) -> str:
     return f"{what}{percent} % full" if percent >= NEARLY_FULL else ""
 
 
-_JUDGES: dict[str, Callable[[list[str]], Verdict]] = {
+_JUDGES: dict[str, Callable[[list[str]], Condition]] = {
     "raid": _raid,
     "mirror": _mirror,
     "striped": _striped,

@@ -53,9 +53,9 @@ def judge(tag: str, state: str, messages: tuple[Message, ...]) -> Verdict:
 
 
 def after_recovery(verdict: Verdict, *, can_recover: bool) -> Verdict:
-    """What was found broken and is in service again has recovered; what did not come up is a failure.
+    """The verdict after the engine's round: what failed and is in service again has recovered; what is down failed.
 
-    can_recover: whether the round that was made brings back what is broken; in a cluster it only looks.
+    can_recover: whether that round brings back what is broken; in a cluster it only looks.
     """
     if can_recover and verdict.word == FAIL and verdict.state in IN_SERVICE:
         return replace(verdict, word=RECOVERED)
@@ -74,7 +74,7 @@ def check_facts(verdicts: Sequence[Verdict], server: str, *, deep: bool) -> dict
         "time": utc_time(),
         "deep": deep,
         "well": is_well(verdicts),
-        "resources": [_resource_facts(verdict) for verdict in verdicts],
+        "resources": list(map(_resource_facts, verdicts)),
     }
 
 

@@ -1,4 +1,4 @@
-"""What lvmkit create answers: the root, and in a dry run the hierarchy that would be there."""
+"""What lvmkit create answers: the root, and in a dry run the hierarchy that it would create."""
 
 from __future__ import annotations
 
@@ -37,12 +37,9 @@ def creation_facts(root: str) -> dict[str, Any]:
 def creation_preview(draft: Draft, before: Hierarchy, after: Hierarchy) -> dict[str, Any]:
     """What would be created. before, after: the hierarchy as it is and as it would be."""
     resources = []
-    for tag in reversed(after.below(draft.root)):
-        instance = after.by_tag(tag)
-        if instance is not None:
-            resources.append(_resource_facts(instance, before, after))
-    steps = [step.describe() for step in draft.plan.steps]
-    return {"root": draft.root, "dry_run": True, "resources": resources, "steps": steps}
+    for instance in after.of_tags(reversed(after.below(draft.root))):
+        resources.append(_resource_facts(instance, before, after))
+    return {"root": draft.root, "dry_run": True, "resources": resources, "steps": draft.plan.describe()}
 
 
 def _resource_facts(instance: Instance, before: Hierarchy, after: Hierarchy) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What lvmkit delete answers: what is protected no more, and in a dry run what stays and why."""
+"""What lvmkit delete answers: what is no longer protected, and in a dry run what stays and why."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def deletion_facts(tag: str, gone: Sequence[str]) -> dict[str, Any]:
 def deletion_preview(
     tag: str, gone: Sequence[str], stays: Mapping[str, Sequence[str]], steps: Sequence[str]
 ) -> dict[str, Any]:
-    """What would be deleted. stays: by the tag of what would stay protected, the tags of those that require it."""
+    """What would be deleted. stays: the tags of what would stay protected, each with the tags that require it."""
     staying = [{"tag": kept, "parents": parents} for kept, parents in stays.items()]
     return {"tag": tag, "dry_run": True, "gone": gone, "stays": staying, "steps": steps}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def document(facts: dict[str, Any], *, compact: bool = False) -> str:
-    """A JSON document in ASCII that ends its line; compact: all in that line."""
+    """A JSON document in ASCII, with a line feed at its end. compact: on one line."""
     import json  # here, as an answer as text has no use for it
 
     return json.dumps({"schema_version": SCHEMA_VERSION, **facts}, indent=None if compact else 2) + "\n"
@@ -23,10 +23,16 @@ def document(facts: dict[str, Any], *, compact: bool = False) -> str:
 
 def message_facts(messages: Iterable[Message]) -> list[dict[str, Any]]:
     """Messages as data; schema.MESSAGE describes them."""
-    return [
-        {"number": f"{message.number:06d}", "level": message.level, "text": message.text, "advice": message.advice}
-        for message in messages
-    ]
+    return list(map(_message_facts, messages))
+
+
+def _message_facts(message: Message) -> dict[str, Any]:
+    return {
+        "number": f"{message.number:06d}",
+        "level": message.level,
+        "text": message.text,
+        "advice": message.advice,
+    }
 
 
 def utc_time() -> str:

@@ -50,7 +50,7 @@ def explanation_facts(kind: type[Message]) -> dict[str, Any]:
 
 def catalogue_facts(kinds: Iterable[type[Message]]) -> dict[str, Any]:
     """All messages."""
-    return {"messages": [explanation_facts(kind) for kind in kinds]}
+    return {"messages": list(map(explanation_facts, kinds))}
 
 
 def cause(kind: type[Message]) -> str:
@@ -59,5 +59,5 @@ def cause(kind: type[Message]) -> str:
 
 
 def readable(kind: type[Message], sentence: str) -> str:
-    """A template with <name> where a fact is filled in."""
+    """A template, with <name> in place of each fact."""
     return sentence.format_map({name: f"<{name}>" for name in kind._fields})

@@ -1,4 +1,4 @@
-"""What lvmkit extend answers: the tags that the server got; in a dry run what the server says to it."""
+"""What lvmkit extend answers: the tags that the server got; in a dry run also what that server says against it."""
 
 from __future__ import annotations
 
@@ -64,4 +64,7 @@ def extension_preview(tag: str, preview: Preview) -> dict[str, Any]:
 
 
 def _with_facts(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    return [{**facts, "facts": message.as_dict()} for facts, message in zip(message_facts(messages), messages)]
+    described = message_facts(messages)
+    for facts, message in zip(described, messages):
+        facts["facts"] = message.as_dict()
+    return described

@@ -37,16 +37,17 @@ SCHEMA = schema.answer(
 
 def journal_facts(journals: Sequence[Journal], *, dry_run: bool) -> dict[str, Any]:
     """The journals that are left."""
-    return {"dry_run": dry_run, "journals": [_facts(journal) for journal in journals]}
+    return {"dry_run": dry_run, "journals": list(map(_facts, journals))}
 
 
 def _facts(journal: Journal) -> dict[str, Any]:
+    state = state_of(journal)
     return {
         "name": journal.name,
         "change": journal.work,
-        "state": state_of(journal),
+        "state": state,
         "about": journal.about,
-        "process": journal.process.pid if state_of(journal) == RUNNING else 0,
-        "steps": [{"state": state, "text": what} for state, what in steps_of(journal)],
+        "process": journal.process.pid if state == RUNNING else 0,
+        "steps": [{"state": progress, "text": what} for progress, what in steps_of(journal)],
         "faults": message_facts([journal.fault] if journal.fault else []),
     }

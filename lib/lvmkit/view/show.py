@@ -16,4 +16,4 @@ SCHEMA = survey_schema("What is recorded of a hierarchy", RESOURCE_FIELDS)
 
 def show_facts(survey: Survey, resources: Iterable[Resource]) -> dict[str, Any]:
     """resources: those of the survey, in the order in which they are to be read."""
-    return {**survey_facts(survey), "resources": [resource_facts(resource) for resource in resources]}
+    return {**survey_facts(survey), "resources": list(map(resource_facts, resources))}

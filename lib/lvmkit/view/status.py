@@ -26,11 +26,11 @@ SCHEMA = survey_schema(
 
 def status_facts(survey: Survey) -> dict[str, Any]:
     """All resources, in the order in which they were created."""
-    resources = [_judged(resource) for resource in survey.resources]
+    resources = list(map(_judged_facts, survey.resources))
     return {**survey_facts(survey), "well": survey.is_well, "resources": resources}
 
 
-def _judged(resource: Resource) -> dict[str, Any]:
+def _judged_facts(resource: Resource) -> dict[str, Any]:
     return {
         **resource_facts(resource),
         "contradicted": resource.is_contradicted,

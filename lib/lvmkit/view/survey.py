@@ -77,7 +77,7 @@ def survey_facts(survey: Survey) -> dict[str, Any]:
 
 
 def resource_facts(resource: Resource) -> dict[str, Any]:
-    """What the records say of one resource. Where it says nothing of servers it is of the one named `server`."""
+    """What the records say of one resource; all but `servers` is as the server named in `server` has it."""
     instance = resource.instance
     return {
         "tag": instance.tag,

@@ -57,32 +57,45 @@ def _checked(words: tuple[str, ...], deep: bool, kit: Kit) -> list[Verdict]:
     """The shallow check, with the deep one where it is wanted."""
     from lvmkit.workflow import status
 
-    seen = kit.port.overview()
-    now = seen.of(seen.local)
-    below = {tag for word in words for tag in now.below(tag_of(word, now))}
-    tags = now.restore_order(below) if words else status.in_service(now, kit)
-    found: dict[str, list[Message]] = {tag: [] for tag, _ in _instances(tags, now)}
-    for tag, instance in _instances(tags, now) if words else ():
-        found[tag] += [NotInService(tag, instance.state)] if _is_down(instance) else []
-    for finding in (*status.examine(tags, now, kit), *(_deep(tags, now, kit) if deep else ())):
-        found[finding.tag] += [message for message in finding.messages if message not in found[finding.tag]]
-    for tag, message in _held_twice(below if words else None, seen, kit).items():
-        found.setdefault(tag, []).append(message)
-    return [_verdict(tag, now, tuple(messages)) for tag, messages in found.items()]
+    overview = kit.port.overview()
+    hierarchy = overview.of(overview.local)
+    chosen = _chosen(words, hierarchy) if words else None
+    tags = status.in_service(hierarchy, kit) if chosen is None else chosen
+    messages: dict[str, dict[Message, None]] = {}
+    for instance in hierarchy.of_tags(tags):
+        messages[instance.tag] = {}
+        if words and _is_down(instance):
+            messages[instance.tag][NotInService(instance.tag, instance.state)] = None
+    findings = status.examine(tags, hierarchy, kit)
+    if deep:
+        findings = (*findings, *_deep(tags, hierarchy, kit))
+    for finding in findings:
+        messages[finding.tag].update(dict.fromkeys(finding.messages))
+    for tag, message in _held_twice(chosen, overview, kit).items():
+        messages.setdefault(tag, {})[message] = None
+    return [_verdict(tag, hierarchy, tuple(each)) for tag, each in messages.items()]
 
 
-def _held_twice(tags: Iterable[str] | None, seen: Overview, kit: Kit) -> dict[str, HeldTwice]:
+def _chosen(words: tuple[str, ...], hierarchy: Hierarchy) -> tuple[str, ...]:
+    """The tags that are meant and all below them, in the order of restore."""
+    tags: set[str] = set()
+    for word in words:
+        tags.update(hierarchy.below(tag_of(word, hierarchy)))
+    return hierarchy.restore_order(tags)
+
+
+def _held_twice(tags: Iterable[str] | None, overview: Overview, kit: Kit) -> dict[str, HeldTwice]:
     if not kit.port.is_shared:
         return {}
     from lvmkit.workflow.two_holders import held_twice
 
-    return held_twice(seen, kit, tags)
+    return held_twice(overview, kit, tags)
 
 
-def _deep(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
+def _deep(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
     from lvmkit.workflow.deep_check import deep_check
 
-    return deep_check(tags, now, kit)
+    return deep_check(tags, hierarchy, kit)
 
 
 def _watched(kit: Kit) -> list[Verdict]:
@@ -93,20 +106,20 @@ def _watched(kit: Kit) -> list[Verdict]:
     from lvmkit.workflow import recover, status
 
     wanted = status.in_service(kit.port.hierarchy(), kit)
-    found = {finding.tag: finding.messages for finding in recover.watch(kit)}
-    now = kit.port.hierarchy()
-    tags = now.restore_order({*wanted, *found})
+    messages = {finding.tag: finding.messages for finding in recover.watch(kit)}
+    hierarchy = kit.port.hierarchy()
+    tags = hierarchy.restore_order({*wanted, *messages})
     can_recover = not kit.port.is_shared
-    return [after_recovery(_verdict(tag, now, found.get(tag, ())), can_recover=can_recover) for tag in tags]
+    verdicts = []
+    for tag in tags:
+        verdict = _verdict(tag, hierarchy, messages.get(tag, ()))
+        verdicts.append(after_recovery(verdict, can_recover=can_recover))
+    return verdicts
 
 
-def _verdict(tag: str, now: Hierarchy, messages: tuple[Message, ...]) -> Verdict:
-    instance = now.by_tag(tag)
+def _verdict(tag: str, hierarchy: Hierarchy, messages: tuple[Message, ...]) -> Verdict:
+    instance = hierarchy.by_tag(tag)
     return judge(tag, instance.state if instance else "", messages)
-
-
-def _instances(tags: Iterable[str], now: Hierarchy) -> list[tuple[str, Instance]]:
-    return [(tag, instance) for tag in tags for instance in [now.by_tag(tag)] if instance is not None]
 
 
 def _is_down(instance: Instance) -> bool:
@@ -119,9 +132,9 @@ def _as_text(verdicts: list[Verdict], quiet: bool) -> str:
 
     rows: list[tuple[str, ...]] = []
     for verdict in verdicts:
-        if verdict.messages:
-            rows += [(verdict.word, verdict.tag, f"{m.number:06d}", m.text) for m in verdict.messages]
-        elif verdict.word != OK or not quiet:
+        for message in verdict.messages:
+            rows.append((verdict.word, verdict.tag, f"{message.number:06d}", message.text))
+        if not verdict.messages and (verdict.word != OK or not quiet):
             rows.append((verdict.word, verdict.tag, "", verdict.state))
     return columns(rows)
 

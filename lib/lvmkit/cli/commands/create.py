@@ -62,35 +62,36 @@ def _preview(wish: Wish, kit: Kit, form: str) -> str:
     from lvmkit.workflow.create import draft_creation
 
     draft = draft_creation(wish, kit)
-    now = kit.port.hierarchy()
-    after = _after(draft, now)
+    before = kit.port.hierarchy()
+    after = _after(draft, before)
     if form != JSON:
-        return _as_text(draft, now, after)
+        return _as_text(draft, before, after)
     from lvmkit.view.create import creation_preview
     from lvmkit.view.document import document
 
-    return document(creation_preview(draft, now, after))
+    return document(creation_preview(draft, before, after))
 
 
-def _after(draft: Draft, now: Hierarchy) -> Hierarchy:
+def _after(draft: Draft, before: Hierarchy) -> Hierarchy:
     """The hierarchy as it would be."""
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.steps import Commit
 
-    changes = [step.change for step in draft.plan.steps if isinstance(step, Commit)]
-    added = tuple(instance for change in changes for instance in change.add)
-    links = tuple(link for change in changes for link in change.link)
-    return Hierarchy((*now.instances, *added), (*now.dependencies, *links))
+    after = before
+    for step in draft.plan.steps:
+        if isinstance(step, Commit):
+            instances = (*after.instances, *step.change.add)
+            after = Hierarchy(instances, (*after.dependencies, *step.change.link))
+    return after
 
 
-def _as_text(draft: Draft, now: Hierarchy, after: Hierarchy) -> str:
-    from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, twigs
+def _as_text(draft: Draft, before: Hierarchy, after: Hierarchy) -> str:
+    from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, numbered, twigs
 
     rows = [("TAG", "TYPE", "ID", "")]
     for twig in twigs((draft.root,), after.children, glyphs()):
         instance = after.by_tag(twig.tag)
         if instance is not None:
             tag = twig.lead + twig.tag + SHOWN_ABOVE * twig.is_repeated
-            rows.append((tag, instance.type, instance.id, "exists" if now.by_tag(twig.tag) else "new"))
-    steps = [(f"{number}.", step.describe()) for number, step in enumerate(draft.plan.steps, 1)]
-    return f"{columns(rows)}\n{columns(steps)}"
+            rows.append((tag, instance.type, instance.id, "exists" if before.by_tag(twig.tag) else "new"))
+    return f"{columns(rows)}\n{numbered(draft.plan.describe())}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import confirms, is_interactive, write
+from lvmkit.cli.console import confirms, is_interactive, one_a_line, write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, dry_run_option, format_option, pass_session, quiet_option, resource_argument
+from lvmkit.model.instance import tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import NotConfirmed
 
@@ -46,7 +47,7 @@ def command(session: Session, word: str, yes: bool, dry_run: bool, form: str) ->
 
 def _deleted(tag: str, gone: tuple[str, ...], form: str) -> str:
     if form != JSON:
-        return "".join(f"{each}\n" for each in gone)
+        return one_a_line(gone)
     from lvmkit.view.delete import deletion_facts
     from lvmkit.view.document import document
 
@@ -54,11 +55,11 @@ def _deleted(tag: str, gone: tuple[str, ...], form: str) -> str:
 
 
 def _ask(tag: str, kit: Kit) -> None:
-    """Raises Failure (110112) unless the answer is yes."""
+    """Raises Failure (NotConfirmed, 110112) unless the answer is yes."""
     from lvmkit.workflow.delete import draft_deletion
 
     gone, _ = draft_deletion(tag, kit)
-    if not confirms(f"End the protection of {', '.join(instance.tag for instance in gone)}?"):
+    if not confirms(f"End the protection of {', '.join(tags_of(gone))}?"):
         raise Failure(NotConfirmed(f"Deletion of {tag}"))
 
 
@@ -66,17 +67,24 @@ def _preview(tag: str, form: str, kit: Kit) -> str:
     from lvmkit.workflow.delete import draft_deletion
 
     gone, plan = draft_deletion(tag, kit)
-    now = kit.port.hierarchy()
-    going = tuple(instance.tag for instance in gone)
-    staying = {kept: now.parents(kept) for kept in reversed(now.below(tag)) if kept not in going}
-    steps = [step.describe() for step in plan.steps]
+    hierarchy = kit.port.hierarchy()
+    going = tags_of(gone)
+    staying = {}
+    for kept in reversed(hierarchy.below(tag)):
+        if kept not in going:
+            staying[kept] = hierarchy.parents(kept)
     if form == JSON:
         from lvmkit.view.delete import deletion_preview
         from lvmkit.view.document import document
 
-        return document(deletion_preview(tag, going, staying, steps))
-    from lvmkit.cli.layout import columns
+        return document(deletion_preview(tag, going, staying, plan.describe()))
+    return _as_text(going, staying, plan.describe())
 
-    rows = [("goes", each, "") for each in going]
-    rows += [("stays", kept, f"required by {', '.join(parents)}") for kept, parents in staying.items()]
-    return f"{columns(rows)}\n{columns([(f'{number}.', step) for number, step in enumerate(steps, 1)])}"
+
+def _as_text(going: tuple[str, ...], staying: dict[str, tuple[str, ...]], steps: tuple[str, ...]) -> str:
+    from lvmkit.cli.layout import columns, numbered
+
+    rows = [("goes", tag, "") for tag in going]
+    for tag, parents in staying.items():
+        rows.append(("stays", tag, f"required by {', '.join(parents)}"))
+    return f"{columns(rows)}\n{numbered(steps)}"

@@ -34,22 +34,23 @@ def command(session: Session, here: bool, form: str) -> int:
     def job(kit: Kit) -> int:
         from lvmkit.workflow.doctor import diagnose
 
-        found = diagnose(kit, here=here)
-        write(_as_json(found) if form == JSON else _as_text(found, session.quiet))
-        return 0 if found.is_well else 1
+        diagnosis = diagnose(kit, here=here)
+        write(_as_json(diagnosis) if form == JSON else _as_text(diagnosis, session.quiet))
+        return 0 if diagnosis.is_well else 1
 
     return session.work("doctor", "", job)
 
 
-def _as_text(found: Diagnosis, quiet: bool) -> str:
+def _as_text(diagnosis: Diagnosis, quiet: bool) -> str:
     """A line for each finding and one for what to do about it; one line where all is well."""
     from lvmkit.cli.layout import columns
 
-    wanted = [finding for finding in found.findings if not (quiet and finding.is_note)]
-    lines = columns(map(_row, wanted)).splitlines() if wanted else []
-    text = "".join(f"{line}\n{_advice(finding)}" for line, finding in zip(lines, wanted))
-    if found.is_well and not quiet:
-        text += columns([("ok", ", ".join(found.servers))])
+    findings = [finding for finding in diagnosis.findings if not (quiet and finding.is_note)]
+    text = ""
+    for line, finding in zip(columns(map(_row, findings)).splitlines(), findings):
+        text += f"{line}\n{_advice(finding)}"
+    if diagnosis.is_well and not quiet:
+        text += columns([("ok", ", ".join(diagnosis.servers))])
     return text
 
 
@@ -62,8 +63,8 @@ def _advice(finding: Finding) -> str:
     return f"  -> {shown(finding.advice)}\n" if finding.advice else ""
 
 
-def _as_json(found: Diagnosis) -> str:
+def _as_json(diagnosis: Diagnosis) -> str:
     from lvmkit.view.doctor import doctor_facts
     from lvmkit.view.document import document
 
-    return document(doctor_facts(found))
+    return document(doctor_facts(diagnosis))

@@ -40,7 +40,7 @@ def command(session: Session, number: str | None, every: bool, form: str) -> int
 
 
 def _kind(number: str) -> type[Message]:
-    """The message class. Raises Failure (110101)."""
+    """The class of a message. Raises Failure (NoSuchMessage, 110101)."""
     is_number = number.isascii() and number.isdigit() and len(number) <= _LONGEST
     kind = catalogue().get(int(number)) if is_number else None
     if kind is None:
@@ -73,5 +73,7 @@ def _all(form: str) -> str:
         return document(catalogue_facts(kinds))
     from lvmkit.cli.layout import columns
 
-    rows = [(f"{kind.number:06d}", kind.level, readable(kind, kind.template)) for kind in kinds]
-    return columns([("NUMBER", "LEVEL", "TEXT"), *rows])
+    rows = [("NUMBER", "LEVEL", "TEXT")]
+    for kind in kinds:
+        rows.append((f"{kind.number:06d}", kind.level, readable(kind, kind.template)))
+    return columns(rows)

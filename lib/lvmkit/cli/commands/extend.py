@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import write
+from lvmkit.cli.console import one_a_line, write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import (
     JSON,
@@ -62,7 +62,7 @@ def _extended(order: Order, kit: Kit, form: str) -> int:
 
     tags = extend(order, kit)
     if form != JSON:
-        write("".join(f"{tag}\n" for tag in tags))
+        write(one_a_line(tags))
         return 0
     from lvmkit.view.document import document
     from lvmkit.view.extend import extension_facts
@@ -75,28 +75,29 @@ def _previewed(order: Order, kit: Kit, form: str) -> int:
     from lvmkit.workflow.elsewhere import preview
     from lvmkit.workflow.extend import refusal, refusals
 
-    found = preview(order, kit)
-    against = refusals(found.readiness)
-    for message in found.readiness.messages:
+    extension = preview(order, kit)
+    against = refusals(extension.readiness)
+    for message in extension.readiness.messages:
         if message not in against:
             kit.tell(message)
-    write(_as_json(order, found) if form == JSON else _as_text(found))
+    write(_as_json(order, extension) if form == JSON else _as_text(extension))
     if against:
         raise refusal(Failure(*against), order.tag, order.server)
     return 0
 
 
-def _as_json(order: Order, found: Preview) -> str:
+def _as_json(order: Order, extension: Preview) -> str:
     from lvmkit.view.document import document
     from lvmkit.view.extend import extension_preview
 
-    return document(extension_preview(order.tag, found))
+    return document(extension_preview(order.tag, extension))
 
 
-def _as_text(found: Preview) -> str:
+def _as_text(extension: Preview) -> str:
     """The steps, and what the cluster would do at once."""
     from lvmkit.cli.layout import columns
 
-    rows = [(f"{number}.", step) for number, step in enumerate(found.steps, 1)]
-    rows += [("then", line) for line in found.foreseen]
-    return columns(rows) if rows else ""
+    rows = [(f"{number}.", step) for number, step in enumerate(extension.steps, 1)]
+    for line in extension.foreseen:
+        rows.append(("then", line))
+    return columns(rows)

@@ -46,38 +46,44 @@ def command(session: Session, name: str | None, again: bool, dropped: bool, yes:
     def job(kit: Kit) -> int:
         from lvmkit.workflow import unfinished
 
-        found = unfinished.unfinished(kit, name or "")
+        journals = unfinished.unfinished(kit, name or "")
         if again and not dry_run:
-            found = tuple(journal for journal in unfinished.retry(kit) if name in (None, journal.name))
+            journals = tuple(journal for journal in unfinished.retry(kit) if name in (None, journal.name))
         if dropped and name and not dry_run:
-            _ask(found[0], yes)
+            _ask(journals[0], yes)
             unfinished.drop(name, kit)
-            found = ()
-        write(_as_json(found, dry_run) if form == JSON else _as_text(found, is_whole=bool(name)))
-        return 1 if found else 0
+            journals = ()
+        write(_as_json(journals, dry_run) if form == JSON else _as_text(journals, is_whole=bool(name)))
+        return 1 if journals else 0
 
     return session.work("journal", name or "", job)
 
 
 def _ask(journal: Journal, yes: bool) -> None:
-    """Raises Failure (110112) unless the answer is yes, on a terminal."""
+    """On a terminal, raises Failure (NotConfirmed, 110112) unless the answer is yes."""
     if yes or not is_interactive():
         return
     if not confirms(f"Forget '{shown(journal.work)}' as it is?"):
         raise Failure(NotConfirmed(f"Dropping journal {journal.name}"))
 
 
-def _as_text(found: tuple[Journal, ...], *, is_whole: bool) -> str:
+def _as_text(journals: tuple[Journal, ...], *, is_whole: bool) -> str:
+    from lvmkit.cli.layout import columns
+
+    if not journals:
+        return ""
+    text = columns([("JOURNAL", "CHANGE", "STATE", "ABOUT"), *map(_row, journals)])
+    if is_whole:
+        text += "".join(map(_steps, journals))
+    return text
+
+
+def _steps(journal: Journal) -> str:
     from lvmkit.cli.layout import columns
     from lvmkit.workflow.unfinished import steps_of
 
-    if not found:
-        return ""
-    text = columns([("JOURNAL", "CHANGE", "STATE", "ABOUT"), *map(_row, found)])
-    for journal in found if is_whole else ():
-        rows = [(f"{number}.", state, what) for number, (state, what) in enumerate(steps_of(journal), 1)]
-        text += f"\n{columns(rows)}" if rows else ""
-    return text
+    rows = [(f"{number}.", state, what) for number, (state, what) in enumerate(steps_of(journal), 1)]
+    return f"\n{columns(rows)}" if rows else ""
 
 
 def _row(journal: Journal) -> tuple[str, ...]:
@@ -86,8 +92,8 @@ def _row(journal: Journal) -> tuple[str, ...]:
     return journal.name, journal.work or "?", state_of(journal), ", ".join(journal.about) or "?"
 
 
-def _as_json(found: tuple[Journal, ...], dry_run: bool) -> str:
+def _as_json(journals: tuple[Journal, ...], dry_run: bool) -> str:
     from lvmkit.view.document import document
     from lvmkit.view.journal import journal_facts
 
-    return document(journal_facts(found, dry_run=dry_run))
+    return document(journal_facts(journals, dry_run=dry_run))

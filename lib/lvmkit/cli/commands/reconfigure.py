@@ -8,8 +8,7 @@ from lvmkit.cli.console import write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import Difference as Differs
-from lvmkit.model.messages.command import InvalidName, NothingToDo
+from lvmkit.model.messages.command import HierarchyDiffers, InvalidName, NothingToDo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,19 +46,19 @@ def command(session: Session, word: str, lists: tuple[str, ...], yes: bool, here
 
         tag = tag_of(word, kit.port.hierarchy())
         is_applied = yes or only is not None
-        found = reconfigure(tag, kit, only, here=here) if is_applied else difference(tag, kit)
-        write(_as_json(found, is_applied) if form == JSON else _as_text(found))
-        if found.is_empty:
+        change = reconfigure(tag, kit, only, here=here) if is_applied else difference(tag, kit)
+        write(_as_json(change, is_applied) if form == JSON else _as_text(change))
+        if change.is_empty:
             kit.tell(NothingToDo(tag))
         elif not is_applied:
-            kit.tell(Differs(tag, found.vg, _counted(found)))
+            kit.tell(HierarchyDiffers(tag, change.vg, _counted(change)))
         return 0
 
     return session.work("reconfigure", word, job)
 
 
 def _devices(words: str) -> tuple[str, ...]:
-    """The devices of a list. Raises Failure (110100) for one that cannot be a path, a UUID or a tag."""
+    """The devices of a list. Raises Failure (InvalidName, 110100) for one that can be no path, UUID or tag."""
     if words in _NONE:
         return ()
     given = tuple(word.strip() for word in words.split(","))
@@ -69,30 +68,44 @@ def _devices(words: str) -> tuple[str, ...]:
     return given
 
 
-def _counted(found: Difference) -> tuple[str, ...]:
-    counts = (
-        (len(found.added), "disks to add"),
-        (len(found.removed), "disks to remove"),
-        (len(found.gone_volumes), "volumes gone"),
-    )
-    notes = ((found.unlisted, "not named in /etc/lkvgs"), (found.unwatched, "the checks expect something else"))
-    return (*(f"{n} {what}" for n, what in counts if n), *(note for is_so, note in notes if is_so))
+def _counted(change: Difference) -> tuple[str, ...]:
+    """What is different, in words."""
+    words = []
+    for items, what in (
+        (change.added, "disks to add"),
+        (change.removed, "disks to remove"),
+        (change.gone_volumes, "volumes gone"),
+    ):
+        if items:
+            words.append(f"{len(items)} {what}")
+    if change.unlisted:
+        words.append("not named in /etc/lkvgs")
+    if change.unwatched:
+        words.append("the checks expect something else")
+    return tuple(words)
 
 
-def _as_text(found: Difference) -> str:
+def _as_text(change: Difference) -> str:
     from lvmkit.cli.layout import columns
 
-    rows = [("+", "disk", pv.device, pv.pv_uuid) for pv in found.added]
-    rows += [("-", "disk", pv.device, pv.tag) for pv in found.removed]
-    rows += [("-", "volume", f"{found.vg}/{lv.name}", lv.tag) for lv in found.gone_volumes]
-    rows += [("+", "list", "/etc/lkvgs", found.vg)] if found.unlisted else []
-    rows += [("~", "record", found.tag, "what the checks expect")] if found.unwatched else []
-    rows += [(" ", "volume", f"{found.vg}/{lv.name}", "not protected") for lv in found.new_volumes]
+    rows: list[tuple[str, ...]] = []
+    for pv in change.added:
+        rows.append(("+", "disk", pv.device, pv.pv_uuid))
+    for pv in change.removed:
+        rows.append(("-", "disk", pv.device, pv.tag))
+    for lv in change.gone_volumes:
+        rows.append(("-", "volume", f"{change.vg}/{lv.name}", lv.tag))
+    if change.unlisted:
+        rows.append(("+", "list", "/etc/lkvgs", change.vg))
+    if change.unwatched:
+        rows.append(("~", "record", change.tag, "what the checks expect"))
+    for lv in change.new_volumes:
+        rows.append((" ", "volume", f"{change.vg}/{lv.name}", "not protected"))
     return columns(rows)
 
 
-def _as_json(found: Difference, is_applied: bool) -> str:
+def _as_json(change: Difference, is_applied: bool) -> str:
     from lvmkit.view.document import document
     from lvmkit.view.reconfigure import difference_facts
 
-    return document(difference_facts(found, is_applied=is_applied))
+    return document(difference_facts(change, is_applied=is_applied))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import write
+from lvmkit.cli.console import one_a_line, write
 from lvmkit.cli.options import pass_session
 from lvmkit.view.schema import ANSWERS, schema_of
 
@@ -20,14 +20,10 @@ def command(session: Session, name: str | None) -> int:
     """Print the JSON Schema of what COMMAND answers with --format json, or the commands that answer so, one a line."""
 
     def job() -> int:
-        write(_names() if name is None else _schema(name))
+        write(one_a_line(ANSWERS) if name is None else _schema(name))
         return 0
 
     return session.guard("schema", "", job)
-
-
-def _names() -> str:
-    return "".join(f"{name}\n" for name in ANSWERS)
 
 
 def _schema(name: str) -> str:

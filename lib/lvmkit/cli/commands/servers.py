@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import write
+from lvmkit.cli.console import one_a_line, write
 from lvmkit.cli.options import pass_session
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ def command(session: Session) -> int:
     """Print all servers of the cluster."""
 
     def job(kit: Kit) -> int:
-        write("".join(f"{server.name}\n" for server in kit.port.servers()))
+        write(one_a_line(server.name for server in kit.port.servers()))
         return 0
 
     return session.work("servers", "", job)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import write
+from lvmkit.cli.console import one_a_line, write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TEXT, pass_session, quiet_option, resource_argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from lvmkit.cli.session import Session
     from lvmkit.cluster.port import Overview
@@ -57,49 +57,64 @@ def _as_commands(tag: str, seen: Overview, kit: Kit) -> str:
     from lvmkit.model.messages.view import MeantFor
     from lvmkit.workflow.recreate import recreation
 
-    found = recreation(tag, seen)
-    for message in (*((MeantFor(found.server),) if seen.is_shared else ()), *found.renamed):
+    recipe = recreation(tag, seen)
+    if seen.is_shared:
+        kit.tell(MeantFor(recipe.server))
+    for message in recipe.renamed:
         kit.tell(message)
-    return "".join(f"{shlex.join(words)}\n" for words in found.commands)
+    return one_a_line(map(shlex.join, recipe.commands))
 
 
 def _recorded(tag: str, seen: Overview, form: str) -> str:
     from lvmkit.workflow.status import recorded
 
-    found = recorded(seen, tag)
-    ordered = tuple(_parents_first(found))
+    survey = recorded(seen, tag)
+    ordered = tuple(_parents_first(survey))
     if form != JSON:
         return "\n".join(map(_block, ordered))
     from lvmkit.view.document import document
     from lvmkit.view.show import show_facts
 
-    return document(show_facts(found, ordered))
+    return document(show_facts(survey, ordered))
 
 
-def _parents_first(found: Survey) -> Iterator[Resource]:
+def _parents_first(survey: Survey) -> Iterable[Resource]:
     """In the order of the tree, each once."""
     from lvmkit.cli.layout import ASCII_GLYPHS, twigs
 
-    by_tag = {resource.instance.tag: resource for resource in found.resources}
-    tree = twigs(found.roots, lambda tag: by_tag[tag].children, ASCII_GLYPHS)
-    return (by_tag[tag] for tag in dict.fromkeys(twig.tag for twig in tree))
+    by_tag = {resource.instance.tag: resource for resource in survey.resources}
+    ordered: dict[str, Resource] = {}
+    for twig in twigs(survey.roots, lambda tag: by_tag[tag].children, ASCII_GLYPHS):
+        ordered.setdefault(twig.tag, by_tag[twig.tag])
+    return ordered.values()
 
 
 def _block(resource: Resource) -> str:
     """A resource: its tag and type, then a line for each fact and for each server."""
     from lvmkit.cli.layout import columns
 
-    i = resource.instance
-    rows = [("id", i.id), ("required by", ", ".join(resource.parents)), ("requires", ", ".join(resource.children))]
-    rows += [("switchback", i.switchback), ("initialisation", i.initialisation), *i.details.items()]
-    rows += [(f"on {place.instance.server}", _there(place, resource)) for place in resource.places]
-    return f"{columns([(f'{i.tag} ({i.app}/{i.type})',)])}{columns([(f'  {n}', value) for n, value in rows if value])}"
+    instance = resource.instance
+    facts = {
+        "id": instance.id,
+        "required by": ", ".join(resource.parents),
+        "requires": ", ".join(resource.children),
+        "switchback": instance.switchback,
+        "initialisation": instance.initialisation,
+    }
+    rows = [*facts.items(), *instance.details.items()]
+    for place in resource.places:
+        rows.append((f"on {place.instance.server}", _there(place, resource)))
+    head = columns([(f"{instance.tag} ({instance.app}/{instance.type})",)])
+    return head + columns((f"  {name}", value) for name, value in rows if value)
 
 
 def _there(place: Place, resource: Resource) -> str:
-    """State and priority on a server, the reason, and what is other there than above."""
+    """State and priority on a server, the reason, and what differs there from the facts above."""
     here, there = resource.instance, place.instance
-    priority = f"priority {place.priority}" if place.priority else ""
-    other = [("id", there.id, here.id), *((n, v, here.details.get(n, "")) for n, v in there.details.items())]
-    differing = [f"{name} {value}" for name, value, usual in other if value != usual]
-    return ", ".join(filter(None, (there.state, priority, there.reason, *differing)))
+    parts = [there.state, f"priority {place.priority}" if place.priority else "", there.reason]
+    if there.id != here.id:
+        parts.append(f"id {there.id}")
+    for name, value in there.details.items():
+        if value != here.details.get(name, ""):
+            parts.append(f"{name} {value}")
+    return ", ".join(filter(None, parts))

@@ -52,17 +52,17 @@ def command(session: Session, word: str | None, by: str, watch: int | None, judg
 
     def job(kit: Kit) -> int:
         if watch is not None:
-            return _repeated(watch, lambda: write(_shown(_surveyed(word, kit), by, form, True, kit)))
-        found = _surveyed(word, kit, asks_others=kit.port.is_shared)
-        write(_shown(found, by, form, False, kit))
-        if form != JSON and not found.resources:
+            return _repeat(watch, lambda: write(_shown(_take_survey(word, kit), by, form, True, kit)))
+        survey = _take_survey(word, kit, asks_others=kit.port.is_shared)
+        write(_shown(survey, by, form, False, kit))
+        if form != JSON and not survey.resources:
             kit.tell(NothingProtected())
-        return 1 if judge and not found.is_well else 0
+        return 1 if judge and not survey.is_well else 0
 
     return session.work("status", word or "", job)
 
 
-def _surveyed(word: str | None, kit: Kit, *, asks_others: bool = False) -> Survey:
+def _take_survey(word: str | None, kit: Kit, *, asks_others: bool = False) -> Survey:
     """asks_others: whether the other servers are asked for volume groups that several kernels hold."""
     from lvmkit.workflow.status import survey
 
@@ -77,19 +77,19 @@ def _surveyed(word: str | None, kit: Kit, *, asks_others: bool = False) -> Surve
     return replace(found, warnings=(*found.warnings, *held_twice(seen, kit, tags).values()))
 
 
-def _shown(found: Survey, by: str, form: str, is_repeated: bool, kit: Kit) -> str:
+def _shown(survey: Survey, by: str, form: str, is_repeated: bool, kit: Kit) -> str:
     """What to print."""
     if form == JSON:
         from lvmkit.view.document import document
         from lvmkit.view.status import status_facts
 
-        return document(status_facts(found), compact=is_repeated)
+        return document(status_facts(survey), compact=is_repeated)
     clear = _CLEAR if is_repeated and sys.stdout.isatty() else ""
-    return clear + (as_matrix if kit.port.is_shared else as_list)(found, by)
+    return clear + (as_matrix if kit.port.is_shared else as_list)(survey, by)
 
 
-def _repeated(seconds: int, show: Callable[[], bool]) -> int:
-    """Show until interrupted, which is how this is meant to end, or until nobody reads it any more."""
+def _repeat(seconds: int, show: Callable[[], bool]) -> int:
+    """Show it again and again until interrupted, which is how this normally ends, or until nobody reads it any more."""
     try:
         while show():
             time.sleep(seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import write
+from lvmkit.cli.console import one_a_line, write
 from lvmkit.cli.options import pass_session
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ def command(session: Session, kind: str | None) -> int:
 
     def job(kit: Kit) -> int:
         instances = kit.port.overview().union().instances
-        write("".join(f"{instance.tag}\n" for instance in instances if kind in (None, instance.type)))
+        write(one_a_line(instance.tag for instance in instances if kind in (None, instance.type)))
         return 0
 
     return session.work("tags", "", job)

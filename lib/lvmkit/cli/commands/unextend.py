@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import write
+from lvmkit.cli.console import one_a_line, write
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import (
     JSON,
@@ -15,6 +15,7 @@ from lvmkit.cli.options import (
     quiet_option,
     resource_argument,
 )
+from lvmkit.model.instance import tags_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,18 +53,16 @@ def _taken(tag: str, server: str, kit: Kit, form: str) -> str:
     tags = unextend(tag, server, kit)
     if form == JSON:
         return _as_json(tag, server, tags)
-    return "".join(f"{each}\n" for each in tags)
+    return one_a_line(tags)
 
 
 def _preview(tag: str, server: str, kit: Kit, form: str) -> str:
-    from lvmkit.cli.layout import columns
+    from lvmkit.cli.layout import numbered
     from lvmkit.workflow.unextend import draft_unextension
 
     draft = draft_unextension(tag, server, kit)
-    steps = tuple(step.describe() for step in draft.plan.steps)
-    if form == JSON:
-        return _as_json(tag, server, tuple(instance.tag for instance in draft.gone), steps)
-    return columns([(f"{number}.", step) for number, step in enumerate(steps, 1)])
+    steps = draft.plan.describe()
+    return _as_json(tag, server, tags_of(draft.gone), steps) if form == JSON else numbered(steps)
 
 
 def _as_json(tag: str, server: str, tags: tuple[str, ...], steps: tuple[str, ...] | None = None) -> str:

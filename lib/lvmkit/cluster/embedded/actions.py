@@ -25,7 +25,7 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def perform(instance: Instance, action: str, paths: Paths, settings: Settings) -> None:
-    """Run the script of one action for one resource and wait for its end; a type without the script has nothing to do.
+    """Run the script of one action for one resource and wait for its end. A type that needs no script does nothing.
 
     Its output goes where ours goes. action: restore, remove, delete ...
     Raises Failure: ActionFailed, ActionHung after settings.action_deadline, TypeNotInstalled, ScriptRefused,
@@ -52,21 +52,24 @@ def perform(instance: Instance, action: str, paths: Paths, settings: Settings) -
 def find(instance: Instance, action: str, paths: Paths) -> str | None:
     """The path of the script: of the resource type, else of its application; None where neither has one.
 
-    Source: LifeKeeper's perform_action(1M). Raises Failure (110100) for a name that is none.
+    Source: LifeKeeper's perform_action(1M). Raises Failure (InvalidName, 110100).
     """
     for word, what in ((instance.app, "application"), (instance.type, "resource type"), (action, "action")):
         if not is_component(word):
             raise Failure(InvalidName(word, what))
     application = f"{paths.lkroot}/subsys/{instance.app}"
-    places = (f"{application}/resources/{instance.type}/actions/{action}", f"{application}/actions/{action}")
-    return next((path for path in places if os.path.lexists(path)), None)
+    for folder in (f"{application}/resources/{instance.type}", application):
+        path = f"{folder}/actions/{action}"
+        if os.path.lexists(path):
+            return path
+    return None
 
 
 def last_error(output: str) -> str:
     """The number and text of the last ERROR line among a script's messages, after ': '; '' when there is none.
 
-    The END line is passed over: it says that the action failed, not why.
-    A line is prog[pid]: LEVEL:component:action:tag:NNNNNN:text.
+    The END line is skipped: it says that the action failed, not why.
+    A line has the form prog[pid]: LEVEL:component:action:tag:NNNNNN:text.
     """
     for line in reversed(output.splitlines()):
         parts = line.split(":", 6)
@@ -91,23 +94,30 @@ def _hung(failure: Failure, action: str, instance: Instance) -> Failure:
 
 
 def _refuse_untrusted(script: str) -> None:
-    """The script is about to run with all rights, so nobody else may have been able to put it there or change it."""
+    """The script runs as root, so nobody else may have been able to put it there or change it."""
     try:
-        found = os.stat(script)
-        folders = [os.stat(folder) for folder in {*_folders_above(script), *_folders_above(os.path.realpath(script))}]
+        status = os.stat(script)
+        folders = list(map(os.stat, _folders_above(script) | _folders_above(os.path.realpath(script))))
     except OSError as error:
         raise Failure(ScriptRefused(script, error.strerror or str(error))) from error
-    trusted = (0, os.geteuid())
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise Failure(ScriptRefused(script, "it is not a regular file"))
-    if found.st_uid not in trusted or found.st_mode & _OTHERS_MAY_WRITE:
+    if not _is_owner_trusted(status) or status.st_mode & _OTHERS_MAY_WRITE:
         raise Failure(ScriptRefused(script, "it is owned by, or writable by, others than root"))
-    if not found.st_mode & stat.S_IXUSR:
+    if not status.st_mode & stat.S_IXUSR:
         raise Failure(ScriptRefused(script, "it is not executable"))
-    if any(
-        f.st_uid not in trusted or (f.st_mode & _OTHERS_MAY_WRITE and not f.st_mode & stat.S_ISVTX) for f in folders
-    ):
+    if not all(map(_is_folder_trusted, folders)):
         raise Failure(ScriptRefused(script, "a folder above it is owned by, or writable by, others than root"))
+
+
+def _is_owner_trusted(status: os.stat_result) -> bool:
+    return status.st_uid in (0, os.geteuid())
+
+
+def _is_folder_trusted(status: os.stat_result) -> bool:
+    """In a folder with the sticky bit others can add files, but not replace ours."""
+    is_open = status.st_mode & _OTHERS_MAY_WRITE and not status.st_mode & stat.S_ISVTX
+    return _is_owner_trusted(status) and not is_open
 
 
 def _folders_above(path: str) -> set[str]:

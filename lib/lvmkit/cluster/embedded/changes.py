@@ -1,4 +1,4 @@
-"""Changes to the engine's records, within the caller's transaction; what does not fit is refused with its number."""
+"""Changes to the engine's records, within the caller's transaction; what does not fit is refused."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ _SET_STATE = """UPDATE instances SET state = ?, reason = ?, boot = ?, was_in_ser
 
 
 def apply(connection: Connection, change: Change) -> None:
-    """Make all parts of a change, in an order in which a tag can be removed and made anew.
+    """Make all parts of a change, in an order in which a tag can be removed and created again.
 
-    Raises Failure: 000014, 110003, 110004, 110086, 110087, 110100; the caller's transaction then undoes the rest.
+    Raises Failure: ResourceExists (000014), DependencyNotCreated (110003), IdInUse (110004), HasDependents (110086),
+    NotStored (110087), InvalidName (110100); the caller's transaction then undoes the rest.
     """
     for link in change.unlink:
         _unlink(connection, link)
@@ -49,21 +50,25 @@ def apply(connection: Connection, change: Change) -> None:
 def set_state(connection: Connection, tag: str, state: str, reason: str = "") -> None:
     """Store a state as one of this boot. ILLSTATE leaves open whether the resource should be in service.
 
-    reason: shortened, and without characters that would break a record.
-    Raises Failure: 000019 for an unknown tag, 110100 for a state that is none.
+    reason: stored shortened, and with spaces for characters that would break a record.
+    Raises Failure: ResourceNotFound (000019) for an unknown tag, InvalidName (110100) for an unknown state.
     """
     _must(state in STATES, state, "state")
-    shown = "".join(c if c.isprintable() else " " for c in reason)[:_LONGEST_REASON]
-    changed = connection.execute(_SET_STATE, (state, shown, boot_id(), _was_in_service(state), tag))
+    short = reason[:_LONGEST_REASON]
+    printable = "".join(c if c.isprintable() else " " for c in short)
+    changed = connection.execute(_SET_STATE, (state, printable, boot_id(), _was_in_service(state), tag))
     if not changed.rowcount:
         raise Failure(ResourceNotFound(f"tag {tag}"))
 
 
 def refuse_removal(connection: Connection, tags: Iterable[str]) -> None:
-    """Raise Failure when a tag is unknown (110087), or something outside these tags requires one of them (110086)."""
+    """Raise Failure when a tag is unknown (NotStored, 110087), or something else requires it (HasDependents, 110086).
+
+    Something else is a tag that is not itself removed.
+    """
     going = set(tags)
     for tag in tags:
-        _known(connection, tag)
+        _require_known(connection, tag)
         query = "SELECT parent FROM dependencies WHERE child = ? ORDER BY position"
         staying = tuple(parent for (parent,) in connection.execute(query, (tag,)) if parent not in going)
         if staying:
@@ -94,7 +99,7 @@ def _add(connection: Connection, instance: Instance) -> None:
 
 def _update(connection: Connection, instance: Instance) -> None:
     _check(connection, instance)
-    _known(connection, instance.tag)
+    _require_known(connection, instance.tag)
     _refuse_taken_id(connection, instance)
     kept = (instance.app, instance.type, instance.id, instance.info, instance.initialisation, instance.switchback)
     connection.execute(_UPDATE, (*kept, instance.tag))
@@ -107,7 +112,7 @@ def _refuse_taken_id(connection: Connection, instance: Instance) -> None:
         raise Failure(IdInUse(instance.id))
 
 
-def _known(connection: Connection, tag: str) -> None:
+def _require_known(connection: Connection, tag: str) -> None:
     if not _exists(connection, tag):
         raise Failure(NotStored(f"there is no resource {tag}"))
 

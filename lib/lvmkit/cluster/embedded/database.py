@@ -1,7 +1,7 @@
 """The engine's SQLite file: reading it, changing it as one unit, and every error of sqlite3 as a numbered message.
 
-Reading needs no right to write and makes no database; the first change makes it. On the path of quickCheck, when that
-finds no record of what was brought up, so nothing heavy is imported here.
+Reading needs no permission to write and makes no database; the first change makes it. quickCheck comes here when it
+finds no record of what was brought up, so nothing heavy is imported.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _OWN_FAULTS = (
 
 @contextmanager
 def reading(path: str) -> Iterator[Connection]:
-    """The database as it is at one moment; an empty one when there is none, or none yet.
+    """The database as it is at one moment; an empty one where there is none yet.
 
     path: the SQLite file.  Raises Failure: DatabaseDamaged, DatabaseTooNew, ResourceInformationUnreadable.
     """
@@ -136,7 +136,7 @@ def _migrate(connection: Connection, version: int) -> None:
 
 
 def _create(path: str) -> None:
-    """Make the database under another name and give it its own only when whole: a kill leaves none, not half of one."""
+    """Make the database under another name, and give it its own when complete: a kill leaves none, not half of one."""
     folder = os.path.dirname(path)
     files.make_folder(folder, mode=0o700)
     temporary = f"{path}.{os.getpid()}.new"
@@ -198,7 +198,7 @@ def _reported(path: str, *, changing: bool) -> Iterator[None]:
 
 
 def _failure(error: sqlite3.Error, path: str, changing: bool) -> Failure:
-    """What an sqlite3 exception means; by its class and SQLite's fixed words, because 3.11 first has error codes."""
+    """What an sqlite3 exception means, by its class and SQLite's fixed texts: Python has error codes only from 3.11."""
     why = str(error)
     if isinstance(error, _OWN_FAULTS):
         return Failure(Unexpected(type(error).__name__, why))

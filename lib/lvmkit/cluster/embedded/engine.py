@@ -9,7 +9,7 @@ import os
 
 from lvmkit.cluster.embedded import changes, flags, rows
 from lvmkit.cluster.embedded.database import check, reading, writing
-from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, Move
+from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.cluster.embedded.lock import admin_lock
 from lvmkit.model.messages import Failure
 
@@ -136,16 +136,16 @@ class Engine:
         marks OSF what failed.
         """
         self._require_local(server)
-        self._carry_out(Move(RESTORE, tag), tell)
+        self._carry_out(ServiceMove(RESTORE, tag), tell)
 
     def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
         """Remove the tag and all that requires it, parents first, except what is OSU already.
 
         Raises Failure (000019, 110088 or what else a script failed with) and marks OSF what failed.
         """
-        self._carry_out(Move(REMOVE, tag), tell)
+        self._carry_out(ServiceMove(REMOVE, tag), tell)
 
-    def interrupted(self) -> tuple[Move, ...]:
+    def interrupted(self) -> tuple[ServiceMove, ...]:
         """Moves in or out of service whose process was killed."""
         with reading(self._paths.database) as connection:
             return flags.interrupted(connection)
@@ -201,7 +201,7 @@ class Engine:
         if server not in ("", own):
             raise Failure(UnknownServer(server, (own,)))
 
-    def _carry_out(self, move: Move, tell: Callable[[Message], None]) -> None:
+    def _carry_out(self, move: ServiceMove, tell: Callable[[Message], None]) -> None:
         from lvmkit.cluster.embedded import moves
 
         with self.admin_lock(f"{move.action} {move.tag}"):

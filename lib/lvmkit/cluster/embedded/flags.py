@@ -1,7 +1,8 @@
 """Flags: LifeKeeper's named marks, among them the engine's own notes of what it is doing.
 
-Shapes are LifeKeeper's: '!volatile!...' ends with the boot, '!restore!<tag>' and '!remove!<tag>' mark an action that is
-owed, '!action!<pid>!<epoch>!<server>:<purpose>' shows who holds the admin lock. Only a flag with a process is ours.
+Their forms are LifeKeeper's: '!volatile!...' ends with the boot, '!restore!<tag>' and '!remove!<tag>' mark an action
+that is still to be done, '!action!<pid>!<epoch>!<server>:<purpose>' shows who holds the admin lock. Only a flag with a
+process is ours.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ RESTORE, REMOVE = "restore", "remove"
 _VOLATILE, _ACTION = "!volatile!", "!action!"
 
 
-class Move(Value):
+class ServiceMove(Value):
     """A tag that is being brought in service (restore) or taken out (remove), with all that this takes."""
 
     action: str
@@ -37,13 +38,13 @@ class Move(Value):
 
 
 def names(connection: Connection) -> tuple[str, ...]:
-    """All flags that are on: none of an earlier boot where volatile, none of an admin lock whose holder is gone."""
+    """All flags that are on. A volatile one of an earlier boot is off, and so is that of a dead admin-lock holder."""
     rows = connection.execute("SELECT flag, boot, pid, started FROM flags ORDER BY flag").fetchall()
     return tuple(flag for flag, *holder in rows if _is_on(flag, *holder))
 
 
 def create(connection: Connection, flag: str) -> bool:
-    """Turn a flag on; False when it was on. Raises Failure (110100) for text that cannot be a flag."""
+    """Turn a flag on; False when it was on. Raises Failure (InvalidName, 110100) for text that cannot be a flag."""
     if not flag or not is_storable(flag):
         raise Failure(InvalidName(flag, "flag"))
     was_on = flag in names(connection)
@@ -56,25 +57,29 @@ def remove(connection: Connection, flag: str) -> bool:
     return bool(connection.execute("DELETE FROM flags WHERE flag = ?", (flag,)).rowcount)
 
 
-def note_move(connection: Connection, move: Move) -> None:
+def note_move(connection: Connection, move: ServiceMove) -> None:
     """Note that this process begins a move."""
     _create_own(connection, move.flag)
 
 
 def forget_moves(connection: Connection, tag: str) -> None:
-    """Wipe what is noted for a tag that is being removed."""
+    """Remove the notes about a tag that is being removed."""
     for action in (RESTORE, REMOVE):
-        remove(connection, Move(action, tag).flag)
+        remove(connection, ServiceMove(action, tag).flag)
 
 
-def moves(connection: Connection) -> tuple[Move, ...]:
+def moves(connection: Connection) -> tuple[ServiceMove, ...]:
     """All moves that were begun and not ended, whether their processes still run or not; oldest first."""
     rows = connection.execute("SELECT flag FROM flags WHERE pid IS NOT NULL ORDER BY rowid")
-    parts = (flag.split("!", 2) for (flag,) in rows)
-    return tuple(Move(action, tag) for _, action, tag in parts if action in (RESTORE, REMOVE))
+    begun = []
+    for (flag,) in rows:
+        _, action, tag = flag.split("!", 2)
+        if action in (RESTORE, REMOVE):
+            begun.append(ServiceMove(action, tag))
+    return tuple(begun)
 
 
-def interrupted(connection: Connection) -> tuple[Move, ...]:
+def interrupted(connection: Connection) -> tuple[ServiceMove, ...]:
     """The moves whose processes are gone."""
     return tuple(move for move in moves(connection) if not is_running(_process(connection, move.flag)))
 
@@ -89,7 +94,7 @@ def note_lock(connection: Connection, server: str, purpose: str) -> str:
 
 
 def purpose_of(connection: Connection, pid: int) -> str:
-    """For what a process holds the admin lock; 'unknown' when that is not noted."""
+    """What a process holds the admin lock for; 'unknown' when that is not noted."""
     query = "SELECT flag FROM flags WHERE pid = ? AND substr(flag, 1, 8) = ?"
     row = connection.execute(query, (pid, _ACTION)).fetchone()
     return "unknown" if row is None else row[0].partition(":")[2]

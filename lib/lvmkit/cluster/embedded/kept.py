@@ -1,11 +1,13 @@
 """What a change takes from the records, kept row by row so that it can be put back as it was.
 
-A row holds the boot in which its state was seen. So a state that comes back after a reboot reads as not looked at.
+A row holds the boot in which its state was seen. So a state that comes back after a reboot counts as not checked.
 """
 
 from __future__ import annotations
 
 import json
+
+from lvmkit.model.instance import Dependency
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lvmkit.cluster.port import Change
-    from lvmkit.model.instance import Dependency, Instance
+    from lvmkit.model.instance import Instance
 
 _COLUMNS = (
     "position", "server", "app", "type", "tag", "id", "info", "state", "reason", "initialisation", "switchback", "boot",
@@ -27,16 +29,21 @@ Row = dict[str, object]
 
 
 def remember(connection: Connection, change: Change) -> tuple[str, ...]:
-    """Rows of what a change removes, updates and unlinks. Each is a JSON object."""
-    removed = [{"row": _row(connection, tag)} for tag in change.remove]
-    updated = [{"row": _row(connection, i.tag), "after": _facts(i)} for i in change.update]
-    links = [{"link": link} for link in connection.execute(_LINKS) if _is_going(link, change)]
-    return tuple(json.dumps(note) for note in (*removed, *updated, *links))
+    """The rows that a change removes, updates and unlinks. Each is a JSON object."""
+    notes: list[dict[str, object]] = []
+    for tag in change.remove:
+        notes.append({"row": _row(connection, tag)})
+    for instance in change.update:
+        notes.append({"row": _row(connection, instance.tag), "after": _facts(instance)})
+    for link in connection.execute(_LINKS):
+        if _is_going(link, change):
+            notes.append({"link": link})
+    return tuple(map(json.dumps, notes))
 
 
 def put_back(connection: Connection, remembered: tuple[str, ...]) -> None:
-    """Put the rows back. Nothing where one of what was removed is there: it never went, or was protected anew."""
-    notes: list[dict[str, Any]] = [json.loads(note) for note in remembered]
+    """Put the rows back; nothing where a removed one is there, as it never went or was protected again."""
+    notes: list[dict[str, Any]] = list(map(json.loads, remembered))
     removed = [note["row"] for note in notes if "row" in note and "after" not in note]
     if any(_is_there(connection, row) for row in removed):
         return
@@ -60,11 +67,7 @@ def _facts(instance: Instance) -> dict[str, str]:
 
 def _is_going(link: tuple[int, str, str], change: Change) -> bool:
     _, parent, child = link
-    return bool({parent, child} & set(change.remove)) or any(_is_link(d, parent, child) for d in change.unlink)
-
-
-def _is_link(dependency: Dependency, parent: str, child: str) -> bool:
-    return (dependency.parent, dependency.child) == (parent, child)
+    return parent in change.remove or child in change.remove or Dependency(parent, child) in change.unlink
 
 
 def _is_there(connection: Connection, row: Row) -> bool:
@@ -73,21 +76,21 @@ def _is_there(connection: Connection, row: Row) -> bool:
 
 
 def _insert(connection: Connection, row: Row) -> None:
-    """At the place that it had, or at the end where another one has that."""
-    free = _free(connection, "instances", row["position"])
-    marks = ", ".join("?" for _ in _COLUMNS)
+    """Insert it at the position that it had, or at the end where that is taken."""
+    free = {**row, "position": _free(connection, "instances", row["position"])}
+    marks = ", ".join("?" * len(_COLUMNS))
     query = f"INSERT INTO instances ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608 - names of columns
-    connection.execute(query, tuple({**row, "position": free}[name] for name in _COLUMNS))
+    connection.execute(query, tuple(map(free.__getitem__, _COLUMNS)))
 
 
 def _revert(connection: Connection, row: Row, after: dict[str, str]) -> None:
-    """Where it is still as the update left it."""
+    """Undo an update, unless something has changed the row since."""
     stored = _row(connection, str(row["tag"]))
     if not stored or any(stored[name] != after[name] for name in _FACTS):
         return
     changes = ", ".join(f"{name} = ?" for name in _COLUMNS[1:])
     query = f"UPDATE instances SET {changes} WHERE tag = ?"  # noqa: S608 - names of columns
-    connection.execute(query, (*(row[name] for name in _COLUMNS[1:]), row["tag"]))
+    connection.execute(query, (*map(row.__getitem__, _COLUMNS[1:]), row["tag"]))
 
 
 def _link(connection: Connection, position: int, parent: str, child: str) -> None:

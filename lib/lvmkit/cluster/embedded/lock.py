@@ -67,4 +67,4 @@ def _hide(paths: Paths, flag: str) -> None:
         with writing(paths.database) as connection:
             flags.remove(connection, flag)
     except Failure:
-        return  # it only informs, nobody sees it once this process has ended, and the next holder wipes it
+        return  # it only informs: nobody sees it once this process has ended, and the next holder removes it

@@ -1,14 +1,14 @@
 """Bringing in service and taking out: the action scripts in the order of the hierarchy, so that a kill loses nothing.
 
-What is begun is noted before the first script and wiped after the last result is stored. A note that is found later
-tells that scripts may have run without their result being stored; they are idempotent, so they run again.
+A move is noted before its first script, and the note is removed once the last result is stored. A note found later
+means that scripts may have run without their result being stored; they are idempotent, so they run again.
 """
 
 from __future__ import annotations
 
 from lvmkit.cluster.embedded import actions, changes, flags, rows
 from lvmkit.cluster.embedded.database import reading, writing
-from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, Move
+from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import ILLSTATE, ISP, ISU, OSF, OSU
 from lvmkit.model.messages import Failure
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 _GOAL = {RESTORE: ISP, REMOVE: OSU}
 
 
-def carry_out(move: Move, paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> None:
-    """Run the scripts of all that a move takes, in order, and store each result. The caller holds the admin lock.
+def carry_out(move: ServiceMove, paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> None:
+    """Run the scripts of a move in order, and store each result. The caller holds the admin lock.
 
-    Stops at the first failure, which marks that resource OSF with the reason.
-    Raises Failure: 000019 for an unknown tag; the failure of the script, for a restore with 000023 after it.
+    Stops at the first failure, and marks that resource OSF with the reason.
+    Raises Failure: ResourceNotFound (000019); the failure of a script, which for a restore ErrorBringingInService
+    (000023) follows.
     """
     todo = _begin(move, paths)
     for position, instance in enumerate(todo, 1):
@@ -45,22 +46,22 @@ def carry_out(move: Move, paths: Paths, settings: Settings, tell: Callable[[Mess
     _end(move, paths)
 
 
-def interrupted(paths: Paths) -> tuple[Move, ...]:
+def interrupted(paths: Paths) -> tuple[ServiceMove, ...]:
     """Moves that were begun and whose processes are gone."""
     with reading(paths.database) as connection:
         return flags.interrupted(connection)
 
 
 def resume(paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> None:
-    """Carry out again what was interrupted. The caller holds the admin lock.
+    """Carry out interrupted moves again. The caller holds the admin lock.
 
-    Raises Failure, with the reasons of all that failed, after each was tried.
+    Raises Failure with the reasons of all that failed, after each was tried.
     """
     failed: list[Message] = []
     for move in interrupted(paths):
         tell(InterruptedWork(f"{move.action} {move.tag}", "finishing it"))
         try:
-            if move in interrupted(paths):  # else the one before has taken its place
+            if move in interrupted(paths):  # else the one before has replaced it
                 carry_out(move, paths, settings, tell)
         except Failure as failure:
             failed += failure.messages
@@ -69,14 +70,15 @@ def resume(paths: Paths, settings: Settings, tell: Callable[[Message], None]) ->
 
 
 def remove_instances(tags: tuple[str, ...], paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> None:
-    """Run the delete script of each of these, parents first, then remove them all at once. Caller: the admin lock.
+    """Run the delete script of each of these, parents first, then remove them all at once.
 
-    Raises Failure: 110086 when something else requires one of them, 110087 for an unknown tag, a script's failure.
+    The caller holds the admin lock. Raises Failure: HasDependents (110086) when something else requires one of them,
+    NotStored (110087) for an unknown tag, and as the scripts fail.
     """
     with reading(paths.database) as connection:
         changes.refuse_removal(connection, tags)
-        now = rows.hierarchy(connection)
-    going = _chosen(now, now.remove_order(tags))
+        hierarchy = rows.hierarchy(connection)
+    going = hierarchy.of_tags(hierarchy.remove_order(tags))
     for position, instance in enumerate(going, 1):
         actions.perform(instance, "delete", paths, settings)
         tell(StepDone(position, len(going), f"delete {instance.tag}"))
@@ -84,47 +86,43 @@ def remove_instances(tags: tuple[str, ...], paths: Paths, settings: Settings, te
         changes.apply(connection, Change(remove=tags))
 
 
-def _begin(move: Move, paths: Paths) -> tuple[Instance, ...]:
+def _begin(move: ServiceMove, paths: Paths) -> tuple[Instance, ...]:
     """Note the move and return what is to be done for it, in order."""
     with writing(paths.database) as connection:
-        now = _without_doubtful_states(connection, move)
-        if now.by_tag(move.tag) is None:
+        hierarchy = _without_doubtful_states(connection, move)
+        if hierarchy.by_tag(move.tag) is None:
             raise Failure(ResourceNotFound(f"tag {move.tag}"))
         flags.note_move(connection, move)
-        return tuple(i for i in _chosen(now, _taking(move, now)) if i.state != _GOAL[move.action])
+        instances = hierarchy.of_tags(_tags_moved(move, hierarchy))
+        return tuple(instance for instance in instances if instance.state != _GOAL[move.action])
 
 
-def _without_doubtful_states(connection: Connection, move: Move) -> Hierarchy:
-    """The hierarchy, in which whatever an interrupted move may have touched is ILLSTATE, so that its script runs again.
+def _without_doubtful_states(connection: Connection, move: ServiceMove) -> Hierarchy:
+    """The hierarchy, where everything that an interrupted move may have touched is ILLSTATE: its script runs again.
 
-    An interrupted move that the new one contains, or contradicts, is wiped: the last order counts.
+    An interrupted move that the new one contains or contradicts is dropped: the latest request counts.
     """
-    now = rows.hierarchy(connection)
+    hierarchy = rows.hierarchy(connection)
     for earlier in flags.moves(connection):
-        for instance in _chosen(now, _taking(earlier, now)):
+        for instance in hierarchy.of_tags(_tags_moved(earlier, hierarchy)):
             if instance.state != _GOAL[earlier.action]:
                 changes.set_state(connection, instance.tag, ILLSTATE, f"{earlier.action} was interrupted")
-        if _replaces(move, earlier, now):
+        if _replaces(move, earlier, hierarchy):
             flags.remove(connection, earlier.flag)
     return rows.hierarchy(connection)
 
 
-def _replaces(move: Move, earlier: Move, now: Hierarchy) -> bool:
-    new, old = set(_taking(move, now)), set(_taking(earlier, now))
+def _replaces(move: ServiceMove, earlier: ServiceMove, hierarchy: Hierarchy) -> bool:
+    new, old = set(_tags_moved(move, hierarchy)), set(_tags_moved(earlier, hierarchy))
     return old <= new if move.action == earlier.action else bool(old & new)
 
 
-def _taking(move: Move, now: Hierarchy) -> tuple[str, ...]:
+def _tags_moved(move: ServiceMove, hierarchy: Hierarchy) -> tuple[str, ...]:
     """The tags that a move is about, in the order of their scripts."""
-    return now.below(move.tag) if move.action == RESTORE else now.above(move.tag)
+    return hierarchy.below(move.tag) if move.action == RESTORE else hierarchy.above(move.tag)
 
 
-def _chosen(now: Hierarchy, tags: tuple[str, ...]) -> tuple[Instance, ...]:
-    by_tag = {instance.tag: instance for instance in now.instances}
-    return tuple(by_tag[tag] for tag in tags if tag in by_tag)
-
-
-def _run_script(move: Move, instance: Instance, paths: Paths, settings: Settings) -> None:
+def _run_script(move: ServiceMove, instance: Instance, paths: Paths, settings: Settings) -> None:
     if move.action == RESTORE and instance.state == ISU:
         return  # it is up; only the state is raised, as perform_action(1M) of LifeKeeper does
     actions.perform(instance, move.action, paths, settings)
@@ -135,12 +133,12 @@ def _store(instance: Instance, state: str, paths: Paths) -> None:
         changes.set_state(connection, instance.tag, state)
 
 
-def _end(move: Move, paths: Paths) -> None:
+def _end(move: ServiceMove, paths: Paths) -> None:
     with writing(paths.database) as connection:
         flags.remove(connection, move.flag)
 
 
-def _stopped(move: Move, instance: Instance, failure: Failure, paths: Paths) -> Failure:
+def _stopped(move: ServiceMove, instance: Instance, failure: Failure, paths: Paths) -> Failure:
     """Mark what failed, in one transaction with the end of the move; returns the failure to raise."""
     first = failure.messages[0]
     reason = first.status if isinstance(first, ActionFailed) else first.text

@@ -1,4 +1,4 @@
-"""Who a process is, beyond its number: numbers are used again, also after a reboot. Source: proc_pid_stat(5)."""
+"""Which process is meant: a number is not enough, as numbers are reused, also after a reboot. See proc_pid_stat(5)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def this_process() -> Process:
 
 
 def is_running(process: Process) -> bool:
-    """Whether exactly this process still runs; one that ended and was not reaped yet does not."""
+    """Whether exactly this process still runs; a zombie does not."""
     return process.boot == boot_id() and _start_time(process.pid) == process.started
 
 

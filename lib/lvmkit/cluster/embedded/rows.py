@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import AUTORES_ISP, ILLSTATE, IN_SERVICE, Dependency, Instance
+from lvmkit.model.instance import AUTORES_ISP, ILLSTATE, IN_SERVICE, Dependency, Instance, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceNotFound, TagAndIdMissing
 from lvmkit.model.value import replace
@@ -29,19 +29,24 @@ def instances(connection: Connection, tag: str | None = None, resource_id: str |
 
 
 def find(connection: Connection, tag: str | None, resource_id: str | None) -> Instance:
-    """The one instance with this tag, this ID, or both; None or '' is not given.
+    """The one instance with this tag, this ID, or both; None or '' for one that is not given.
 
-    Raises Failure: 000011 when neither is given; 000019 when there is none, when tag and ID belong to different
-    resources, and when an ID alone is that of resources of several types.
+    Raises Failure: TagAndIdMissing (000011) when neither is given; ResourceNotFound (000019) when there is none, when
+    tag and ID belong to different resources, and when only an ID is given and resources of several types have it.
     """
     if not tag and not resource_id:
         raise Failure(TagAndIdMissing())
-    sought = ", ".join([f"tag {tag}"] * bool(tag) + [f"ID {resource_id}"] * bool(resource_id))
-    found = instances(connection, tag or None, resource_id or None)
-    if len(found) != 1:
-        among = f" (it is that of {', '.join(i.tag for i in found)})" if found else ""
-        raise Failure(ResourceNotFound(sought + among))
-    return found[0]
+    candidates = instances(connection, tag or None, resource_id or None)
+    if len(candidates) != 1:
+        among = f" (it is that of {', '.join(tags_of(candidates))})" if candidates else ""
+        raise Failure(ResourceNotFound(_sought(tag, resource_id) + among))
+    return candidates[0]
+
+
+def _sought(tag: str | None, resource_id: str | None) -> str:
+    if not resource_id:
+        return f"tag {tag}"
+    return f"tag {tag}, ID {resource_id}" if tag else f"ID {resource_id}"
 
 
 def hierarchy(connection: Connection) -> Hierarchy:

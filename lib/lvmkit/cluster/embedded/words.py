@@ -7,7 +7,7 @@ from lvmkit.model import names
 
 def is_component(word: str) -> bool:
     """Whether an application, a resource type or an action can have this name, which becomes part of a path."""
-    # The same rule: letters, digits and '+_.-', neither an option nor a way out of the folder.
+    # LVM's rule fits: letters, digits and '+_.-', and neither an option nor a way out of the folder.
     return names.is_vg_name(word)
 
 

@@ -1,4 +1,4 @@
-"""start, stop and validate-all: the verbs of the resource's type, within the time that the cluster gives."""
+"""start, stop and validate-all: the verbs of the resource's type, within the time that the cluster allows."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from lvmkit.model.messages import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lvmkit.entry.ocf.request import Errand, Request
+    from lvmkit.entry.ocf.request import AgentRequest, Invocation
 
 NOTHING_TO_STOP = "nothing to stop"
 
 
-def act(errand: Errand, action: str) -> str:
-    """Carry one of them out; returns in a few words what was done. Raises Failure."""
+def act(invocation: Invocation, action: str) -> str:
+    """Carry out one of them; returns in a few words what was done. Raises Failure."""
     if action == STOP:
-        return _stop(errand)
-    request = parsed(errand)
+        return _stop(invocation)
+    request = parsed(invocation)
     is_group = action == START and isinstance(request.facts, VgFacts)
-    server = (starting_host if is_group else host)(request, errand.paths, errand.voice.tell)
+    server = (starting_host if is_group else host)(request, invocation.paths, invocation.voice.tell)
     if action != START or not isinstance(request.facts, FilesystemFacts):
         from lvmkit.entry.ocf.validate import validate
 
@@ -29,16 +29,16 @@ def act(errand: Errand, action: str) -> str:
     return request.verbs.restore(request.facts, server) if action == START else ""
 
 
-def _stop(errand: Errand) -> str:
-    """What is down is success, whatever the parameters, the disks or LVM are like.
+def _stop(invocation: Invocation) -> str:
+    """A resource that is down is a success, whatever state the parameters, the disks or LVM are in.
 
-    What is mounted within a file system goes too: a stop that fails has the node fenced, which ends that as well, and
-    more.
+    Other mounts within a file system are unmounted, too: a stop that fails gets the node fenced, which ends them and
+    much else.
     """
-    request = _stoppable(errand)
+    request = _stoppable(invocation)
     if request is None:
         return NOTHING_TO_STOP
-    server = host(request, errand.paths, errand.voice.tell)
+    server = host(request, invocation.paths, invocation.voice.tell)
     if isinstance(request.facts, FilesystemFacts):
         from lvmkit.resources import filesys
 
@@ -46,12 +46,14 @@ def _stop(errand: Errand) -> str:
     return request.verbs.remove(request.facts, server)
 
 
-def _stoppable(errand: Errand) -> Request | None:
-    """The request of a stop; None, with the reasons told, where its parameters are such that no start can have
-    succeeded: then there is nothing to stop, and a stop that fails would fence the node."""
+def _stoppable(invocation: Invocation) -> AgentRequest | None:
+    """The request of a stop; None, with the reasons told, where no start can have succeeded with these parameters.
+
+    Then there is nothing to stop, and a stop that failed would get the node fenced.
+    """
     try:
-        return parsed(errand, for_stop=True)
+        return parsed(invocation, for_stop=True)
     except Failure as failure:
         for message in failure.messages:
-            errand.voice.tell(message)
+            invocation.voice.tell(message)
         return None

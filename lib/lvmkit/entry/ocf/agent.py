@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.entry.ocf.description import AGENTS, META_DATA, MONITOR, START, STOP, VALIDATE_ALL
-from lvmkit.entry.ocf.request import Errand, parsed, tag
+from lvmkit.entry.ocf.request import Invocation, parsed, tag
 from lvmkit.entry.report import Voice, write_stderr
 from lvmkit.model.facts import LvFacts
 from lvmkit.model.instance import LVMLV
@@ -33,14 +33,14 @@ def main(
     action = arguments[0] if arguments else ""
     given = os.environ if environment is None else environment
     voice = Voice(agent.name, agent.name, action, tag(given))
-    errand = Errand(agent, given, os.uname().nodename, paths or Paths(), voice)
+    invocation = Invocation(agent, given, os.uname().nodename, paths or Paths(), voice)
     if action == MONITOR:
-        return _within_bounds(lambda: _monitored(errand), voice)
-    if action == START and _within_bounds(lambda: _up_already(errand), voice) == OCF_SUCCESS:
+        return _within_bounds(lambda: _monitor(invocation), voice)
+    if action == START and _within_bounds(lambda: _start_at_once(invocation), voice) == OCF_SUCCESS:
         return OCF_SUCCESS
     from lvmkit.entry.boundary import guarded  # it takes `signal` and `enum`; a monitor may simply be ended
 
-    return guarded(lambda: _acted(errand, action), voice, errand.host, _reason)
+    return guarded(lambda: _act(invocation, action), voice, invocation.host, _give_reason)
 
 
 def _within_bounds(work: Callable[[], int], voice: Voice) -> int:
@@ -58,49 +58,49 @@ def _within_bounds(work: Callable[[], int], voice: Voice) -> int:
         return _refused((Unexpected(type(error).__name__, str(error)),), voice)
 
 
-def _monitored(errand: Errand) -> int:
-    """Nothing is said on stderr unless it fails; warnings go to the log. Raises Failure."""
+def _monitor(invocation: Invocation) -> int:
+    """Prints nothing on stderr unless it fails; warnings go to the log. Raises Failure."""
     from lvmkit.entry.ocf.monitor import monitor
 
-    answer = monitor(errand, parsed(errand))
+    answer = monitor(invocation, parsed(invocation))
     if answer.code in (OCF_SUCCESS, OCF_NOT_RUNNING):
         for message in answer.messages:
-            errand.voice.log(message)
+            invocation.voice.log(message)
         return answer.code
-    return _refused(answer.messages, errand.voice)
+    return _refused(answer.messages, invocation.voice)
 
 
-def _up_already(errand: Errand) -> int:
-    """OCF_SUCCESS for a volume that came up with its group; else the start goes on, and says what is wrong."""
-    if errand.agent.name != LVMLV:
+def _start_at_once(invocation: Invocation) -> int:
+    """OCF_SUCCESS for a volume that came up with its group. For anything else a real start must follow."""
+    if invocation.agent.name != LVMLV:
         return OCF_NOT_RUNNING
     from lvmkit.host import Host
     from lvmkit.model.settings import Settings
     from lvmkit.resources import lvmlv
 
-    facts = _volume(errand)
-    if facts is None or not lvmlv.came_with_its_group(facts, Host(errand.paths, Settings(), errand.voice.tell)):
+    facts = _volume(invocation)
+    if facts is None or not lvmlv.came_with_its_group(facts, Host(invocation.paths, Settings(), invocation.voice.tell)):
         return OCF_NOT_RUNNING
-    _say_done(errand, START, lvmlv.ALREADY_UP)
+    _say_done(invocation, START, lvmlv.ALREADY_UP)
     return OCF_SUCCESS
 
 
-def _volume(errand: Errand) -> LvFacts | None:
-    """The logical volume that is meant; None where the parameters are wrong, of which the start says more."""
+def _volume(invocation: Invocation) -> LvFacts | None:
+    """The logical volume that is meant; None where the parameters are wrong: the real start will say how."""
     try:
-        facts = parsed(errand).facts
+        facts = parsed(invocation).facts
     except Failure:
         return None
     return facts if isinstance(facts, LvFacts) else None
 
 
-def _acted(errand: Errand, action: str) -> int:
+def _act(invocation: Invocation, action: str) -> int:
     if action == META_DATA:
         import sys
 
         from lvmkit.entry.ocf.metadata import metadata
 
-        sys.stdout.write(metadata(errand.agent))
+        sys.stdout.write(metadata(invocation.agent))
         return OCF_SUCCESS
     if action not in ACTIONS:
         from lvmkit.model.messages.ownership import ActionUnknown
@@ -108,26 +108,29 @@ def _acted(errand: Errand, action: str) -> int:
         raise Failure(ActionUnknown(action or "''", ACTIONS))
     from lvmkit.entry.ocf.actions import act
 
-    detail = act(errand, action)
+    detail = act(invocation, action)
     if action != VALIDATE_ALL:
-        _say_done(errand, action, detail)
+        _say_done(invocation, action, detail)
     return OCF_SUCCESS
 
 
-def _say_done(errand: Errand, action: str, detail: str) -> None:
+def _say_done(invocation: Invocation, action: str, detail: str) -> None:
     from lvmkit.model.messages.service import EndSuccessful
 
-    errand.voice.tell(EndSuccessful(action, errand.name, errand.host, detail))
+    invocation.voice.tell(EndSuccessful(action, invocation.name, invocation.host, detail))
 
 
 def _refused(messages: tuple[Message, ...], voice: Voice) -> int:
     for message in messages:
         voice.tell(message)
-    return _reason(next((message for message in messages if message.level == ERROR), messages[0]))
+    errors = [message for message in messages if message.level == ERROR]
+    return _give_reason(errors[0] if errors else messages[0])
 
 
-def _reason(message: Message) -> int:
-    """Say why it failed, in the form that the cluster shows; returns the exit code. That is never 0 or 7, whatever is
-    usual for the message: those two say that all is well, or stopped in an orderly way."""
+def _give_reason(message: Message) -> int:
+    """Print why it failed in the form that the cluster shows; returns the exit code.
+
+    That is never 0 or 7, whatever the message's own code is: those two mean that all is well, or properly stopped.
+    """
     write_stderr(f"{_EXIT_REASON}{message.number:06d} {message.text}")
     return OCF_ERR_GENERIC if message.ocf_exit in (OCF_SUCCESS, OCF_NOT_RUNNING) else message.ocf_exit

@@ -1,4 +1,4 @@
-"""monitor: the answer of the check that all callers share, as OCF codes. At level 10 the disks are read as well.
+"""monitor: the answer of the check that all callers share, as an OCF code. At level 10 the disks are read as well.
 
 | the kernel holds | record of a start | answer |
 |---|---|---|
@@ -22,7 +22,7 @@ from lvmkit.model.value import Value, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lvmkit.entry.ocf.request import Errand, Request
+    from lvmkit.entry.ocf.request import AgentRequest, Invocation
     from lvmkit.model.messages import Message
     from lvmkit.resources.health import Health
 
@@ -34,33 +34,36 @@ class Answer(Value):
     messages: tuple[Message, ...] = ()
 
 
-def monitor(errand: Errand, request: Request) -> Answer:
-    """What the kernel says of the resource. Raises Failure (110052, 110070) where nothing can be said."""
-    health = _health(errand, request)
+def monitor(invocation: Invocation, request: AgentRequest) -> Answer:
+    """What the kernel says about the resource.
+
+    Raises Failure where it cannot tell: KernelUnreadable (110052), VgNameAmbiguous (110070).
+    """
+    health = _health(invocation, request)
     if not health.is_up and not health.is_recorded:
         return Answer(OCF_NOT_RUNNING)
     if health.is_well:
-        return Answer(OCF_SUCCESS, (*_without_record(errand, request, health), *health.messages))
+        return Answer(OCF_SUCCESS, (*_without_record(invocation, request, health), *health.messages))
     if request.probe and not health.is_up:
         return Answer(OCF_NOT_RUNNING)
     return Answer(OCF_ERR_GENERIC, health.messages)
 
 
-def _health(errand: Errand, request: Request) -> Health:
+def _health(invocation: Invocation, request: AgentRequest) -> Health:
     verbs = request.verbs
-    health = verbs.check(request.facts, Host(errand.paths, Settings(), errand.voice.log))
+    health = verbs.check(request.facts, Host(invocation.paths, Settings(), invocation.voice.log))
     if not request.deep or not (health.is_up or health.is_recorded):
         return health
     from lvmkit.entry.ocf.tools import host
 
-    deep = verbs.deep_check(request.facts, host(request, errand.paths, errand.voice.log))
+    deep = verbs.deep_check(request.facts, host(request, invocation.paths, invocation.voice.log))
     return replace(health, messages=(*health.messages, *deep.messages))
 
 
-def _without_record(errand: Errand, request: Request, health: Health) -> tuple[Message, ...]:
-    if health.is_recorded or not request.probe or errand.agent.name == FILESYS:
+def _without_record(invocation: Invocation, request: AgentRequest, health: Health) -> tuple[Message, ...]:
+    if health.is_recorded or not request.probe or invocation.agent.name == FILESYS:
         return ()
-    from lvmkit.model.messages.ownership import UpWithoutRecord  # only for what a hand or the boot brought up
+    from lvmkit.model.messages.ownership import UpWithoutRecord  # only where somebody or the boot activated it
 
-    what = "volume group" if errand.agent.name == LVMVG else "logical volume"
+    what = "volume group" if invocation.agent.name == LVMVG else "logical volume"
     return (UpWithoutRecord(f"{what} {request.name}"),)

@@ -1,4 +1,4 @@
-"""What an agent was asked: OCF passes parameters and all else in the environment, here taken out of it and checked."""
+"""What an agent was asked. OCF passes everything in the environment; here it is taken from there and checked."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _INSTANCE, _LEVEL = "OCF_RESOURCE_INSTANCE", "OCF_CHECK_LEVEL"
 _IDENTITY = ("vg", "lv", "vg_uuid", "lv_uuid", "device", "directory")
 
 
-class Errand(Value):
-    """What an agent was called for: everything that the cluster gave it, not checked yet."""
+class Invocation(Value):
+    """An agent as it was called: everything that the cluster gave it, not checked yet."""
 
     agent: Agent
     given: Mapping[str, str]
@@ -44,11 +44,11 @@ class Errand(Value):
 
     @property
     def name(self) -> str:
-        """The resource's name; where the cluster does not say it, what the parameters say that it is."""
+        """The resource's name; where the cluster does not give it, the parameters that identify the resource."""
         return tag(self.given) or "/".join(self.given.get(PARAMETER + each, "") for each in self.agent.named_by)
 
 
-class Call(Value):
+class AgentCall(Value):
     """One call of an agent, whatever its parameters are."""
 
     tag: str
@@ -63,7 +63,7 @@ class Call(Value):
     """seconds that the cluster gives this action; 0 where it does not say"""
 
 
-class Request(Call):
+class AgentRequest(AgentCall):
     """One call of an agent with its parameters checked."""
 
     facts: Facts
@@ -77,23 +77,27 @@ class Request(Call):
         """What the resource is, as LVM names it, or its mount point."""
         if isinstance(self.facts, VgFacts):
             return self.facts.name
-        return f"{self.facts.vg}/{self.facts.name}" if isinstance(self.facts, LvFacts) else self.facts.mount_point
+        if isinstance(self.facts, LvFacts):
+            return f"{self.facts.vg}/{self.facts.name}"
+        return self.facts.mount_point
 
 
 def tag(environment: Mapping[str, str]) -> str:
-    """The resource's name as it may be shown, whatever the parameters are."""
+    """The resource's name, as far as it is known before the parameters are checked."""
     return environment.get(_INSTANCE, "")
 
 
-def parsed(errand: Errand, *, for_stop: bool = False) -> Request:
-    """The call with its parameters checked. for_stop: what only a start looks at may be wrong.
+def parsed(invocation: Invocation, *, for_stop: bool = False) -> AgentRequest:
+    """The call with its parameters checked. for_stop: parameters that only a start needs may be wrong.
 
-    Raises Failure (110130, 110131) with everything that is wrong.
+    Raises Failure with everything that is wrong: ParameterMissing (110130), ParameterInvalid (110131).
     """
-    given = checked(errand, for_stop=for_stop)
-    facts = _FACTS[errand.agent.name](errand.name, given)
+    given = checked(invocation, for_stop=for_stop)
+    facts = _FACTS[invocation.agent.name](invocation.name, given)
     policy = given.get("missing_pv", COMPLETE)
-    return Request(**asked(errand).as_dict(), facts=facts, missing_pv=policy, verbs=verbs_of(errand.agent.name))
+    return AgentRequest(
+        **asked(invocation).as_dict(), facts=facts, missing_pv=policy, verbs=verbs_of(invocation.agent.name)
+    )
 
 
 def _vg_facts(name: str, given: dict[str, str]) -> VgFacts:
@@ -118,26 +122,29 @@ _FACTS: dict[str, Reader] = {
 }
 
 
-def checked(errand: Errand, *, for_stop: bool = False) -> dict[str, str]:
-    """Every parameter's value, or its default. for_stop: only what says which resource it is must be right.
+def checked(invocation: Invocation, *, for_stop: bool = False) -> dict[str, str]:
+    """Every parameter's value, or its default. for_stop: only the parameters that identify the resource must be right.
 
-    Raises Failure (110130, 110131) with everything that is wrong.
+    Raises Failure with everything that is wrong: ParameterMissing (110130), ParameterInvalid (110131).
     """
-    wanted = (each for each in errand.agent.parameters if not for_stop or each.name in _IDENTITY)
-    wrong = tuple(faults(wanted, errand.given))
+    wanted = (each for each in invocation.agent.parameters if not for_stop or each.name in _IDENTITY)
+    wrong = tuple(faults(wanted, invocation.given))
     if wrong:
         raise Failure(*wrong)
-    return {each.name: errand.given.get(PARAMETER + each.name, "") or each.default for each in errand.agent.parameters}
+    return {
+        each.name: invocation.given.get(PARAMETER + each.name, "") or each.default
+        for each in invocation.agent.parameters
+    }
 
 
-def asked(errand: Errand) -> Call:
+def asked(invocation: Invocation) -> AgentCall:
     """What is asked, without the parameters."""
-    return Call(
-        tag=errand.name,
-        node=errand.given.get(_NODE) or errand.host,
-        probe=_number(errand.given.get(_INTERVAL, "")) == 0,
-        deep=_number(errand.given.get(_LEVEL, "")) >= 10,
-        timeout=_number(errand.given.get(_TIMEOUT, "")) / 1000,
+    return AgentCall(
+        tag=invocation.name,
+        node=invocation.given.get(_NODE) or invocation.host,
+        probe=_number(invocation.given.get(_INTERVAL, "")) == 0,
+        deep=_number(invocation.given.get(_LEVEL, "")) >= 10,
+        timeout=_number(invocation.given.get(_TIMEOUT, "")) / 1000,
     )
 
 
@@ -154,5 +161,5 @@ def faults(
 
 
 def _number(text: str) -> int:
-    """A count or milliseconds as Pacemaker gives them; 0 where it gives none."""
+    """A count, or milliseconds, as Pacemaker gives them; 0 where it gives none."""
     return int(text) if text.isascii() and text.isdigit() else 0

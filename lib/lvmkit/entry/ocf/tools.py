@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lvmkit.entry.ocf.request import Call, Request
+    from lvmkit.entry.ocf.request import AgentCall, AgentRequest
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
 
@@ -26,36 +26,37 @@ _SHARES = {
     "peer_patience": 0.06,
 }
 _WHOLE = 0.9
-"""of the time that the cluster gives an action, each limit and all together: so that we say what is stuck, before the
-cluster kills us in silence"""
+"""shares of the time that the cluster gives an action, of each limit and of all together, so that we can say what is
+stuck before the cluster kills us"""
 
 
-def host(request: Request, paths: Paths, tell: Callable[[Message], None]) -> Host:
+def host(request: AgentRequest, paths: Paths, tell: Callable[[Message], None]) -> Host:
     """What the resources work with."""
-    found = replace(settings(request, paths, tell), missing_pv=request.missing_pv)
+    tunables = replace(settings(request, paths, tell), missing_pv=request.missing_pv)
     end = time.monotonic() + (_WHOLE * request.timeout or float("inf"))
-    return Host(paths, found, tell, request.node, membership(paths, found), Kernels(found.ssh), end)
+    return Host(paths, tunables, tell, request.node, membership(paths, tunables), Kernels(tunables.ssh), end)
 
 
-def starting_host(request: Request, paths: Paths, tell: Callable[[Message], None]) -> Host:
+def starting_host(request: AgentRequest, paths: Paths, tell: Callable[[Message], None]) -> Host:
     """The same for the start of a volume group, which may have to know whether it is active elsewhere.
 
     The other servers are asked at once, so that they answer while LVM and Pacemaker are asked.
     """
-    found = host(request, paths, tell)
-    others = tuple(server for server in known_servers(paths) if server != found.server)
-    return replace(found, peers=KernelsAskedEarly(others, found.settings.ssh))
+    server = host(request, paths, tell)
+    others = tuple(each for each in known_servers(paths) if each != server.server)
+    return replace(server, peers=KernelsAskedEarly(others, server.settings.ssh))
 
 
-def settings(call: Call, paths: Paths, tell: Callable[[Message], None]) -> Settings:
-    """The tunables of /etc/default/LifeKeeper, within the time of this action."""
-    found, warnings = load_settings(paths.defaults)
+def settings(call: AgentCall, paths: Paths, tell: Callable[[Message], None]) -> Settings:
+    """The tunables of /etc/default/LifeKeeper, kept within the time of this action."""
+    tunables, warnings = load_settings(paths.defaults)
     for warning in warnings:
         tell(warning)
-    return replace(found, **_within(found, call.timeout))
+    return _limit(tunables, call.timeout) if call.timeout else tunables
 
 
-def _within(found: Settings, timeout: float) -> dict[str, float]:
-    if not timeout:
-        return {}
-    return {name: min(getattr(found, name), share * timeout) for name, share in _SHARES.items()}
+def _limit(tunables: Settings, timeout: float) -> Settings:
+    limits = {}
+    for name, share in _SHARES.items():
+        limits[name] = min(getattr(tunables, name), share * timeout)
+    return replace(tunables, **limits)

@@ -1,4 +1,4 @@
-"""validate-all: whether a start could be tried here. A start of a volume looks at the same first."""
+"""validate-all: whether a start could be tried here. The start of a volume first makes the same checks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from lvmkit.model.messages.storage import CommandMissing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lvmkit.entry.ocf.request import Request
+    from lvmkit.entry.ocf.request import AgentRequest
     from lvmkit.host import Host
 
 
-def validate(request: Request, host: Host) -> None:
-    """See that the commands are installed, and that the node's name can own a volume group.
+def validate(request: AgentRequest, host: Host) -> None:
+    """Check that the commands are installed, and that the node's name can own a volume group.
 
     At OCF_CHECK_LEVEL 10 also that LVM sees the volume group, by one report.
-    Raises Failure: 110060, 110134, and as bringing_up.find_group() does.
+    Raises Failure: CommandMissing (110060), NodeNameUnusable (110138), and as bringing_up.find_group() does.
     """
     facts = request.facts
     if isinstance(facts, FilesystemFacts):
@@ -40,6 +40,6 @@ def validate(request: Request, host: Host) -> None:
 
 
 def _require(*paths: str) -> None:
-    """Raises Failure (110060) unless one of the programs is there."""
+    """Raises Failure (CommandMissing, 110060) unless one of the programs is there."""
     if not any(os.access(path, os.X_OK) for path in paths):
         raise Failure(CommandMissing(paths[0]))

@@ -58,6 +58,10 @@ class Failure(Exception):
         super().__init__(*messages)
         self.messages = messages
 
+    def is_only(self, kind: type[Message]) -> bool:
+        """Whether all its messages are of one kind."""
+        return all(isinstance(message, kind) for message in self.messages)
+
     def __str__(self) -> str:
         return "; ".join(f"{message.number:06d} {message.text}" for message in self.messages)
 

@@ -79,7 +79,7 @@ class UnknownDevices(Message):
     devices: tuple[str, ...]
 
 
-class Difference(Message):
+class HierarchyDiffers(Message):
     """Hierarchy and volume group do not agree."""
 
     number = 110106
