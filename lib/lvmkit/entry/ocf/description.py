@@ -87,8 +87,10 @@ _OWNERSHIP = Parameter(
     "'none': nothing is written; a volume group with a system ID starts only where LVM has that ID."
     " 'system_id': the start writes this node's name into the metadata as the system ID of the volume group"
     " and reads it back, so that LVM on all other hosts leaves it alone. It takes over from another node only"
-    " when Pacemaker has stopped the resource there, or has fenced that node; never from a host"
-    " that is not in the cluster. The ID is given to LVM command by command: lvm.conf may say"
+    " when Pacemaker's history says that it stopped the resource there or found it down, or when that node"
+    " was fenced and is not back, by a cluster that is able to fence or by 'stonith_admin --confirm'; and when no"
+    " other node says that its kernel holds the volume group. It never takes over from a host that is not in"
+    " the cluster. The ID is given to LVM command by command: lvm.conf may say"
     " system_id_source=none, but then 'vgs' by hand shows an inactive volume group only with '--foreign', and"
     " dmeventd cannot extend a pool or repair a mirror. system_id_source=uname avoids both where the node"
     " names are the host names.",

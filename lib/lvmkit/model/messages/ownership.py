@@ -54,7 +54,10 @@ class OwnerActive(Message):
 
     number = 110134
     template = "Volume group {vg} belongs to node '{owner}', which may still use it: {why}."
-    action = "Make sure that '{owner}' has stopped the resource or has been fenced. The volume group was not touched."
+    action = (
+        "Let the cluster stop the resource on '{owner}', or fence it; then the start succeeds. The volume group was not"
+        " touched."
+    )
     vg: str
     owner: str
     why: str
