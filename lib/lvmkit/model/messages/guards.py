@@ -103,7 +103,7 @@ class HeldTwice(Message):
     """The kernels of several servers have volumes of one volume group active. LVM and file systems on one server do not
     know what the other one writes, so data are lost as soon as both write.
 
-    The kit brings this about never; a hand can, with LVM's own commands. Servers that did not answer are not named.
+    The kit never brings this about, but LVM's own commands can. Servers that did not answer are not named.
     """
 
     number = 110245
