@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from lvmkit.workflow.canextend import Case, Examination
 
 
-class Extension(Value):
+class ExtendRequest(Value):
     """What is to be extended to this server. priority 0: the next lower one."""
 
     tag: str
@@ -139,7 +139,7 @@ class ExtendTo(Step):
             kit.port.set_priorities(group, {self.server: priority})
 
 
-def extend(wish: Extension, kit: Kit, *, is_told: bool = False) -> tuple[str, ...]:
+def extend(request: ExtendRequest, kit: Kit, *, is_told: bool = False) -> tuple[str, ...]:
     """Extend a hierarchy to this server; returns the tags that it got. The admin lock is taken.
 
     is_told: whoever asks has seen the warnings already.
@@ -147,38 +147,38 @@ def extend(wish: Extension, kit: Kit, *, is_told: bool = False) -> tuple[str, ..
     """
     server = kit.port.local_server()
     try:
-        with kit.port.admin_lock(f"extend {wish.tag} to {server}"):
+        with kit.port.admin_lock(f"extend {request.tag} to {server}"):
             finish_interrupted(kit)
-            found = examine(wish.tag, wish.template, kit)
+            found = examine(request.tag, request.template, kit)
             against = refusals(found.readiness)
             for message in () if is_told else found.readiness.messages:
                 if message.level != ERROR:
                     kit.tell(message)
             if against:
                 raise Failure(*against)
-            plan, change = draft_extension(found, wish.priority)
+            plan, change = draft_extension(found, request.priority)
             carry_out(plan, kit)
     except Failure as failure:
-        raise refusal(failure, wish.tag, server) from failure
+        raise refusal(failure, request.tag, server) from failure
     except Interruption as interruption:
-        kit.tell(ExtensionInterrupted(wish.tag, server, interruption.signal_name))
+        kit.tell(ExtensionInterrupted(request.tag, server, interruption.signal_name))
         raise
     return _tags(change)
 
 
-def preview(wish: Extension, kit: Kit, *, only_check: bool = False) -> Preview:
+def preview(request: ExtendRequest, kit: Kit, *, only_check: bool = False) -> Preview:
     """What extend() would do; changes nothing. only_check: without steps and without asking what the cluster would do.
 
     Raises Failure: 000003, and as the cluster's tools do.
     """
-    found = examine(wish.tag, wish.template, kit)
+    found = examine(request.tag, request.template, kit)
     readiness, case = found.readiness, found.case
-    told = (*readiness.messages, *_priority_problems(wish.priority, case))
+    told = (*readiness.messages, *_priority_problems(request.priority, case))
     readiness = replace(readiness, messages=tuple(dict.fromkeys(told)))
     tags = tuple(instance.tag for instance in case.new)
     if only_check or not readiness.is_ready:
         return Preview(readiness, tags)
-    plan, change = draft_extension(found, wish.priority)
+    plan, change = draft_extension(found, request.priority)
     return Preview(readiness, tags, tuple(step.describe() for step in plan.steps), kit.port.foresee(change))
 
 

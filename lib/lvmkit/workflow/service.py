@@ -11,7 +11,7 @@ from lvmkit.model.messages.pacemaker import NotExtended, ServerUnfit, UnknownSer
 from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
-from lvmkit.workflow.bystanders import Departure, refuse_bystanders
+from lvmkit.workflow.bystanders import PlannedStop, refuse_bystanders
 from lvmkit.workflow.family import family
 from lvmkit.workflow.subject import find
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 RESTORE, REMOVE = "restore", "remove"
 
 
-class Leg(Value):
+class PlannedAction(Value):
     """One resource that goes in or out of service on the server of its instance."""
 
     action: str
@@ -89,21 +89,21 @@ def refuse_held(tag: str, server: str, seen: Overview, kit: Kit) -> None:
             guards.refuse_held(facts.name, facts.uuid, idle, kit.host)
 
 
-def moving_off(tag: str, server: str, seen: Overview) -> tuple[Departure, ...]:
+def moving_off(tag: str, server: str, seen: Overview) -> tuple[PlannedStop, ...]:
     """What leaves which servers when a tag comes in service on one ('': this one): all that stands on its groups."""
     place = server or seen.local
     others = (each.name for each in seen.servers if each.name != place)
-    each = (Departure(name, _on_groups_of(tag, seen.of(name))) for name in others)
-    return tuple(departure for departure in each if _may_stop_a_group(departure, seen))
+    each = (PlannedStop(name, _on_groups_of(tag, seen.of(name))) for name in others)
+    return tuple(stop for stop in each if _may_stop_a_group(stop, seen))
 
 
-def going_out(tag: str, seen: Overview) -> tuple[Departure, ...]:
+def going_out(tag: str, seen: Overview) -> tuple[PlannedStop, ...]:
     """What leaves which servers when a tag goes out of service: all that requires it."""
-    each = (Departure(server.name, seen.of(server.name).above(tag)) for server in seen.servers)
-    return tuple(departure for departure in each if _may_stop_a_group(departure, seen))
+    each = (PlannedStop(server.name, seen.of(server.name).above(tag)) for server in seen.servers)
+    return tuple(stop for stop in each if _may_stop_a_group(stop, seen))
 
 
-def way_in(tag: str, server: str, seen: Overview) -> tuple[Leg, ...]:
+def way_in(tag: str, server: str, seen: Overview) -> tuple[PlannedAction, ...]:
     """What in_service() would run on a server ('': this one), in order; what stands on the same groups moves along.
 
     Raises Failure: 000019, 110155, 110159, 110167, and errors of the whole cluster.
@@ -116,14 +116,14 @@ def way_in(tag: str, server: str, seen: Overview) -> tuple[Leg, ...]:
     leaving = [i for i in _active(union.remove_order(standing), seen) if i.server != place]
     arriving = dict.fromkeys((*now.below(tag), *now.restore_order(i.tag for i in leaving)))
     coming = [i for i in map(now.by_tag, arriving) if i is not None and i.state != ISP and _runs(i, seen)]
-    return (*(Leg(REMOVE, i) for i in leaving), *(Leg(RESTORE, i) for i in coming))
+    return (*(PlannedAction(REMOVE, i) for i in leaving), *(PlannedAction(RESTORE, i) for i in coming))
 
 
-def way_out(tag: str, seen: Overview) -> tuple[Leg, ...]:
+def way_out(tag: str, seen: Overview) -> tuple[PlannedAction, ...]:
     """What out_of_service() would run, in order. Raises Failure (000019)."""
     union = seen.union()
     found = find(union, tag)
-    return tuple(Leg(REMOVE, i) for i in _active(union.above(found.tag), seen))
+    return tuple(PlannedAction(REMOVE, i) for i in _active(union.above(found.tag), seen))
 
 
 def _on_groups_of(tag: str, now: Hierarchy) -> tuple[str, ...]:
@@ -142,13 +142,13 @@ def _is_started(group: Instance, server: Server, seen: Overview) -> bool:
     return own is not None and own.state in IN_SERVICE
 
 
-def _may_stop_a_group(departure: Departure, seen: Overview) -> bool:
+def _may_stop_a_group(stop: PlannedStop, seen: Overview) -> bool:
     """Whether a volume group may be up where it leaves; of this server its kernel will say, which costs no ssh."""
-    instances = map(seen.of(departure.server).by_tag, departure.tags)
+    instances = map(seen.of(stop.server).by_tag, stop.tags)
     groups = [i for i in instances if i is not None and i.type == LVMVG]
-    if departure.server == seen.local:
+    if stop.server == seen.local:
         return bool(groups)
-    return departure.server in _online(seen) and any(_may_be_up(group, seen) for group in groups)
+    return stop.server in _online(seen) and any(_may_be_up(group, seen) for group in groups)
 
 
 def _refuse(tag: str, server: str, seen: Overview) -> None:

@@ -28,7 +28,7 @@ from lvmkit.resources import device
 from lvmkit.resources.filesys import mounted
 from lvmkit.storage import dm
 from lvmkit.workflow import recover
-from lvmkit.workflow.recover import Finding
+from lvmkit.workflow.recover import CheckResult
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -142,7 +142,7 @@ def _is_failed(instance: Instance, server: Server, is_shared: bool) -> bool:
     return instance.state == OSF or (is_shared and server.online and instance.state == ILLSTATE)
 
 
-def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
+def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
     """What the kernel says of these resources, as far as it is news; each tag once, in the given order.
 
     Raises nothing for a resource that cannot be asked about: the reason is its finding.
@@ -150,7 +150,7 @@ def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...
     instances = [instance for instance in map(now.by_tag, tags) if instance is not None]
     checked = _checked(tuple(i.tag for i in instances if _is_checked(i, kit)), now, kit)
     devices = _devices_if_any(instances)
-    return tuple(Finding(i.tag, checked.get(i.tag) or _against(i, devices)) for i in instances)
+    return tuple(CheckResult(i.tag, checked.get(i.tag) or _against(i, devices)) for i in instances)
 
 
 def in_service(now: Hierarchy, kit: Kit) -> tuple[str, ...]:
