@@ -141,8 +141,13 @@ def _draft_vg(found: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
 def _protected_group(vg: VolumeGroup, now: Hierarchy) -> Instance | None:
     """The instance of this volume group, also where it was protected under another name; else one with its name."""
     groups = [instance for instance in now.instances if instance.type == LVMVG]
-    same = [instance for instance in groups if VgFacts.noted(instance).uuid == vg.uuid]
-    return next(iter([*same, *(instance for instance in groups if instance.id == names.lvmvg_id(vg.name))]), None)
+    for group in groups:
+        if VgFacts.noted(group).uuid == vg.uuid:
+            return group
+    for group in groups:
+        if group.id == names.lvmvg_id(vg.name):
+            return group
+    return None
 
 
 def _draft_lv(found: Stack, vg_tag: str, tag: str, drafts: Drafts) -> str:

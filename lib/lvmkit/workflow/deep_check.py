@@ -22,8 +22,11 @@ def deep_check(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResu
     Takes up to settings.probe_deadline seconds for each group whose disks don't answer. Raises nothing: what cannot be
     read, and a group whose record is lost, are findings.
     """
-    groups = [i for i in map(now.by_tag, tags) if i is not None and i.type == LVMVG and i.state in IN_SERVICE]
-    return tuple(CheckResult(group.tag, _read_faults(group, kit)) for group in groups)
+    results = []
+    for group in now.of_tags(tags, LVMVG):
+        if group.state in IN_SERVICE:
+            results.append(CheckResult(group.tag, _read_faults(group, kit)))
+    return tuple(results)
 
 
 def _read_faults(group: Instance, kit: Kit) -> tuple[Message, ...]:

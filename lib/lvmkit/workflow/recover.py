@@ -40,8 +40,8 @@ class CheckResult(Value):
 def check_all(kit: Kit) -> tuple[CheckResult, ...]:
     """Check every resource that should be in service, children first; nothing is changed."""
     now = kit.port.hierarchy()
-    watched = {i.tag for i in now.instances if _is_watched(i, kit)}
-    return check_tags(tuple(tag for tag in now.restore_order(now.tags) if tag in watched), now, kit)
+    watched = [instance.tag for instance in now.instances if _is_watched(instance, kit)]
+    return check_tags(now.restore_order(watched), now, kit)
 
 
 def check_tags(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
@@ -49,12 +49,7 @@ def check_tags(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> tuple[CheckRe
     if not tags:
         return ()
     devices, host = kernel.listed(), kit.host
-    found = []
-    for tag in tags:
-        instance = now.by_tag(tag)
-        if instance is not None:
-            found.append(_checked(instance, devices, now, host))
-    return tuple(found)
+    return tuple(_check(instance, devices, now, host) for instance in now.of_tags(tags))
 
 
 def _is_watched(instance: Instance, kit: Kit) -> bool:
@@ -64,7 +59,7 @@ def _is_watched(instance: Instance, kit: Kit) -> bool:
     return instance.state in (ISP, ILLSTATE) and kit.port.wanted(instance.tag)
 
 
-def _checked(instance: Instance, devices: Sequence[Device], now: Hierarchy, host: Host) -> CheckResult:
+def _check(instance: Instance, devices: Sequence[Device], now: Hierarchy, host: Host) -> CheckResult:
     try:
         return CheckResult(instance.tag, dispatch.check(instance, now, host, devices))
     except Failure as failure:
