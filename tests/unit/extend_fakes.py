@@ -12,7 +12,7 @@ from lvmkit.model.value import replace
 from lvmkit.storage import installed, lkvgs, lvmconf, mountinfo, sysfs
 from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.lvmconf import LvmConf
-from lvmkit.workflow.extend import Extension, extend, preview
+from lvmkit.workflow.extend import ExtendRequest, extend, preview
 from tests.unit.fakes import SERVER, FakeCluster, has_journal, instance, kit, on
 from tests.unit.storage_fake import BY_ID, VG_UUID, FakeStorage, lv_uuid, pv_uuid
 
@@ -110,11 +110,11 @@ class Target:
 
     def extend(self, tag: str = "/data", priority: int = 0) -> tuple[str, ...]:
         """Extend a tag of TEMPLATE to this server."""
-        return extend(Extension(tag, TEMPLATE, priority), self.kit)
+        return extend(ExtendRequest(tag, TEMPLATE, priority), self.kit)
 
     def preview(self, tag: str = "/data", priority: int = 0) -> Preview:
         """The same, only looked at."""
-        return preview(Extension(tag, TEMPLATE, priority), self.kit)
+        return preview(ExtendRequest(tag, TEMPLATE, priority), self.kit)
 
     def against(self, tag: str = "/data") -> set[type[Message]]:
         """The kinds of messages that a check tells."""

@@ -21,7 +21,7 @@ from lvmkit.plan import Plan
 from lvmkit.steps import BringInService, Commit, ListVg
 from lvmkit.storage import lkvgs
 from lvmkit.workflow import create, reconfigure
-from lvmkit.workflow.create import Draft, Wish
+from lvmkit.workflow.create import CreateDraft, CreateRequest
 from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange
 from tests.unit.fakes import LV_UUID, VG_UUID, FakePort, Shell, data_hierarchy, instance, numbers, paths
 
@@ -59,46 +59,46 @@ def _json(result: Result) -> dict[str, Any]:
 
 class TestCreate:
     @pytest.fixture
-    def wishes(self, monkeypatch: pytest.MonkeyPatch) -> list[Wish]:
-        wishes: list[Wish] = []
+    def requests(self, monkeypatch: pytest.MonkeyPatch) -> list[CreateRequest]:
+        requests: list[CreateRequest] = []
 
-        def make(wish: Wish, _kit: Kit) -> str:
-            wishes.append(wish)
+        def make(request: CreateRequest, _kit: Kit) -> str:
+            requests.append(request)
             return "/data"
 
-        def draft(wish: Wish, kit: Kit) -> Draft:
-            wishes.append(wish)
+        def draft(request: CreateRequest, kit: Kit) -> CreateDraft:
+            requests.append(request)
             now = kit.port.hierarchy()
             new = tuple(replace(i, state=OSU) for i in data_hierarchy().instances if now.by_tag(i.tag) is None)
             links = tuple(d for d in data_hierarchy().dependencies if d not in now.dependencies)
             change = Commit(Change(add=new, link=links))
-            return Draft(Plan("create", (ListVg("vg1", True), change, BringInService("/data", True))), "/data")
+            return CreateDraft(Plan("create", (ListVg("vg1", True), change, BringInService("/data", True))), "/data")
 
         monkeypatch.setattr(create, "create", make)
         monkeypatch.setattr(create, "draft_creation", draft)
-        return wishes
+        return requests
 
-    def test_the_roots_tag_is_the_result(self, shell: Shell, wishes: list[Wish]) -> None:
+    def test_the_roots_tag_is_the_result(self, shell: Shell, requests: list[CreateRequest]) -> None:
         result = shell.run("create", "/data")
         assert (result.exit_code, result.stdout, result.stderr) == (0, "/data\n", "")
-        assert wishes == [Wish("/data", "", "INTELLIGENT")]
+        assert requests == [CreateRequest("/data", "", "INTELLIGENT")]
         found = _json(shell.run("create", "/data", "--format", "json"))
         assert (found["root"], found["dry_run"]) == ("/data", False)
 
     @pytest.mark.parametrize("given", ["automatic", "AUTOMATIC", "Automatic"])
-    def test_the_switchback_type_in_any_case(self, shell: Shell, wishes: list[Wish], given: str) -> None:
+    def test_the_switchback_type_in_any_case(self, shell: Shell, requests: list[CreateRequest], given: str) -> None:
         assert shell.run("create", "/data", "-t", "payroll", "-s", given).exit_code == 0
-        assert wishes == [Wish("/data", "payroll", "AUTOMATIC")]
+        assert requests == [CreateRequest("/data", "payroll", "AUTOMATIC")]
 
     def test_the_first_reason_decides_the_exit_code(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuse(_wish: Wish, _kit: Kit) -> str:
+        def refuse(_wish: CreateRequest, _kit: Kit) -> str:
             raise Failure(NotOnLvm("/data", "/dev/sda1"), FailedCreation("/data", "n1"))
 
         monkeypatch.setattr(create, "create", refuse)
         result = shell.run("create", "/data")
         assert (result.exit_code, numbers(result), result.stdout) == (5, [110065, 24], "")
 
-    def test_a_dry_run_shows_what_is_new_and_the_steps(self, shell: Shell, wishes: list[Wish]) -> None:
+    def test_a_dry_run_shows_what_is_new_and_the_steps(self, shell: Shell, requests: list[CreateRequest]) -> None:
         disks = Hierarchy(shell.port.now.instances[3:])
         shell.port.now = disks
         result = shell.run("create", "/data", "--dry-run", "--format", "json")
@@ -110,7 +110,7 @@ class TestCreate:
         assert next(r for r in found["resources"] if r["tag"] == "vg1")["children"] == ["disk-A", "disk-B"]
         assert (shell.port.calls, shell.port.now) == ([], disks)
 
-    def test_a_dry_run_as_text_has_the_same(self, shell: Shell, wishes: list[Wish]) -> None:
+    def test_a_dry_run_as_text_has_the_same(self, shell: Shell, requests: list[CreateRequest]) -> None:
         shell.port.now = Hierarchy(shell.port.now.instances[3:])
         tree, steps = shell.run("create", "/data", "-n").stdout.split("\n\n")
         assert [line.split()[-1] for line in tree.splitlines()[1:]] == ["new", "new", "new", "exists", "exists"]

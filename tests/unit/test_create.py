@@ -32,7 +32,7 @@ from lvmkit.model.volumes import Layer, LogicalVolume, PhysicalVolume
 from lvmkit.plan import finish_interrupted
 from lvmkit.steps import BringInService, Commit, ListVg, SetAutoactivation
 from lvmkit.storage import lkvgs, records
-from lvmkit.workflow.create import Wish, create, draft_creation
+from lvmkit.workflow.create import CreateRequest, create, draft_creation
 from tests.unit.fakes import FakePort, has_journal, instance, killed, kit
 from tests.unit.storage_fake import OTHER_UUID, VG_UUID, FakeStorage, disk, group, lv_uuid, pv_uuid
 
@@ -84,10 +84,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(tmp_path, monkeypatch)
 
 
-def refusal(world: World, wish: Wish) -> tuple[Message, ...]:
+def refusal(world: World, request: CreateRequest) -> tuple[Message, ...]:
     before = world.left()
     with pytest.raises(Failure) as caught:
-        create(wish, world.kit)
+        create(request, world.kit)
     assert world.left() == before
     assert not world.storage.written
     assert [type(m) for m in caught.value.messages[-2:]] == [ErrorCreatingResource, FailedCreation]
@@ -100,7 +100,7 @@ def kinds(now: Hierarchy) -> dict[str, str]:
 
 class TestHierarchy:
     def test_a_mount_point_is_protected_down_to_its_disks(self, world: World) -> None:
-        assert create(Wish("/data"), world.kit) == "/data"
+        assert create(CreateRequest("/data"), world.kit) == "/data"
         assert kinds(world.port.now) == {
             "/data": FILESYS, "vg1/data": LVMLV, "vg1": LVMVG, "disk-A": DISK, "disk-B": DISK,
         }  # fmt: skip
@@ -111,7 +111,7 @@ class TestHierarchy:
         assert world.port.in_service() == world.tags()
 
     def test_it_remembers_what_is_needed_to_bring_it_back(self, world: World) -> None:
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         facts = {i.tag: i.details for i in world.port.now.instances}
         assert facts["/data"] == {
             "device": "/dev/vg1/data", "fstype": "ext4", "options": "rw,noatime", "uuid": "uuid-of-data",
@@ -121,72 +121,72 @@ class TestHierarchy:
         assert facts["disk-A"]["pv_uuid"] == pv_uuid("a")
 
     def test_the_boot_may_not_activate_it_any_more(self, world: World) -> None:
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         assert (world.storage.autoactivation(), world.listed(), world.journal()) == (False, ("vg1",), False)
 
     def test_steps_are_told_in_order(self, world: World) -> None:
-        plan = draft_creation(Wish("/data"), world.kit).plan
+        plan = draft_creation(CreateRequest("/data"), world.kit).plan
         assert tuple(map(type, plan.steps)) == STEPS
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         assert [m.step for m in world.told if isinstance(m, StepDone)] == [s.describe() for s in plan.steps]
 
     def test_a_draft_changes_nothing(self, world: World) -> None:
         before = world.left()
-        draft_creation(Wish("/data"), world.kit)
+        draft_creation(CreateRequest("/data"), world.kit)
         assert (world.left(), world.port.calls, world.storage.written) == (before, [], [])
 
     def test_autoactivation_that_was_off_is_remembered_so(self, world: World) -> None:
         world.storage.change(autoactivation=False)
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         assert world.storage.written == []
         assert world.port.now.by_id("lvmvg-vg1").details["autoactivation"] == "n"  # type: ignore[union-attr]
 
     def test_a_second_mount_point_shares_the_volume_group(self, world: World) -> None:
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         before = world.tags()
-        assert create(Wish("/www"), world.kit) == "/www"
+        assert create(CreateRequest("/www"), world.kit) == "/www"
         assert world.tags() - before == {"/www", "vg1/www"}
         assert set(world.port.now.parents("vg1")) == {"vg1/data", "vg1/www"}
         assert world.storage.written == [("vg1", False)]
 
     def test_a_volume_without_a_file_system_is_protected_by_its_path(self, world: World) -> None:
-        assert create(Wish("/dev/vg1/www"), world.kit) == "vg1/www"
+        assert create(CreateRequest("/dev/vg1/www"), world.kit) == "vg1/www"
         assert FILESYS not in kinds(world.port.now).values()
 
     @pytest.mark.parametrize(("top", "root"), [(LVMLV, "lv"), (LVMVG, "lv")])
     def test_a_parent_kit_may_end_it_lower(self, world: World, top: str, root: str) -> None:
-        assert create(Wish("/data", root, "INTELLIGENT", top), world.kit) == root
+        assert create(CreateRequest("/data", root, "INTELLIGENT", top), world.kit) == root
         found = world.port.now.by_tag(root)
         assert found is not None
         assert (found.type, world.port.now.roots()) == (top, (root,))
 
     def test_what_exists_as_wished_is_brought_in_service_again(self, world: World) -> None:
-        create(Wish("/dev/vg1/data", "lv"), world.kit)
+        create(CreateRequest("/dev/vg1/data", "lv"), world.kit)
         world.port.take_out_of_service("lv", world.told.append)
         before = world.tags()
-        assert create(Wish("/dev/vg1/data", "lv"), world.kit) == "lv"
+        assert create(CreateRequest("/dev/vg1/data", "lv"), world.kit) == "lv"
         assert (world.tags(), world.port.in_service()) == (before, before)
 
 
 class TestTags:
     def test_the_root_gets_the_tag_that_was_given(self, world: World) -> None:
-        assert create(Wish("/data", "payroll"), world.kit) == "payroll"
+        assert create(CreateRequest("/data", "payroll"), world.kit) == "payroll"
 
     def test_characters_that_a_tag_may_not_hold_are_replaced(self, world: World) -> None:
         world.storage.groups = {"a+b": group("a+b")}
         world.storage.mounts = {"/da ta": ("a+b", "data")}
-        create(Wish("/da ta"), world.kit)
+        create(CreateRequest("/da ta"), world.kit)
         assert kinds(world.port.now).keys() == {"/da_ta", "a_b/data", "a_b", "disk-A", "disk-B"}
 
     def test_taken_tags_get_a_number(self, world: World) -> None:
         world.port.now = Hierarchy(
             (instance(DISK, "vg1", "x"), instance(DISK, "disk-A", "y"), instance(DISK, "disk-A-2", "z"))
         )
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         assert {"vg1-2", "disk-A-3", "disk-B"} <= world.tags()
 
     def test_the_tag_wished_for_the_root_is_kept_for_it(self, world: World) -> None:
-        assert create(Wish("/data", "vg1"), world.kit) == "vg1"
+        assert create(CreateRequest("/data", "vg1"), world.kit) == "vg1"
         assert kinds(world.port.now)["vg1"] == FILESYS
         assert kinds(world.port.now)["vg1-2"] == LVMVG
 
@@ -194,22 +194,22 @@ class TestTags:
         path = "/" + "d" * 300
         world.storage.mounts = {path: ("vg1", "data")}
         world.port.now = Hierarchy((instance(DISK, path[:256], "x"),))
-        assert names.is_tag(create(Wish(path), world.kit))
+        assert names.is_tag(create(CreateRequest(path), world.kit))
 
     def test_a_tag_that_is_taken_is_refused_before_anything_is_done(self, world: World) -> None:
         world.port.now = Hierarchy((instance(DISK, "payroll", "x"),))
-        assert refusal(world, Wish("/data", "payroll")) == (ResourceExists("payroll"),)
+        assert refusal(world, CreateRequest("/data", "payroll")) == (ResourceExists("payroll"),)
 
     @pytest.mark.parametrize("tag", ["a b", "-rf", "../x", "x" * 257, "a\nb", "\udcff"])
     def test_what_cannot_be_a_tag_is_refused(self, world: World, tag: str) -> None:
-        assert refusal(world, Wish("/data", tag)) == (InvalidName(tag, "tag"),)
+        assert refusal(world, CreateRequest("/data", tag)) == (InvalidName(tag, "tag"),)
 
 
 class TestDevices:
     def layers(self, world: World, layer: Layer) -> dict[str, str]:
         world.storage.groups = {"vg1": group(disks="a")}
         world.storage.layers = {"/dev/sda": layer}
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         return {tag: kind for tag, kind in kinds(world.port.now).items() if kind in (DEVICE, DISK)}
 
     def test_a_partition_stands_on_its_disk(self, world: World) -> None:
@@ -251,57 +251,57 @@ class TestDevices:
             physical = (PhysicalVolume(pv_uuid(str(n)), f"/dev/sda{n}", 1 << 30),)
             world.storage.groups[name] = replace(group(name, uuid=uuid), physical=physical)
         world.storage.mounts["/other"] = ("vg2", "data")
-        create(Wish("/data"), world.kit)
-        create(Wish("/other"), world.kit)
+        create(CreateRequest("/data"), world.kit)
+        create(CreateRequest("/other"), world.kit)
         assert set(world.port.now.parents("disk-A")) == {"device-A-part1", "device-A-part2"}
 
     def test_a_disk_that_now_carries_another_physical_volume_is_remembered_so(self, world: World) -> None:
         old = instance(DISK, "disk-A", "/dev/disk/by-id/A", pv_uuid=pv_uuid("z"))
         world.port.now = Hierarchy((old,))
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         assert world.port.now.by_tag("disk-A").details["pv_uuid"] == pv_uuid("a")  # type: ignore[union-attr]
 
 
 class TestRefusals:
     def test_a_path_that_is_nothing(self, world: World) -> None:
-        assert refusal(world, Wish("/nowhere")) == (NotAMountPoint("/nowhere"),)
+        assert refusal(world, CreateRequest("/nowhere")) == (NotAMountPoint("/nowhere"),)
 
     def test_a_device_where_a_mount_point_is_asked_for(self, world: World) -> None:
-        assert refusal(world, Wish("/dev/vg1/data", top=FILESYS)) == (NotAMountPoint("/dev/vg1/data"),)
+        assert refusal(world, CreateRequest("/dev/vg1/data", top=FILESYS)) == (NotAMountPoint("/dev/vg1/data"),)
 
     def test_a_file_system_that_is_protected_already(self, world: World) -> None:
-        create(Wish("/data", "mine"), world.kit)
+        create(CreateRequest("/data", "mine"), world.kit)
         world.storage.written.clear()
-        assert refusal(world, Wish("/data")) == (ResourceExists("mine"),)
+        assert refusal(world, CreateRequest("/data")) == (ResourceExists("mine"),)
 
     @pytest.mark.parametrize(("other", "inner", "outer"), [("/data/x", "/data/x", "/data"), ("/", "/data", "/")])
     def test_a_file_system_within_a_protected_one_or_around_it(
         self, world: World, other: str, inner: str, outer: str
     ) -> None:
         world.port.now = Hierarchy((instance(FILESYS, "other", other), instance(FILESYS, "beside", "/data2")))
-        assert refusal(world, Wish("/data")) == (MountsNested(inner, outer),)
+        assert refusal(world, CreateRequest("/data")) == (MountsNested(inner, outer),)
 
     def test_another_tag_for_a_volume_that_is_protected_already(self, world: World) -> None:
-        create(Wish("/dev/vg1/data"), world.kit)
+        create(CreateRequest("/dev/vg1/data"), world.kit)
         world.storage.written.clear()
-        assert refusal(world, Wish("/dev/vg1/data", "other")) == (IdInUse("/dev/vg1/data"),)
+        assert refusal(world, CreateRequest("/dev/vg1/data", "other")) == (IdInUse("/dev/vg1/data"),)
 
     def test_a_group_that_only_has_the_name_of_the_protected_one(self, world: World) -> None:
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         world.storage.groups = {"vg1": group(uuid=OTHER_UUID)}
         world.storage.written.clear()
-        assert refusal(world, Wish("/www")) == (IdInUse("lvmvg-vg1"),)
+        assert refusal(world, CreateRequest("/www")) == (IdInUse("lvmvg-vg1"),)
 
     def test_a_volume_that_only_has_the_name_of_the_protected_one(self, world: World) -> None:
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         world.storage.change(logical=(LogicalVolume(lv_uuid("new"), "data", "linear", 1),))
         world.storage.mounts["/again"] = ("vg1", "data")
         world.storage.written.clear()
-        assert refusal(world, Wish("/again")) == (IdInUse("/dev/vg1/data"),)
+        assert refusal(world, CreateRequest("/again")) == (IdInUse("/dev/vg1/data"),)
 
     def test_the_system_s_own_storage(self, world: World) -> None:
         world.storage.use = "swap in use"
-        assert refusal(world, Wish("/data")) == (SystemStorage("vg1", "swap in use"),)
+        assert refusal(world, CreateRequest("/data")) == (SystemStorage("vg1", "swap in use"),)
 
     @pytest.mark.parametrize(
         ("facts", "message"),
@@ -316,42 +316,42 @@ class TestRefusals:
         self, world: World, facts: dict[str, Any], message: type[Message]
     ) -> None:
         world.storage.change(**facts)
-        assert [type(m) for m in refusal(world, Wish("/data"))] == [message]
+        assert [type(m) for m in refusal(world, CreateRequest("/data"))] == [message]
 
     def test_names_that_device_mapper_cannot_hold(self, world: World) -> None:
         world.storage.groups = {"v" * 100: group("v" * 100, volumes="l" * 100)}
         world.storage.mounts = {"/data": ("v" * 100, "l" * 100)}
-        assert [type(m) for m in refusal(world, Wish("/data"))] == [InvalidName]
+        assert [type(m) for m in refusal(world, CreateRequest("/data"))] == [InvalidName]
 
     def test_a_renamed_group_is_not_protected_a_second_time(self, world: World) -> None:
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         world.storage.groups = {"new": group("new")}
         world.storage.mounts["/www"] = ("new", "www")
-        create(Wish("/www"), world.kit)
+        create(CreateRequest("/www"), world.kit)
         assert [i.id for i in world.port.now.instances if i.type == LVMVG] == ["lvmvg-vg1"]
 
 
 class TestWarnings:
     def test_switchback_that_differs_between_parent_and_child(self, world: World) -> None:
-        create(Wish("/data"), world.kit)
-        create(Wish("/www", switchback="AUTOMATIC"), world.kit)
+        create(CreateRequest("/data"), world.kit)
+        create(CreateRequest("/www", switchback="AUTOMATIC"), world.kit)
         assert SwitchbackMismatch("vg1/www", "vg1", "n1") in world.told
 
     @pytest.mark.parametrize("source", ["/dev/vg1/data", "/dev/mapper/vg1-data", "UUID=uuid-of-data", "LABEL=x"])
     def test_fstab_that_would_mount_it(self, world: World, source: str) -> None:
         place = "/data" if source == "LABEL=x" else "/elsewhere"
         Path(world.kit.paths.fstab).write_text(f"{source} {place} ext4 defaults 0 2\n")
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         assert FstabWillMount("/data") in world.told
 
     def test_fstab_that_leaves_it_alone(self, world: World) -> None:
         Path(world.kit.paths.fstab).write_text("/dev/vg1/data /data ext4 noauto,nofail 0 2\n/dev/vg1/www /www ext4\n")
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         assert FstabWillMount not in world.said()
 
     def test_a_list_of_groups_that_cannot_be_written_stops_nothing(self, world: World) -> None:
         Path(world.kit.paths.lkvgs).mkdir()
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         assert LkvgsNotUpdated in world.said()
         assert world.port.in_service() == world.tags() != set()
 
@@ -375,7 +375,7 @@ class TestBackOut:
         before = world.left()
         _broken(step, world.monkeypatch, Failure(REASON), applied)
         with pytest.raises(Failure) as caught:
-            create(Wish("/data"), world.kit)
+            create(CreateRequest("/data"), world.kit)
         assert caught.value.messages == (REASON, ErrorCreatingResource("/data", "n1"), FailedCreation("/data", "n1"))
         assert world.left() == before
 
@@ -385,7 +385,7 @@ class TestBackOut:
         before = world.left()
         _broken(step, world.monkeypatch, Interruption("SIGTERM"), applied)
         with pytest.raises(Interruption):
-            create(Wish("/data"), world.kit)
+            create(CreateRequest("/data"), world.kit)
         assert FailedCreation("/data", "n1") in world.told
         assert world.left() == before
 
@@ -397,7 +397,7 @@ class TestBackOut:
         with killed(world.monkeypatch) as patched:
             _broken(step, patched, RuntimeError("stands for a kill"), True)
             with pytest.raises(RuntimeError):
-                create(Wish("/data"), world.kit)
+                create(CreateRequest("/data"), world.kit)
         assert world.journal()
         finish_interrupted(world.kit)
         if step is BringInService:
@@ -409,7 +409,7 @@ class TestBackOut:
     def test_every_instance_that_is_taken_away_again_is_told(self, world: World) -> None:
         _broken(BringInService, world.monkeypatch, Failure(REASON), False)
         with pytest.raises(Failure):
-            create(Wish("/data"), world.kit)
+            create(CreateRequest("/data"), world.kit)
         removed = {m.tag for m in world.told if isinstance(m, RemovingAfterCreateError)}
         assert removed == {"/data", "vg1/data", "vg1", "disk-A", "disk-B"}
 
@@ -419,7 +419,7 @@ class TestBackOut:
 
         world.monkeypatch.setattr(world.port, "commit", commit)
         with pytest.raises(Failure) as caught:
-            create(Wish("/data"), world.kit)
+            create(CreateRequest("/data"), world.kit)
         kinds = [type(m) for m in caught.value.messages]
         assert kinds == [ResourceExists, InsCreateFailed, ErrorCreatingResource, FailedCreation]
         assert not world.journal()
@@ -429,16 +429,16 @@ class TestBackOut:
         before = world.left()
         _broken(BringInService, world.monkeypatch, Failure(REASON), False)
         with pytest.raises(Failure):
-            create(Wish("/data"), world.kit)
+            create(CreateRequest("/data"), world.kit)
         assert world.left() == before
 
     def test_a_hierarchy_that_was_there_keeps_what_it_had(self, world: World) -> None:
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         world.store_record()
         before = world.left()
         _broken(BringInService, world.monkeypatch, Failure(REASON), True)
         with pytest.raises(Failure):
-            create(Wish("/www"), world.kit)
+            create(CreateRequest("/www"), world.kit)
         assert world.left() == before
         assert world.has_record()
 
@@ -446,7 +446,7 @@ class TestBackOut:
         _broken(BringInService, world.monkeypatch, Failure(REASON), True)
         world.store_record()
         with pytest.raises(Failure):
-            create(Wish("/data"), world.kit)
+            create(CreateRequest("/data"), world.kit)
         assert not world.has_record()
 
     def test_storage_that_was_down_is_down_again_from_the_group_on(self, world: World) -> None:
@@ -454,26 +454,26 @@ class TestBackOut:
         world.port.failing = {}
         _broken(BringInService, world.monkeypatch, Failure(REASON), True)
         with pytest.raises(Failure):
-            create(Wish("/dev/vg1/data"), world.kit)
+            create(CreateRequest("/dev/vg1/data"), world.kit)
         assert world.port.moves == [("restore", "vg1/data"), ("remove", "vg1")]
 
     def test_storage_that_was_up_stays_up(self, world: World) -> None:
         _broken(BringInService, world.monkeypatch, Failure(REASON), True)
         with pytest.raises(Failure):
-            create(Wish("/data"), world.kit)
+            create(CreateRequest("/data"), world.kit)
         assert world.port.moves == [("restore", "/data")]
 
     def test_metadata_that_cannot_be_written_stops_the_creation(self, world: World) -> None:
         world.storage.unwritable = True
         before = world.left()
         with pytest.raises(Failure) as caught:
-            create(Wish("/data"), world.kit)
+            create(CreateRequest("/data"), world.kit)
         assert isinstance(caught.value.messages[0], CommandFailed)
         assert said.AutoactivationUnchanged in world.said()
         assert world.left() == before
 
     def test_the_lock_is_held_all_the_time(self, world: World) -> None:
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
         assert (world.port.calls[0], world.port.calls[-1]) == (("lock",), ("unlock",))
 
     def test_a_disk_s_new_physical_volume_is_forgotten_again(self, world: World) -> None:
@@ -481,5 +481,5 @@ class TestBackOut:
         before = world.left()
         _broken(BringInService, world.monkeypatch, Failure(REASON), False)
         with pytest.raises(Failure):
-            create(Wish("/data"), world.kit)
+            create(CreateRequest("/data"), world.kit)
         assert world.left() == before

@@ -20,7 +20,7 @@ from lvmkit.plan import finish_interrupted
 from lvmkit.resources import dispatch
 from lvmkit.steps import Commit, ListVg, SetAutoactivation
 from lvmkit.storage import lkvgs, records
-from lvmkit.workflow.create import Wish, create
+from lvmkit.workflow.create import CreateRequest, create
 from lvmkit.workflow.delete import delete, draft_deletion
 from tests.unit.fakes import FakePort, has_journal, instance, killed, kit
 from tests.unit.storage_fake import VG_UUID, FakeStorage
@@ -43,7 +43,7 @@ class World:
         self.told: list[Message] = []
         self.kit: Kit = kit(self.port, folder, self.told.append)
         for path in ("/data", "/www"):
-            create(Wish(path), self.kit)
+            create(CreateRequest(path), self.kit)
         records.store(self.kit.paths, Record("vg1", "vg1", VG_UUID, (), ()))
         self.storage.written.clear()
         self.port.calls.clear()

@@ -19,7 +19,7 @@ from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import NothingToDo
 from lvmkit.model.messages.storage import CommandFailed, NotAMountPoint
 from lvmkit.steps import BringInService
-from lvmkit.workflow.create import Wish, create
+from lvmkit.workflow.create import CreateRequest, create
 from tests.unit.fakes import SERVER, FakePort, kit, paths
 from tests.unit.storage_fake import FakeStorage
 
@@ -156,7 +156,7 @@ class TestCreate:
 class TestDelete:
     @pytest.fixture(autouse=True)
     def _protected(self, scripts: Scripts) -> None:
-        create(Wish("/data"), scripts.kit)
+        create(CreateRequest("/data"), scripts.kit)
 
     @pytest.mark.parametrize(
         "arguments", [("-t", "/data", "-i", "/data"), ("-t", "/data"), ("-i", "/data"), ("-t", "", "-i", "/data")]
@@ -187,7 +187,7 @@ class TestDelete:
 class TestExtend:
     @pytest.fixture(autouse=True)
     def _protected(self, scripts: Scripts) -> None:
-        create(Wish("/data"), scripts.kit)
+        create(CreateRequest("/data"), scripts.kit)
 
     def test_depstoextend_prints_the_children(self, scripts: Scripts) -> None:
         assert scripts.run("lvmlv/depstoextend", SERVER, "vg1/data") == (0, ["vg1"], [])

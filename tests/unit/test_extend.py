@@ -79,7 +79,7 @@ from lvmkit.steps import ListVg
 from lvmkit.storage import lkvgs, lvmconf, records
 from lvmkit.storage.run import Finished
 from lvmkit.workflow import canextend, elsewhere
-from lvmkit.workflow.elsewhere import Order
+from lvmkit.workflow.elsewhere import ExtendOrder
 from lvmkit.workflow.extend import ExtendTo, MakeMountPoint, draft_extension
 from lvmkit.workflow.family import family
 from lvmkit.workflow.unextend import GiveUp, unextend
@@ -420,7 +420,7 @@ class Caller:
 
     def extend(self, tag: str = "/data", priority: int = 0) -> tuple[str, ...]:
         """Extend a tag to n1."""
-        return elsewhere.extend(Order(tag, SERVER, priority), self.kit)
+        return elsewhere.extend(ExtendOrder(tag, SERVER, priority), self.kit)
 
 
 class OnTemplate:
@@ -483,18 +483,18 @@ class TestFromAnotherServer:
         assert [call[0] for call in caller.target.port.calls] == ["lock", "commit", "unlock"]
 
     def test_here_it_needs_no_transport(self, caller: Caller) -> None:
-        elsewhere.extend(Order("/data", SERVER), caller.target.kit)
+        elsewhere.extend(ExtendOrder("/data", SERVER), caller.target.kit)
         assert caller.asked == []
 
     @pytest.mark.parametrize(
         ("order", "kind"),
         [
-            (Order("/none", SERVER), ResourceNotFound),
-            (Order("/data", "n9"), UnknownServer),
-            (Order("/data", "n3"), ServerUnfit),
+            (ExtendOrder("/none", SERVER), ResourceNotFound),
+            (ExtendOrder("/data", "n9"), UnknownServer),
+            (ExtendOrder("/data", "n3"), ServerUnfit),
         ],
     )
-    def test_what_needs_no_question(self, caller: Caller, order: Order, kind: type[Message]) -> None:
+    def test_what_needs_no_question(self, caller: Caller, order: ExtendOrder, kind: type[Message]) -> None:
         caller.target.port.members["n3"] = Server("n3", False, "offline")
         assert refused(lambda: elsewhere.extend(order, caller.kit)) == [kind]
         assert caller.asked == []
@@ -508,7 +508,7 @@ class TestFromAnotherServer:
         caller.target.port.others["n3"] = on("n3", tree(caller.target.mounts))
         caller.target.port.others[TEMPLATE] = on(TEMPLATE, tree(caller.target.mounts), state=OSU)
         seen = caller.port.overview()
-        assert elsewhere.template_of(Order("/data", SERVER), seen) == "n3"
+        assert elsewhere.template_of(ExtendOrder("/data", SERVER), seen) == "n3"
 
     def test_refused_logins_are_no_reason_to_doubt(self, caller: Caller) -> None:
         caller.breaks("readiness", Failure(LoginRefused(SERVER, "Permission denied")))
@@ -558,12 +558,14 @@ class TestFromAnotherServer:
     ) -> None:
         monkeypatch.setattr(caller.target.port, "foresee", lambda _change: ("Move vg1",), raising=False)
         before = caller.target.left()
-        found = elsewhere.preview(Order("/data", SERVER), caller.kit)
+        found = elsewhere.preview(ExtendOrder("/data", SERVER), caller.kit)
         assert found.foreseen == ("Move vg1",)
         assert len(found.steps) == 4
         assert set(found.tags) == set(MEMBERS)
         assert caller.target.left() == before
-        assert found == replace(elsewhere.preview(Order("/data", SERVER), caller.target.kit), readiness=found.readiness)
+        assert found == replace(
+            elsewhere.preview(ExtendOrder("/data", SERVER), caller.target.kit), readiness=found.readiness
+        )
 
 
 class TestComparison:

@@ -23,9 +23,9 @@ from lvmkit.plan import finish_interrupted
 from lvmkit.steps import BringInService, Commit, SetAutoactivation
 from lvmkit.storage import files, lkvgs
 from lvmkit.workflow import everywhere
-from lvmkit.workflow.create import Wish, create
+from lvmkit.workflow.create import CreateRequest, create
 from lvmkit.workflow.delete import delete
-from lvmkit.workflow.extend import Extension, extend
+from lvmkit.workflow.extend import ExtendRequest, extend
 from lvmkit.workflow.reconfigure import reconfigure
 from lvmkit.workflow.unextend import unextend
 from tests.unit import extend_fakes, test_create, test_delete, test_reconfigure
@@ -77,7 +77,7 @@ class Case:
 
 def _create(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     world = test_create.World(folder, monkeypatch)
-    return Case(world.kit, world.storage, lambda tools: create(Wish("/data"), tools))
+    return Case(world.kit, world.storage, lambda tools: create(CreateRequest("/data"), tools))
 
 
 def _delete(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
@@ -94,7 +94,7 @@ def _reconfigure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
 
 def _extend(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     target = extend_fakes.Target(folder, monkeypatch)
-    return Case(target.kit, target.storage, lambda tools: extend(Extension("/data", TEMPLATE, 5), tools))
+    return Case(target.kit, target.storage, lambda tools: extend(ExtendRequest("/data", TEMPLATE, 5), tools))
 
 
 def _unextend(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Case:

@@ -17,7 +17,7 @@ from lvmkit.storage import dm, holders
 from lvmkit.storage.holders import MOUNT, PROCESS, SWAP, Holder
 from lvmkit.storage.lvm import Lvm
 from lvmkit.workflow.bystanders import bystanders
-from lvmkit.workflow.create import Wish, create, draft_creation
+from lvmkit.workflow.create import CreateRequest, create, draft_creation
 from lvmkit.workflow.delete import delete
 from lvmkit.workflow.owner import ChangeOwner
 from lvmkit.workflow.renew import RenewRecord
@@ -68,7 +68,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def test_create_in_a_cluster_makes_the_server_the_owner_and_the_agents_know_it(world: World) -> None:
-    create(Wish("/data"), world.kit)
+    create(CreateRequest("/data"), world.kit)
     assert world.owner == SERVER
     facts = {i.type: i.details.get("ownership") for i in world.port.now.instances if i.type in (LVMVG, LVMLV, FILESYS)}
     assert facts == {LVMVG: "system_id", LVMLV: "system_id", FILESYS: None}
@@ -76,33 +76,35 @@ def test_create_in_a_cluster_makes_the_server_the_owner_and_the_agents_know_it(w
 
 def test_without_a_cluster_nobody_becomes_the_owner(world: World) -> None:
     world.port.is_shared = False
-    create(Wish("/data"), world.kit)
+    create(CreateRequest("/data"), world.kit)
     assert world.owner == ""
 
 
 def test_where_the_settings_say_so_nobody_becomes_the_owner(world: World) -> None:
     world.kit = replace(world.kit, settings=replace(world.kit.settings, ownership="none"))
-    create(Wish("/data"), world.kit)
+    create(CreateRequest("/data"), world.kit)
     assert world.owner == ""
 
 
 def test_a_further_volume_takes_over_what_its_group_has(world: World) -> None:
-    create(Wish("/data"), world.kit)
+    create(CreateRequest("/data"), world.kit)
     world.kit = replace(world.kit, settings=replace(world.kit.settings, ownership="none"))
-    create(Wish("/www"), world.kit)
+    create(CreateRequest("/www"), world.kit)
     volumes = [i.details.get("ownership") for i in world.port.now.instances if i.type == LVMLV]
     assert volumes == ["system_id", "system_id"]
 
 
 def test_what_this_server_owns_already_needs_no_writing(world: World) -> None:
     world.give(SERVER)
-    assert not any(isinstance(step, ChangeOwner) for step in draft_creation(Wish("/data"), world.kit).plan.steps)
+    assert not any(
+        isinstance(step, ChangeOwner) for step in draft_creation(CreateRequest("/data"), world.kit).plan.steps
+    )
 
 
 def test_another_hosts_group_is_refused(world: World) -> None:
     world.give("elsewhere")
     with pytest.raises(Failure) as caught:
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
     assert isinstance(caught.value.messages[0], VgForeign)
     assert world.owner == "elsewhere"
 
@@ -110,7 +112,7 @@ def test_another_hosts_group_is_refused(world: World) -> None:
 def test_a_creation_that_fails_gives_the_group_back(world: World) -> None:
     world.port.failing["/data"] = REASON
     with pytest.raises(Failure):
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
     assert world.owner == ""
     assert world.port.now.tags == ()
 
@@ -120,21 +122,21 @@ def test_an_owner_that_cannot_be_written_or_read_back_stops_the_creation(world: 
     world.refusing = REASON if fault == "refused" else None
     world.forgetful = fault != "refused"
     with pytest.raises(Failure) as caught:
-        create(Wish("/data"), world.kit)
+        create(CreateRequest("/data"), world.kit)
     expected = REASON if fault == "refused" else OwnerNotWritten("vg1", SERVER, "")
     assert caught.value.messages[0] == expected
     assert world.port.now.tags == ()
 
 
 def test_delete_gives_the_group_the_owner_that_it_had(world: World) -> None:
-    create(Wish("/data"), world.kit)
+    create(CreateRequest("/data"), world.kit)
     delete("/data", world.kit)
     assert world.owner == ""
 
 
 @pytest.mark.parametrize("fault", ["refused", "elsewhere"])
 def test_a_delete_that_cannot_change_the_owner_says_so_and_goes_on(world: World, fault: str) -> None:
-    create(Wish("/data"), world.kit)
+    create(CreateRequest("/data"), world.kit)
     if fault == "elsewhere":
         world.give("n2")
     else:

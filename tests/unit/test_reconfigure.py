@@ -25,7 +25,7 @@ from lvmkit.model.value import replace
 from lvmkit.model.volumes import PhysicalVolume
 from lvmkit.steps import BringInService, Commit
 from lvmkit.storage import lkvgs, records
-from lvmkit.workflow.create import Wish, create
+from lvmkit.workflow.create import CreateRequest, create
 from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange, difference, reconfigure
 from tests.unit.fakes import FakePort, has_journal, instance, kit
 from tests.unit.storage_fake import OTHER_UUID, VG_UUID, FakeStorage, group, lv_uuid, pv_uuid
@@ -48,7 +48,7 @@ class World:
         self.port = FakePort()
         self.told: list[Message] = []
         self.kit: Kit = kit(self.port, folder, self.told.append)
-        create(Wish("/data"), self.kit)
+        create(CreateRequest("/data"), self.kit)
         reconfigure("vg1", self.kit)  # writes the record that the restore script would have written
         self.port.calls.clear()
         self.told.clear()
@@ -181,7 +181,7 @@ class TestApplied:
         assert difference("vg1", world.kit).is_empty
 
     def test_a_lost_volume_goes_with_the_file_system_that_was_on_it(self, world: World) -> None:
-        create(Wish("/www"), world.kit)
+        create(CreateRequest("/www"), world.kit)
         world.grow("ab", "www")
         reconfigure("vg1", world.kit)
         assert world.port.now.by_tag("vg1/data") is None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lvmkit.plan import Kit
     from lvmkit.storage.run import Finished
-    from lvmkit.workflow.service import Leg
+    from lvmkit.workflow.service import PlannedAction
     from tests.unit.peer_fakes import Asked
 
 UP, DOWN = ["vg1", "vg1/data", "/data"], ["/data", "vg1/data", "vg1"]
@@ -58,8 +58,8 @@ def tools(port: FakeCluster, tmp_path: Path, in_the_way: list[LvBusy]) -> Kit:
     return kit(port, tmp_path, lambda _message: None)
 
 
-def _legs(legs: tuple[Leg, ...]) -> list[tuple[str, str, str]]:
-    return [(leg.action, leg.instance.server, leg.instance.tag) for leg in legs]
+def _legs(actions: tuple[PlannedAction, ...]) -> list[tuple[str, str, str]]:
+    return [(each.action, each.instance.server, each.instance.tag) for each in actions]
 
 
 def _refused(work: Callable[[], object]) -> list[type]:
@@ -116,8 +116,8 @@ class TestBystanders:
 
 class TestForesight:
     def test_a_move_takes_down_there_and_brings_up_here(self, port: FakeCluster) -> None:
-        legs = service.way_in("/data", "n2", port.overview())
-        assert _legs(legs) == [(REMOVE, SERVER, tag) for tag in DOWN] + [(RESTORE, "n2", tag) for tag in UP]
+        actions = service.way_in("/data", "n2", port.overview())
+        assert _legs(actions) == [(REMOVE, SERVER, tag) for tag in DOWN] + [(RESTORE, "n2", tag) for tag in UP]
         assert port.calls == []
 
     def test_what_stands_on_the_same_group_moves_along_unless_it_is_out_of_service(self, port: FakeCluster) -> None:
@@ -126,9 +126,9 @@ class TestForesight:
         links = [Dependency("/logs", "vg1/logs"), Dependency("vg1/logs", "vg1"), Dependency("vg1/idle", "vg1")]
         port.now = Hierarchy((*port.now.instances, *logs, idle), (*port.now.dependencies, *links))
         port.others["n2"] = on("n2", port.now, state=OSU)
-        legs = service.way_in("/data", "n2", port.overview())
-        removed = [leg.instance.tag for leg in legs if leg.action == REMOVE]
-        restored = [leg.instance.tag for leg in legs if leg.action == RESTORE]
+        actions = service.way_in("/data", "n2", port.overview())
+        removed = [each.instance.tag for each in actions if each.action == REMOVE]
+        restored = [each.instance.tag for each in actions if each.action == RESTORE]
         assert set(removed) == set(restored) == {*UP, "/logs", "vg1/logs"}
         assert (removed[-1], restored[0]) == ("vg1", "vg1")
         assert restored.index("vg1/logs") < restored.index("/logs")
@@ -140,7 +140,7 @@ class TestForesight:
     @pytest.mark.parametrize("state", [OSU, OSF])
     def test_what_is_nowhere_is_only_brought_up(self, port: FakeCluster, state: str) -> None:
         port.now = data_hierarchy(state)
-        assert [leg for leg in _legs(service.way_in("/data", "n2", port.overview())) if leg[0] == RESTORE] == [
+        assert [each for each in _legs(service.way_in("/data", "n2", port.overview())) if each[0] == RESTORE] == [
             (RESTORE, "n2", tag) for tag in UP
         ]
 

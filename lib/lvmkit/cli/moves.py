@@ -9,10 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lvmkit.workflow.service import Leg
+    from lvmkit.workflow.service import PlannedAction
 
 
-def show_legs(action: str, tag: str, legs: Sequence[Leg], form: str) -> int:
+def show_actions(action: str, tag: str, actions: Sequence[PlannedAction], form: str) -> int:
     """Print what a move would run, first to last; returns exit code 0. Nothing is printed for nothing.
 
     action: restore or remove, what was asked for.
@@ -21,14 +21,14 @@ def show_legs(action: str, tag: str, legs: Sequence[Leg], form: str) -> int:
         from lvmkit.view.document import document
         from lvmkit.view.move import move_facts
 
-        write(document(move_facts(action, tag, legs)))
+        write(document(move_facts(action, tag, actions)))
     else:
         from lvmkit.cli.layout import columns
 
-        write(columns([(f"{number}.", *_cells(leg)) for number, leg in enumerate(legs, 1)]))
+        write(columns([(f"{number}.", *_cells(planned)) for number, planned in enumerate(actions, 1)]))
     return 0
 
 
-def _cells(leg: Leg) -> tuple[str, ...]:
-    i = leg.instance
-    return leg.action, i.tag, i.type, i.state, f"on {i.server}"
+def _cells(planned: PlannedAction) -> tuple[str, ...]:
+    i = planned.instance
+    return planned.action, i.tag, i.type, i.state, f"on {i.server}"

@@ -114,7 +114,7 @@ def _across(name: str, template: str, tag: str, tools: Kit) -> tuple[str, ...]:
     if name == "unextend":
         return unextend.unextend(tag, tools)
     if name == "extend":
-        return extend.extend(extend.Extension(tag, template), tools)
+        return extend.extend(extend.ExtendRequest(tag, template), tools)
     readiness = canextend.canextend(tag, template, tools)
     against = extend.refusals(readiness)
     for message in readiness.messages:
@@ -138,9 +138,9 @@ def _create(name: str, resource_type: str, options: dict[str, str], rest: list[s
         raise Failure(CreateUsageError(_USAGE[name]))
     if not options["-p"].startswith("/"):
         raise Failure(InvalidConstructorArgument(resource_type, options["-p"] or "''"))
-    wish = create.Wish(options["-p"], options.get("-t", ""), switchback, resource_type)
+    request = create.CreateRequest(options["-p"], options.get("-t", ""), switchback, resource_type)
     try:
-        return create.create(wish, tools)
+        return create.create(request, tools)
     except Failure as failure:
         if resource_type == FILESYS:
             raise

@@ -158,10 +158,10 @@ def _bystanders(desk: Desk, question: AskBystanders) -> Result:
 
 def _readiness(desk: Desk, question: AskReadiness) -> Result:
     from lvmkit.peer.answers import preview_facts
-    from lvmkit.workflow.extend import Extension, preview
+    from lvmkit.workflow.extend import ExtendRequest, preview
 
-    wish = Extension(question.tag, question.template, question.priority)
-    return preview_facts(preview(wish, desk.kit(), only_check=not question.with_steps))
+    request = ExtendRequest(question.tag, question.template, question.priority)
+    return preview_facts(preview(request, desk.kit(), only_check=not question.with_steps))
 
 
 def _findings(desk: Desk, _question: AskFindings) -> Result:
@@ -174,9 +174,9 @@ def _findings(desk: Desk, _question: AskFindings) -> Result:
 
 
 def _extend(desk: Desk, order: OrderExtend) -> Result:
-    from lvmkit.workflow.extend import Extension, extend
+    from lvmkit.workflow.extend import ExtendRequest, extend
 
-    return {"extended": extend(Extension(order.tag, order.template, order.priority), desk.kit(), is_told=True)}
+    return {"extended": extend(ExtendRequest(order.tag, order.template, order.priority), desk.kit(), is_told=True)}
 
 
 def _unextend(desk: Desk, order: OrderUnextend) -> Result:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
-    from lvmkit.workflow.create import Draft
+    from lvmkit.workflow.create import CreateDraft
 
 _RESOURCE_FIELDS = {
     "tag": schema.TAG,
@@ -34,7 +34,7 @@ def creation_facts(root: str) -> dict[str, Any]:
     return {"root": root, "dry_run": False}
 
 
-def creation_preview(draft: Draft, before: Hierarchy, after: Hierarchy) -> dict[str, Any]:
+def creation_preview(draft: CreateDraft, before: Hierarchy, after: Hierarchy) -> dict[str, Any]:
     """What would be created. before, after: the hierarchy as it is and as it would be."""
     resources = []
     for instance in after.of_tags(reversed(after.below(draft.root))):

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from lvmkit.workflow.service import Leg
+    from lvmkit.workflow.service import PlannedAction
 
 _ACTIONS = ("restore", "remove")
 _RESOURCE_FIELDS = {
@@ -31,11 +31,11 @@ SCHEMA = schema.answer(
 )
 
 
-def move_facts(action: str, tag: str, legs: Sequence[Leg]) -> dict[str, Any]:
-    """action: restore or remove, what was asked for.  legs: in the order in which they would run."""
-    return {"action": action, "tag": tag, "dry_run": True, "resources": [_leg_facts(leg) for leg in legs]}
+def move_facts(action: str, tag: str, actions: Sequence[PlannedAction]) -> dict[str, Any]:
+    """action: restore or remove, what was asked for.  actions: in the order in which they would run."""
+    return {"action": action, "tag": tag, "dry_run": True, "resources": [_action_facts(planned) for planned in actions]}
 
 
-def _leg_facts(leg: Leg) -> dict[str, str]:
-    i = leg.instance
-    return {"action": leg.action, "tag": i.tag, "type": i.type, "id": i.id, "state": i.state, "server": i.server}
+def _action_facts(planned: PlannedAction) -> dict[str, str]:
+    i = planned.instance
+    return {"action": planned.action, "tag": i.tag, "type": i.type, "id": i.id, "state": i.state, "server": i.server}

@@ -29,14 +29,14 @@ _LASTING = (holders.MOUNT, holders.SWAP, holders.NESTED_PV, holders.LOOP, holder
 """a process may have a volume open for a moment only, as udev does; remove waits for it, and names it"""
 
 
-class Departure(Value):
+class PlannedStop(Value):
     """Tags that are to go out of service on a server."""
 
     server: str
     tags: tuple[str, ...]
 
 
-def refuse_bystanders(leaving: Iterable[Departure], seen: Overview, kit: Kit) -> None:
+def refuse_bystanders(leaving: Iterable[PlannedStop], seen: Overview, kit: Kit) -> None:
     """Name who would make a stop fail, on whatever server; changes nothing. Without a cluster nobody is fenced for it.
 
     Other servers get the deadline of one command; one that does not answer is told of (110233) and passed over.

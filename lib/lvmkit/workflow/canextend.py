@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     from lvmkit.cluster.port import Overview
     from lvmkit.model.hierarchy import Hierarchy
-    from lvmkit.model.servers import Server
     from lvmkit.model.settings import Settings
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.plan import Kit
@@ -144,8 +143,12 @@ def case_of(tag: str, template: str, kit: Kit) -> Case:
 
 
 def _readiness(case: Case, version: str, told: tuple[Message, ...], found: tuple[VolumeGroup, ...]) -> Readiness:
-    devices = tuple((pv.uuid, pv.device) for vg in found for pv in vg.physical if pv.device)
-    return Readiness(case.server, VERSION, version, time.time(), told, devices)
+    devices = []
+    for vg in found:
+        for pv in vg.physical:
+            if pv.device:
+                devices.append((pv.uuid, pv.device))
+    return Readiness(case.server, VERSION, version, time.time(), told, tuple(devices))
 
 
 def _taken(look: Callable[[Case], Iterator[Message]], case: Case) -> Iterator[Message]:
@@ -181,9 +184,10 @@ def _lvm(case: Case, told: list[Message]) -> tuple[str, tuple[VolumeGroup, ...]]
 def _cluster(case: Case) -> Iterator[Message]:
     """The cluster as a whole, and this server as a member of it."""
     yield from case.seen.warnings
-    own: Server | None = next((server for server in case.seen.servers if server.name == case.server), None)
+    known = {server.name: server for server in case.seen.servers}
+    own = known.get(case.server)
     if own is None:
-        yield UnknownServer(case.server, tuple(server.name for server in case.seen.servers))
+        yield UnknownServer(case.server, tuple(known))
     elif own.unfit and set(own.unfit.split(", ")) <= _SET_ASIDE:
         yield ServerSetAside(own.name, own.unfit)
     elif own.unfit:

@@ -41,7 +41,7 @@ _KERNEL_ONLY_OPTIONS = frozenset({"seclabel"})
 """options that /proc/self/mountinfo prints and mount(8) does not take"""
 
 
-class Wish(Value):
+class CreateRequest(Value):
     """What is to be protected, and how. tag '' means: choose one."""
 
     path: str
@@ -52,53 +52,53 @@ class Wish(Value):
     """FILESYS, LVMLV or LVMVG: where the hierarchy ends; '' means at the file system where path is a mount point"""
 
 
-class Draft(Value):
+class CreateDraft(Value):
     """A plan, and the tag that its root has or will have."""
 
     plan: Plan
     root: str
 
 
-def create(wish: Wish, kit: Kit) -> str:
+def create(request: CreateRequest, kit: Kit) -> str:
     """Make the hierarchy and bring it in service; returns the root's tag. The admin lock is taken.
 
     Raises Failure: the reasons, then 000024; everything was backed out. What exists already as wished is success.
     """
     server = kit.port.local_server()
     try:
-        with kit.port.admin_lock(f"create {wish.path}"):
+        with kit.port.admin_lock(f"create {request.path}"):
             finish_interrupted(kit)
-            draft = draft_creation(wish, kit)
+            draft = draft_creation(request, kit)
             carry_out(draft.plan, kit)
     except Failure as failure:
-        shown = wish.tag or wish.path
+        shown = request.tag or request.path
         raise Failure(
             *failure.messages, ErrorCreatingResource(shown, server), FailedCreation(shown, server)
         ) from failure
     except Interruption:
-        kit.tell(FailedCreation(wish.tag or wish.path, server))
+        kit.tell(FailedCreation(request.tag or request.path, server))
         raise
     return draft.root
 
 
-def draft_creation(wish: Wish, kit: Kit) -> Draft:
-    """The plan for a wish; changes nothing. Raises Failure with every reason against it."""
-    found = stack.stack_of(wish.path, kit.lvm)
-    _refuse(found, wish, kit)
+def draft_creation(request: CreateRequest, kit: Kit) -> CreateDraft:
+    """The plan for a request; changes nothing. Raises Failure with every reason against it."""
+    found = stack.stack_of(request.path, kit.lvm)
+    _refuse(found, request, kit)
     now = kit.port.hierarchy()
-    drafts = Drafts(now, kit.port.local_server(), wish.switchback, wish.tag)
-    root = _draft_instances(found, wish, drafts, kit)
+    drafts = Drafts(now, kit.port.local_server(), request.switchback, request.tag)
+    root = _draft_instances(found, request, drafts, kit)
     if drafts.has_new(LVMVG):
         guards.refuse_active_elsewhere(found.vg, kit.host, is_up_here=_is_up(found))
     _warn(found, root, drafts, kit)
-    return Draft(Plan(f"create {wish.path}", _steps(found, root, drafts, kit)), root)
+    return CreateDraft(Plan(f"create {request.path}", _steps(found, root, drafts, kit)), root)
 
 
-def _refuse(found: Stack, wish: Wish, kit: Kit) -> None:
+def _refuse(found: Stack, request: CreateRequest, kit: Kit) -> None:
     """Reasons why this storage must not, or not now, be protected."""
     vg = found.vg
-    if wish.tag and not names.is_tag(wish.tag):
-        raise Failure(InvalidName(wish.tag, "tag"))
+    if request.tag and not names.is_tag(request.tag):
+        raise Failure(InvalidName(request.tag, "tag"))
     if not names.fits_device_mapper(vg.name, found.lv.name):
         raise Failure(InvalidName(f"{vg.name}/{found.lv.name}", "device-mapper name"))
     use = stack.system_use(vg, deadline=kit.settings.command_deadline)
@@ -109,18 +109,18 @@ def _refuse(found: Stack, wish: Wish, kit: Kit) -> None:
         raise Failure(*errors)
 
 
-def _draft_instances(found: Stack, wish: Wish, drafts: Drafts, kit: Kit) -> str:
+def _draft_instances(found: Stack, request: CreateRequest, drafts: Drafts, kit: Kit) -> str:
     """Draft what is missing, from the disks up; returns the root's tag."""
-    top = wish.top or (FILESYS if found.filesystem else LVMLV)
+    top = request.top or (FILESYS if found.filesystem else LVMLV)
     if top == FILESYS and found.filesystem is None:
-        raise Failure(NotAMountPoint(wish.path))
-    vg_tag = _draft_vg(found, wish.tag if top == LVMVG else "", drafts, kit)
+        raise Failure(NotAMountPoint(request.path))
+    vg_tag = _draft_vg(found, request.tag if top == LVMVG else "", drafts, kit)
     if top == LVMVG:
         return vg_tag
-    lv_tag = _draft_lv(found, vg_tag, wish.tag if top == LVMLV else "", drafts)
+    lv_tag = _draft_lv(found, vg_tag, request.tag if top == LVMLV else "", drafts)
     if top != FILESYS or found.filesystem is None:
         return lv_tag
-    return _draft_filesystem(found, found.filesystem, lv_tag, wish.tag, drafts)
+    return _draft_filesystem(found, found.filesystem, lv_tag, request.tag, drafts)
 
 
 def _draft_vg(found: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
@@ -141,8 +141,13 @@ def _draft_vg(found: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
 def _protected_group(vg: VolumeGroup, now: Hierarchy) -> Instance | None:
     """The instance of this volume group, also where it was protected under another name; else one with its name."""
     groups = [instance for instance in now.instances if instance.type == LVMVG]
-    same = [instance for instance in groups if VgFacts.noted(instance).uuid == vg.uuid]
-    return next(iter([*same, *(instance for instance in groups if instance.id == names.lvmvg_id(vg.name))]), None)
+    for group in groups:
+        if VgFacts.noted(group).uuid == vg.uuid:
+            return group
+    for group in groups:
+        if group.id == names.lvmvg_id(vg.name):
+            return group
+    return None
 
 
 def _draft_lv(found: Stack, vg_tag: str, tag: str, drafts: Drafts) -> str:

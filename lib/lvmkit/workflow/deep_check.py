@@ -5,7 +5,7 @@ from __future__ import annotations
 from lvmkit.model.instance import IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.resources import dispatch
-from lvmkit.workflow.recover import Finding
+from lvmkit.workflow.recover import CheckResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from lvmkit.plan import Kit
 
 
-def deep_check(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
+def deep_check(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
     """Read every physical volume of the volume groups in service among these tags; a finding for each group.
 
     Takes up to settings.probe_deadline seconds for each group whose disks don't answer. Raises nothing: what cannot be
     read, and a group whose record is lost, are findings.
     """
-    groups = [i for i in map(now.by_tag, tags) if i is not None and i.type == LVMVG and i.state in IN_SERVICE]
-    return tuple(Finding(group.tag, _read_faults(group, kit)) for group in groups)
+    results = []
+    for group in now.of_tags(tags, LVMVG):
+        if group.state in IN_SERVICE:
+            results.append(CheckResult(group.tag, _read_faults(group, kit)))
+    return tuple(results)
 
 
 def _read_faults(group: Instance, kit: Kit) -> tuple[Message, ...]:

@@ -6,7 +6,7 @@ from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.facts import DeviceFacts
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import DEVICE, DISK, OSU, Dependency, Instance
+from lvmkit.model.instance import DEVICE, DISK, OSU, Dependency, Instance, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceExists
 from lvmkit.model.resource_types import application
@@ -26,7 +26,7 @@ class Drafts:
     """New instances and links, collected before anything is stored."""
 
     def __init__(self, now: Hierarchy, server: str, switchback: str, reserved: str = "") -> None:
-        """Start with what is there. reserved: a tag that is given out to nobody who does not ask for it."""
+        """Start with what is there. reserved: a tag kept for the root; no chosen tag takes it."""
         self.now = now
         self.server = server
         self.switchback = switchback
@@ -75,19 +75,27 @@ class Drafts:
 
     def before(self) -> tuple[Instance, ...]:
         """What the change updates, as it is now."""
-        updated = {instance.tag for instance in self.updates}
+        updated = tags_of(self.updates)
         return tuple(instance for instance in self.now.instances if instance.tag in updated)
 
     def mismatches(self) -> tuple[tuple[str, str], ...]:
         """(parent, child) of every new link between resources with different switchback types."""
         both = Hierarchy((*self.now.instances, *self.instances))
-        pairs = [(both.by_tag(d.parent), both.by_tag(d.child)) for d in self.links]
-        return tuple((p.tag, c.tag) for p, c in pairs if p and c and p.switchback != c.switchback)
+        pairs = []
+        for link in self.links:
+            parent, child = both.by_tag(link.parent), both.by_tag(link.child)
+            if parent and child and parent.switchback != child.switchback:
+                pairs.append((parent.tag, child.tag))
+        return tuple(pairs)
 
     def _free_tag(self, wanted: str) -> str:
-        taken = {*self.now.tags, *(instance.tag for instance in self.instances), self._reserved}
-        numbered = (f"{wanted[:_LONGEST_BEFORE_NUMBER]}-{number}" for number in range(2, len(taken) + 3))
-        return wanted if wanted not in taken else next(tag for tag in numbered if tag not in taken)
+        """The wanted tag, or the first with a number after it that is free."""
+        taken = {*self.now.tags, *tags_of(self.instances), self._reserved}
+        tag, number = wanted, 1
+        while tag in taken:
+            number += 1
+            tag = f"{wanted[:_LONGEST_BEFORE_NUMBER]}-{number}"
+        return tag
 
 
 def add_devices(devices: Iterable[tuple[str, Layer]], vg_tag: str, drafts: Drafts) -> None:
@@ -120,7 +128,10 @@ def _tag_of(layer: Layer, kind: str) -> str:
         return f"{kind}-{name}"
     below = layer.below[0].path.rsplit("/", 1)[-1] if layer.kind == "part" else name
     part = name[len(below) :].lstrip("p")
-    return "-".join([kind, *serials, *([f"part{part}"] if part else [])])
+    words = [kind, *serials]
+    if part:
+        words.append(f"part{part}")
+    return "-".join(words)
 
 
 def _serials(layer: Layer) -> set[str]:

@@ -104,7 +104,9 @@ def _finding(server: str, about: str, message: Message) -> Finding:
 def _boot_mounts(look: Look) -> Iterator[Told]:
     """File systems that /etc/fstab would mount before the cluster has decided where they belong."""
     text = files.read(look.kit.paths.fstab) or ""
-    for instance in (i for i in look.now.instances if i.type == FILESYS):
+    for instance in look.now.instances:
+        if instance.type != FILESYS:
+            continue
         if fstab.mounts_at_boot(text, instance.id, FilesystemFacts.unpack(instance).spellings):
             yield instance.tag, FstabWillMount(instance.id)
 

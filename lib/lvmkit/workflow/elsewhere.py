@@ -36,7 +36,7 @@ from lvmkit.peer.requests import AskReadiness, OrderExtend
 from lvmkit.storage import lvmconf
 from lvmkit.workflow import extend as on_target
 from lvmkit.workflow import unextend as on_loser
-from lvmkit.workflow.extend import Extension, refusal, refusals
+from lvmkit.workflow.extend import ExtendRequest, refusal, refusals
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -53,15 +53,15 @@ from the logs. A move ends by the clock of the server that began it (LVMKIT_ACTI
 failures are forgotten by the clock; beyond the second these times are not what they were meant to be."""
 
 
-class Order(Value):
-    """A hierarchy that is to be extended to a server. priority 0: the next lower one."""
+class ExtendOrder(Value):
+    """A hierarchy that is to be extended to another server. priority 0: the next lower one."""
 
     tag: str
     server: str
     priority: int = 0
 
 
-def extend(order: Order, kit: Kit) -> tuple[str, ...]:
+def extend(order: ExtendOrder, kit: Kit) -> tuple[str, ...]:
     """Extend a hierarchy to any server; returns the tags that it got.
 
     Raises Failure: 000019, 000004, 110155, 110159; those of the connection (110200-110205, 110226); else the reasons
@@ -70,7 +70,7 @@ def extend(order: Order, kit: Kit) -> tuple[str, ...]:
     seen = kit.port.overview()
     template = template_of(order, seen)
     if order.server == seen.local:
-        return on_target.extend(Extension(order.tag, template, order.priority), kit)
+        return on_target.extend(ExtendRequest(order.tag, template, order.priority), kit)
     _refuse_unfit(order, seen)
     found = _asked(order, template, kit, with_steps=False)
     _tell_warnings(found.readiness, kit)
@@ -80,17 +80,17 @@ def extend(order: Order, kit: Kit) -> tuple[str, ...]:
     return _ordered(order, template, kit)
 
 
-def preview(order: Order, kit: Kit) -> Preview:
+def preview(order: ExtendOrder, kit: Kit) -> Preview:
     """What extend() would do; changes nothing. Raises Failure as extend() does, but for what is in the readiness."""
     seen = kit.port.overview()
     template = template_of(order, seen)
     if order.server == seen.local:
-        return on_target.preview(Extension(order.tag, template, order.priority), kit)
+        return on_target.preview(ExtendRequest(order.tag, template, order.priority), kit)
     _refuse_unfit(order, seen)
     return _asked(order, template, kit, with_steps=True)
 
 
-def template_of(order: Order, seen: Overview) -> str:
+def template_of(order: ExtendOrder, seen: Overview) -> str:
     """The server whose hierarchy is extended: where it is in service, else this one, else any that has it.
 
     Raises Failure: 000019 for a tag that none has, 110155, 000004 where only the target has it.
@@ -148,7 +148,7 @@ def _own_lvm(kit: Kit) -> str:
         return ""
 
 
-def _refuse_unfit(order: Order, seen: Overview) -> None:
+def _refuse_unfit(order: ExtendOrder, seen: Overview) -> None:
     """A server that is down cannot be asked."""
     if not _is_online(order.server, seen):
         why = next((server.unfit for server in seen.servers if server.name == order.server), "") or "offline"
@@ -159,7 +159,7 @@ def _is_online(name: str, seen: Overview) -> bool:
     return any(server.name == name and server.online for server in seen.servers)
 
 
-def _asked(order: Order, template: str, kit: Kit, *, with_steps: bool) -> Preview:
+def _asked(order: ExtendOrder, template: str, kit: Kit, *, with_steps: bool) -> Preview:
     """The other server's answer to the question whether it is ready, with what differs between the two."""
     question = AskReadiness(order.tag, template, order.priority, with_steps)
     before = time.time()
@@ -174,7 +174,7 @@ def _asked(order: Order, template: str, kit: Kit, *, with_steps: bool) -> Previe
     return replace(found, readiness=replace(readiness, messages=messages))
 
 
-def _ordered(order: Order, template: str, kit: Kit) -> tuple[str, ...]:
+def _ordered(order: ExtendOrder, template: str, kit: Kit) -> tuple[str, ...]:
     """Let the other server do the work."""
     work = OrderExtend(order.tag, template, order.priority)
     try:

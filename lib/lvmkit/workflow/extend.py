@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from lvmkit.workflow.canextend import Case, Examination
 
 
-class Extension(Value):
+class ExtendRequest(Value):
     """What is to be extended to this server. priority 0: the next lower one."""
 
     tag: str
@@ -132,14 +132,14 @@ class ExtendTo(Step):
     def is_built_on(self, kit: Kit) -> bool:
         """Whether one of them is in service here."""
         here = kit.port.hierarchy_of(self.server)
-        return any(i.state in IN_SERVICE for i in map(here.by_tag, _tags(self.change)) if i is not None)
+        return any(instance.state in IN_SERVICE for instance in here.of_tags(_tags(self.change)))
 
     def _rank(self, kit: Kit) -> None:
         for group, priority in self.priorities:
             kit.port.set_priorities(group, {self.server: priority})
 
 
-def extend(wish: Extension, kit: Kit, *, is_told: bool = False) -> tuple[str, ...]:
+def extend(request: ExtendRequest, kit: Kit, *, is_told: bool = False) -> tuple[str, ...]:
     """Extend a hierarchy to this server; returns the tags that it got. The admin lock is taken.
 
     is_told: whoever asks has seen the warnings already.
@@ -147,39 +147,39 @@ def extend(wish: Extension, kit: Kit, *, is_told: bool = False) -> tuple[str, ..
     """
     server = kit.port.local_server()
     try:
-        with kit.port.admin_lock(f"extend {wish.tag} to {server}"):
+        with kit.port.admin_lock(f"extend {request.tag} to {server}"):
             finish_interrupted(kit)
-            found = examine(wish.tag, wish.template, kit)
+            found = examine(request.tag, request.template, kit)
             against = refusals(found.readiness)
             for message in () if is_told else found.readiness.messages:
                 if message.level != ERROR:
                     kit.tell(message)
             if against:
                 raise Failure(*against)
-            plan, change = draft_extension(found, wish.priority)
+            plan, change = draft_extension(found, request.priority)
             carry_out(plan, kit)
     except Failure as failure:
-        raise refusal(failure, wish.tag, server) from failure
+        raise refusal(failure, request.tag, server) from failure
     except Interruption as interruption:
-        kit.tell(ExtensionInterrupted(wish.tag, server, interruption.signal_name))
+        kit.tell(ExtensionInterrupted(request.tag, server, interruption.signal_name))
         raise
     return _tags(change)
 
 
-def preview(wish: Extension, kit: Kit, *, only_check: bool = False) -> Preview:
+def preview(request: ExtendRequest, kit: Kit, *, only_check: bool = False) -> Preview:
     """What extend() would do; changes nothing. only_check: without steps and without asking what the cluster would do.
 
     Raises Failure: 000003, and as the cluster's tools do.
     """
-    found = examine(wish.tag, wish.template, kit)
+    found = examine(request.tag, request.template, kit)
     readiness, case = found.readiness, found.case
-    told = (*readiness.messages, *_priority_problems(wish.priority, case))
+    told = (*readiness.messages, *_priority_problems(request.priority, case))
     readiness = replace(readiness, messages=tuple(dict.fromkeys(told)))
     tags = tuple(instance.tag for instance in case.new)
     if only_check or not readiness.is_ready:
         return Preview(readiness, tags)
-    plan, change = draft_extension(found, wish.priority)
-    return Preview(readiness, tags, tuple(step.describe() for step in plan.steps), kit.port.foresee(change))
+    plan, change = draft_extension(found, request.priority)
+    return Preview(readiness, tags, plan.describe(), kit.port.foresee(change))
 
 
 def refusals(readiness: Readiness) -> tuple[Message, ...]:
@@ -201,11 +201,17 @@ def draft_extension(found: Examination, priority: int) -> tuple[Plan, Change]:
     if against:
         raise Failure(*against)
     change = _change(found)
-    ranked = tuple((group.tag, priority) for group in groups(case.members) if priority)
-    steps: list[Step] = [MakeMountPoint(i.id, made) for i in case.filesystems if (made := _absent(i.id))]
+    ranked = []
+    steps: list[Step] = []
+    for instance in case.filesystems:
+        made = _absent(instance.id)
+        if made:
+            steps.append(MakeMountPoint(instance.id, made))
     for group in groups(case.members):
+        if priority:
+            ranked.append((group.tag, priority))
         steps += listing(VgFacts.unpack(group).name, True, case.kit)
-    steps.append(ExtendTo(case.server, case.tag, change, ranked))
+    steps.append(ExtendTo(case.server, case.tag, change, tuple(ranked)))
     return Plan(f"extend {case.tag} to {case.server}", tuple(steps)), change
 
 
@@ -238,8 +244,11 @@ def _priority_problems(priority: int, case: Case) -> Iterator[Message]:
 
 def _where(tag: str, seen: Overview) -> str:
     """The server on which a tag is in service; '' where it is on none."""
-    each = (now.by_tag(tag) for now in seen.hierarchies)
-    return next((i.server for i in each if i is not None and i.state in IN_SERVICE), "")
+    for hierarchy in seen.hierarchies:
+        instance = hierarchy.by_tag(tag)
+        if instance is not None and instance.state in IN_SERVICE:
+            return instance.server
+    return ""
 
 
 def _tags(change: Change) -> tuple[str, ...]:
@@ -249,8 +258,8 @@ def _tags(change: Change) -> tuple[str, ...]:
 
 def _absent(path: str) -> tuple[str, ...]:
     """The path and the folders above it that do not exist, the uppermost first."""
-    found: list[str] = []
+    absent: list[str] = []
     while path not in ("", "/") and not os.path.lexists(path):
-        found.insert(0, path)
+        absent.insert(0, path)
         path = os.path.dirname(path)
-    return tuple(found)
+    return tuple(absent)

@@ -16,16 +16,15 @@ def family(tag: str, now: Hierarchy) -> tuple[Instance, ...]:
 
     Two volume groups may lie on one disk without being tied to each other, so the search does not go through disks.
     """
-    found: set[str] = set()
+    members: set[str] = set()
     waiting = [tag]
     while waiting:
-        for each in (*now.below(this := waiting.pop()), *now.above(this)):
-            instance = now.by_tag(each)
-            if each not in found and instance is not None and not is_device(instance.type):
-                found.add(each)
-                waiting.append(each)
-    ordered = (now.by_tag(each) for each in now.restore_order(found))
-    return tuple(instance for instance in ordered if instance is not None)
+        this = waiting.pop()
+        for instance in now.of_tags((*now.below(this), *now.above(this))):
+            if instance.tag not in members and not is_device(instance.type):
+                members.add(instance.tag)
+                waiting.append(instance.tag)
+    return now.of_tags(now.restore_order(members))
 
 
 def groups(instances: tuple[Instance, ...]) -> tuple[Instance, ...]:

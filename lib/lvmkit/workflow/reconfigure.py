@@ -6,7 +6,7 @@ import os
 
 from lvmkit.cluster.port import Change
 from lvmkit.model.facts import LvFacts, VgFacts, devices_below
-from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance
+from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import UnknownDevices
 from lvmkit.model.messages.engine import HasDependents
@@ -86,8 +86,8 @@ def reconfigure(
     find(kit.port.hierarchy(), tag)
     with kit.port.admin_lock(f"reconfigure {tag}"):
         finish_interrupted(kit)
-        found, layers = _compare(tag, kit)
-        wanted = found if only is None else _narrowed(found, *only)
+        whole, layers = _compare(tag, kit)
+        wanted = whole if only is None else _narrow(whole, *only)
         if not wanted.is_empty:
             _carry_out(wanted, layers, kit)
     if kit.port.is_shared and only is None and not here:
@@ -102,25 +102,32 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     drafts = Drafts(now, kit.port.local_server(), vg.switchback)
     add_devices([(pv.pv_uuid, layers[pv.pv_uuid]) for pv in wanted.added], vg.tag, drafts)
     change, gone = _change(wanted, drafts, now)
-    steps: list[Step] = [Commit(change, (*gone, *drafts.before()))] if change != Change() else []
-    steps += [ListVg(wanted.vg, True)] if wanted.unlisted else []
-    # A group in service stays so: this only gives its new disks the state that they are in.
-    steps += [BringInService(wanted.tag, True)] if vg.state in IN_SERVICE else []
+    steps: list[Step] = []
+    if change != Change():
+        steps.append(Commit(change, (*gone, *drafts.before())))
+    if wanted.unlisted:
+        steps.append(ListVg(wanted.vg, True))
+    if vg.state in IN_SERVICE:  # it stays so: this only gives its new disks the state that they are in
+        steps.append(BringInService(wanted.tag, True))
+    steps.append(RenewRecord(wanted.tag))
     try:
-        carry_out(Plan(f"reconfigure {wanted.tag}", (*steps, RenewRecord(wanted.tag))), kit)
+        carry_out(Plan(f"reconfigure {wanted.tag}", tuple(steps)), kit)
     except Failure as failure:
-        lost = (DeviceDependencyNotCreated(wanted.tag, pv.device) for pv in wanted.added)
+        lost = [DeviceDependencyNotCreated(wanted.tag, pv.device) for pv in wanted.added]
         raise Failure(*failure.messages, *lost) from failure
 
 
 def _change(wanted: Difference, drafts: Drafts, now: Hierarchy) -> tuple[Change, tuple[Instance, ...]]:
     """What is stored for the difference, and the instances that go with it."""
-    reused = {instance.tag for instance in drafts.updates}  # the same disk under a new physical volume stays
+    reused = tags_of(drafts.updates)  # the same disk under a new physical volume stays
     leaving = replace(wanted, removed=tuple(pv for pv in wanted.removed if pv.tag not in reused))
     gone = _leaving(leaving, now)
-    tags = tuple(i.tag for i in gone)
-    unlink = tuple(d for d in now.dependencies if {d.parent, d.child} & set(tags) or _drops(d, leaving))
-    return replace(drafts.change(), unlink=unlink, remove=tags), gone
+    tags = tags_of(gone)
+    unlink = []
+    for link in now.dependencies:
+        if link.parent in tags or link.child in tags or _drops(link, leaving):
+            unlink.append(link)
+    return replace(drafts.change(), unlink=tuple(unlink), remove=tags), gone
 
 
 def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
@@ -131,21 +138,36 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
     group = VgFacts.unpack(instance)
     vg = find_group(group, kit)
     layers = dict(stack.devices_of(vg, deadline=kit.settings.command_deadline))
-    known = {device.pv_uuid: device for device in devices_below(now, tag)}
-    present = {pv.uuid: pv for pv in vg.physical}
-    added = tuple(PvChange(layers[u].stable, u) for u in present if u not in known and u in layers)
-    removed = tuple(PvChange(device.id, u, device.tag) for u, device in known.items() if u not in present)
+    added, removed = _disk_changes(tag, vg, layers, now)
     new, gone = _volume_changes(tag, vg, now)
     unlisted = bool(listing(vg.name, True, kit))
     return Difference(tag, vg.name, added, removed, new, gone, unlisted, _unwatched(group, vg, kit)), layers
 
 
+def _disk_changes(
+    tag: str, vg: VolumeGroup, layers: dict[str, Layer], now: Hierarchy
+) -> tuple[tuple[PvChange, ...], tuple[PvChange, ...]]:
+    """(added, removed) physical volumes. layers: by PV UUID, those that are there."""
+    known = {device.pv_uuid: device for device in devices_below(now, tag)}
+    present = [pv.uuid for pv in vg.physical]
+    added = [PvChange(layers[uuid].stable, uuid) for uuid in present if uuid in layers and uuid not in known]
+    removed = []
+    for uuid, device in known.items():
+        if uuid not in present:
+            removed.append(PvChange(device.id, uuid, device.tag))
+    return tuple(added), tuple(removed)
+
+
 def _volume_changes(tag: str, vg: VolumeGroup, now: Hierarchy) -> tuple[tuple[LvChange, ...], tuple[LvChange, ...]]:
-    protected = [LvFacts.unpack(i) for i in map(now.by_tag, now.parents(tag)) if i is not None and i.type == LVMLV]
-    covered = {volume.uuid for volume in protected}
-    new = tuple(LvChange(lv.name, lv.uuid) for lv in vg.logical if lv.uuid not in covered)
-    gone = tuple(LvChange(volume.name, volume.uuid, volume.tag) for volume in protected if vg.lv(volume.uuid) is None)
-    return new, gone
+    """(new, gone) logical volumes."""
+    covered = set()
+    gone = []
+    for volume in map(LvFacts.unpack, now.of_tags(now.parents(tag), LVMLV)):
+        covered.add(volume.uuid)
+        if vg.lv(volume.uuid) is None:
+            gone.append(LvChange(volume.name, volume.uuid, volume.tag))
+    new = [LvChange(lv.name, lv.uuid) for lv in vg.logical if lv.uuid not in covered]
+    return tuple(new), tuple(gone)
 
 
 def _unwatched(group: VgFacts, vg: VolumeGroup, kit: Kit) -> bool:
@@ -155,37 +177,43 @@ def _unwatched(group: VgFacts, vg: VolumeGroup, kit: Kit) -> bool:
     return records.load(kit.paths, group.id) != observed(vg, group)
 
 
-def _narrowed(found: Difference, add: Sequence[str], remove: Sequence[str]) -> Difference:
+def _narrow(whole: Difference, add: Sequence[str], remove: Sequence[str]) -> Difference:
     """Only the named devices of the difference; Failure when one is not part of it."""
-    chosen_add = tuple(pv for pv in found.added if _names(pv) & set(add))
-    chosen_remove = tuple(pv for pv in found.removed if _names(pv) & set(remove))
-    known = set().union(*(_names(pv) for pv in (*chosen_add, *chosen_remove)))
+    chosen_add = tuple(pv for pv in whole.added if not _names(pv).isdisjoint(add))
+    chosen_remove = tuple(pv for pv in whole.removed if not _names(pv).isdisjoint(remove))
+    known: set[str] = set()
+    for pv in (*chosen_add, *chosen_remove):
+        known |= _names(pv)
     strange = tuple(name for name in (*add, *remove) if name not in known)
     if strange:
-        raise Failure(UnknownDevices(found.vg, strange))
-    return replace(found, added=chosen_add, removed=chosen_remove, new_volumes=(), gone_volumes=())
+        raise Failure(UnknownDevices(whole.vg, strange))
+    return replace(whole, added=chosen_add, removed=chosen_remove, new_volumes=(), gone_volumes=())
 
 
 def _names(pv: PvChange) -> set[str]:
     """Every word by which an administrator may mean this physical volume."""
-    return {name for name in (pv.device, os.path.realpath(pv.device), pv.pv_uuid, pv.tag) if name}
+    return {pv.device, os.path.realpath(pv.device), pv.pv_uuid, pv.tag} - {""}
 
 
 def _leaving(wanted: Difference, now: Hierarchy) -> tuple[Instance, ...]:
-    """Instances that nothing requires once the difference is applied.
+    """Instances that nothing requires any more once the difference is applied.
 
     They are lost volumes with the file systems that were on them, and devices with their disks.
     """
-    lost = [tag for volume in wanted.gone_volumes for tag in _lost_with(volume.tag, now)]
-    gone: dict[str, Instance] = {tag: i for tag in lost for i in [now.by_tag(tag)] if i is not None}
-    for top in (pv.tag for pv in wanted.removed):
-        if set(now.parents(top)) <= {wanted.tag}:
-            gone.update((instance.tag, instance) for instance in going_with(top, now))
-    return tuple(gone.values())
+    gone: dict[Instance, None] = {}
+    for volume in wanted.gone_volumes:
+        gone.update(dict.fromkeys(now.of_tags(_lost_with(volume.tag, now))))
+    for pv in wanted.removed:
+        if set(now.parents(pv.tag)) <= {wanted.tag}:
+            gone.update(dict.fromkeys(going_with(pv.tag, now)))
+    return tuple(gone)
 
 
 def _lost_with(volume: str, now: Hierarchy) -> tuple[str, ...]:
-    """A volume that is no more and the file systems on it, parents first. Failure (110086) if more depends on it."""
+    """A volume that is gone and the file systems on it, parents first.
+
+    Raises Failure (HasDependents, 110086) where anything else requires it.
+    """
     going = now.above(volume)
     others = tuple(tag for tag in going if tag != volume and not _is_filesystem_on(tag, going, now))
     if others:
@@ -199,4 +227,6 @@ def _is_filesystem_on(tag: str, lost: tuple[str, ...], now: Hierarchy) -> bool:
 
 
 def _drops(dependency: Dependency, wanted: Difference) -> bool:
-    return dependency.parent == wanted.tag and dependency.child in {pv.tag for pv in wanted.removed}
+    if dependency.parent != wanted.tag:
+        return False
+    return any(pv.tag == dependency.child for pv in wanted.removed)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lvmkit.storage.dm import Device
 
 
-class Finding(Value):
+class CheckResult(Value):
     """What a check says of one resource."""
 
     tag: str
@@ -37,24 +37,19 @@ class Finding(Value):
         return any(message.level == ERROR for message in self.messages)
 
 
-def check_all(kit: Kit) -> tuple[Finding, ...]:
+def check_all(kit: Kit) -> tuple[CheckResult, ...]:
     """Check every resource that should be in service, children first; nothing is changed."""
     now = kit.port.hierarchy()
-    watched = {i.tag for i in now.instances if _is_watched(i, kit)}
-    return check_tags(tuple(tag for tag in now.restore_order(now.tags) if tag in watched), now, kit)
+    watched = [instance.tag for instance in now.instances if _is_watched(instance, kit)]
+    return check_tags(now.restore_order(watched), now, kit)
 
 
-def check_tags(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
+def check_tags(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
     """Check these resources with one look at device-mapper for all of them."""
     if not tags:
         return ()
     devices, host = kernel.listed(), kit.host
-    found = []
-    for tag in tags:
-        instance = now.by_tag(tag)
-        if instance is not None:
-            found.append(_checked(instance, devices, now, host))
-    return tuple(found)
+    return tuple(_check(instance, devices, now, host) for instance in now.of_tags(tags))
 
 
 def _is_watched(instance: Instance, kit: Kit) -> bool:
@@ -64,14 +59,14 @@ def _is_watched(instance: Instance, kit: Kit) -> bool:
     return instance.state in (ISP, ILLSTATE) and kit.port.wanted(instance.tag)
 
 
-def _checked(instance: Instance, devices: Sequence[Device], now: Hierarchy, host: Host) -> Finding:
+def _check(instance: Instance, devices: Sequence[Device], now: Hierarchy, host: Host) -> CheckResult:
     try:
-        return Finding(instance.tag, dispatch.check(instance, now, host, devices))
+        return CheckResult(instance.tag, dispatch.check(instance, now, host, devices))
     except Failure as failure:
-        return Finding(instance.tag, failure.messages, is_known=False)
+        return CheckResult(instance.tag, failure.messages, is_known=False)
 
 
-def watch(kit: Kit) -> tuple[Finding, ...]:
+def watch(kit: Kit) -> tuple[CheckResult, ...]:
     """One round of the timer: finish what was interrupted, check everything, recover what broke. Returns the findings.
 
     A resource that does not come back stays OSF with its reason; the others are still looked after.
@@ -89,7 +84,7 @@ def watch(kit: Kit) -> tuple[Finding, ...]:
     return findings
 
 
-def _reported(kit: Kit) -> tuple[Finding, ...]:
+def _reported(kit: Kit) -> tuple[CheckResult, ...]:
     """check_all(), with all that it finds told."""
     findings = check_all(kit)
     for finding in findings:

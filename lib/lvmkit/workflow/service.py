@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from lvmkit import guards
 from lvmkit.model.facts import VgFacts
-from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMVG, OSF, OSU, Instance
+from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMVG, OSF, OSU, Instance, tags_of
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.guide import EndFailedInService
 from lvmkit.model.messages.pacemaker import NotExtended, ServerUnfit, UnknownServer
 from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
-from lvmkit.workflow.bystanders import Departure, refuse_bystanders
+from lvmkit.workflow.bystanders import PlannedStop, refuse_bystanders
 from lvmkit.workflow.family import family
 from lvmkit.workflow.subject import find
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 RESTORE, REMOVE = "restore", "remove"
 
 
-class Leg(Value):
+class PlannedAction(Value):
     """One resource that goes in or out of service on the server of its instance."""
 
     action: str
@@ -71,8 +71,7 @@ def out_of_service(tag: str, kit: Kit) -> str:
 
 def _moving(tag: str, seen: Overview) -> set[str]:
     """All that moves with a tag."""
-    union = seen.union()
-    return {tag, *(instance.tag for instance in family(tag, union))}
+    return {tag, *tags_of(family(tag, seen.union()))}
 
 
 def refuse_held(tag: str, server: str, seen: Overview, kit: Kit) -> None:
@@ -89,52 +88,66 @@ def refuse_held(tag: str, server: str, seen: Overview, kit: Kit) -> None:
             guards.refuse_held(facts.name, facts.uuid, idle, kit.host)
 
 
-def moving_off(tag: str, server: str, seen: Overview) -> tuple[Departure, ...]:
+def moving_off(tag: str, server: str, seen: Overview) -> tuple[PlannedStop, ...]:
     """What leaves which servers when a tag comes in service on one ('': this one): all that stands on its groups."""
     place = server or seen.local
-    others = (each.name for each in seen.servers if each.name != place)
-    each = (Departure(name, _on_groups_of(tag, seen.of(name))) for name in others)
-    return tuple(departure for departure in each if _may_stop_a_group(departure, seen))
+    stops = []
+    for other in seen.servers:
+        stop = PlannedStop(other.name, _on_groups_of(tag, seen.of(other.name)))
+        if other.name != place and _may_stop_a_group(stop, seen):
+            stops.append(stop)
+    return tuple(stops)
 
 
-def going_out(tag: str, seen: Overview) -> tuple[Departure, ...]:
+def going_out(tag: str, seen: Overview) -> tuple[PlannedStop, ...]:
     """What leaves which servers when a tag goes out of service: all that requires it."""
-    each = (Departure(server.name, seen.of(server.name).above(tag)) for server in seen.servers)
-    return tuple(departure for departure in each if _may_stop_a_group(departure, seen))
+    stops = []
+    for server in seen.servers:
+        stop = PlannedStop(server.name, seen.of(server.name).above(tag))
+        if _may_stop_a_group(stop, seen):
+            stops.append(stop)
+    return tuple(stops)
 
 
-def way_in(tag: str, server: str, seen: Overview) -> tuple[Leg, ...]:
+def way_in(tag: str, server: str, seen: Overview) -> tuple[PlannedAction, ...]:
     """What in_service() would run on a server ('': this one), in order; what stands on the same groups moves along.
 
     Raises Failure: 000019, 110155, 110159, 110167, and errors of the whole cluster.
     """
     place = server or seen.local
     _refuse(tag, place, seen)
-    now, union = seen.of(place), seen.union()
-    groups = [i.tag for i in map(union.by_tag, union.below(tag)) if i is not None and i.type == LVMVG]
-    standing = {above for group in groups for above in union.above(group)}
-    leaving = [i for i in _active(union.remove_order(standing), seen) if i.server != place]
-    arriving = dict.fromkeys((*now.below(tag), *now.restore_order(i.tag for i in leaving)))
-    coming = [i for i in map(now.by_tag, arriving) if i is not None and i.state != ISP and _runs(i, seen)]
-    return (*(Leg(REMOVE, i) for i in leaving), *(Leg(RESTORE, i) for i in coming))
+    here, union = seen.of(place), seen.union()
+    actions = []
+    leaving = []
+    for instance in _active(union.remove_order(_on_groups_of(tag, union)), seen):
+        if instance.server != place:
+            leaving.append(instance.tag)
+            actions.append(PlannedAction(REMOVE, instance))
+    arriving = dict.fromkeys((*here.below(tag), *here.restore_order(leaving)))
+    for instance in here.of_tags(arriving):
+        if instance.state != ISP and _runs(instance, seen):
+            actions.append(PlannedAction(RESTORE, instance))
+    return tuple(actions)
 
 
-def way_out(tag: str, seen: Overview) -> tuple[Leg, ...]:
-    """What out_of_service() would run, in order. Raises Failure (000019)."""
+def way_out(tag: str, seen: Overview) -> tuple[PlannedAction, ...]:
+    """What out_of_service() would run, in order. Raises Failure (ResourceNotFound, 000019)."""
     union = seen.union()
-    found = find(union, tag)
-    return tuple(Leg(REMOVE, i) for i in _active(union.above(found.tag), seen))
+    above = union.above(find(union, tag).tag)
+    return tuple(PlannedAction(REMOVE, instance) for instance in _active(above, seen))
 
 
-def _on_groups_of(tag: str, now: Hierarchy) -> tuple[str, ...]:
-    """All that stands on the volume groups that a tag requires, and these."""
-    groups = (i.tag for i in map(now.by_tag, now.below(tag)) if i is not None and i.type == LVMVG)
-    return tuple(dict.fromkeys(above for group in groups for above in now.above(group)))
+def _on_groups_of(tag: str, hierarchy: Hierarchy) -> tuple[str, ...]:
+    """The volume groups that a tag requires, and everything that stands on them."""
+    tags: dict[str, None] = {}
+    for group in groups_below(tag, hierarchy):
+        tags.update(dict.fromkeys(hierarchy.above(group.tag)))
+    return tuple(tags)
 
 
-def groups_below(tag: str, union: Hierarchy) -> tuple[Instance, ...]:
+def groups_below(tag: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
     """The volume groups that a tag requires."""
-    return tuple(i for i in map(union.by_tag, union.below(tag)) if i is not None and i.type == LVMVG)
+    return hierarchy.of_tags(hierarchy.below(tag), LVMVG)
 
 
 def _is_started(group: Instance, server: Server, seen: Overview) -> bool:
@@ -142,17 +155,16 @@ def _is_started(group: Instance, server: Server, seen: Overview) -> bool:
     return own is not None and own.state in IN_SERVICE
 
 
-def _may_stop_a_group(departure: Departure, seen: Overview) -> bool:
+def _may_stop_a_group(stop: PlannedStop, seen: Overview) -> bool:
     """Whether a volume group may be up where it leaves; of this server its kernel will say, which costs no ssh."""
-    instances = map(seen.of(departure.server).by_tag, departure.tags)
-    groups = [i for i in instances if i is not None and i.type == LVMVG]
-    if departure.server == seen.local:
+    groups = seen.of(stop.server).of_tags(stop.tags, LVMVG)
+    if stop.server == seen.local:
         return bool(groups)
-    return departure.server in _online(seen) and any(_may_be_up(group, seen) for group in groups)
+    return stop.server in _online(seen) and any(_may_be_up(group, seen) for group in groups)
 
 
 def _refuse(tag: str, server: str, seen: Overview) -> None:
-    """Raise what the move itself would be refused with."""
+    """Raise the Failure that the move itself would raise."""
     find(seen.union(), tag)
     known = {each.name: each for each in seen.servers}
     if server not in known:
@@ -160,19 +172,27 @@ def _refuse(tag: str, server: str, seen: Overview) -> None:
     if seen.of(server).by_tag(tag) is None:
         raise Failure(NotExtended(tag, server))
     errors = [warning for warning in seen.warnings if warning.level == ERROR]
-    unfit = [ServerUnfit(server, tag, known[server].unfit)] if known[server].unfit else []
-    if errors or unfit:
-        raise Failure(*errors, *unfit)
+    if known[server].unfit:
+        errors.append(ServerUnfit(server, tag, known[server].unfit))
+    if errors:
+        raise Failure(*errors)
 
 
 def _active(tags: Iterable[str], seen: Overview) -> list[Instance]:
-    """Where these tags have anything to stop, in their order."""
-    found: list[Instance] = []
+    """Where these tags have anything to stop, in their order: where they may be up, else where they failed."""
+    active: list[Instance] = []
     for tag in tags:
-        each = [i for i in (now.by_tag(tag) for now in seen.hierarchies) if i is not None and _runs(i, seen)]
-        up = [i for i in each if _may_be_up(i, seen)]
-        found += up or [i for i in each if i.state == OSF]
-    return found
+        up, failed = [], []
+        for hierarchy in seen.hierarchies:
+            for instance in hierarchy.of_tags((tag,)):
+                if not _runs(instance, seen):
+                    continue
+                if _may_be_up(instance, seen):
+                    up.append(instance)
+                elif instance.state == OSF:
+                    failed.append(instance)
+        active += up or failed
+    return active
 
 
 def _may_be_up(instance: Instance, seen: Overview) -> bool:

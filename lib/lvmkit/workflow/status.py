@@ -28,7 +28,7 @@ from lvmkit.resources import device
 from lvmkit.resources.filesys import mounted
 from lvmkit.storage import dm
 from lvmkit.workflow import recover
-from lvmkit.workflow.recover import Finding
+from lvmkit.workflow.recover import CheckResult
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -76,7 +76,10 @@ class Resource(Value):
 
     def on(self, server: str) -> Place | None:
         """The resource on this server."""
-        return next((place for place in self.places if place.instance.server == server), None)
+        for place in self.places:
+            if place.instance.server == server:
+                return place
+        return None
 
 
 class Survey(Value):
@@ -93,7 +96,9 @@ class Survey(Value):
     @property
     def is_well(self) -> bool:
         """Whether no resource needs attention, and the cluster can do its work."""
-        return not any((*(r.needs_attention for r in self.resources), *(w.level == ERROR for w in self.warnings)))
+        if any(resource.needs_attention for resource in self.resources):
+            return False
+        return not any(warning.level == ERROR for warning in self.warnings)
 
 
 def survey(kit: Kit, tag: str | None = None, seen: Overview | None = None) -> Survey:
@@ -103,10 +108,13 @@ def survey(kit: Kit, tag: str | None = None, seen: Overview | None = None) -> Su
     Raises Failure 000019 for an unknown tag, and what the engine raises when its records cannot be read.
     """
     seen = seen or kit.port.overview()
-    found = recorded(seen, tag)
-    here = tuple(resource.instance.tag for resource in found.resources if resource.instance.server == seen.local)
-    faults = {finding.tag: finding.messages for finding in examine(here, seen.of(seen.local), kit)}
-    return replace(found, resources=tuple(replace(r, faults=faults.get(r.instance.tag, ())) for r in found.resources))
+    records = recorded(seen, tag)
+    here = [resource.instance.tag for resource in records.resources if resource.instance.server == seen.local]
+    faults = {result.tag: result.messages for result in examine(here, seen.of(seen.local), kit)}
+    resources = []
+    for resource in records.resources:
+        resources.append(replace(resource, faults=faults.get(resource.instance.tag, ())))
+    return replace(records, resources=tuple(resources))
 
 
 def recorded(seen: Overview, tag: str | None = None) -> Survey:
@@ -117,12 +125,13 @@ def recorded(seen: Overview, tag: str | None = None) -> Survey:
     union = seen.union()
     chosen = frozenset(union.tags if tag is None else union.below(find(union, tag).tag))
     places = _places(seen)
-    resources = tuple(
-        Resource(i, union.parents(i.tag), union.children(i.tag), places=tuple(places[i.tag]))
-        for i in union.instances
-        if i.tag in chosen
-    )
-    return Survey(seen.local, resources, entrances(union) if tag is None else (tag,), seen.servers, seen.warnings)
+    resources = []
+    for instance in union.instances:
+        own = instance.tag
+        if own in chosen:
+            resources.append(Resource(instance, union.parents(own), union.children(own), places=tuple(places[own])))
+    roots = entrances(union) if tag is None else (tag,)
+    return Survey(seen.local, tuple(resources), roots, seen.servers, seen.warnings)
 
 
 def _places(seen: Overview) -> dict[str, list[Place]]:
@@ -142,15 +151,19 @@ def _is_failed(instance: Instance, server: Server, is_shared: bool) -> bool:
     return instance.state == OSF or (is_shared and server.online and instance.state == ILLSTATE)
 
 
-def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
-    """What the kernel says of these resources, as far as it is news; each tag once, in the given order.
+def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
+    """What the kernel says about these resources that the records don't; each tag once, in the given order.
 
-    Raises nothing for a resource that cannot be asked about: the reason is its finding.
+    Raises nothing for a resource that cannot be asked about: the reason is its result.
     """
-    instances = [instance for instance in map(now.by_tag, tags) if instance is not None]
-    checked = _checked(tuple(i.tag for i in instances if _is_checked(i, kit)), now, kit)
+    instances = now.of_tags(tags)
+    checked = _checked(tuple(instance.tag for instance in instances if _is_checked(instance, kit)), now, kit)
     devices = _devices_if_any(instances)
-    return tuple(Finding(i.tag, checked.get(i.tag) or _against(i, devices)) for i in instances)
+    results = []
+    for instance in instances:
+        messages = checked.get(instance.tag) or _against(instance, devices)
+        results.append(CheckResult(instance.tag, messages))
+    return tuple(results)
 
 
 def in_service(now: Hierarchy, kit: Kit) -> tuple[str, ...]:
@@ -159,14 +172,14 @@ def in_service(now: Hierarchy, kit: Kit) -> tuple[str, ...]:
 
 
 def entrances(now: Hierarchy) -> tuple[str, ...]:
-    """The roots, and where damaged data holds a loop, which has no root, one tag of it: so nothing stays hidden."""
-    found = list(now.roots())
-    reached = {below for root in found for below in now.below(root)}
-    for tag in now.tags:
+    """The roots, and one tag of each loop in damaged data, which has no root: so nothing stays hidden."""
+    tags = []
+    reached: set[str] = set()
+    for tag in (*now.roots(), *now.tags):
         if tag not in reached:
-            found.append(tag)
+            tags.append(tag)
             reached.update(now.below(tag))
-    return tuple(found)
+    return tuple(tags)
 
 
 def _is_checked(instance: Instance, kit: Kit) -> bool:
@@ -186,16 +199,19 @@ def _checked(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> dict[str, tuple
     if not tags:
         return {}
     try:
-        return {finding.tag: finding.messages for finding in recover.check_tags(tags, now, kit)}
+        return {result.tag: result.messages for result in recover.check_tags(tags, now, kit)}
     except Failure:
-        return {tag: _checked_alone(tag, now, kit) for tag in tags}
+        return {tag: _check_alone(tag, now, kit) for tag in tags}
 
 
-def _checked_alone(tag: str, now: Hierarchy, kit: Kit) -> tuple[Message, ...]:
+def _check_alone(tag: str, now: Hierarchy, kit: Kit) -> tuple[Message, ...]:
+    messages: tuple[Message, ...] = ()
     try:
-        return tuple(message for finding in recover.check_tags((tag,), now, kit) for message in finding.messages)
+        for result in recover.check_tags((tag,), now, kit):
+            messages += result.messages
     except Failure as failure:
         return failure.messages
+    return messages
 
 
 def _devices_if_any(instances: Sequence[Instance]) -> Sequence[Device]:

@@ -56,9 +56,8 @@ def held_twice(seen: Overview, kit: Kit, tags: Iterable[str] | None = None) -> d
 def _groups(seen: Overview, tags: Iterable[str] | None) -> list[Instance]:
     """The volume groups among these tags whose identity is on record."""
     union = seen.union()
-    wanted = union.tags if tags is None else tuple(tags)
-    instances = [instance for instance in map(union.by_tag, wanted) if instance is not None]
-    return [each for each in instances if each.type == LVMVG and VgFacts.noted(each).uuid]
+    groups = union.of_tags(union.tags if tags is None else tags, LVMVG)
+    return [group for group in groups if VgFacts.noted(group).uuid]
 
 
 def _may_be_up(group: Instance, seen: Overview, own: Devices | Failure) -> bool:
@@ -67,8 +66,12 @@ def _may_be_up(group: Instance, seen: Overview, own: Devices | Failure) -> bool:
 
 def _in_service_on(tag: str, seen: Overview) -> tuple[str, ...]:
     """The servers on which the engine has it in service."""
-    each = ((server.name, seen.of(server.name).by_tag(tag)) for server in seen.servers)
-    return tuple(name for name, instance in each if instance is not None and instance.state in IN_SERVICE)
+    servers = []
+    for server in seen.servers:
+        instance = seen.of(server.name).by_tag(tag)
+        if instance is not None and instance.state in IN_SERVICE:
+            servers.append(server.name)
+    return tuple(servers)
 
 
 def _look(others: list[str], seen: Overview, kit: Kit) -> Seen:
@@ -81,8 +84,12 @@ def _look(others: list[str], seen: Overview, kit: Kit) -> Seen:
 def _holding(group: Instance, look: Seen) -> dict[str, tuple[str, ...]]:
     """By server, the volumes of the group that its kernel holds."""
     uuid = VgFacts.noted(group).uuid
-    each = ((server, elsewhere.volumes_of(uuid, devices)) for server, devices in look.items())
-    return {server: volumes for server, volumes in each if volumes}
+    holding = {}
+    for server, devices in look.items():
+        volumes = elsewhere.volumes_of(uuid, devices)
+        if volumes:
+            holding[server] = volumes
+    return holding
 
 
 def _message(group: Instance, holding: dict[str, tuple[str, ...]], seen: Overview) -> HeldTwice:

@@ -63,7 +63,7 @@ class GiveUp(Step):
         return not set(self.tags) & set(kit.port.hierarchy_of(self.server).tags)
 
 
-class Draft(Value):
+class UnextendDraft(Value):
     """A plan, and the instances that would go, children first."""
 
     plan: Plan
@@ -100,7 +100,7 @@ def unextend_absent(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
     return tuple(instance.tag for instance in draft.gone)
 
 
-def draft_unextension(tag: str, server: str, kit: Kit) -> Draft:
+def draft_unextension(tag: str, server: str, kit: Kit) -> UnextendDraft:
     """What it would do; changes nothing. /etc/lkvgs is part of it where the server is this one. Raises Failure."""
     seen = kit.port.overview()
     now = _hierarchy(tag, server, seen)
@@ -115,7 +115,7 @@ def draft_unextension(tag: str, server: str, kit: Kit) -> Draft:
     if server == seen.local:
         for group in (i for i in gone if i.type == LVMVG):
             steps += listing(_vg(group), False, kit)
-    return Draft(Plan(f"unextend {tag} from {server}", tuple(steps)), gone)
+    return UnextendDraft(Plan(f"unextend {tag} from {server}", tuple(steps)), gone)
 
 
 def _hierarchy(tag: str, server: str, seen: Overview) -> Hierarchy:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.model.messages.guards import HeldTwice
     from lvmkit.plan import Kit
-    from lvmkit.workflow.recover import Finding
+    from lvmkit.workflow.recover import CheckResult
 
 
 @click.command(
@@ -92,7 +92,7 @@ def _held_twice(tags: Iterable[str] | None, overview: Overview, kit: Kit) -> dic
     return held_twice(overview, kit, tags)
 
 
-def _deep(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[Finding, ...]:
+def _deep(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
     from lvmkit.workflow.deep_check import deep_check
 
     return deep_check(tags, hierarchy, kit)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lvmkit.cli.session import Session
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.plan import Kit
-    from lvmkit.workflow.create import Draft, Wish
+    from lvmkit.workflow.create import CreateDraft, CreateRequest
 
 
 @click.command(
@@ -42,8 +42,8 @@ def command(session: Session, path: str, tag: str | None, switchback: str, dry_r
     def job(kit: Kit) -> int:
         from lvmkit.workflow import create
 
-        wish = create.Wish(path, tag or "", switchback)
-        write(_preview(wish, kit, form) if dry_run else _created(create.create(wish, kit), form))
+        request = create.CreateRequest(path, tag or "", switchback)
+        write(_preview(request, kit, form) if dry_run else _created(create.create(request, kit), form))
         return 0
 
     return session.work("create", tag or path, job)
@@ -58,10 +58,10 @@ def _created(root: str, form: str) -> str:
     return document(creation_facts(root))
 
 
-def _preview(wish: Wish, kit: Kit, form: str) -> str:
+def _preview(request: CreateRequest, kit: Kit, form: str) -> str:
     from lvmkit.workflow.create import draft_creation
 
-    draft = draft_creation(wish, kit)
+    draft = draft_creation(request, kit)
     before = kit.port.hierarchy()
     after = _after(draft, before)
     if form != JSON:
@@ -72,7 +72,7 @@ def _preview(wish: Wish, kit: Kit, form: str) -> str:
     return document(creation_preview(draft, before, after))
 
 
-def _after(draft: Draft, before: Hierarchy) -> Hierarchy:
+def _after(draft: CreateDraft, before: Hierarchy) -> Hierarchy:
     """The hierarchy as it would be."""
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.steps import Commit
@@ -85,7 +85,7 @@ def _after(draft: Draft, before: Hierarchy) -> Hierarchy:
     return after
 
 
-def _as_text(draft: Draft, before: Hierarchy, after: Hierarchy) -> str:
+def _as_text(draft: CreateDraft, before: Hierarchy, after: Hierarchy) -> str:
     from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, numbered, twigs
 
     rows = [("TAG", "TYPE", "ID", "")]

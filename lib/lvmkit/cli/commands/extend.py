@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lvmkit.cli.session import Session
     from lvmkit.peer.answers import Preview
     from lvmkit.plan import Kit
-    from lvmkit.workflow.elsewhere import Order
+    from lvmkit.workflow.elsewhere import ExtendOrder
 
 _PRIORITIES = click.IntRange(1, 999)
 
@@ -49,15 +49,15 @@ def command(session: Session, word: str, server: str, priority: int | None, dry_
     """
 
     def job(kit: Kit) -> int:
-        from lvmkit.workflow.elsewhere import Order
+        from lvmkit.workflow.elsewhere import ExtendOrder
 
-        order = Order(tag_of(word, kit.port.overview().union()), server, priority or 0)
+        order = ExtendOrder(tag_of(word, kit.port.overview().union()), server, priority or 0)
         return _previewed(order, kit, form) if dry_run else _extended(order, kit, form)
 
     return session.work("extend", word, job)
 
 
-def _extended(order: Order, kit: Kit, form: str) -> int:
+def _extended(order: ExtendOrder, kit: Kit, form: str) -> int:
     from lvmkit.workflow.elsewhere import extend
 
     tags = extend(order, kit)
@@ -71,7 +71,7 @@ def _extended(order: Order, kit: Kit, form: str) -> int:
     return 0
 
 
-def _previewed(order: Order, kit: Kit, form: str) -> int:
+def _previewed(order: ExtendOrder, kit: Kit, form: str) -> int:
     from lvmkit.workflow.elsewhere import preview
     from lvmkit.workflow.extend import refusal, refusals
 
@@ -86,7 +86,7 @@ def _previewed(order: Order, kit: Kit, form: str) -> int:
     return 0
 
 
-def _as_json(order: Order, extension: Preview) -> str:
+def _as_json(order: ExtendOrder, extension: Preview) -> str:
     from lvmkit.view.document import document
     from lvmkit.view.extend import extension_preview
 

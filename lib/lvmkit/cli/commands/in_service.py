@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.moves import show_legs
+from lvmkit.cli.moves import show_actions
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import (
     SERVER,
@@ -44,9 +44,9 @@ def command(session: Session, word: str, server: str | None, dry_run: bool, form
         seen = kit.port.overview()
         tag = tag_of(word, seen.union())
         if dry_run:
-            legs = service.way_in(tag, server or "", seen)
+            actions = service.way_in(tag, server or "", seen)
             refuse_bystanders(service.moving_off(tag, server or "", seen), seen, kit)
-            return show_legs(service.RESTORE, tag, legs, form)
+            return show_actions(service.RESTORE, tag, actions, form)
         service.in_service(tag, kit, server or "")
         return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.moves import show_legs
+from lvmkit.cli.moves import show_actions
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import dry_run_option, format_option, pass_session, quiet_option, resource_argument
 
@@ -36,7 +36,7 @@ def command(session: Session, word: str, dry_run: bool, form: str) -> int:
         tag = tag_of(word, seen.union())
         if dry_run:
             refuse_bystanders(service.going_out(tag, seen), seen, kit)
-            return show_legs(service.REMOVE, tag, service.way_out(tag, seen), form)
+            return show_actions(service.REMOVE, tag, service.way_out(tag, seen), form)
         service.out_of_service(tag, kit)
         return 0
 
