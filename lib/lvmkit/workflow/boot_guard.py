@@ -92,9 +92,11 @@ def _refuse_in_cluster() -> None:
 
 def cluster_process() -> str:
     """The name of a process of a cluster that runs here; '' where none does."""
-    pids = (name for name in os.listdir(PROC) if name.isdigit())
-    found = (_read(f"{PROC}/{pid}/comm").strip() for pid in pids)
-    return next((name for name in found if name in _CLUSTER), "")
+    for pid in filter(str.isdigit, os.listdir(PROC)):
+        name = _read(f"{PROC}/{pid}/comm").strip()
+        if name in _CLUSTER:
+            return name
+    return ""
 
 
 def active(wanted: Sequence[str]) -> tuple[Active, ...]:
@@ -108,14 +110,15 @@ def active(wanted: Sequence[str]) -> tuple[Active, ...]:
 
 def system_groups() -> dict[str, str]:
     """{UUID: what for} of the volume groups that this server itself runs on, through whatever layers."""
-    by_number = {device.number: device for device in dm.list_devices()}
-    found: dict[str, str] = {}
+    uuid_of = {device.number: device.uuid for device in dm.list_devices()}
+    needed: dict[str, str] = {}
     for mount in mountinfo.mounts():
         if mount.mount_point in SYSTEM_MOUNTS:
-            below = (by_number[number] for number in _stack(mountinfo.device_number(mount)) if number in by_number)
-            for uuid in (device.uuid for device in below if device.uuid.startswith("LVM-")):
-                found.setdefault(names.lvm_uuid(uuid[_VG_UUID]), SYSTEM_MOUNTS[mount.mount_point])
-    return found
+            for number in _stack(mountinfo.device_number(mount)):
+                uuid = uuid_of.get(number, "")
+                if uuid.startswith("LVM-"):
+                    needed.setdefault(names.lvm_uuid(uuid[_VG_UUID]), SYSTEM_MOUNTS[mount.mount_point])
+    return needed
 
 
 def _ours(found: Sequence[Active], kit: Kit) -> tuple[Active, ...]:
@@ -143,21 +146,23 @@ def _handle(groups: Sequence[Active], kit: Kit, dry_run: bool) -> bool:
     count = len(left) + 1
     while len(left) < count:
         count = len(left)
-        left = {vg: why for vg in left if (why := _taken_down(vg, end, kit))}
+        for vg in tuple(left):
+            left[vg] = _take_down(vg, end, kit)
+            if not left[vg]:
+                del left[vg]
     for vg, why in left.items():
         kit.tell(BootActiveStays(vg.name, why))
     return not left
 
 
-def _taken_down(vg: VgFacts, end: float, kit: Kit) -> str:
-    """Take one down as an action does, in the time that is left; why it stays, or ''."""
+def _take_down(vg: VgFacts, end: float, kit: Kit) -> str:
+    """Take one down as an action does, in the time that is left; returns why it stays, or ''."""
     time_left = end - time.monotonic()
     if time_left <= 0:
         return f"the {DEADLINE:g} s of the boot guard are over"
-    limits = {
-        name: min(getattr(kit.settings, name), time_left)
-        for name in ("command_deadline", "probe_deadline", "busy_patience", "lock_patience")
-    }
+    limits = {}
+    for name in ("command_deadline", "probe_deadline", "busy_patience", "lock_patience"):
+        limits[name] = min(getattr(kit.settings, name), time_left)
     try:
         _refuse_in_cluster()  # again: it may have been started by hand meanwhile
         detail = lvmvg.remove(vg, Host(kit.paths, replace(kit.settings, **limits), kit.tell))

@@ -34,23 +34,37 @@ def recreation(tag: str, seen: Overview) -> Recreation:
     """
     union = seen.union()
     found = find(union, tag)
-    above = [i for i in map(union.by_tag, reversed(union.above(tag))) if i is not None and not union.parents(i.tag)]
-    tops = [found] if found.type in _CREATABLE else [i for i in above if i.type in _CREATABLE]
+    tops = [found] if found.type in _CREATABLE else _tops_above(tag, union)
     if not tops:
         raise Failure(NotRecreatable(found.tag, found.type))
-    commands = dict.fromkeys(words for top in tops for words in _commands(top, union, seen))
+    commands: dict[tuple[str, ...], None] = {}
+    for top in tops:
+        commands.update(dict.fromkeys(_commands(top, union, seen)))
     return Recreation(_servers(tops[0].tag, seen)[0][1], tuple(commands), _renamed(tops, union))
+
+
+def _tops_above(tag: str, union: Hierarchy) -> list[Instance]:
+    """The roots above a tag that can be created."""
+    tops = []
+    for instance in union.of_tags(reversed(union.above(tag))):
+        if instance.type in _CREATABLE and not union.parents(instance.tag):
+            tops.append(instance)
+    return tops
 
 
 def _commands(top: Instance, union: Hierarchy, seen: Overview) -> list[tuple[str, ...]]:
     """create, extend to each further server in the order of priorities, and where it is in service."""
-    below = [i for i in map(union.by_tag, union.below(top.tag)) if i is not None and i.type in _CREATABLE]
-    made = [_create(i) for i in below if i == top or i.tag != _name(i)]
-    extended = [
-        ("lvmkit", "extend", top.tag, "--to", server, "--priority", str(priority))
-        for priority, server in _servers(top.tag, seen)[1:]
-    ]
-    here = [i for now in seen.hierarchies for i in [now.by_tag(top.tag)] if i is not None and i.state in IN_SERVICE]
+    made, extended = [], []
+    here: list[Instance] = []
+    for instance in union.of_tags(union.below(top.tag)):
+        if instance.type in _CREATABLE and (instance == top or instance.tag != _name(instance)):
+            made.append(_create(instance))
+    for priority, server in _servers(top.tag, seen)[1:]:
+        extended.append(("lvmkit", "extend", top.tag, "--to", server, "--priority", str(priority)))
+    for hierarchy in seen.hierarchies:
+        there = hierarchy.by_tag(top.tag)
+        if there is not None and there.state in IN_SERVICE:
+            here.append(there)
     brought = [("lvmkit", "in-service", top.tag, "--on", i.server) for i in here if seen.is_shared]
     return [*made, *extended, *brought]
 
@@ -74,6 +88,10 @@ def _name(instance: Instance) -> str:
 
 
 def _renamed(tops: list[Instance], union: Hierarchy) -> tuple[TagChosenAnew, ...]:
-    below = dict.fromkeys(tag for top in tops for tag in union.below(top.tag))
-    groups = [i for i in map(union.by_tag, below) if i is not None and i.type == LVMVG]
-    return tuple(TagChosenAnew(i.tag, i.id, _name(i)) for i in groups if i.tag != _name(i))
+    """The volume groups whose tag create would choose anew."""
+    renamed: dict[TagChosenAnew, None] = {}
+    for top in tops:
+        for group in union.of_tags(union.below(top.tag), LVMVG):
+            if group.tag != _name(group):
+                renamed[TagChosenAnew(group.tag, group.id, _name(group))] = None
+    return tuple(renamed)
