@@ -51,7 +51,7 @@ def _commands(top: Instance, union: Hierarchy, seen: Overview) -> list[tuple[str
         for priority, server in _servers(top.tag, seen)[1:]
     ]
     here = [i for now in seen.hierarchies for i in [now.by_tag(top.tag)] if i is not None and i.state in IN_SERVICE]
-    brought = [("lvmkit", "in-service", top.tag, "--on", i.server) for i in here if seen.is_shared]
+    brought = [("lvmkit", "in-service", top.tag, "--on", i.server) for i in here if seen.has_several_servers]
     return [*made, *extended, *brought]
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from lvmkit.cluster.pacemaker import cib, commit, ids, kept, lock, moves, patch, places, release, states, tools
 from lvmkit.cluster.pacemaker.moves import Move
 from lvmkit.cluster.pacemaker.tools import Tools
-from lvmkit.cluster.port import Overview
+from lvmkit.cluster.port import Capabilities, Overview
 from lvmkit.model.instance import OSF, STATES
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 class Pacemaker:
     """The cluster port for servers that run Pacemaker. Every method may raise Failure with a numbered message."""
 
-    is_shared = True
+    capabilities = Capabilities(
+        several_servers=True,
+        common_tags=True,
+        watches_itself=True,
+        runs_devices=False,
+        needs_agents=True,
+        starts_what_is_up=False,
+        fences_failed_stops=True,
+        keeps_database=False,
+    )
 
     def __init__(
         self,
@@ -78,7 +87,8 @@ class Pacemaker:
         known = {found.name: Server(found.name, found.online, found.unfit) for found in now.servers}
         servers = tuple(known.get(name, Server(name, False, "offline")) for name in cib.servers(root))
         each = tuple(states.with_states(cib.hierarchy(root, s.name), s.name, now) for s in servers)
-        return Overview(self.local_server(), servers, each, cib.equivalencies(root), now.warnings())
+        local, equivalencies = self.local_server(), cib.equivalencies(root)
+        return Overview(local, servers, each, self.capabilities, equivalencies, now.warnings())
 
     def cluster(self) -> Cluster:
         """Servers, quorum, fencing, maintenance, and every resource with its faults, at one moment."""
