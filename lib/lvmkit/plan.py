@@ -50,7 +50,7 @@ class Kit(Value):
     @property
     def host(self) -> Host:
         """What guards and resources work with; they know no engine. Raises Failure where it does not know its name."""
-        peers = Kernels(self.settings.ssh) if self.port.is_shared else None
+        peers = Kernels(self.settings.ssh) if self.port.capabilities.several_servers else None
         return Host(self.paths, self.settings, self.tell, self.port.local_server(), self.port.membership, peers)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lvmkit.cluster.pacemaker import elements, ids, patch
-from lvmkit.cluster.pacemaker.primitives import FORGIVEN_AFTER, LOCAL_RECOVERIES, STICKY
+from lvmkit.cluster.pacemaker.primitive import FORGIVEN_AFTER, LOCAL_RECOVERIES, STICKY
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.instance import DISK, FILESYS, ISP, LVMLV, LVMVG, Dependency, Instance, pack_info

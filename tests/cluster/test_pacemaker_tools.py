@@ -13,8 +13,20 @@ from xml.etree.ElementTree import canonicalize
 
 import pytest
 
-from lvmkit.cluster.pacemaker import Pacemaker, cib, commit, elements, ids, patch, places, release, roles, tools
-from lvmkit.cluster.pacemaker.primitives import set_meta
+from lvmkit.cluster.pacemaker import (
+    Pacemaker,
+    cib,
+    commit,
+    elements,
+    ids,
+    location,
+    patch,
+    primitive,
+    release,
+    roles,
+    tools,
+)
+from lvmkit.cluster.pacemaker.primitive import set_meta
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
@@ -151,7 +163,7 @@ def graph() -> Hierarchy:
 
 def test_the_cluster_accepts_what_is_written(how: tools.Tools) -> None:
     assert tools.crm_verify(how, protected(2)) == ()
-    assert tools.crm_verify(how, places.toward(protected(2), "vg", "n2", LATER)) == ()
+    assert tools.crm_verify(how, location.draw(protected(2), "vg", "n2", LATER)) == ()
     assert tools.crm_verify(how, release.let_go(protected(2), ("fs1",))) == ()
     assert tools.crm_verify(how, protected(1, switchback=AUTOMATIC)) == ()
 
@@ -257,33 +269,33 @@ def test_an_automatic_one_goes_back(simulate: Simulator) -> None:
 
 @pytest.mark.parametrize("switchback", ["INTELLIGENT", "AUTOMATIC"])
 def test_a_move_ends_where_it_was_sent_and_stays_there(simulate: Simulator, switchback: str) -> None:
-    moved = simulate(places.toward(up(simulate, switchback=switchback), "vg", "n2", LATER))
+    moved = simulate(location.draw(up(simulate, switchback=switchback), "vg", "n2", LATER))
     assert at(moved, "n2")
     ordered(moved, graph())
-    held = moved.root if switchback != AUTOMATIC else marked(moved.root, "n1", places.left_attribute("vg"), "yes")
-    assert simulate(places.settled(held)).steps == ()
+    held = moved.root if switchback != AUTOMATIC else marked(moved.root, "n1", location.left_attribute("vg"), "yes")
+    assert simulate(location.settle(held)).steps == ()
 
 
 def test_why_an_automatic_one_that_was_moved_needs_its_mark(simulate: Simulator) -> None:
-    moved = simulate(places.toward(up(simulate, switchback=AUTOMATIC), "vg", "n2", LATER))
-    assert at(simulate(places.settled(moved.root)), "n1")
+    moved = simulate(location.draw(up(simulate, switchback=AUTOMATIC), "vg", "n2", LATER))
+    assert at(simulate(location.settle(moved.root)), "n1")
 
 
 def test_a_server_that_was_left_is_still_good_enough_when_the_other_dies(simulate: Simulator) -> None:
-    root = marked(up(simulate, switchback=AUTOMATIC), "n1", places.left_attribute("vg"), "yes")
+    root = marked(up(simulate, switchback=AUTOMATIC), "n1", location.left_attribute("vg"), "yes")
     there = simulate(root)
     assert at(there, "n2")
     assert at(simulate(there.root, "--node-fail", "n2"), "n1")
 
 
 def test_a_move_whose_process_was_killed_ends_by_itself(simulate: Simulator) -> None:
-    drawn = places.toward(up(simulate, switchback=AUTOMATIC), "vg", "n2", LATER)
+    drawn = location.draw(up(simulate, switchback=AUTOMATIC), "vg", "n2", LATER)
     assert at(simulate(drawn), "n2")
     assert simulate(drawn, "--set-datetime", "2036-01-02 00:00:00Z").steps == ()
 
 
 def test_a_move_to_a_server_where_it_fails_comes_back(simulate: Simulator) -> None:
-    drawn = banned(places.toward(up(simulate), "vg", "n2", LATER), "vg", "n2")
+    drawn = banned(location.draw(up(simulate), "vg", "n2", LATER), "vg", "n2")
     assert simulate(drawn).steps == ()
 
 
@@ -292,8 +304,8 @@ def test_new_resources_that_are_not_in_service_are_left_as_they_are(simulate: Si
     fresh = simulate(protected(2, state=OSU))
     assert fresh.steps == ()
     mounted = copy.deepcopy(up(simulate))
-    for primitive in cib.own_primitives(mounted).values():
-        set_meta(primitive, {"is-managed": "false"})
+    for each in primitive.own(mounted).values():
+        set_meta(each, {"is-managed": "false"})
     assert simulate(mounted).steps == ()
     assert simulate(roles.started(mounted, TREE)).steps == ()
 
@@ -337,21 +349,21 @@ def test_many_volumes_are_one_patch_and_quickly_previewed(how: tools.Tools) -> N
 def test_many_volumes_do_not_outweigh_stickiness_or_a_move(how: tools.Tools) -> None:
     root = protected(64)
     running = copy.deepcopy(root)
-    for primitive in cib.own_primitives(root).values():
-        history(running, "n2", primitive)
+    for each in primitive.own(root).values():
+        history(running, "n2", each)
     # Restarts are expected: this history carries no digests of the parameters. What counts is where.
     assert {a.server for a in tools.crm_simulate(how, running) if a.resource in own_ids(root)} == {"n2"}
-    drawn = tools.crm_simulate(how, places.toward(running, "vg", "n1", LATER))
+    drawn = tools.crm_simulate(how, location.draw(running, "vg", "n1", LATER))
     assert len([a for a in drawn if (a.action, a.source, a.server) == ("move", "n2", "n1")]) == 129
 
 
 def own_ids(root: Element) -> set[str]:
-    return {primitive.get("id", "") for primitive in cib.own_primitives(root).values()}
+    return {each.get("id", "") for each in primitive.own(root).values()}
 
 
-def history(root: Element, server: str, primitive: Element) -> None:
+def history(root: Element, server: str, owner: Element) -> None:
     """Note that a resource was started on a server and probed on the others."""
-    own, kind = primitive.get("id", ""), {key: primitive.get(key, "") for key in ("class", "provider", "type")}
+    own, kind = owner.get("id", ""), {key: owner.get(key, "") for key in ("class", "provider", "type")}
     for state in root.iterfind("status/node_state"):
         here = state.get("uname") == server
         known = elements.new("lrm_resource", id=own)
@@ -424,8 +436,8 @@ def test_a_concurrent_change_is_not_overwritten(tmp_path: Path, how: tools.Tools
 
     commit.change(live, edit)
     assert len(seen) == 2
-    assert elements.with_id(on_file.root(), cib.RESOURCES, "late") is not None
-    assert list(cib.own_primitives(on_file.root())) == ["lv1"]
+    assert elements.with_id(on_file.root(), elements.RESOURCES, "late") is not None
+    assert list(primitive.own(on_file.root())) == ["lv1"]
 
 
 def test_what_the_cluster_would_refuse_is_not_written(tmp_path: Path) -> None:
@@ -435,7 +447,7 @@ def test_what_the_cluster_would_refuse_is_not_written(tmp_path: Path) -> None:
 
     def edit(root: Element) -> Element:
         made = copy.deepcopy(root)
-        elements.at(made, cib.RESOURCES).append(elements.new("primitive", id="lvmkit-9 bad"))
+        elements.at(made, elements.RESOURCES).append(elements.new("primitive", id="lvmkit-9 bad"))
         return made
 
     with pytest.raises(Failure) as failure:
@@ -447,7 +459,7 @@ def test_what_the_cluster_would_refuse_is_not_written(tmp_path: Path) -> None:
 def test_what_others_name_stays(tmp_path: Path) -> None:
     root = protected(1)
     theirs = elements.new("rsc_order", id="theirs-too", first="lvmkit-fs1", then="ip")
-    elements.at(root, cib.CONSTRAINTS).append(theirs)
+    elements.at(root, elements.CONSTRAINTS).append(theirs)
     on_file = OnFile(tmp_path, root)
     with pytest.raises(Failure) as failure:
         on_file.port.commit(Change(remove=("fs1",), unlink=(Dependency("fs1", "lv1"),)))
@@ -471,7 +483,7 @@ def test_states_come_from_the_monitor(tmp_path: Path, simulate: Simulator) -> No
 def test_the_admin_lock_is_kept_in_the_cib_and_gone_afterwards(tmp_path: Path) -> None:
     on_file = OnFile(tmp_path, protected(1))
     with on_file.port.admin_lock("create /srv/db"):
-        assert elements.with_id(on_file.root(), cib.RESOURCES, "lvmkit-lock_held") is not None
+        assert elements.with_id(on_file.root(), elements.RESOURCES, "lvmkit-lock_held") is not None
     assert commit.ours(on_file.root()) == commit.ours(protected(1))
 
 
@@ -524,20 +536,20 @@ def all_of(root: Element) -> Change:
 def touched(root: Element) -> Element:
     """What an administrator may have done to ours: meta attributes, a set of his own, an own discovery."""
     made = copy.deepcopy(root)
-    own = cib.own_primitives(made)
+    own = primitive.own(made)
     set_meta(own["fs1"], {"migration-threshold": "7", "target-role": "Stopped"})
     set_meta(own["vg"], {"maintenance": "true"})
     theirs = elements.pairs("meta_attributes", "mine", {"maintenance": "true", "priority": "5"})
     own["lv1"].append(theirs)
-    location = elements.with_id(made, cib.CONSTRAINTS, cib.location_id("lv1", "n2"))
-    assert location is not None
-    location.set("resource-discovery", "never")
+    place = elements.with_id(made, elements.CONSTRAINTS, location.place_id("lv1", "n2"))
+    assert place is not None
+    place.set("resource-discovery", "never")
     return made
 
 
 def text_of(root: Element) -> list[str]:
     """Every element of the configuration, in its order, in the one form of canonical XML."""
-    parts = [part for path in (cib.RESOURCES, cib.CONSTRAINTS) for part in elements.children(root, path)]
+    parts = [part for path in (elements.RESOURCES, elements.CONSTRAINTS) for part in elements.children(root, path)]
     return [canonicalize(elements.written(part), strip_text=True) for part in parts]
 
 
@@ -552,7 +564,7 @@ def test_a_removal_that_is_taken_back_gives_all_servers_what_they_had(
     kept = on_file.port.remember(change)
     assert text_of(on_file.root()) == before
     on_file.port.commit(change)
-    assert not {"fs1", "lv1"} & set(cib.own_primitives(on_file.root()))
+    assert not {"fs1", "lv1"} & set(primitive.own(on_file.root()))
     on_file.port.put_back(kept)
     assert text_of(on_file.root()) == before
     on_file.port.put_back(kept)
@@ -630,7 +642,7 @@ def test_a_removal_that_is_interrupted_within_any_tool_is_whole_or_not_at_all(
 
 
 def is_removed(root: Element) -> bool:
-    gone = not {"fs1", "lv1"} & set(cib.own_primitives(root))
+    gone = not {"fs1", "lv1"} & set(primitive.own(root))
     return gone and not any("letgo" in (e.get("id") or "") for e in root.iter())
 
 
@@ -663,8 +675,8 @@ def test_what_a_killed_removal_let_go_the_next_lock_of_any_server_gives_back(
 def test_what_is_let_go_is_let_go_whatever_an_administrator_has_set(simulate: Simulator, how: tools.Tools) -> None:
     running = up(simulate)
     for own in ("fs1", "lv1"):
-        primitive = cib.own_primitives(running)[own]
-        primitive.insert(0, elements.pairs("meta_attributes", f"first-{own}", {"maintenance": "false"}))
+        owner = primitive.own(running)[own]
+        owner.insert(0, elements.pairs("meta_attributes", f"first-{own}", {"maintenance": "false"}))
     released = release.let_go(running, ("fs1", "lv1"))
     assert tools.crm_verify(how, released) == ()
     forgotten = copy.deepcopy(released)

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from lvmkit import journal, plan
 from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
+from lvmkit.cluster.embedded import Engine
+from lvmkit.cluster.pacemaker import Pacemaker
 from lvmkit.cluster.port import Overview
 from lvmkit.entry import report
 from lvmkit.model.hierarchy import Hierarchy
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
 
 SERVER = "n1"
+ONE_SERVER = Engine(Paths(), Settings()).capabilities
+SEVERAL_SERVERS = Pacemaker.capabilities
 VG_UUID = "eZLYNF-60RB-HoX8-hEsD-z8RN-RvTJ-gHkArK"
 LV_UUID = "UC2RRa-Y6Dy-tsmu-z4Fv-zSJc-N9Gg-VNRuJ5"
 
@@ -108,11 +112,11 @@ class FakePort:
         self.overviews = 0
         """how often all was read"""
 
-    is_shared = False
+    capabilities = ONE_SERVER
 
     @property
     def membership(self) -> FakeMembership | None:
-        return FakeMembership(self) if self.is_shared else None
+        return FakeMembership(self) if self.capabilities.several_servers else None
 
     def local_server(self) -> str:
         return SERVER
@@ -133,7 +137,7 @@ class FakePort:
         self.overviews += 1
         servers = self.servers()
         each = tuple(self.hierarchy_of(server.name) for server in servers)
-        return Overview(self.local_server(), servers, each, self.equivalencies(), self.warnings())
+        return Overview(self.local_server(), servers, each, self.capabilities, self.equivalencies(), self.warnings())
 
     def remember(self, change: Change, server: str = "") -> tuple[str, ...]:
         """All that every server has; put_back() takes of it what is gone."""
@@ -253,7 +257,7 @@ def _restored(
 class FakeCluster(FakePort):
     """The port of a cluster of n1, which is this server, n2 and n3; all well until told otherwise."""
 
-    is_shared = True
+    capabilities = SEVERAL_SERVERS
 
     def __init__(self, now: Hierarchy | None = None, **others: Hierarchy) -> None:
         """now: of this server.  others: hierarchies of other servers, by name."""

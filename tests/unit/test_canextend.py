@@ -141,6 +141,8 @@ class TestCluster:
     def test_what_the_cluster_needs_here(self, target: Target) -> None:
         target.agents, target.guard = ("/x/lvmvg",), "disabled"
         assert target.against() - ALONG == {AgentMissing, GuardNotEnabled}
+        target.port.capabilities = replace(target.port.capabilities, needs_agents=False)
+        assert target.against() - ALONG == {GuardNotEnabled}
 
 
 class TestStorage:

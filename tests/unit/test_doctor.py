@@ -57,7 +57,7 @@ class Healthy:
         """what this server's kernel holds"""
         self.claims: dict[str, Claim] = {}
         self.kit: Kit = kit(port, folder, lambda _message: None)
-        if port.is_shared:
+        if port.capabilities.several_servers:
             self.change(system_id=SERVER)
         (folder / "lkvgs").write_text("vg1\n")
         for agent in ("lvmkit/lvmvg", "lvmkit/lvmlv", "lvmkit/filesys"):

@@ -47,7 +47,7 @@ def test_two_commands_for_all_servers(cluster: Cluster, port: Pacemaker) -> None
     assert states[0] == {"vg": ISP, "lv1": ISP, "fs1": ISP}
     assert states[1:] == [{"vg": OSU, "lv1": OSU, "fs1": OSF}, {}]
     assert [i.reason for i in seen.of("n2").instances if i.tag == "fs1"] == ["start: it broke"]
-    assert (seen.local, seen.is_shared, seen.warnings) == ("n1", True, ())
+    assert (seen.local, seen.has_several_servers, seen.warnings) == ("n1", True, ())
     assert Equivalency("fs1", "n2", 11) in seen.equivalencies
 
 
@@ -86,6 +86,6 @@ def test_one_server_is_an_overview_of_one(tmp_path: Path) -> None:
     here = engine.local_server()
     engine.commit(Change(add=on(here, data_hierarchy(OSU)).instances[2:3]))
     seen = engine.overview()
-    assert (seen.servers, seen.is_shared) == ((Server(seen.local, online=True),), False)
+    assert (seen.servers, seen.has_several_servers) == ((Server(seen.local, online=True),), False)
     assert (seen.of(seen.local).tags, seen.union().tags, seen.of(f"{here}x").tags) == (("vg1",), ("vg1",), ())
     assert seen.equivalencies == (Equivalency("vg1", seen.local, 1),)

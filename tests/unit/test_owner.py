@@ -21,7 +21,7 @@ from lvmkit.workflow.create import CreateRequest, create, draft_creation
 from lvmkit.workflow.delete import delete
 from lvmkit.workflow.owner import ChangeOwner
 from lvmkit.workflow.renew import RenewRecord
-from tests.unit.fakes import SERVER, FakePort, data_hierarchy, kit
+from tests.unit.fakes import ONE_SERVER, SERVER, SEVERAL_SERVERS, FakePort, data_hierarchy, kit
 from tests.unit.storage_fake import FakeStorage
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class World:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.storage = FakeStorage(monkeypatch)
         self.port = FakePort()
-        self.port.is_shared = True
+        self.port.capabilities = SEVERAL_SERVERS
         self.told: list[Message] = []
         self.kit: Kit = kit(self.port, folder, self.told.append)
         self.refusing: Message | None = None
@@ -75,7 +75,7 @@ def test_create_in_a_cluster_makes_the_server_the_owner_and_the_agents_know_it(w
 
 
 def test_without_a_cluster_nobody_becomes_the_owner(world: World) -> None:
-    world.port.is_shared = False
+    world.port.capabilities = ONE_SERVER
     create(CreateRequest("/data"), world.kit)
     assert world.owner == ""
 

@@ -7,9 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lvmkit.cluster.pacemaker import cib, commit, elements, ids, patch, places, release, roles
-from lvmkit.cluster.pacemaker.cib import CONSTRAINTS, RESOURCES
-from lvmkit.cluster.pacemaker.primitives import meta_of
+from lvmkit.cluster.pacemaker import (
+    cib,
+    colocation,
+    commit,
+    elements,
+    ids,
+    location,
+    order,
+    patch,
+    primitive,
+    release,
+    roles,
+    template,
+)
+from lvmkit.cluster.pacemaker.elements import CONSTRAINTS, RESOURCES
+from lvmkit.cluster.pacemaker.primitive import meta_of
 from lvmkit.cluster.pacemaker.record import escaped, plain
 from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
@@ -207,7 +220,7 @@ def test_names_with_plus_dot_and_hyphen_reach_the_agents_unchanged() -> None:
     info = pack_info({"vg_uuid": "V", "lv_uuid": "L"})
     odd = instance(LVMLV, "odd", id="/dev/my-vg.1+a/l-v.2+b", info=info)
     root = patch.apply(sample(), Change(add=(odd,)), "n1")
-    given = elements.values(cib.own_primitives(root)["odd"].find("instance_attributes"))
+    given = elements.values(primitive.own(root)["odd"].find("instance_attributes"))
     assert given == {"vg": "my-vg.1+a", "lv": "l-v.2+b", "vg_uuid": "V", "lv_uuid": "L"}
 
 
@@ -221,10 +234,10 @@ def changes_of(root: Element) -> list[Element]:
         patch.apply(root, Change(add=(instance(LVMVG, "other"),)), "n1"),
         roles.stopped(root, everything.tags),
         roles.started(root, everything.tags),
-        places.toward(root, "vg", "n2", "2036-01-01 00:00:00Z"),
-        places.settled(places.toward(root, "vg", "n2", "2036-01-01 00:00:00Z")),
-        places.unextend(root, ("vg", "lv1", "fs1"), "n2"),
-        places.prioritised(root, "vg", {"n2": 5}),
+        location.draw(root, "vg", "n2", "2036-01-01 00:00:00Z"),
+        location.settle(location.draw(root, "vg", "n2", "2036-01-01 00:00:00Z")),
+        patch.unextend(root, ("vg", "lv1", "fs1"), "n2"),
+        patch.set_priorities(root, "vg", {"n2": 5}),
         release.let_go(root, ("vg", "lv1", "fs1")),
         release.held_again(release.let_go(root, ("vg", "lv1", "fs1"))),
     ]
@@ -242,7 +255,7 @@ def test_what_is_not_ours_is_the_same_to_the_byte_after_any_change() -> None:
 def test_a_primitive_without_our_mark_is_foreign_whatever_its_name() -> None:
     assert cib.hierarchy(sample(), "n1") == Hierarchy()
     mine = patch.apply(sample(), Change(add=(instance(LVMVG, "vg"),)), "n1")
-    assert list(cib.own_primitives(mine)) == ["vg"]
+    assert list(primitive.own(mine)) == ["vg"]
 
 
 def test_creation_is_undone_by_its_removal() -> None:
@@ -273,13 +286,13 @@ def test_an_update_is_undone_by_the_update_back() -> None:
 
 def test_an_update_keeps_what_the_administrator_set() -> None:
     made = protected()
-    primitive = cib.own_primitives(made)["vg"]
-    parameters = primitive.find("instance_attributes")
+    group = primitive.own(made)["vg"]
+    parameters = group.find("instance_attributes")
     assert parameters is not None
     parameters.append(elements.new("nvpair", id="theirs-1", name="missing_pv", value="degraded"))
     stopped = roles.stopped(made, ("vg",))
     changed = patch.apply(stopped, Change(update=(instance(LVMVG, "vg", info="vg_uuid=NEW"),)), "n1")
-    after = cib.own_primitives(changed)["vg"]
+    after = primitive.own(changed)["vg"]
     assert elements.values(after.find("instance_attributes"))["missing_pv"] == "degraded"
     assert elements.values(after.find("instance_attributes"))["vg_uuid"] == "NEW"
     assert meta_of(after)["target-role"] == "Stopped"
@@ -289,7 +302,7 @@ def test_a_removal_takes_the_devices_of_all_servers_that_only_it_required() -> N
     root = patch.apply(protected(), Change(add=(instance(DISK, "other", "n2"),)), "n2")
     now = cib.hierarchy(root, "n1")
     gone = patch.apply(root, Change(remove=now.tags, unlink=now.dependencies), "n1")
-    assert list(cib.own_templates(gone)) == [("other", "n2")]
+    assert list(template.devices(gone)) == [("other", "n2")]
 
 
 def test_a_disk_that_another_group_requires_stays() -> None:
@@ -345,25 +358,46 @@ def test_an_extension_gives_the_next_lower_priority() -> None:
 
 
 def test_an_unextension_takes_the_server_and_its_devices() -> None:
-    root = places.unextend(protected(1), ("vg", "lv1", "fs1"), "n2")
+    root = patch.unextend(protected(1), ("vg", "lv1", "fs1"), "n2")
     assert cib.hierarchy(root, "n2") == Hierarchy()
     assert commit.ours(root) == commit.ours(protected(1, ("n1",)))
-    assert refused(lambda: places.unextend(root, ("vg",), "n1")) == (LastServer,)
-    assert refused(lambda: places.unextend(root, ("vg",), "n3")) == (NotExtended,)
+    assert refused(lambda: patch.unextend(root, ("vg",), "n1")) == (LastServer,)
+    assert refused(lambda: patch.unextend(root, ("vg",), "n3")) == (NotExtended,)
 
 
 def test_priorities_are_changed_as_one_and_stay_distinct() -> None:
-    root = places.prioritised(protected(1), "vg", {"n1": 11, "n2": 1})
+    root = patch.set_priorities(protected(1), "vg", {"n1": 11, "n2": 1})
     assert Equivalency("vg", "n1", 11) in cib.equivalencies(root)
-    assert refused(lambda: places.prioritised(root, "vg", {"n1": 1})) == (PriorityInvalid,) * 1
-    assert refused(lambda: places.prioritised(root, "vg", {"n1": 1000})) == (PriorityInvalid,)
-    assert refused(lambda: places.prioritised(root, "vg", {"n3": 1})) == (NotExtended,)
+    assert refused(lambda: patch.set_priorities(root, "vg", {"n1": 1})) == (PriorityInvalid,) * 1
+    assert refused(lambda: patch.set_priorities(root, "vg", {"n1": 1000})) == (PriorityInvalid,)
+    assert refused(lambda: patch.set_priorities(root, "vg", {"n3": 1})) == (NotExtended,)
+
+
+@pytest.mark.parametrize("tag", ODD)
+def test_what_makes_an_element_recognises_it_and_takes_no_other_for_it(tag: str) -> None:
+    link = Dependency(tag, f"{tag}_then_x")
+    parent, child = ids.resource_id(link.parent), ids.resource_id(link.child)
+    made = (order.make(link), colocation.make(link), location.place(tag, "n1", 0), location.no_place(tag, "n2"))
+    assert [order.ends(each) for each in made] == [(child, parent), None, None, None]
+    assert [colocation.ends(each) for each in made] == [None, (parent, child), None, None]
+    assert [location.tag_of_place(each) for each in made] == [None, None, tag, tag]
+    for each in made:
+        each.set("id", f"{each.get('id')}x")
+        assert (order.ends(each), colocation.ends(each), location.tag_of_place(each)) == (None, None, None)
+
+
+def test_an_unlink_takes_the_order_and_the_colocation_of_that_link_alone() -> None:
+    before = protected(2)
+    after = patch.apply(before, Change(unlink=(Dependency("lv1", "vg"),)), "n1")
+    gone = {each.get("id") for each in elements.children(before, CONSTRAINTS)}
+    gone -= {each.get("id") for each in elements.children(after, CONSTRAINTS)}
+    assert gone == {"lvmkit-vg_then_lvmkit-lv1", "lvmkit-lv1_with_lvmkit-vg"}
 
 
 def test_only_the_group_is_sticky_and_only_when_intelligent() -> None:
     def stickiness(switchback: str) -> dict[str, int]:
-        own = cib.own_primitives(protected(1, switchback=switchback))
-        return {tag: int(meta_of(primitive)["resource-stickiness"]) for tag, primitive in own.items()}
+        own = primitive.own(protected(1, switchback=switchback))
+        return {tag: int(meta_of(each)["resource-stickiness"]) for tag, each in own.items()}
 
     sticky = stickiness(INTELLIGENT)
     assert 998 < sticky["vg"] < 1_000_000
@@ -372,19 +406,19 @@ def test_only_the_group_is_sticky_and_only_when_intelligent() -> None:
 
 
 def test_a_resource_is_restarted_once_in_place_and_its_second_failure_within_an_hour_moves_it() -> None:
-    for primitive in cib.own_primitives(protected(1)).values():
-        meta = meta_of(primitive)
+    for each in primitive.own(protected(1)).values():
+        meta = meta_of(each)
         assert (meta["migration-threshold"], meta["failure-timeout"]) == ("2", "3600s")
 
 
 def test_what_is_new_and_not_in_service_is_not_managed_until_it_is_asked_for() -> None:
     fresh = protected(1, ("n1",), state=OSU)
-    assert not any(cib.is_wanted(primitive) for primitive in cib.own_primitives(fresh).values())
+    assert not any(primitive.is_wanted(each) for each in primitive.own(fresh).values())
     begun = roles.started(fresh, ("vg", "lv1"))
-    wanted = {tag: cib.is_wanted(primitive) for tag, primitive in cib.own_primitives(begun).items()}
+    wanted = {tag: primitive.is_wanted(each) for tag, each in primitive.own(begun).items()}
     assert wanted == {"vg": True, "lv1": True, "fs1": False}
     ended = roles.stopped(begun, ("lv1",))
-    assert not cib.is_wanted(cib.own_primitives(ended)["lv1"])
+    assert not primitive.is_wanted(primitive.own(ended)["lv1"])
 
 
 def test_what_another_tool_set_counts_and_gives_way_to_our_own() -> None:
@@ -392,17 +426,17 @@ def test_what_another_tool_set_counts_and_gives_way_to_our_own() -> None:
     theirs = elements.pairs(
         "meta_attributes", "lvmkit-fs1-meta_attributes", {"target-role": "Stopped", "critical": "0"}
     )
-    cib.own_primitives(root)["fs1"].append(theirs)
-    assert not cib.is_wanted(cib.own_primitives(root)["fs1"])
+    primitive.own(root)["fs1"].append(theirs)
+    assert not primitive.is_wanted(primitive.own(root)["fs1"])
     begun = roles.started(root, ("fs1",))
-    assert cib.is_wanted(cib.own_primitives(begun)["fs1"])
-    assert meta_of(cib.own_primitives(begun)["fs1"])["critical"] == "0"
+    assert primitive.is_wanted(primitive.own(begun)["fs1"])
+    assert meta_of(primitive.own(begun)["fs1"])["critical"] == "0"
 
 
 def test_letting_go_loses_nothing() -> None:
     root = protected(1)
     released = release.let_go(root, ("lv1", "fs1"))
-    assert meta_of(cib.own_primitives(released)["fs1"])["maintenance"] == "true"
+    assert meta_of(primitive.own(released)["fs1"])["maintenance"] == "true"
     assert cib.equivalencies(released) == cib.equivalencies(root)
     assert commit.ours(release.held_again(released)) == commit.ours(root)
     assert commit.ours(release.held_again(root)) == commit.ours(root)
@@ -410,22 +444,22 @@ def test_letting_go_loses_nothing() -> None:
 
 def test_a_move_leaves_nothing_behind() -> None:
     root = protected(1)
-    moving = places.toward(root, "vg", "n2", "2036-01-01 00:00:00Z")
+    moving = location.draw(root, "vg", "n2", "2036-01-01 00:00:00Z")
     assert commit.ours(moving) != commit.ours(root)
-    assert commit.ours(places.toward(moving, "vg", "n1", "2036-01-01 00:00:00Z")) != commit.ours(moving)
-    assert commit.ours(places.settled(moving)) == commit.ours(root)
+    assert commit.ours(location.draw(moving, "vg", "n1", "2036-01-01 00:00:00Z")) != commit.ours(moving)
+    assert commit.ours(location.settle(moving)) == commit.ours(root)
 
 
 def test_many_volumes_are_one_change() -> None:
     root = protected(64)
-    assert len(cib.own_primitives(root)) == 129
+    assert len(primitive.own(root)) == 129
     assert len(cib.links(root)) == 128
 
 
 def test_scores_that_an_administrator_wrote_are_read() -> None:
     for text, score in (("INFINITY", 1_000_000), ("+INFINITY", 1_000_000), ("-INFINITY", -1_000_000), ("-7", -7)):
-        assert cib.score(elements.new("rsc_location", score=text)) == score
-    assert cib.score(elements.new("rsc_location", score="rubbish")) == 0
+        assert location.score(elements.new("rsc_location", score=text)) == score
+    assert location.score(elements.new("rsc_location", score="rubbish")) == 0
 
 
 def test_what_is_no_xml_has_its_own_message() -> None:

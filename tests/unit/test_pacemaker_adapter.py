@@ -12,13 +12,15 @@ from lvmkit.cluster.pacemaker import (
     cib,
     commit,
     elements,
+    location,
     lock,
     moves,
     patch,
-    places,
+    primitive,
     release,
     roles,
     states,
+    template,
     tools,
 )
 from lvmkit.cluster.pacemaker.tools import Action, Tools
@@ -188,7 +190,7 @@ def test_a_change_is_verified_then_written_with_a_higher_epoch(cluster: Cluster,
     cluster.will(*writing(protected(1)))
     commit.change(how, stopping)
     assert cib.version(cluster.shown[0]) == cib.Version(0, 6, 0)
-    assert not cib.is_wanted(cib.own_primitives(cluster.shown[0])["fs1"])
+    assert not primitive.is_wanted(primitive.own(cluster.shown[0])["fs1"])
 
 
 def test_nothing_is_written_where_nothing_changes(cluster: Cluster, how: Tools) -> None:
@@ -200,8 +202,8 @@ def test_a_concurrent_change_is_read_and_built_upon(cluster: Cluster, how: Tools
     second = patch.apply(protected(1), Change(add=(hierarchy(2)[4],)), "n1")
     cluster.will(*writing(protected(1), tools.OLD), *writing(second))
     commit.change(how, stopping)
-    assert "lv2" in cib.own_primitives(cluster.shown[1])
-    assert not cib.is_wanted(cib.own_primitives(cluster.shown[1])["fs1"])
+    assert "lv2" in primitive.own(cluster.shown[1])
+    assert not primitive.is_wanted(primitive.own(cluster.shown[1])["fs1"])
 
 
 def test_a_cib_that_never_rests_is_given_up(cluster: Cluster, how: Tools) -> None:
@@ -311,7 +313,7 @@ def test_what_runs_is_let_go_before_it_is_removed(cluster: Cluster, port: Pacema
     forgotten = [asked[1:] for asked in cluster.asked if "--refresh" in asked]
     assert forgotten == [("--refresh", "--force", "--resource", "lvmkit-fs1")], "and nothing of any other resource"
     assert commit.ours(cluster.shown[0]) == commit.ours(released)
-    assert "fs1" not in cib.own_primitives(cluster.shown[1])
+    assert "fs1" not in primitive.own(cluster.shown[1])
 
 
 def test_a_removal_that_fails_gives_back_what_it_let_go(cluster: Cluster, port: Pacemaker) -> None:
@@ -353,7 +355,7 @@ def test_a_preview_leaves_out_what_would_happen_anyhow(cluster: Cluster, port: P
 
 def bring_in(how: Tools, server: str = "n1", deadline: float = 9.0, tag: str = "fs1") -> list[Message]:
     heard: list[Message] = []
-    moves.bring_in(how, moves.Move(tag, server, deadline), heard.append)
+    moves.bring_in(how, moves.ClusterMove(tag, server, deadline), heard.append)
     return heard
 
 
@@ -366,7 +368,7 @@ def test_in_service_starts_waits_and_leaves_no_constraint(cluster: Cluster, how:
     cluster.will(mon(starting), ("crm_resource --wait", "", tools.TIMEOUT), mon(up))
     heard = bring_in(how)
     assert [m.tag for m in heard if isinstance(m, Started)] == ["vg", "lv1", "fs1"]
-    assert all(cib.is_wanted(p) for p in cib.own_primitives(cluster.shown[0]).values())
+    assert all(primitive.is_wanted(p) for p in primitive.own(cluster.shown[0]).values())
     drawn = lock._with(cluster.shown[0], "n1", "x", lambda _server: True, [])
     assert commit.ours(lock._without(drawn, "n1")) == commit.ours(roles.started(fresh, ALL))
 
@@ -451,8 +453,8 @@ def test_out_of_service_takes_all_that_is_above(cluster: Cluster, how: Tools) ->
     root = protected(1)
     cluster.will(query(root), *moving(root))
     cluster.will(mon(monitored({"vg": ("n1",), "lv1": (), "fs1": ()})))
-    moves.take_out(how, moves.Move("lv1", "", 9.0), lambda _message: None)
-    wanted = {tag: cib.is_wanted(p) for tag, p in cib.own_primitives(cluster.shown[0]).items()}
+    moves.take_out(how, moves.ClusterMove("lv1", "", 9.0), lambda _message: None)
+    wanted = {tag: primitive.is_wanted(p) for tag, p in primitive.own(cluster.shown[0]).items()}
     assert wanted == {"vg": True, "lv1": False, "fs1": False}
 
 
@@ -460,7 +462,7 @@ def test_what_does_not_stop_is_named(cluster: Cluster, how: Tools) -> None:
     root = protected(1)
     still = monitored({"vg": (), "lv1": (), "fs1": ("n1",)})
     cluster.will(query(root), *moving(root), mon(still), ("crm_resource --wait", ""), mon(still))
-    assert kinds(moves.take_out, how, moves.Move("fs1", "", 9.0), print) == (FailedOnServer,)
+    assert kinds(moves.take_out, how, moves.ClusterMove("fs1", "", 9.0), print) == (FailedOnServer,)
 
 
 def with_lock(server: str, root: Element | None = None) -> Element:
@@ -470,11 +472,11 @@ def with_lock(server: str, root: Element | None = None) -> Element:
 def test_the_lock_is_made_and_dropped(cluster: Cluster, port: Pacemaker) -> None:
     cluster.will(*moving(sample()))
     with port.admin_lock("create x"):
-        assert lock.holder(cluster.shown[0]) == ("n1", "create x")
+        assert template.lock_holder(cluster.shown[0]) == ("n1", "create x")
         with port.admin_lock("inner"):
             pass
         cluster.will(*moving(cluster.shown[0]))
-    assert lock.holder(cluster.shown[1]) is None
+    assert template.lock_holder(cluster.shown[1]) is None
 
 
 def test_the_lock_of_a_member_is_respected(cluster: Cluster, port: Pacemaker) -> None:
@@ -501,7 +503,7 @@ def test_the_lock_of_a_server_that_may_still_live_is_respected(cluster: Cluster,
 
 def test_the_next_lock_tidies_what_a_killed_run_left(cluster: Cluster, port: Pacemaker) -> None:
     root = protected(1)
-    left = places.toward(release.let_go(root, ("fs1",)), "vg", "n2", "2036-01-01 00:00:00Z")
+    left = location.draw(release.let_go(root, ("fs1",)), "vg", "n2", "2036-01-01 00:00:00Z")
     cluster.will(*moving(left))
     with port.admin_lock("x"):
         assert commit.ours(lock._without(cluster.shown[0], "n1")) == commit.ours(root)
@@ -535,4 +537,4 @@ def test_a_lock_that_was_written_when_a_signal_came_is_taken_out_again(
     cluster.will(*moving(sample()))
     with pytest.raises(Interruption):
         port.admin_lock("x").__enter__()
-    assert lock.holder(cluster.shown[1]) is None
+    assert template.lock_holder(cluster.shown[1]) is None

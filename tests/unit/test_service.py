@@ -25,6 +25,7 @@ from lvmkit.resources.taking_down import STAYS_TIED
 from lvmkit.storage import claims, dm, holders, probe, records, sysfs, vitals
 from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.run import Finished
+from tests.unit.fakes import ONE_SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,7 +120,7 @@ class World:
 class OneVg:
     """A port that knows the volume group, a volume on it, and its disk."""
 
-    is_shared = False
+    capabilities = ONE_SERVER
     membership = None
 
     def local_server(self) -> str:

@@ -36,6 +36,27 @@ class Change(Value):
     update: tuple[Instance, ...] = ()
 
 
+class Capabilities(Value):
+    """What an engine can and does, as far as the kit acts on it. Whoever asks names the fact, not the engine."""
+
+    several_servers: bool
+    """other servers may take part: what is in service here may be in service there instead"""
+    common_tags: bool
+    """a tag is the same resource on every server, so an extension cannot give it another one"""
+    watches_itself: bool
+    """it finds what broke, or what a boot took down, and recovers it; were we to do so as well, the two would fight"""
+    runs_devices: bool
+    """devices and disks go in and out of service like everything else; elsewhere they follow what requires them"""
+    needs_agents: bool
+    """it runs resources through OCF agents, which must be installed"""
+    starts_what_is_up: bool
+    """what is up already when it is brought in service is started all the same, which leaves our record of it"""
+    fences_failed_stops: bool
+    """a server on which a stop fails is fenced"""
+    keeps_database: bool
+    """what is protected is in this server's database (Paths.database)"""
+
+
 class Overview(Value):
     """All servers and what may run on them, read at one moment."""
 
@@ -44,14 +65,16 @@ class Overview(Value):
     servers: tuple[Server, ...]
     hierarchies: tuple[Hierarchy, ...]
     """one for each server, in their order"""
+    capabilities: Capabilities
+    """the engine's"""
     equivalencies: tuple[Equivalency, ...] = ()
     """which tag may run on which server, with which priority"""
     warnings: tuple[Message, ...] = ()
     """what keeps the cluster as a whole from protecting anything: no quorum, no fencing, maintenance"""
 
     @property
-    def is_shared(self) -> bool:
-        """Whether there is more than one server."""
+    def has_several_servers(self) -> bool:
+        """Whether there is more than one server now."""
         return len(self.servers) > 1
 
     def of(self, server: str) -> Hierarchy:
@@ -70,8 +93,9 @@ class Overview(Value):
 class Port(Protocol):
     """An engine. Every method may raise Failure with a numbered message."""
 
-    is_shared: bool
-    """whether other servers take part: what is in service here may be in service there instead"""
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can and does; always the same."""
 
     @property
     def membership(self) -> Membership | None:

@@ -87,7 +87,7 @@ def _run(name: str, resource_type: str, options: dict[str, str], rest: list[str]
     if name == "depstoextend":
         return tools.port.hierarchy_of(server).children(instance.tag)
     given = _tag_there(name, instance.tag, options, tools) if name == "extend" else instance.tag
-    if tools.port.is_shared:
+    if tools.port.capabilities.several_servers:
         return _across(name, server, given, tools)
     if name == "unextend":
         raise Failure(NoUnextendHere(instance.tag, instance.server))
@@ -99,7 +99,7 @@ def _tag_there(name: str, tag: str, options: dict[str, str], tools: Kit) -> str:
     given = options.get("-t")
     if not given:
         raise Failure(TagMissing(name))
-    if tools.port.is_shared and given != tag:
+    if tools.port.capabilities.common_tags and given != tag:
         raise Failure(SameTagEverywhere(tag, given))
     return given
 

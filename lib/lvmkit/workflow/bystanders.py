@@ -37,12 +37,12 @@ class PlannedStop(Value):
 
 
 def refuse_bystanders(leaving: Iterable[PlannedStop], seen: Overview, kit: Kit) -> None:
-    """Name who would make a stop fail, on whatever server; changes nothing. Without a cluster nobody is fenced for it.
+    """Name who would make a stop fail, on whatever server; changes nothing. Nothing where nobody is fenced for it.
 
     Other servers get the deadline of one command; one that does not answer is told of (110233) and passed over.
     Raises Failure: 110021 for each volume in use, and where this server's device-mapper cannot be asked.
     """
-    if not kit.port.is_shared:
+    if not kit.port.capabilities.fences_failed_stops:
         return
     found: list[Message] = []
     there: dict[str, tuple[str, ...]] = {}

@@ -196,9 +196,8 @@ def _cluster(case: Case) -> Iterator[Message]:
 
 def _means(case: Case) -> Iterator[Message]:
     """What must be installed for the cluster to run it here, and for the boot not to."""
-    if not case.kit.port.is_shared:
-        return
-    yield from map(AgentMissing, installed.missing_agents())
+    if case.kit.port.capabilities.needs_agents:
+        yield from map(AgentMissing, installed.missing_agents())
     state = installed.guard_state()
     if state:
         yield GuardNotEnabled(installed.GUARD_UNIT, state)

@@ -208,9 +208,9 @@ def _steps(found: Stack, root: str, drafts: Drafts, kit: Kit) -> tuple[Step, ...
     if drafts.instances:
         steps.append(Commit(drafts.change(), drafts.before()))
     steps.append(BringInService(root, _is_up(found)))
-    # A cluster finds the storage up and starts nothing, so no start leaves a record.
-    groups = [instance.tag for instance in drafts.instances if instance.type == LVMVG and kit.port.is_shared]
-    return (*steps, *map(RenewRecord, groups))
+    if not kit.port.capabilities.starts_what_is_up:  # then no start leaves a record
+        steps += [RenewRecord(instance.tag) for instance in drafts.instances if instance.type == LVMVG]
+    return tuple(steps)
 
 
 def _is_up(found: Stack) -> bool:

@@ -27,7 +27,7 @@ def delete(tag: str, kit: Kit) -> tuple[str, ...]:
     What another hierarchy still requires stays. Raises Failure (000019, 110086); then nothing was changed.
     """
     find(kit.port.hierarchy(), tag)
-    servers = everywhere.others(tag, kit.port.overview()) if kit.port.is_shared else ()
+    servers = everywhere.others(tag, kit.port.overview()) if kit.port.capabilities.several_servers else ()
     with kit.port.admin_lock(f"delete {tag}"):
         finish_interrupted(kit)
         gone, plan = draft_deletion(tag, kit)

@@ -85,7 +85,7 @@ def _overview(kit: Kit) -> tuple[Overview, tuple[Message, ...]]:
     try:
         return kit.port.overview(), ()
     except Failure as failure:
-        return Overview(os.uname().nodename, (), ()), failure.messages
+        return Overview(os.uname().nodename, (), (), kit.port.capabilities), failure.messages
 
 
 def _taken(take: Callable[[Look], Iterator[Told]], look: Look) -> Iterator[Told]:
@@ -120,7 +120,7 @@ def _unit_findings(_look: Look) -> Iterator[Told]:
 
 def _agent_findings(look: Look) -> Iterator[Told]:
     """What Pacemaker needs to run the resources."""
-    if not look.kit.port.is_shared:
+    if not look.kit.port.capabilities.needs_agents:
         return
     for path in installed.missing_agents():
         yield path.removeprefix(f"{installed.AGENTS}/"), AgentMissing(path)
@@ -138,7 +138,7 @@ def _unfinished(look: Look) -> Iterator[Told]:
 def _leftovers(look: Look) -> Iterator[Told]:
     """Resources that the embedded engine still has, though it is not the engine any more."""
     kit = look.kit
-    if not kit.port.is_shared or not os.path.exists(kit.paths.database):
+    if kit.port.capabilities.keeps_database or not os.path.exists(kit.paths.database):
         return
     from lvmkit.cluster.embedded import Engine  # only where its database is
 
@@ -162,7 +162,7 @@ def _of_others(servers: Iterable[Server], kit: Kit) -> Iterator[Diagnosis]:
 
 def _of_all_kernels(seen: Overview, kit: Kit) -> Iterator[Finding]:
     """Volume groups that more than one server's kernel holds."""
-    if not kit.port.is_shared:
+    if not kit.port.capabilities.several_servers:
         return
     from lvmkit.workflow.two_holders import held_twice
 

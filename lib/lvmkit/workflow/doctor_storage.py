@@ -116,7 +116,7 @@ def _exposed(vg: VolumeGroup, instance: Instance, subject: VgFacts, look: Look) 
     """Whoever else could activate it: the boot, or another host; and what a hand has activated here."""
     if vg.autoactivation:
         yield AutoactivationOn(vg.name)
-    if not look.kit.port.is_shared:
+    if not look.kit.port.capabilities.several_servers:
         return
     servers = (look.server, *look.others)
     if not vg.system_id:

@@ -72,7 +72,7 @@ class ChangeOwner(Step):
 
 def is_wanted(kit: Kit) -> bool:
     """Whether volume groups get an owner: in a cluster, unless the settings say otherwise."""
-    return kit.port.is_shared and kit.settings.ownership == SYSTEM_ID
+    return kit.port.capabilities.several_servers and kit.settings.ownership == SYSTEM_ID
 
 
 def taking(vg: VolumeGroup, kit: Kit) -> tuple[ChangeOwner, ...]:

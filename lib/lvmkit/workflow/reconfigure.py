@@ -90,7 +90,7 @@ def reconfigure(
         wanted = whole if only is None else _narrow(whole, *only)
         if not wanted.is_empty:
             _carry_out(wanted, layers, kit)
-    if kit.port.is_shared and only is None and not here:
+    if kit.port.capabilities.several_servers and only is None and not here:
         everywhere.follow(tag, kit)
     return wanted
 

@@ -53,8 +53,8 @@ def check_tags(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> tuple[CheckRe
 
 
 def _is_watched(instance: Instance, kit: Kit) -> bool:
-    """In a cluster what is in service here; elsewhere also what was before the boot."""
-    if kit.port.is_shared:
+    """What is in service here; where nobody else brings back what was before the boot, that too."""
+    if kit.port.capabilities.watches_itself:
         return instance.state in IN_SERVICE
     return instance.state in (ISP, ILLSTATE) and kit.port.wanted(instance.tag)
 
@@ -70,9 +70,9 @@ def watch(kit: Kit) -> tuple[CheckResult, ...]:
     """One round of the timer: finish what was interrupted, check everything, recover what broke. Returns the findings.
 
     A resource that does not come back stays OSF with its reason; the others are still looked after.
-    In a cluster it only looks: there the cluster itself watches and recovers, and two that do so would fight.
+    Where the engine watches itself this only looks: two that recover would fight.
     """
-    if kit.port.is_shared:
+    if kit.port.capabilities.watches_itself:
         return _reported(kit)
     _finish(kit)
     _bring_back_after_boot(kit)

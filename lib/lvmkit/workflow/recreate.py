@@ -65,7 +65,7 @@ def _commands(top: Instance, union: Hierarchy, seen: Overview) -> list[tuple[str
         there = hierarchy.by_tag(top.tag)
         if there is not None and there.state in IN_SERVICE:
             here.append(there)
-    brought = [("lvmkit", "in-service", top.tag, "--on", i.server) for i in here if seen.is_shared]
+    brought = [("lvmkit", "in-service", top.tag, "--on", i.server) for i in here if seen.has_several_servers]
     return [*made, *extended, *brought]
 
 

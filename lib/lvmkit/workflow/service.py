@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lvmkit import guards
 from lvmkit.model.facts import VgFacts
-from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMVG, OSF, OSU, Instance, tags_of
+from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMVG, OSF, Instance, tags_of
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.guide import EndFailedInService
 from lvmkit.model.messages.pacemaker import NotExtended, ServerUnfit, UnknownServer
@@ -197,8 +197,6 @@ def _active(tags: Iterable[str], seen: Overview) -> list[Instance]:
 
 def _may_be_up(instance: Instance, seen: Overview) -> bool:
     """What a cluster cannot tell of an active member may be up there; what failed on one server is up on another."""
-    if not seen.is_shared:
-        return instance.state not in (OSU, OSF)
     return instance.state in IN_SERVICE or (instance.state == ILLSTATE and instance.server in _online(seen))
 
 
@@ -207,5 +205,5 @@ def _online(seen: Overview) -> set[str]:
 
 
 def _runs(instance: Instance, seen: Overview) -> bool:
-    """Whether the engine does anything for it: a cluster has no agents for devices and disks."""
-    return not seen.is_shared or not is_device(instance.type)
+    """Whether the engine does anything for it."""
+    return seen.capabilities.runs_devices or not is_device(instance.type)

@@ -35,7 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lvmkit.cluster.port import Overview
+    from lvmkit.cluster.port import Capabilities, Overview
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.servers import Server
     from lvmkit.plan import Kit
@@ -141,14 +141,14 @@ def _places(seen: Overview) -> dict[str, list[Place]]:
     for server, now in zip(seen.servers, seen.hierarchies):
         for instance in now.instances:
             priority = priorities.get((instance.tag, server.name), 0)
-            is_failed = _is_failed(instance, server, seen.is_shared)
+            is_failed = _is_failed(instance, server, seen.capabilities)
             found.setdefault(instance.tag, []).append(Place(instance, priority, is_failed))
     return found
 
 
-def _is_failed(instance: Instance, server: Server, is_shared: bool) -> bool:
-    """Failed, or unknown to a cluster of which the server is an active member, as what is active on two servers."""
-    return instance.state == OSF or (is_shared and server.online and instance.state == ILLSTATE)
+def _is_failed(instance: Instance, server: Server, engine: Capabilities) -> bool:
+    """Failed, or of no known state where the engine should know it, as what is active on two servers."""
+    return instance.state == OSF or (engine.watches_itself and server.online and instance.state == ILLSTATE)
 
 
 def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
@@ -191,7 +191,7 @@ def _should_be_up(instance: Instance | None, kit: Kit) -> bool:
         return False
     if instance.state in IN_SERVICE:
         return True
-    return instance.state == ILLSTATE and not kit.port.is_shared and kit.port.wanted(instance.tag)
+    return instance.state == ILLSTATE and not kit.port.capabilities.watches_itself and kit.port.wanted(instance.tag)
 
 
 def _checked(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> dict[str, tuple[Message, ...]]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from lvmkit.cli.launch import launch
 from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
-from lvmkit.cluster.pacemaker import cib
+from lvmkit.cluster.pacemaker import location
 from lvmkit.entry import boot_guard
 from lvmkit.entry import peer as far_end
 from lvmkit.entry.ocf import agent as agents
@@ -497,7 +497,7 @@ class World:
     def protected(self) -> set[tuple[str, str]]:
         """(tag, server) of all that the newest configuration lets run anywhere."""
         newest = max((node.view for node in self.cluster.nodes.values()), key=lambda view: view.version)
-        return {(tag, server) for tag, server, _ in cib.locations(newest.cib)}
+        return set(location.places(newest.cib))
 
     def _note(self, server: str, words: Sequence[str], answer: Answer) -> None:
         """What the command promised, or was told to end."""

@@ -85,7 +85,7 @@ def _chosen(words: tuple[str, ...], hierarchy: Hierarchy) -> tuple[str, ...]:
 
 
 def _held_twice(tags: Iterable[str] | None, overview: Overview, kit: Kit) -> dict[str, HeldTwice]:
-    if not kit.port.is_shared:
+    if not kit.port.capabilities.several_servers:
         return {}
     from lvmkit.workflow.two_holders import held_twice
 
@@ -101,7 +101,7 @@ def _deep(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[CheckRes
 def _watched(kit: Kit) -> list[Verdict]:
     """The engine's round: what it found, and how everything that should be in service stands after it.
 
-    In a cluster the round only looks, so what it finds broken has not recovered by it.
+    Where the engine watches itself the round only looks, so what it finds broken has not recovered by it.
     """
     from lvmkit.workflow import recover, status
 
@@ -109,7 +109,7 @@ def _watched(kit: Kit) -> list[Verdict]:
     messages = {finding.tag: finding.messages for finding in recover.watch(kit)}
     hierarchy = kit.port.hierarchy()
     tags = hierarchy.restore_order({*wanted, *messages})
-    can_recover = not kit.port.is_shared
+    can_recover = not kit.port.capabilities.watches_itself
     verdicts = []
     for tag in tags:
         verdict = _verdict(tag, hierarchy, messages.get(tag, ()))

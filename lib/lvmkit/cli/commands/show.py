@@ -58,7 +58,7 @@ def _as_commands(tag: str, seen: Overview, kit: Kit) -> str:
     from lvmkit.workflow.recreate import recreation
 
     recipe = recreation(tag, seen)
-    if seen.is_shared:
+    if seen.has_several_servers:
         kit.tell(MeantFor(recipe.server))
     for message in recipe.renamed:
         kit.tell(message)

@@ -53,7 +53,7 @@ def command(session: Session, word: str | None, by: str, watch: int | None, judg
     def job(kit: Kit) -> int:
         if watch is not None:
             return _repeat(watch, lambda: write(_shown(_take_survey(word, kit), by, form, True, kit)))
-        survey = _take_survey(word, kit, asks_others=kit.port.is_shared)
+        survey = _take_survey(word, kit, asks_others=kit.port.capabilities.several_servers)
         write(_shown(survey, by, form, False, kit))
         if form != JSON and not survey.resources:
             kit.tell(NothingProtected())
@@ -85,7 +85,8 @@ def _shown(survey: Survey, by: str, form: str, is_repeated: bool, kit: Kit) -> s
 
         return document(status_facts(survey), compact=is_repeated)
     clear = _CLEAR if is_repeated and sys.stdout.isatty() else ""
-    return clear + (as_matrix if kit.port.is_shared else as_list)(survey, by)
+    shape = as_matrix if kit.port.capabilities.several_servers else as_list
+    return clear + shape(survey, by)
 
 
 def _repeat(seconds: int, show: Callable[[], bool]) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from lvmkit.cluster.port import Change, Overview
+    from lvmkit.cluster.port import Capabilities, Change, Overview
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
@@ -29,12 +29,27 @@ if TYPE_CHECKING:
 class Engine:
     """The cluster port for one server. Every method may raise Failure with a numbered message."""
 
-    is_shared = False
     membership = None
 
     def __init__(self, paths: Paths, settings: Settings) -> None:
         self._paths = paths
         self._settings = settings
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """One server, whose timer and scripts are all that acts."""
+        from lvmkit.cluster.port import Capabilities
+
+        return Capabilities(
+            several_servers=False,
+            common_tags=False,
+            watches_itself=False,
+            runs_devices=True,
+            needs_agents=False,
+            starts_what_is_up=True,
+            fences_failed_stops=False,
+            keeps_database=True,
+        )
 
     def local_server(self) -> str:
         """The name of this server: the one under which the database was made, else the host name (uname -n)."""
@@ -64,7 +79,7 @@ class Engine:
 
         server, now = self.local_server(), self.hierarchy()
         equivalencies = tuple(Equivalency(tag, server, 1) for tag in now.tags)
-        return Overview(server, (Server(server, online=True),), (now,), equivalencies)
+        return Overview(server, (Server(server, online=True),), (now,), self.capabilities, equivalencies)
 
     def foresee(self, change: Change) -> tuple[str, ...]:
         """Nothing: a change of records moves nothing here."""

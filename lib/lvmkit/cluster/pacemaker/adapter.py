@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from lvmkit.cluster.pacemaker import cib, commit, ids, kept, lock, moves, patch, places, release, states, tools
-from lvmkit.cluster.pacemaker.moves import Move
+from lvmkit.cluster.pacemaker import cib, commit, ids, kept, lock, moves, patch, primitive, release, states, tools
+from lvmkit.cluster.pacemaker.moves import ClusterMove
 from lvmkit.cluster.pacemaker.tools import Tools
-from lvmkit.cluster.port import Overview
+from lvmkit.cluster.port import Capabilities, Overview
 from lvmkit.model.instance import OSF, STATES
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 class Pacemaker:
     """The cluster port for servers that run Pacemaker. Every method may raise Failure with a numbered message."""
 
-    is_shared = True
+    capabilities = Capabilities(
+        several_servers=True,
+        common_tags=True,
+        watches_itself=True,
+        runs_devices=False,
+        needs_agents=True,
+        starts_what_is_up=False,
+        fences_failed_stops=True,
+        keeps_database=False,
+    )
 
     def __init__(
         self,
@@ -78,7 +87,8 @@ class Pacemaker:
         known = {found.name: Server(found.name, found.online, found.unfit) for found in now.servers}
         servers = tuple(known.get(name, Server(name, False, "offline")) for name in cib.servers(root))
         each = tuple(states.with_states(cib.hierarchy(root, s.name), s.name, now) for s in servers)
-        return Overview(self.local_server(), servers, each, cib.equivalencies(root), now.warnings())
+        local, equivalencies = self.local_server(), cib.equivalencies(root)
+        return Overview(local, servers, each, self.capabilities, equivalencies, now.warnings())
 
     def cluster(self) -> Cluster:
         """Servers, quorum, fencing, maintenance, and every resource with its faults, at one moment."""
@@ -98,7 +108,7 @@ class Pacemaker:
         """The elements that a change, or unextend(change.remove, server), would take or alter; see kept.py."""
         before = tools.cibadmin_query(self._tools)
         if server:
-            return kept.remember(before, places.unextend(before, change.remove, server))
+            return kept.remember(before, patch.unextend(before, change.remove, server))
         return kept.remember(before, patch.apply(before, change, self.local_server()))
 
     def put_back(self, remembered: tuple[str, ...]) -> None:
@@ -125,11 +135,11 @@ class Pacemaker:
         active = [tag for tag in tags for r in [now.resource(tag)] if r is not None and server in r.servers]
         if active:
             raise Failure(*(StillInService(tag, server) for tag in active))
-        commit.change(self._tools, lambda root: places.unextend(root, tags, server))
+        commit.change(self._tools, lambda root: patch.unextend(root, tags, server))
 
     def set_priorities(self, group: str, priorities: dict[str, int]) -> None:
         """Give servers of a volume group other priorities, in one patch. Raises Failure (110167, 110168)."""
-        commit.change(self._tools, lambda root: places.prioritised(root, group, priorities))
+        commit.change(self._tools, lambda root: patch.set_priorities(root, group, priorities))
 
     def set_state(self, tag: str, state: str, reason: str = "") -> None:
         """Report a failure (OSF) of what is active here, which the cluster then recovers. It keeps all other states.
@@ -151,11 +161,11 @@ class Pacemaker:
         """Whether the cluster is to keep the resource in service: managed, and its target-role is not Stopped."""
         root = tools.cibadmin_query(self._tools)
         graph = cib.hierarchy(root, self.local_server())
-        own = cib.own_primitives(root)
+        own = primitive.own(root)
         if tag not in own and graph.by_tag(tag) is None:
             raise Failure(ResourceNotFound(f"tag {tag}"))
         primitives = [tag] if tag in own else [above for above in graph.above(tag) if above in own]
-        return any(cib.is_wanted(own[name]) for name in primitives)
+        return any(primitive.is_wanted(own[name]) for name in primitives)
 
     def resume(self, tell: Callable[[Message], None]) -> None:
         """Nothing: the cluster finishes what it was told, and the next admin lock tidies up after a killed change."""
@@ -167,12 +177,12 @@ class Pacemaker:
         """
         place = server or self.local_server()
         with self.admin_lock(f"in-service {tag} on {place}"):
-            moves.bring_in(self._tools, Move(tag, place, self._settings.action_deadline), tell)
+            moves.bring_in(self._tools, ClusterMove(tag, place, self._settings.action_deadline), tell)
 
     def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
         """Remove the tag and all that requires it, wherever it is; it stays out until it is brought in again."""
         with self.admin_lock(f"out-of-service {tag}"):
-            moves.take_out(self._tools, Move(tag, "", self._settings.action_deadline), tell)
+            moves.take_out(self._tools, ClusterMove(tag, "", self._settings.action_deadline), tell)
 
     def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
         """Only one create, extend, delete, reconfigure or move at a time in the whole cluster; see lock.py."""

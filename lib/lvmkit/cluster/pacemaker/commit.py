@@ -55,7 +55,7 @@ def ours(root: Element) -> frozenset[Form]:
     """Our resources, devices and constraints, each in a form that is the same however it was printed."""
     return frozenset(
         _form(element)
-        for path in (cib.RESOURCES, cib.CONSTRAINTS)
+        for path in (elements.RESOURCES, elements.CONSTRAINTS)
         for element in elements.children(root, path)
         if element.get("id", "").startswith(ids.PREFIX)
     )

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from xml.etree.ElementTree import Element
 
+RESOURCES, CONSTRAINTS, NODES = "configuration/resources", "configuration/constraints", "configuration/nodes"
+INFINITY = "INFINITY"
+
 
 def parse(text: str, source: str) -> Element:
     """The root element of a document. source: the command that printed it. Raises Failure (110152)."""

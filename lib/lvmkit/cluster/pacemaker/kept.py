@@ -7,7 +7,7 @@ leaves it; `next` is the ID of the element that came after it.
 from __future__ import annotations
 
 from lvmkit.cluster.pacemaker import cib, elements, release
-from lvmkit.cluster.pacemaker.cib import CONSTRAINTS, RESOURCES, Index
+from lvmkit.cluster.pacemaker.elements import CONSTRAINTS, RESOURCES
 from lvmkit.cluster.pacemaker.record import facts_of
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ def _is_there(root: Element, note: Element) -> bool:
         return True
     facts = facts_of(element)
     key = (facts.get("server", ""), facts.get("type", ""), facts.get("id", ""))
-    return bool(facts) and key in Index(root).owners
+    return bool(facts) and key in cib.owners(root)
 
 
 def _restore(root: Element, note: Element) -> None:

@@ -17,9 +17,8 @@ import os
 import time
 from contextlib import contextmanager
 
-from lvmkit.cluster.pacemaker import commit, elements, places, release, states, tools
-from lvmkit.cluster.pacemaker.cib import RESOURCES
-from lvmkit.cluster.pacemaker.record import escaped, plain
+from lvmkit.cluster.pacemaker import commit, elements, location, release, states, template, tools
+from lvmkit.cluster.pacemaker.elements import RESOURCES
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import AdminLockHeld
 from lvmkit.model.messages.pacemaker import LockHeldElsewhere, LockTakenOver
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from lvmkit.cluster.pacemaker.tools import Tools
     from lvmkit.model.messages import Message
 
-LOCK = "lvmkit-lock_held"
-_SET = f"{LOCK}_record"
 _POLL = 1.0
 
 _held: set[tuple[str, int]] = set()
@@ -96,15 +93,6 @@ def _in_the_cib(
             _release(how, server, tell)
 
 
-def holder(root: Element) -> tuple[str, str] | None:
-    """(server, purpose) of the lock in a CIB."""
-    found = elements.with_id(root, RESOURCES, LOCK)
-    if found is None:
-        return None
-    facts = elements.values(found)
-    return plain(facts.get("lvmkit-server", "")), plain(facts.get("lvmkit-purpose", ""))
-
-
 def _take(how: Tools, server: str, purpose: str, patience: float, tell: Callable[[Message], None]) -> None:
     limit = time.monotonic() + patience
     while True:
@@ -143,28 +131,25 @@ def _with(
     root: Element, server: str, purpose: str, is_alive: Callable[[str], bool], seen: list[tuple[str, str]]
 ) -> Element:
     """The CIB in which this server holds the lock; a dead holder's is replaced and noted in seen."""
-    found = holder(root)
+    former = template.lock_holder(root)
     seen.clear()
-    if found is not None:
-        if found[0] != server and is_alive(found[0]):
-            raise _Taken(*found)
-        seen.append(found)
-    made = places.settled(release.held_again(root))  # what a killed change left behind
-    elements.drop(made, RESOURCES, lambda element: element.get("id") == LOCK)
-    template = elements.new("template", id=LOCK, class_="ocf", provider="lvmkit", type="lock")
+    if former is not None:
+        if former[0] != server and is_alive(former[0]):
+            raise _Taken(*former)
+        seen.append(former)
+    made = location.settle(release.held_again(root))  # what a killed change left behind
+    template.drop_lock(made)
     # The time makes each lock another one, so that taking over our own dead one is a change too.
-    facts = {"server": server, "purpose": purpose, "process": f"{os.getpid()}-{time.time_ns()}"}
-    named = {f"lvmkit-{name}": escaped(value) for name, value in facts.items()}
-    template.append(elements.pairs("meta_attributes", _SET, named))
-    elements.at(made, RESOURCES).append(template)
+    process = f"{os.getpid()}-{time.time_ns()}"
+    elements.at(made, RESOURCES).append(template.make_lock(server, purpose, process))
     return made
 
 
 def _without(root: Element, server: str) -> Element:
     """The CIB without this server's lock and what its moves needed; a lock that another server took stays as it is."""
     made = copy.deepcopy(root)
-    found = holder(root)
-    if found is not None and found[0] == server:
-        made = places.settled(made)
-        elements.drop(made, RESOURCES, lambda element: element.get("id") == LOCK)
+    former = template.lock_holder(root)
+    if former is not None and former[0] == server:
+        made = location.settle(made)
+        template.drop_lock(made)
     return made

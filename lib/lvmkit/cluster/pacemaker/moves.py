@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from lvmkit.cluster.pacemaker import cib, commit, ids, places, roles, states, tools
+from lvmkit.cluster.pacemaker import cib, commit, ids, location, primitive, roles, states, tools
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import AUTOMATIC, LVMVG, Instance
 from lvmkit.model.messages import Failure
@@ -37,7 +37,7 @@ _LONGER = 60
 """seconds that a constraint of a move outlives our waiting, should we be killed"""
 
 
-class Move(Value):
+class ClusterMove(Value):
     """A hierarchy on its way."""
 
     tag: str
@@ -47,7 +47,7 @@ class Move(Value):
     """seconds"""
 
 
-def bring_in(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
+def bring_in(how: Tools, move: ClusterMove, tell: Callable[[Message], None]) -> None:
     """Bring a tag and all it requires in service on a server; from another server everything on the group moves along.
 
     The admin lock must be held: its release drops the constraint that draws the group there.
@@ -70,7 +70,7 @@ def bring_in(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
     _judge(after, coming, move)
 
 
-def take_out(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
+def take_out(how: Tools, move: ClusterMove, tell: Callable[[Message], None]) -> None:
     """Take a tag and all that requires it out of service, wherever it is.
 
     Raises Failure: 000019, 110158, and 110163 for what would not stop.
@@ -87,7 +87,7 @@ def take_out(how: Tools, move: Move, tell: Callable[[Message], None]) -> None:
         raise Failure(*(FailedOnServer(t, s[0], now.reason(t, s[0]) or "it is still active") for t, s in left))
 
 
-def wait(how: Tools, tags: tuple[str, ...], move: Move, tell: Callable[[Message], None]) -> Cluster:
+def wait(how: Tools, tags: tuple[str, ...], move: ClusterMove, tell: Callable[[Message], None]) -> Cluster:
     """Wait until all tags are where they are wanted, or the cluster has nothing more to do; returns its state then.
 
     Whether it has is asked seldom and with growing patience: on a busy server the question alone takes seconds.
@@ -115,7 +115,7 @@ def wait(how: Tools, tags: tuple[str, ...], move: Move, tell: Callable[[Message]
 
 
 def _tell_reached(
-    now: Cluster, tags: tuple[str, ...], move: Move, told: set[str], tell: Callable[[Message], None]
+    now: Cluster, tags: tuple[str, ...], move: ClusterMove, told: set[str], tell: Callable[[Message], None]
 ) -> None:
     """Tell once what has newly come up or gone; what has not, or not any more, is not among the told."""
     for tag in tags:
@@ -126,7 +126,7 @@ def _tell_reached(
             tell(Started(tag, "in service" if move.server else "out of service", move.server or "all servers"))
 
 
-def _refuse(root: Element, graph: Hierarchy, now: Cluster, move: Move) -> None:
+def _refuse(root: Element, graph: Hierarchy, now: Cluster, move: ClusterMove) -> None:
     if move.server not in cib.servers(root):
         raise Failure(UnknownServer(move.server, cib.servers(root)))
     if move.tag not in {instance.tag for instance in _everywhere(root)} and graph.by_tag(move.tag) is None:
@@ -141,11 +141,11 @@ def _refuse(root: Element, graph: Hierarchy, now: Cluster, move: Move) -> None:
         raise Failure(ServerUnfit(move.server, move.tag, why))
 
 
-def _wanted_on(root: Element, tags: tuple[str, ...], groups: tuple[Instance, ...], move: Move) -> Element:
+def _wanted_on(root: Element, tags: tuple[str, ...], groups: tuple[Instance, ...], move: ClusterMove) -> Element:
     until = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(time.time() + move.deadline + _LONGER))
     made = roles.started(root, tags)
     for group in groups:
-        made = places.toward(made, group.tag, move.server, until)
+        made = location.draw(made, group.tag, move.server, until)
     return made
 
 
@@ -153,14 +153,14 @@ def _mark(how: Tools, group: Instance, server: str, servers: tuple[str, ...]) ->
     """Let an AUTOMATIC group stay where it was brought until a better server joins anew, as LifeKeeper does."""
     if group.switchback != AUTOMATIC:
         return
-    name = places.left_attribute(group.tag)
+    name = location.left_attribute(group.tag)
     tools.crm_attribute_unmark(how, server, name)
     for other in servers:
         if other != server:
             tools.crm_attribute_mark(how, other, name)
 
 
-def _judge(now: Cluster, tags: tuple[str, ...], move: Move) -> None:
+def _judge(now: Cluster, tags: tuple[str, ...], move: ClusterMove) -> None:
     missing = [tag for tag in tags if not _is_reached(now, tag, move.server)]
     if missing:
         reasons = (FailedOnServer(t, move.server, now.reason(t, move.server) or "it is not active") for t in missing)
@@ -175,19 +175,19 @@ def _is_reached(now: Cluster, tag: str, server: str) -> bool:
     return found.servers == (server,) and found.managed if server else not found.servers
 
 
-def _unfinished(now: Cluster, tags: tuple[str, ...], move: Move) -> str:
+def _unfinished(now: Cluster, tags: tuple[str, ...], move: ClusterMove) -> str:
     return ", ".join(tag for tag in tags if not _is_reached(now, tag, move.server)) or "other resources"
 
 
 def _along(root: Element, graph: Hierarchy, tags: tuple[str, ...], groups: tuple[Instance, ...]) -> tuple[str, ...]:
     """What else stands on the groups, and so moves with them, as far as the cluster is to run it at all."""
-    own = cib.own_primitives(root)
+    own = primitive.own(root)
     standing = dict.fromkeys(tag for group in groups for tag in graph.restore_order(graph.above(group.tag)))
-    return tuple(tag for tag in standing if tag in own and tag not in tags and cib.is_wanted(own[tag]))
+    return tuple(tag for tag in standing if tag in own and tag not in tags and primitive.is_wanted(own[tag]))
 
 
 def _with_primitive(root: Element, graph: Hierarchy, tags: tuple[str, ...]) -> tuple[Instance, ...]:
-    own = cib.own_primitives(root)
+    own = primitive.own(root)
     return tuple(instance for instance in map(graph.by_tag, tags) if instance is not None and instance.tag in own)
 
 

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import copy
 
-from lvmkit.cluster.pacemaker import cib, devices, elements, ids
-from lvmkit.cluster.pacemaker.cib import CONSTRAINTS, INFINITY, RESOURCES, Index
-from lvmkit.cluster.pacemaker.places import add_place, forget_places, heed_left
-from lvmkit.cluster.pacemaker.primitives import primitive, updated
-from lvmkit.cluster.pacemaker.record import facts_of
+from lvmkit.cluster.pacemaker import cib, colocation, elements, ids, location, order, primitive, template
+from lvmkit.cluster.pacemaker.index import Index
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import INITIALISATIONS, SWITCHBACKS, Dependency
+from lvmkit.model.instance import INITIALISATIONS, SWITCHBACKS
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import HasDependents, NotStored
 from lvmkit.model.messages.guide import DependencyNotCreated, IdInUse, ResourceExists
-from lvmkit.model.messages.pacemaker import NoAgent, UnknownServer, UsedByOthers
+from lvmkit.model.messages.pacemaker import (
+    LastServer,
+    NoAgent,
+    NotExtended,
+    PriorityInvalid,
+    UnknownServer,
+    UsedByOthers,
+)
 from lvmkit.model.resource_types import has_agent, is_device
+from lvmkit.model.servers import LOWEST_PRIORITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from lvmkit.cluster.port import Change
-    from lvmkit.model.instance import Instance
+    from lvmkit.model.instance import Dependency, Instance
     from lvmkit.model.messages import Message
 
 _REFERENCES = ("rsc", "with-rsc", "first", "then", "id", "template", "id-ref")
@@ -51,68 +56,96 @@ def apply(root: Element, change: Change, server: str) -> Element:
     return index.root
 
 
+def unextend(root: Element, tags: tuple[str, ...], server: str) -> Element:
+    """The CIB in which these tags may no longer run on a server, whose devices that only they require go too.
+
+    Raises Failure: 110167 where one is not extended there, 110166 where it is its only server.
+    """
+    made = copy.deepcopy(root)
+    for tag in tags:
+        places = _places_of(made, tag)
+        if server not in places:
+            raise Failure(NotExtended(tag, server))
+        if len(places) == 1:
+            raise Failure(LastServer(tag, server))
+        location.remove(made, places[server])
+    template.drop_of(made, server, set(tags))
+    return made
+
+
+def set_priorities(root: Element, group: str, priorities: dict[str, int]) -> Element:
+    """The CIB in which a volume group has these priorities by server. Raises Failure (110167, 110168)."""
+    made = copy.deepcopy(root)
+    places = _places_of(made, group)
+    for server, wanted in priorities.items():
+        if server not in places:
+            raise Failure(NotExtended(group, server))
+        if not 0 < wanted <= LOWEST_PRIORITY:
+            raise Failure(PriorityInvalid(group, server, wanted))
+        location.set_priority(places[server], wanted)
+    for server, element in places.items():
+        if sum(element.get("score") == other.get("score") for other in places.values()) > 1:
+            raise Failure(PriorityInvalid(group, server, location.priority(element)))
+    return made
+
+
+def _places_of(root: Element, tag: str) -> dict[str, Element]:
+    return {server: element for (own, server), element in location.places(root).items() if own == tag}
+
+
 def _add(index: Index, instance: Instance) -> None:
     _check(index, instance)
     key = instance.tag, instance.server
-    if key in index.places or key in index.templates:
+    if key in index.places or key in index.devices:
         raise Failure(ResourceExists(instance.tag))
     if is_device(instance.type):
-        index.templates[key] = devices.template(instance)
-        index.section(RESOURCES).append(index.templates[key])
-        index.own(instance.tag, instance.server, facts_of(index.templates[key]))
+        template.add(index.root, index.devices, instance)
+        index.owners[_owned(instance)] = instance.tag
     elif instance.tag not in index.primitives:
         _add_primitive(index, instance)
     else:
-        _refuse_other(facts_of(index.primitives[instance.tag]), instance)
-        add_place(index, instance)
+        _refuse_other(index.primitives[instance.tag], instance)
+        location.add_place(index.root, index.places, instance)
 
 
 def _add_primitive(index: Index, instance: Instance) -> None:
-    index.primitives[instance.tag] = primitive(instance)
-    index.section(RESOURCES).append(index.primitives[instance.tag])
-    index.own(instance.tag, "", facts_of(index.primitives[instance.tag]))
-    add_place(index, instance)
-    heed_left(index.root, instance)
+    primitive.add(index.root, index.primitives, instance)
+    index.owners[_owned(instance)] = instance.tag
+    location.add_place(index.root, index.places, instance)
+    location.heed_left(index.root, instance)
 
 
-def _refuse_other(known: dict[str, str], instance: Instance) -> None:
+def _refuse_other(known: Element, instance: Instance) -> None:
     """A tag that is extended to a further server must be the same resource there."""
-    if (known["type"], known.get("id")) != (instance.type, instance.id):
+    if cib.type_and_id(known) != (instance.type, instance.id):
         raise Failure(ResourceExists(instance.tag))
 
 
 def _update(index: Index, instance: Instance) -> None:
     _check(index, instance)
-    if (instance.tag, instance.server) in index.templates:
-        devices.put(index, instance)
+    if (instance.tag, instance.server) in index.devices:
+        template.put(index.root, index.devices, instance)
         return
-    known = index.primitives.get(instance.tag)
-    if known is None:
+    if instance.tag not in index.primitives:
         raise Failure(NotStored(f"there is no resource {instance.tag}"))
-    index.primitives[instance.tag] = updated(known, instance)
-    elements.put_in_place(index.section(RESOURCES), known, index.primitives[instance.tag])
-    heed_left(index.root, instance)
+    primitive.put(index.root, index.primitives, instance)
+    location.heed_left(index.root, instance)
 
 
 def _remove(index: Index, tags: tuple[str, ...], server: str) -> None:
     requirers: dict[str, list[str]] = {}
-    for link in (*index.links, *_device_links(index, server)):
+    for link in (*index.links, *template.links(index.devices, server)):
         requirers.setdefault(link.child, []).append(link.parent)
     for tag in tags:
-        if tag not in index.primitives and (tag, server) not in index.templates:
+        if tag not in index.primitives and (tag, server) not in index.devices:
             raise Failure(NotStored(f"there is no resource {tag}"))
         staying = tuple(parent for parent in requirers.get(tag, ()) if parent not in tags)
         if staying:
             raise Failure(HasDependents(tag, staying))
     primitives = {tag for tag in tags if tag in index.primitives}
-    devices.drop(index, set(tags), primitives, server)
+    template.drop(index.root, index.devices, set(tags), primitives, server)
     _drop_primitives(index.root, {ids.resource_id(tag) for tag in primitives})
     _forget(index, tags)
-
-
-def _device_links(index: Index, server: str) -> list[Dependency]:
-    held = [(tag, template) for (tag, place), template in index.templates.items() if place == server]
-    return [Dependency(parent, tag) for tag, template in held for parent in cib.requirers(template)]
 
 
 def _forget(index: Index, tags: tuple[str, ...]) -> None:
@@ -124,22 +157,11 @@ def _forget(index: Index, tags: tuple[str, ...]) -> None:
 def _drop_primitives(root: Element, gone: set[str]) -> None:
     if not gone:
         return
-    forget_places(root, gone)
-    elements.drop(root, CONSTRAINTS, lambda constraint: bool(_ends(constraint) & gone))
-    elements.drop(root, RESOURCES, lambda e: e.tag == "primitive" and e.get("id") in gone)
+    location.drop_of(root, gone)
+    order.drop_of(root, gone)
+    colocation.drop_of(root, gone)
+    primitive.drop(root, gone)
     _refuse_dangling(root, gone)
-
-
-def _ends(constraint: Element) -> set[str]:
-    """The two primitives that an order or colocation of ours is about; none for a constraint that is not ours."""
-    first, then = constraint.get("first", ""), constraint.get("then", "")
-    rsc, with_rsc = constraint.get("rsc", ""), constraint.get("with-rsc", "")
-    name = constraint.get("id")
-    if constraint.tag == "rsc_order" and name == cib.order_id(first, then):
-        return {first, then}
-    if constraint.tag == "rsc_colocation" and name == cib.colocation_id(rsc, with_rsc):
-        return {rsc, with_rsc}
-    return set()
 
 
 def _refuse_dangling(root: Element, gone: set[str]) -> None:
@@ -154,19 +176,19 @@ def _refuse_dangling(root: Element, gone: set[str]) -> None:
 
 def _unlink(index: Index, link: Dependency, server: str) -> None:
     child = link.child, server
-    if child in index.templates:
-        found = devices.require(index, link.parent, child, wanted=False)
+    if child in index.devices:
+        was_there = template.require(index.root, index.devices, link.parent, child, wanted=False)
     else:
-        found = link in index.links
+        was_there = link in index.links
         index.links.pop(link, None)
-        pair = {ids.resource_id(link.parent), ids.resource_id(link.child)}
-        elements.drop(index.root, CONSTRAINTS, lambda constraint: _ends(constraint) == pair)
-    if not found:
+        order.drop(index.root, link)
+        colocation.drop(index.root, link)
+    if not was_there:
         raise Failure(NotStored(f"{link.parent} does not require {link.child}"))
 
 
 def _link(index: Index, link: Dependency, servers: tuple[str, ...]) -> None:
-    held = [(link.child, server) for server in servers if (link.child, server) in index.templates]
+    held = [(link.child, server) for server in servers if (link.child, server) in index.devices]
     if not held:
         _constrain(index, link, servers[0])
         return
@@ -176,17 +198,17 @@ def _link(index: Index, link: Dependency, servers: tuple[str, ...]) -> None:
 
 
 def _require(index: Index, link: Dependency, key: tuple[str, str]) -> bool:
-    if (link.parent, key[1]) not in {**index.templates, **index.places}:
+    if (link.parent, key[1]) not in {**index.devices, **index.places}:
         raise _no_link(link, key[1], NotStored(f"there is no resource {link.parent}"))
-    if Hierarchy((), tuple(_device_links(index, key[1]))).would_loop(link):
+    if Hierarchy((), template.links(index.devices, key[1])).would_loop(link):
         raise _no_link(link, key[1], NotStored(f"{link.parent} would require itself"))
-    return devices.require(index, link.parent, key, wanted=True)
+    return template.require(index.root, index.devices, link.parent, key, wanted=True)
 
 
 def _constrain(index: Index, link: Dependency, server: str) -> None:
     for tag in (link.parent, link.child):
         if tag not in index.primitives:
-            unlike = (tag, server) in index.templates
+            unlike = (tag, server) in index.devices
             why = NoAgent(f"{link.parent} on {link.child}") if unlike else NotStored(f"there is no resource {tag}")
             raise _no_link(link, server, why)
     if link in index.links:
@@ -194,11 +216,8 @@ def _constrain(index: Index, link: Dependency, server: str) -> None:
     if Hierarchy((), tuple(index.links)).would_loop(link):
         raise _no_link(link, server, NotStored(f"{link.parent} would require itself"))
     index.links[link] = None
-    parent, child = ids.resource_id(link.parent), ids.resource_id(link.child)
-    order = elements.new("rsc_order", id=cib.order_id(child, parent), first=child, then=parent, kind="Mandatory")
-    together = elements.new("rsc_colocation", id=cib.colocation_id(parent, child), rsc=parent, with_rsc=child)
-    together.set("score", INFINITY)
-    index.section(CONSTRAINTS).extend((order, together))
+    order.add(index.root, link)
+    colocation.add(index.root, link)
 
 
 def _no_link(link: Dependency, server: str, why: Message) -> Failure:
@@ -216,9 +235,14 @@ def _check(index: Index, instance: Instance) -> None:
     _must(instance.switchback in SWITCHBACKS, instance.switchback, "switchback")
     if not has_agent(instance.type) and not is_device(instance.type):
         raise Failure(NoAgent(f"{instance.tag}, a {instance.type},"))
-    place = "" if has_agent(instance.type) else instance.server
-    if index.owners.get((place, instance.type, instance.id), instance.tag) != instance.tag:
+    if index.owners.get(_owned(instance), instance.tag) != instance.tag:
         raise Failure(IdInUse(instance.id))
+
+
+def _owned(instance: Instance) -> tuple[str, str, str]:
+    """The resource ID of an instance with where it must be the only one, as in Index.owners."""
+    place = "" if has_agent(instance.type) else instance.server
+    return place, instance.type, instance.id
 
 
 def _is_storable(text: str) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from lvmkit.cluster.pacemaker import cib
-from lvmkit.cluster.pacemaker.primitives import set_meta
+from lvmkit.cluster.pacemaker import primitive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ def stopped(root: Element, tags: Iterable[str]) -> Element:
 
 def _with_role(root: Element, tags: Iterable[str], role: str) -> Element:
     made = copy.deepcopy(root)
-    own = cib.own_primitives(made)
+    own = primitive.own(made)
     for tag in tags:
         if tag in own:
-            set_meta(own[tag], {**_HANDED_OVER, "target-role": role})
+            primitive.set_meta(own[tag], {**_HANDED_OVER, "target-role": role})
     return made

@@ -20,7 +20,7 @@ _UNDER_WAY = ("Starting", "Stopping", "Migrating")
 """what crm_mon says of an action that has begun; a monitor is "Monitoring" and does not count"""
 
 
-class Server(Value):
+class Member(Value):
     """A server of the cluster."""
 
     name: str
@@ -38,7 +38,7 @@ class Server(Value):
         return ", ".join(reason for reason, true in reasons.items() if true)
 
 
-class Resource(Value):
+class Primitive(Value):
     """A primitive as the cluster sees it."""
 
     id: str
@@ -63,19 +63,19 @@ class Fault(Value):
 class Cluster(Value):
     """The cluster at one moment."""
 
-    servers: tuple[Server, ...]
-    resources: tuple[Resource, ...]
+    servers: tuple[Member, ...]
+    resources: tuple[Primitive, ...]
     faults: tuple[Fault, ...]
     quorum: bool
     quorum_policy: str
     fencing: bool
     maintenance: bool
 
-    def server(self, name: str) -> Server | None:
+    def server(self, name: str) -> Member | None:
         """The server with this name."""
         return next((server for server in self.servers if server.name == name), None)
 
-    def resource(self, tag: str) -> Resource | None:
+    def resource(self, tag: str) -> Primitive | None:
         """The primitive of a tag."""
         return next((r for r in self.resources if r.id == ids.resource_id(tag)), None)
 
@@ -98,8 +98,8 @@ def cluster(root: Element) -> Cluster:
     options = root.find("summary/cluster_options")
     settings = {} if options is None else dict(options.attrib)
     return Cluster(
-        tuple(map(_server, root.iterfind("nodes/node"))),
-        tuple(map(_resource, root.iterfind("resources//resource"))),
+        tuple(map(_member, root.iterfind("nodes/node"))),
+        tuple(map(_primitive, root.iterfind("resources//resource"))),
         tuple(map(_fault, root.iterfind("failures/failure"))),
         leader is not None and leader.get("with_quorum") == _YES,
         settings.get("no-quorum-policy", "stop"),
@@ -127,7 +127,7 @@ def _following(hierarchy: Hierarchy, tag: str, states: dict[str, tuple[str, str]
     return next(((state, "") for state in (ISP, ISU, ILLSTATE) if state in above), (OSU, ""))
 
 
-def _state(instance: Instance, server: str, now: Cluster, resource: Resource | None) -> tuple[str, str]:
+def _state(instance: Instance, server: str, now: Cluster, resource: Primitive | None) -> tuple[str, str]:
     """(state, reason) of a resource on a server. ISU is what runs there and the cluster does not watch."""
     own = now.server(server)
     if resource is None or own is None or not own.online:
@@ -143,17 +143,17 @@ def _state(instance: Instance, server: str, now: Cluster, resource: Resource | N
     return (ISP, "") if watched else (ISU, "the cluster does not manage it")
 
 
-def _server(node: Element) -> Server:
+def _member(node: Element) -> Member:
     names = ("online", "standby", "maintenance", "pending", "unclean")
-    return Server(node.get("name", ""), *(node.get(name) == _YES for name in names))
+    return Member(node.get("name", ""), *(node.get(name) == _YES for name in names))
 
 
-def _resource(found: Element) -> Resource:
+def _primitive(found: Element) -> Primitive:
     places = tuple(node.get("name", "") for node in found.iterfind("node"))
     managed, failed, blocked = (found.get(name) == _YES for name in ("managed", "failed", "blocked"))
     role = found.get("role", "")
     is_pending = found.get("pending", "") in _UNDER_WAY or role in _UNDER_WAY
-    return Resource(found.get("id", ""), role, places, managed, failed, blocked, is_pending)
+    return Primitive(found.get("id", ""), role, places, managed, failed, blocked, is_pending)
 
 
 def _fault(failure: Element) -> Fault:

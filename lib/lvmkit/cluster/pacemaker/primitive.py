@@ -1,9 +1,10 @@
-"""A primitive for each kind of instance: the agent, its parameters, its operations."""
+"""A primitive of ours: an instance that Pacemaker runs, with its agent, parameters, operations and record."""
 
 from __future__ import annotations
 
 from lvmkit.cluster.pacemaker import elements, ids
-from lvmkit.cluster.pacemaker.record import record
+from lvmkit.cluster.pacemaker.elements import RESOURCES
+from lvmkit.cluster.pacemaker.record import facts_of, record
 from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import AUTOMATIC, FILESYS, IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
@@ -13,6 +14,8 @@ from lvmkit.model.resource_types import agent_of, timings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+KIND = "primitive"
 
 STICKY = 100_000
 """more than any difference of priorities, less than the INFINITY (1000000) of a move; Pacemaker Explained, 'Scores'"""
@@ -25,7 +28,7 @@ _DEEP_LEVEL = "10"
 _MANAGED = "is-managed"
 
 
-def primitive(instance: Instance) -> Element:
+def make(instance: Instance) -> Element:
     """A new primitive. What is not in service yet is left unmanaged: nothing may stop a file system that is mounted.
 
     Raises Failure: 110156 for a type without an agent, 110034 when the info field lacks what the agent needs.
@@ -35,12 +38,40 @@ def primitive(instance: Instance) -> Element:
         raise Failure(NoAgent(f"{instance.tag}, a {instance.type},"))
     provider, agent = offered
     own = ids.resource_id(instance.tag)
-    made = elements.new("primitive", id=own, class_="ocf", provider=provider, type=agent)
+    made = elements.new(KIND, id=own, class_="ocf", provider=provider, type=agent)
     made.append(elements.pairs("instance_attributes", ids.part_id(own, "parameters"), parameters(instance)))
     made.append(elements.pairs("meta_attributes", ids.part_id(own, "meta"), _meta(instance)))
     made.append(record(own, instance))
     made.append(_operations(own, instance.type))
     return made
+
+
+def own(root: Element) -> dict[str, Element]:
+    """Our primitives by tag: with an ID that is spelled as ours and with our record."""
+    found: dict[str, Element] = {}
+    for element in elements.children(root, RESOURCES, KIND):
+        tag = ids.tag_of(element.get("id", "")) if facts_of(element) else None
+        if tag:
+            found[tag] = element
+    return found
+
+
+def add(root: Element, known: dict[str, Element], instance: Instance) -> None:
+    """Store a new primitive. Changes root and the known primitives. Raises Failure as make()."""
+    known[instance.tag] = make(instance)
+    elements.at(root, RESOURCES).append(known[instance.tag])
+
+
+def put(root: Element, known: dict[str, Element], instance: Instance) -> None:
+    """Store a primitive whose instance has changed. Changes root and the known primitives. Raises Failure as make()."""
+    old = known[instance.tag]
+    known[instance.tag] = updated(old, instance)
+    elements.put_in_place(elements.at(root, RESOURCES), old, known[instance.tag])
+
+
+def drop(root: Element, gone: set[str]) -> None:
+    """Remove the primitives with these IDs. Changes root."""
+    elements.drop(root, RESOURCES, lambda element: element.tag == KIND and element.get("id") in gone)
 
 
 def parameters(instance: Instance) -> dict[str, str]:
@@ -54,7 +85,7 @@ def parameters(instance: Instance) -> dict[str, str]:
 
 def updated(old: Element, instance: Instance) -> Element:
     """The primitive of an instance that has changed. What an administrator added or set otherwise stays."""
-    fresh = primitive(instance)
+    fresh = make(instance)
     own = ids.resource_id(instance.tag)
     kept = elements.values(set_of(old, "meta_attributes", "meta"))
     meta = {**kept, "resource-stickiness": _meta(instance)["resource-stickiness"]}
@@ -64,13 +95,17 @@ def updated(old: Element, instance: Instance) -> Element:
         ids.part_id(own, "meta"): elements.pairs("meta_attributes", ids.part_id(own, "meta"), meta),
         ids.part_id(own, "record"): set_of(fresh, "meta_attributes", "record"),
     }
-    made = elements.new(
-        "primitive", id=own, class_="ocf", provider=fresh.get("provider", ""), type=fresh.get("type", "")
-    )
+    made = elements.new(KIND, id=own, class_="ocf", provider=fresh.get("provider", ""), type=fresh.get("type", ""))
     for part in old:
         replacement = replaced.get(part.get("id", ""))
         made.append(part if replacement is None else replacement)
     return made
+
+
+def is_wanted(owner: Element) -> bool:
+    """Whether the cluster is to keep a primitive running."""
+    meta = meta_of(owner)
+    return meta.get("target-role", "Started") != "Stopped" and meta.get("is-managed", "true") == "true"
 
 
 def set_of(owner: Element, kind: str, word: str) -> Element | None:
