@@ -40,9 +40,14 @@ _real_symlink = os.symlink
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _real_open, _real_stat, _real_readlink = builtins.open, os.stat, os.readlink
 _real_os: dict[str, Callable[..., Any]] = {name: getattr(os, name) for name in (*_ONE_PATH, *_TWO_PATHS)}
-_real_lstat, _real_uname, _real_monotonic = os.lstat, os.uname, time.monotonic
+_real_lstat, _real_uname = os.lstat, os.uname
 _real_devices = Kernels.devices
 _MOST_LINKS = 20
+_START = 1000.0
+"""seconds on a machine's clock when nothing has waited yet; it does not go by itself, so that no test hangs on it"""
+_users: dict[str, list[Any]] = {}
+"""modules by function, as long as no further one is imported: looking through all is a third of a short command"""
+_imported = [0]
 real_kill, remove_tree = os.kill, shutil.rmtree
 
 
@@ -92,8 +97,13 @@ def captured() -> Iterator[list[str]]:
 
 def _modules_with(function: str) -> list[Any]:
     """The modules of the kit that hold one of the functions that start programs, under its own name."""
-    found = [module for name, module in list(sys.modules.items()) if name.startswith("lvmkit.")]
-    return [module for module in found if callable(vars(module).get(function))]
+    if _imported[0] != len(sys.modules):
+        _users.clear()
+        _imported[0] = len(sys.modules)
+    if function not in _users:
+        ours = [module for name, module in list(sys.modules.items()) if name.startswith("lvmkit.")]
+        _users[function] = [module for module in ours if callable(vars(module).get(function))]
+    return _users[function]
 
 
 def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
@@ -110,7 +120,9 @@ def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
         (os, "geteuid", lambda: 0),
         (os, "kill", machine.kill),
         (time, "sleep", machine.sleep),
-        (time, "monotonic", lambda: _real_monotonic() + machine.slept),
+        (os, "pidfd_open", machine.pidfd_open),
+        (signal, "pidfd_send_signal", machine.pidfd_send_signal),
+        (time, "monotonic", lambda: _START + machine.slept),
         (builtins, "open", _redirected(machine, _real_open)),
     ]
     found += [(os, name, _redirected(machine, _real_os[name])) for name in _ONE_PATH]

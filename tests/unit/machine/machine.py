@@ -176,6 +176,7 @@ class Machine:
         """by path: those that a test adds, and the kit's own far end, which it may take away"""
         self.installed: set[str] = {"sh", *edge.PROGRAMS} - {"crm_mon", "ssh"}
         self._boots, self._disks_seen, self._mount_ids = 0, 0, 20
+        self._handles: dict[int, int] = {}
         self.sysfs = Sysfs(self.root, self.nodes)
         for each in ("etc", "run"):
             (self.folder / each).mkdir(parents=True)
@@ -313,9 +314,12 @@ class Machine:
     # -- processes and time
 
     def start_process(
-        self, pid: int, command: str, folder: str = "/", opens: Sequence[str] = (), **how: Any
+        self, pid: int, command: str, folder: str = "/", opens: Sequence[str] = (), lock_of: int = 0, **how: Any
     ) -> Process:
-        """A process that works in a folder and has files or devices open."""
+        """A process that works in a folder and has files or devices open.
+
+        lock_of: the process that took the flock(2) lock which comes with what is open.
+        """
         process = Process(pid, command, folder, tuple(opens), **how)
         self.processes[pid] = process
         proc = f"{self.root}/proc/{pid}"
@@ -326,7 +330,8 @@ class Machine:
         for link, target in (("cwd", folder), ("root", "/"), ("exe", "/usr/bin/x"), ("ns/mnt", "mnt:[1]")):
             os.symlink(target, f"{proc}/{link}")
         for handle, path in enumerate(opens):
-            self._write(f"/proc/{pid}/fdinfo/{handle}", f"mnt_id:\t{self._mount_of(path)}\n")
+            lock = f"lock:\t1: FLOCK  ADVISORY  WRITE {lock_of} 00:01:1 0 EOF\n" if lock_of else ""
+            self._write(f"/proc/{pid}/fdinfo/{handle}", f"mnt_id:\t{self._mount_of(path)}\n{lock}")
             os.symlink(path, f"{proc}/fd/{handle}")
             self._count_open(path, 1)
         return process
@@ -357,6 +362,18 @@ class Machine:
         self.killed.append((pid, number))
         if number not in self.processes[pid].stubborn or number == signal.SIGKILL:
             self.end_process(pid)
+
+    def pidfd_open(self, pid: int, _flags: int = 0) -> int:
+        """In the place of os.pidfd_open."""
+        if pid not in self.processes:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        handle = os.open("/dev/null", os.O_RDONLY)
+        self._handles[handle] = pid
+        return handle
+
+    def pidfd_send_signal(self, handle: int, number: int, *_further: object) -> None:
+        """In the place of signal.pidfd_send_signal."""
+        self.kill(self._handles[handle], number)
 
     def sleep(self, seconds: float) -> None:
         """In the place of time.sleep: the clock goes on, and the test does not wait."""

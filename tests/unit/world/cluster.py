@@ -44,7 +44,7 @@ class Cluster:
         self._power_off, self._clock = power_off, clock
         self._operate = operate
         for name in servers:
-            shared.members[name].online = True
+            shared.members[name] = _joined()
 
     def member_of(self, name: str) -> View | None:
         """The view of a server whose Pacemaker runs."""
@@ -86,7 +86,10 @@ class Cluster:
             return
         self.nodes[name].pacemaker = False
         self.nodes[name].view = view.copy()
-        view.members[name] = Member()
+        # Its history stays (tests/unit/data/standing: shutdown, unmanaged).
+        member = view.members[name]
+        member.online = member.condemned = member.expected = False
+        member.attributes.clear()
 
     def start_pacemaker(self, name: str) -> None:
         """systemctl start corosync pacemaker: it joins those that it sees."""
@@ -98,12 +101,14 @@ class Cluster:
         if others:
             _merge(others[0], node.view)
             node.view = others[0]
-            node.view.members[name] = Member(online=True)
+            node.view.members[name] = _joined()
             return
         node.view = node.view.copy()
-        # What happened to a server that was not seen since the start is not known (wait_for_all is not set here).
+        # What happened to a server that was not seen since the start is not known (startup-fencing; wait_for_all is
+        # not set here). Status and fencings are kept in memory only.
+        node.view.fencings.clear()
         for other in node.view.members:
-            node.view.members[other] = Member(online=other == name, unclean=other != name)
+            node.view.members[other] = _joined() if other == name else Member(expected=True)
 
     def lose(self, name: str) -> None:
         """A server has lost its power."""
@@ -144,7 +149,7 @@ class Cluster:
 
     def confirm(self, view: View, name: str) -> None:
         """stonith_admin --confirm: the administrator vouches that a server is down."""
-        self._fenced(view, name, "off")
+        self._fenced(view, name, Fencing(name, "off", "success", self._clock(), "stonith_admin.1"))
 
     def _means(self, view: View) -> Means:
         return Means(self._operate, lambda name: self._fence(view, name), self._clock)
@@ -156,20 +161,23 @@ class Cluster:
         if self.nodes[name].powered:
             self.lose(name)
             self._power_off(name)
-        self._fenced(view, name, "reboot")
+        self._fenced(view, name, Fencing(name, "reboot", "success", self._clock()))
         return True
 
-    def _fenced(self, view: View, name: str, action: str) -> None:
+    def _fenced(self, view: View, name: str, how: Fencing) -> None:
         """Source: a fenced server's history is erased from the status section (seen; controld_fencing.c)."""
         view.members[name] = Member()
-        view.fencings.append(Fencing(name, action, "success", self._clock()))
+        view.fencings.append(how)
+
+
+def _joined() -> Member:
+    return Member(online=True, expected=True, known=True)
 
 
 def _lost(view: View, name: str) -> None:
     """A member has gone without a word."""
     member = view.members[name]
     member.online = False
-    member.unclean = True
     member.attributes.clear()
 
 

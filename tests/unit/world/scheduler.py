@@ -1,9 +1,10 @@
 """What Pacemaker would do for a view, one round after the other, as far as the configurations of the kit need it.
 
 Imitated, each from 'Pacemaker Explained' where nothing else is named:
-* a lost server is fenced before anything starts, unless it is not meant ('stonith-enabled'), cannot be done, or the
-  cluster is in maintenance ("Delaying fencing operations until there are resources to manage", the scheduler's log);
-  without fencing what ran there is taken for stopped (seen on two guests);
+* a lost server, and one that left with something running that is managed now, is fenced before anything starts, unless
+  it is not meant ('stonith-enabled'), cannot be done, or the cluster is in maintenance ("Delaying fencing operations
+  until there are resources to manage", the scheduler's log); without fencing what ran there is taken for stopped, and
+  the history of it stays (seen on two guests; tests/unit/data/standing);
 * a probe before anything else, where the location constraints let it ('resource-discovery'); 'exclusive' bounds the
   places, too;
 * orders (mandatory) and colocations: a group goes where its location score, stickiness and the move's rule want it,
@@ -19,7 +20,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
-from tests.unit.world.view import INFINITY, NOT_RUNNING, OK, History, Operation, View, meta, parameters, score, timeout
+from tests.unit.world.view import (
+    INFINITY,
+    NOT_RUNNING,
+    OK,
+    History,
+    Operation,
+    View,
+    is_managed,
+    meta,
+    parameters,
+    score,
+    timeout,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,7 +84,7 @@ def _round(view: View, means: Means) -> bool:
     target = _placed(view)
     if _stops(view, means, target):
         return True
-    if any(member.unclean for member in view.members.values()):
+    if any(map(view.is_unclean, view.members)):
         return False
     return _starts(view, means, target)
 
@@ -79,17 +92,9 @@ def _round(view: View, means: Means) -> bool:
 def _fences(view: View, means: Means) -> bool:
     if not view.online():
         return False
-    for name, member in view.members.items():
-        if not member.unclean:
-            continue
-        if not view.can_mean_fencing:
-            member.unclean = member.online
-            if not member.online:
-                member.history.clear()
-                return True
-        elif not view.in_maintenance and means.fence(name):
-            return True
-    return False
+    if view.in_maintenance:
+        return False
+    return any(means.fence(name) for name in view.members if view.is_unclean(name))
 
 
 def _probes(view: View, means: Means) -> bool:
@@ -111,7 +116,7 @@ def _stops(view: View, means: Means, target: dict[str, str]) -> bool:
     for server in view.online():
         going = _going(view, server, target)
         for resource in _tops_first(view, going):
-            if not _may_act(view, resource, server):
+            if not view.manages(resource, server):
                 continue
             if any(
                 view.members[server].history[p].active for p in _standing_on(view, resource) if _known(view, p, server)
@@ -131,7 +136,7 @@ def _stop(view: View, means: Means, server: str, resource: str) -> None:
         return
     history.broken = history.stuck = True
     if view.can_mean_fencing and resource in view.primitives():
-        view.members[server].unclean = True
+        view.members[server].condemned = True
 
 
 def _going(view: View, server: str, target: dict[str, str]) -> set[str]:
@@ -155,7 +160,7 @@ def _going(view: View, server: str, target: dict[str, str]) -> set[str]:
 def _starts(view: View, means: Means, target: dict[str, str]) -> bool:
     for resource, server in target.items():
         history = view.members[server].history.get(resource)
-        if history is None or view.active_on(resource) or not _may_act(view, resource, server):
+        if history is None or view.active_on(resource) or not view.manages(resource, server):
             continue
         if any(
             view.active_on(child) != [server] or _is_broken(view, child, server) for child in _below(view, resource)
@@ -191,9 +196,9 @@ def _operate(view: View, means: Means, server: str, resource: str, task: str, in
         rc, reason = means.operate(server, history.agent, task, given)
     finally:
         history.doing = ""
-    number = 1 + sum(len(h.operations) for h in member.history.values())
+    member.calls += 1
     history.operations = [o for o in history.operations if (o.task, o.interval) != (task, interval)]
-    history.operations.append(Operation(task, rc, reason, interval, number, means.clock()))
+    history.operations.append(Operation(task, rc, reason, interval, member.calls, means.clock()))
     return rc
 
 
@@ -203,7 +208,7 @@ def _placed(view: View) -> dict[str, str]:
     for resource in reversed(list(_tops_first(view, view.primitives()))):
         active = view.active_on(resource)
         primitive = view.primitives()[resource]
-        if not _is_managed(primitive):
+        if not is_managed(primitive):
             if active:
                 target[resource] = active[0]
             continue
@@ -290,18 +295,6 @@ def _may_look(view: View, resource: str, server: str) -> bool:
 def _places(view: View, resource: str, discovery: str) -> set[str]:
     own = (c for c in view.constraints("rsc_location") if c.get("rsc") == resource and c.get("node"))
     return {str(c.get("node")) for c in own if c.get("resource-discovery", "always") == discovery}
-
-
-def _is_managed(primitive: Element) -> bool:
-    found = meta(primitive)
-    return found.get("is-managed", "true") == "true" and found.get("maintenance") != "true"
-
-
-def _may_act(view: View, resource: str, server: str) -> bool:
-    """Whether the cluster starts or stops a resource on a server at all."""
-    primitive = view.primitives().get(resource)
-    is_managed = primitive is None or _is_managed(primitive)
-    return is_managed and not view.in_maintenance and view.node_attribute(server, "maintenance") != "true"
 
 
 def _is_watched(view: View, primitive: Element, server: str) -> bool:

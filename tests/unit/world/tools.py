@@ -110,7 +110,12 @@ def _resource(cluster: Cluster, view: View, words: list[str]) -> Answer:
         cluster.settle()
         return 0, "", ""
     resource = _after(words, "--resource")
-    servers = [_after(words, "--node")] if "--node" in words else list(view.members)
+    if "--set-parameter" in words:
+        if resource not in view.primitives():
+            return NO_OBJECT, "", f"Resource '{resource}' not found"
+        view.set_meta(resource, _after(words, "--set-parameter"), _after(words, "--parameter-value"))
+        return 0, "", ""
+    servers = [_after(words, "--node")] if "--node" in words else view.online()
     for server in servers:
         history = view.members[server].history
         if resource in history and "--fail" in words:
@@ -148,12 +153,13 @@ def _state(view: View, server: str) -> Element:
     nodes.extend(_node(view, name, member) for name, member in view.members.items())
     resources = ElementTree.SubElement(made, "resources")
     resources.extend(_shown(view, name, primitive) for name, primitive in view.primitives().items())
-    gone = {r for m in view.members.values() for r, h in m.history.items() if h.active} - set(view.primitives())
+    gone = {r for m in view.members.values() for r in m.history if view.active_on(r)} - set(view.primitives())
     resources.extend(_shown(view, name, None) for name in sorted(gone))
     histories = ElementTree.SubElement(made, "node_history")
-    histories.extend(_node_history(name, member) for name, member in view.members.items())
+    seen = {name: member for name, member in view.members.items() if member.online}
+    histories.extend(_node_history(name, member) for name, member in seen.items())
     failures = ElementTree.SubElement(made, "failures")
-    for name, member in view.members.items():
+    for name, member in seen.items():
         failures.extend(_failures(name, member))
     made.append(_fence_history(view))
     ElementTree.SubElement(made, "status", {"code": "0", "message": "OK"})
@@ -178,9 +184,9 @@ def _node(view: View, name: str, member: Member) -> Element:
         "standby_onfail": _NO,
         "maintenance": _bool(view.node_attribute(name, "maintenance") == _YES),
         "pending": _NO,
-        "unclean": _bool(member.unclean),
+        "unclean": _bool(view.is_unclean(name)),
         "shutdown": _NO,
-        "expected_up": _bool(member.online or member.unclean),
+        "expected_up": _bool(member.expected),
         "is_dc": _bool(member.online and name == view.online()[0]),
         "resources_running": str(sum(h.active for h in member.history.values())),
         "type": "member",
@@ -271,6 +277,7 @@ def _fence_history(view: View) -> Element:
     made = ElementTree.Element("fence_history", {"status": "0"})
     for each in reversed(view.fencings):
         facts = {"status": each.status, "action": each.action, "target": each.target, "completed": str(each.time)}
+        facts["client"] = each.client
         ElementTree.SubElement(made, "fence_event", facts)
     return made
 
@@ -290,10 +297,10 @@ def _node_state(name: str, number: str, member: Member) -> Element:
         "in_ccm": _bool(member.online),
         "crmd": "online" if member.online else "offline",
         "join": "member" if member.online else "down",
-        "expected": "member" if member.online or member.unclean else "down",
+        "expected": "member" if member.expected else "down",
     }
     made = ElementTree.Element("node_state", facts)
-    if not member.online and not member.history:  # a fencing erases it as a whole
+    if not member.known:  # a fencing erases it as a whole
         return made
     lrm = ElementTree.SubElement(ElementTree.SubElement(made, "lrm", {"id": number}), "lrm_resources")
     lrm.extend(_lrm_resource(resource, history) for resource, history in member.history.items())

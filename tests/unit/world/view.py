@@ -54,10 +54,17 @@ class Member:
     """A server as one view has it."""
 
     online: bool = False
-    unclean: bool = False
+    expected: bool = False
+    """it is to be a member: it went without a word, or was never seen"""
+    condemned: bool = False
+    """it failed to stop something, and is to be fenced"""
+    known: bool = False
+    """the status section has a history of it, if only an empty one: it was a member since it was fenced last"""
     history: dict[str, History] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
     """transient ones"""
+    calls: int = 0
+    """how many operations its executor has run since it joined"""
 
 
 @dataclass
@@ -68,6 +75,8 @@ class Fencing:
     action: str
     status: str
     time: float
+    client: str = "pacemaker-controld.1"
+    """who wanted it"""
 
 
 @dataclass
@@ -114,6 +123,15 @@ class View:
         _put(holder, f"{server}-{name}", name, value)
         self.changed()
 
+    def set_meta(self, resource: str, name: str, value: str) -> None:
+        """crm_resource --resource ID --meta --set-parameter NAME --parameter-value VALUE."""
+        primitive = self.primitives()[resource]
+        holder = primitive.find("meta_attributes")
+        if holder is None:
+            holder = ElementTree.SubElement(primitive, "meta_attributes", {"id": f"{resource}-meta_attributes"})
+        _put(holder, f"{resource}-meta_attributes-{name}", name, value)
+        self.changed()
+
     def changed(self) -> None:
         """Each change raises the version."""
         self.cib.set("epoch", str(self.version[1] + 1))
@@ -146,10 +164,33 @@ class View:
         """All constraints of a kind."""
         return self.cib.iterfind(f"configuration/constraints/{kind}")
 
+    def is_unclean(self, name: str) -> bool:
+        """Whether a server is to be fenced.
+
+        Also one that left in good order with something running that is managed now (tests/unit/data/standing:
+        maintenance, after_maintenance); without fencing no server is unclean (unfenced, unfenced_then_on).
+        """
+        member = self.members[name]
+        if not self.can_mean_fencing or member.online:
+            return self.can_mean_fencing and member.condemned
+        return member.expected or any(h.active and self.manages(r, name) for r, h in member.history.items())
+
+    def manages(self, resource: str, name: str) -> bool:
+        """Whether the cluster starts and stops a resource on a server at all."""
+        primitive = self.primitives().get(resource)
+        if self.in_maintenance or self.node_attribute(name, "maintenance") == "true":
+            return False
+        return primitive is None or is_managed(primitive)
+
     def active_on(self, resource: str) -> list[str]:
-        """Where the cluster takes a resource for active: on members, and on servers that are lost and not fenced."""
-        seen = ((n, m) for n, m in self.members.items() if m.online or m.unclean)
-        return [name for name, member in seen if resource in member.history and member.history[resource].active]
+        """Where the cluster takes a resource for active: on members, on servers that are lost and not fenced, and,
+        while it is not managed, on one that left with it (tests/unit/data/standing: unmanaged)."""
+        having = [n for n, m in self.members.items() if resource in m.history and m.history[resource].active]
+        return [
+            name
+            for name in having
+            if self.members[name].online or self.is_unclean(name) or not self.manages(resource, name)
+        ]
 
 
 def new_view(*servers: str) -> View:
@@ -173,6 +214,12 @@ def meta(primitive: Element) -> dict[str, str]:
     for pair in primitive.iterfind("meta_attributes/nvpair"):
         found.setdefault(str(pair.get("name")), str(pair.get("value")))
     return found
+
+
+def is_managed(primitive: Element) -> bool:
+    """Whether a primitive's own attributes let the cluster start and stop it."""
+    given = meta(primitive)
+    return given.get("is-managed", "true") == "true" and given.get("maintenance") != "true"
 
 
 def parameters(primitive: Element) -> dict[str, str]:

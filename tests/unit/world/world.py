@@ -3,7 +3,9 @@
 What is real: the kit, from its command line and its agents down to the edge. What is in memory: the machines
 (tests/unit/machine) and the cluster (cluster.py, tools.py). A command of the kit is a process that may be struck at
 each of its steps: by a signal, which the kit may answer, by a kill, after which nothing of it acts any more, or by the
-loss of its machine's power.
+loss of its machine's power; so may an agent, and the kit's far end on the other machine. A kill may leave the program
+behind that was running: LVM, with the lock of the volume group if the kit gave it, or a far end that nobody hears. That
+LVM dies with its parent is not counted on, for in uninterruptible sleep it does not; test_run.py looks at it.
 
 Three things must hold after each step:
 * the kit never makes a second kernel hold a volume group;
@@ -13,12 +15,15 @@ Three things must hold after each step:
 
 from __future__ import annotations
 
-import inspect
+import copy
+import errno
 import os
 import re
 import shlex
+import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lvmkit.cli.launch import launch
@@ -30,8 +35,7 @@ from lvmkit.entry import peer as far_end
 from lvmkit.entry.ocf import agent as agents
 from lvmkit.model import resource_types
 from lvmkit.model.interruption import Interruption
-from lvmkit.storage import files, installed
-from lvmkit.storage import run as run_module
+from lvmkit.storage import files, installed, locks
 from tests.unit.machine import Answer, Machine, Metadata, SharedDisk, make_group
 from tests.unit.world import tools
 from tests.unit.world.cluster import Cluster
@@ -45,13 +49,11 @@ if TYPE_CHECKING:
     from tests.unit.machine import Mapped
 
 SERVERS = ("n1", "n2")
-SIGNAL, KILL, POWER = "signal", "kill", "power"
+SIGNAL, KILL, POWER, LEAVE = "signal", "kill", "power", "kill that leaves its program"
 KIT, HAND = "the kit", "somebody"
 GROUP, VOLUME, POINT = "vg1", "/dev/vg1/data", "/srv/data"
 _SETTINGS = "LVMKIT_BUSY_PATIENCE=0\nLVMKIT_LOCK_PATIENCE=1\nLVMKIT_ACTION_DEADLINE=30\n"
-_OUTLIVES_ITS_PARENT = "PDEATHSIG" not in inspect.getsource(run_module)
-"""Whether an LVM command goes on when the agent that runs it is killed: unless the kit asks the kernel to end it. That
-is below the edge that is turned here; that it works is the matter of test_run.py."""
+_HELD = "110217"
 _KILLED = -9
 _SSH_FAILED = 255
 
@@ -69,13 +71,16 @@ class Blow:
     """What strikes a command, and before which of its steps: programs, direct reads, removals, files that it writes."""
 
     how: str
-    """SIGNAL, KILL or POWER"""
+    """SIGNAL, KILL, POWER, or LEAVE, which comes while the step is done"""
     step: int = 0
     before: str = ""
     """in place of the number: a part of the step's words, as 'lvm vgchange' or the name of a file"""
+    there: bool = False
+    """it strikes the far end that the command calls, not the command"""
 
     def __str__(self) -> str:
-        return f"{self.how} before {self.before or f'step {self.step}'}"
+        where = " of the far end" if self.there else ""
+        return f"{self.how} {'in' if self.how == LEAVE else 'before'} {self.before or f'step {self.step}'}{where}"
 
 
 @dataclass
@@ -86,9 +91,10 @@ class Process:
     who: str
     """KIT or HAND"""
     blow: Blow | None = None
-    is_agent: bool = False
     steps: int = 0
     is_dead: bool = False
+    is_unheard: bool = False
+    """nobody reads what it writes any more"""
 
 
 @dataclass
@@ -99,6 +105,9 @@ class Orphan:
     argv: tuple[str, ...]
     seen: Metadata | None
     """what it had read before that"""
+    pid: int
+    lock: int | None
+    """the descriptor of the volume group's lock, where the kit gave it one"""
 
 
 class Server(Machine):
@@ -107,16 +116,18 @@ class Server(Machine):
     def __init__(self, folder: Path, name: str, world: World) -> None:
         super().__init__(folder, name, _SETTINGS)
         self.world = world
+        self.given: bytes | None = None
+        """stdin of the program that was started last"""
 
-    def run(
-        self, argv: Sequence[str], *, hear: Callable[[str], None] | None = None, deadline: float, **given: Any
-    ) -> Finished:
-        """A listener gets what comes on stdout."""
-        finished = super().run(argv, deadline=deadline, **given)
-        if hear is not None:
-            for line in finished.stdout.splitlines():
-                hear(line)
-        return finished
+    def run(self, argv: Sequence[str], *, deadline: float, **given: Any) -> Finished:
+        """Keep what the program may read, for the one that outlives its parent."""
+        self.given = given.get("stdin")
+        return super().run(argv, deadline=deadline, **given)
+
+    def end_process(self, pid: int) -> None:
+        """An LVM command that is ended does nothing any more."""
+        super().end_process(pid)
+        self.world.forget_orphan(self.name, pid)
 
     def sleep(self, seconds: float) -> None:
         """Time passes for the cluster, too."""
@@ -132,8 +143,8 @@ class World:
     machines: dict[str, Server] = field(default_factory=dict)
     processes: list[Process] = field(default_factory=list)
     orphans: list[Orphan] = field(default_factory=list)
-    slow: set[str] = field(default_factory=set)
-    """servers on which the next activation outlasts the time that the cluster gives a start"""
+    agent_blows: dict[str, Blow] = field(default_factory=dict)
+    """by server: what strikes the next agent there that comes to that step"""
     silent: bool = False
     """no server reaches another one over ssh"""
     promised: set[tuple[str, str]] = field(default_factory=set)
@@ -148,20 +159,37 @@ class World:
         self.disk = SharedDisk("A")
         self.group = make_group(GROUP, (self.disk,), "data")
         self._is_settling = False
+        self._pids = 4000
         for name in SERVERS:
             self.machines[name] = self._machine(name)
-        self.cluster = Cluster(SERVERS, self._operate, self._power_off, lambda: 0.0)
+        self.cluster = Cluster(SERVERS, self._operate, self._power_off, float)
+
+    def saved(self, place: Path) -> World:
+        """A copy that restored() can begin with again; place: for its files."""
+        shutil.copytree(self.folder, place, symlinks=True)
+        return copy.deepcopy(self)
+
+    def end(self) -> None:
+        """Give back what outlives an object: descriptors of locks."""
+        for orphan in list(self.orphans):
+            self.machines[orphan.server].end_process(orphan.pid)
+
+    def restored(self, place: Path) -> World:
+        """The world as it was saved, in the folder that it had then."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(place, self.folder, symlinks=True)
+        return copy.deepcopy(self)
 
     def _machine(self, name: str) -> Server:
         made = Server(self.folder, name, self)
         made.lvm.system_id = name
         made.attach(self.disk)
-        made.watch = lambda event: self._watch(name, event)
+        made.watch = partial(self._watch, name)
         made.install("crm_mon")
         made.install("ssh")
         for tool in tools.TOOLS:
-            made.programs[f"/usr/sbin/{tool}"] = self._tool(name, tool)
-        made.programs["/usr/bin/ssh"] = lambda words, stdin: self._ssh(name, words, stdin)
+            made.programs[f"/usr/sbin/{tool}"] = partial(self._tool, name, tool)
+        made.programs["/usr/bin/ssh"] = self._ssh
         for provider, agent in resource_types.agents():
             place = made.real(f"{installed.AGENTS}/{provider}/{agent}")
             os.makedirs(os.path.dirname(place), exist_ok=True)
@@ -194,10 +222,14 @@ class World:
             self._is_settling = False
 
     def _operate(self, server: str, agent: str, action: str, given: dict[str, str]) -> tuple[int, str]:
-        process = Process(server, KIT, is_agent=True)
+        process = Process(server, KIT, self.agent_blows.pop(server, None))
         environment = {**given, "OCF_CHECK_LEVEL": "0"}
         paths = self.machines[server].paths
         answer = self._run(process, lambda: agents.main(f"/x/{agent}", [action], paths, environment))
+        if process.blow is not None:
+            self.agent_blows.setdefault(server, process.blow)
+        if process.is_dead:
+            self.story.append(f"{server}: {given['OCF_RESOURCE_INSTANCE']} {action} was killed")
         reason = re.search(r"^ocf-exit-reason:(.*)$", answer.err, re.MULTILINE)
         return (TIMED_OUT if process.is_dead else answer.code), reason.group(1) if reason else ""
 
@@ -205,16 +237,18 @@ class World:
         """Its kernel and its processes are gone."""
         for process in self.processes:
             process.is_dead = process.is_dead or process.server == server
-        self.orphans = [orphan for orphan in self.orphans if orphan.server != server]
+        for orphan in list(self.orphans):
+            if orphan.server == server:
+                self.machines[server].end_process(orphan.pid)
         self.machines[server].reboot()
 
-    def lose_power(self, server: str) -> None:
-        """A machine stops; the others learn of it by its silence."""
-        if self.is_up(server):
+    def lose_power(self, *servers: str) -> None:
+        """Machines stop; the others learn of it by their silence."""
+        for server in filter(self.is_up, servers):
             self.story.append(f"{server}: power is lost")
             self.cluster.lose(server)
             self._power_off(server)
-            self.settle()
+        self.settle()
 
     def boot(self, server: str) -> None:
         """A machine starts: LVM's own activation, the kit's boot guard; Pacemaker is started by another hand."""
@@ -276,51 +310,79 @@ class World:
             raise Killed
         process.steps += 1
         blow = process.blow
-        is_struck = blow is not None and (blow.before in event if blow.before else process.steps == blow.step)
-        if blow is None or not is_struck:
+        if blow is None or blow.there:
             return
-        process.blow = None
-        if blow.how == SIGNAL:
+        if blow.before in event if blow.before else process.steps == blow.step:
+            process.blow = None
+            self._strike(process, blow.how, event)
+
+    def _strike(self, process: Process, how: str, event: str) -> None:
+        if how == SIGNAL:
             raise Interruption("SIGINT")
         process.is_dead = True
+        machine = self.machines[process.server]
+        if how == LEAVE and machine.ran and event == " ".join(machine.ran[-1]):
+            self._leave(process.server, machine.ran[-1])
         raise Killed
+
+    def _leave(self, server: str, argv: tuple[str, ...]) -> None:
+        """A program that has just been started goes on without its parent."""
+        machine = self.machines[server]
+        if argv[0] == "/usr/bin/ssh":
+            self._ssh(argv[1:], machine.given, is_unheard=True)
+        if not argv[0].endswith("/lvm"):
+            return
+        held = locks.for_programs()
+        path = () if held is None else (os.readlink(f"/proc/{os.getpid()}/fd/{held}"),)
+        orphan = Orphan(server, argv, self.disk.metadata, self._next_pid(), None if held is None else os.dup(held))
+        machine.start_process(orphan.pid, "lvm", opens=path, lock_of=orphan.pid - 1)
+        self.orphans.append(orphan)
+
+    def _next_pid(self) -> int:
+        self._pids += 2
+        return self._pids
+
+    def forget_orphan(self, server: str, pid: int) -> None:
+        """It has ended, and with it its lock."""
+        for orphan in [each for each in self.orphans if (each.server, each.pid) == (server, pid)]:
+            self.orphans.remove(orphan)
+            if orphan.lock is not None:
+                os.close(orphan.lock)
 
     def _watch(self, server: str, event: str) -> None:
         """What the machine says before it does something."""
         if event.startswith("dm create"):
             self._hold(server)
             return
-        if not self.processes or self.processes[-1].server != server:
-            return
-        process = self.processes[-1]
-        self._step(process, event)
-        if server in self.slow and process.is_agent and " vgchange -ay " in event:
-            self.slow.discard(server)
-            process.is_dead = True
-            if _OUTLIVES_ITS_PARENT:
-                self.orphans.append(Orphan(server, self.machines[server].ran[-1], self.disk.metadata))
-            raise Killed
+        if self.processes and self.processes[-1].server == server:
+            self._step(self.processes[-1], event)
 
     # -- between the servers
 
-    def _tool(self, server: str, tool: str) -> Callable[[Sequence[str], bytes | None], tuple[int, str, str]]:
-        return lambda words, stdin: tools.answer(self.cluster, server, (tool, *words), stdin)
+    def _tool(self, server: str, tool: str, words: Sequence[str], stdin: bytes | None) -> tuple[int, str, str]:
+        return tools.answer(self.cluster, server, (tool, *words), stdin)
 
-    def _ssh(self, _client: str, words: Sequence[str], stdin: bytes | None) -> tuple[int, str, str]:
+    def _ssh(self, words: Sequence[str], stdin: bytes | None, *, is_unheard: bool = False) -> tuple[int, str, str]:
         place = list(words).index("--")
         server, argv = words[place + 1], shlex.split(words[place + 2])
         if self.silent or not self.is_up(server):
             return _SSH_FAILED, "", f"ssh: connect to host {server} port 22: No route to host"
         if argv[0].endswith(f"/bin/{far_end.PROGRAM}"):
-            return self._far_end(server, argv[1:], stdin or b"")
+            return self._far_end(Process(server, KIT, is_unheard=is_unheard), argv[1:], stdin or b"")
         finished = self.machines[server].run(argv, deadline=60.0, stdin=stdin)
         return finished.status, finished.stdout, finished.stderr
 
-    def _far_end(self, server: str, words: list[str], request: bytes) -> tuple[int, str, str]:
+    def _far_end(self, process: Process, words: list[str], request: bytes) -> tuple[int, str, str]:
         """The kit there answers."""
-        paths = self.machines[server].paths
-        answer = self._run(Process(server, KIT), lambda: far_end.answer(words, lambda: request, paths))
-        return answer.code, "".join(f"{line}\n" for line in answer.out), answer.err
+        caller = self.processes[-1]
+        if caller.blow is not None and caller.blow.there:
+            process.blow, caller.blow = replace(caller.blow, there=False), None
+        blow, paths = process.blow, self.machines[process.server].paths
+        answer = self._run(process, lambda: _heard(process, lambda: far_end.answer(words, lambda: request, paths)))
+        if process.is_dead and blow is not None and blow.how == POWER:
+            self.lose_power(process.server)
+        code = _SSH_FAILED if process.is_dead else answer.code
+        return code, "".join(f"{line}\n" for line in answer.out), answer.err
 
     # -- hands
 
@@ -360,6 +422,25 @@ class World:
         if self.is_up(server) and self.holders() in ([], [server]):
             self.lvm(server, "vgchange", "-ay", self.name)
             self.mount(server)
+
+    def override(self, server: str) -> bool:
+        """Activate it past LVM's rules; whether it is up there then."""
+        if not self.is_up(server):
+            return False
+        config = f'local/extra_system_ids=["{self.owner()}"]'
+        self.lvm(server, "vgchange", "-ay", "--config", config, self.name)
+        return server in self.holders()
+
+    def look(self) -> None:
+        """Where two kernels hold what is protected, the next look must say so, if everybody can be asked."""
+        if len(self.holders()) < 2 or self.silent or {server for _, server in self.protected()} != set(SERVERS):
+            return
+        if not all(map(self.cluster.member_of, SERVERS)) or self.cluster.is_cut:
+            return
+        for server in SERVERS:
+            answer = self.kit(server, "doctor")
+            if _HELD not in "\n".join((*answer.out, answer.err)):
+                self.faults.append(f"doctor on {server} does not say that two servers hold {GROUP}")
 
     def deactivate(self, server: str) -> None:
         """umount and vgchange -an by hand."""
@@ -426,10 +507,14 @@ class World:
             self.story.append(f"ssh {'fails' if silent else 'works again'}")
             self.silent = silent
 
+    def strike_agent(self, server: str, blow: Blow) -> None:
+        """Something is going to strike the next agent there that comes to that step."""
+        self.story.append(f"{server}: for an agent: {blow}")
+        self.agent_blows[server] = blow
+
     def be_slow(self, server: str) -> None:
         """The next activation by an agent there outlasts the time that the cluster gives it."""
-        self.story.append(f"{server}: the next activation is slow")
-        self.slow.add(server)
+        self.strike_agent(server, Blow(LEAVE, before=" vgchange -ay "))
 
     def is_up(self, server: str) -> bool:
         """Whether the machine has power."""
@@ -450,12 +535,15 @@ class World:
         """The LVM commands whose agents were killed come to their end."""
         if self.orphans:
             self.story.append("the LVM commands of killed agents end")
-        orphans, self.orphans = self.orphans, []
-        for orphan in orphans:
-            now, self.disk.metadata = self.disk.metadata, orphan.seen
+        for orphan in list(self.orphans):
+            machine, now = self.machines[orphan.server], self.disk.metadata
+            if "-ay" in orphan.argv:  # it has read the metadata; what writes reads it under LVM's own lock
+                self.disk.metadata = orphan.seen
             with self._as(Process(orphan.server, KIT)):
-                self.machines[orphan.server].lvm.run(orphan.argv[1:])
-            self.disk.metadata = now
+                machine.lvm.run(orphan.argv[1:])
+            if "-ay" in orphan.argv:
+                self.disk.metadata = now
+            machine.end_process(orphan.pid)
 
     def write(self, server: str) -> None:
         """A service writes a record."""
@@ -512,3 +600,19 @@ class World:
             self.promised.add((answer.out[-1], server))
         elif verb == "extend":
             self.promised |= {(tag, words[-1]) for tag in answer.out}
+
+
+def _heard(process: Process, work: Callable[[], int]) -> int:
+    """Run the far end; where its caller has gone, it can't write."""
+    if not process.is_unheard:
+        return work()
+    real, far_end.write_line = far_end.write_line, _unheard
+    try:
+        return work()
+    finally:
+        far_end.write_line = real
+
+
+def _unheard(text: str) -> None:
+    del text
+    raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
