@@ -72,7 +72,7 @@ def is_alive(pid: str) -> bool:
 def test_a_program_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
     path, mark = str(tmp_path / "lock"), tmp_path / "mark"
     script = f"echo $$ > {mark}; exec sleep 60"
-    killed_run(path, f"run(('/bin/sh', '-c', 'echo x >&2; {script}'), deadline=60, hear=lambda _: os.write(1, b'x'))")
+    killed_run(path, f"run(('/bin/sh', '-c', 'echo x; {script}'), deadline=60, hear=lambda _: os.write(1, b'x'))")
     end = time.monotonic() + PATIENCE
     while is_alive(mark.read_text().strip()) and time.monotonic() < end:
         time.sleep(0.01)
