@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import itertools
 import os
 import re
 import shlex
@@ -53,7 +54,7 @@ SIGNAL, KILL, POWER, LEAVE = "signal", "kill", "power", "kill that leaves its pr
 KIT, HAND = "the kit", "somebody"
 GROUP, VOLUME, POINT = "vg1", "/dev/vg1/data", "/srv/data"
 _SETTINGS = "LVMKIT_BUSY_PATIENCE=0\nLVMKIT_LOCK_PATIENCE=1\nLVMKIT_ACTION_DEADLINE=30\n"
-_HELD = "110217"
+_HELD_TWICE, _LOOKS = "110245", (("doctor",), ("status",), ("check", "vg1"))
 _KILLED = -9
 _SSH_FAILED = 255
 
@@ -437,10 +438,10 @@ class World:
             return
         if not all(map(self.cluster.member_of, SERVERS)) or self.cluster.is_cut:
             return
-        for server in SERVERS:
-            answer = self.kit(server, "doctor")
-            if _HELD not in "\n".join((*answer.out, answer.err)):
-                self.faults.append(f"doctor on {server} does not say that two servers hold {GROUP}")
+        for server, words in itertools.product(SERVERS, _LOOKS):
+            answer = self.kit(server, *words)
+            if _HELD_TWICE not in "\n".join((*answer.out, answer.err)):
+                self.faults.append(f"{words[0]} on {server} does not say that two servers hold {GROUP}")
 
     def deactivate(self, server: str) -> None:
         """umount and vgchange -an by hand."""
