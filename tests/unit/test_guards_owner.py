@@ -192,10 +192,20 @@ def test_a_server_that_is_off_but_was_not_fenced_is_asked(server: Server, capfd:
     assert reason(capfd) == 110217
 
 
-def test_who_was_fenced_is_not_asked(server: Server) -> None:
-    server.fenced = {PEER}
+def test_a_server_that_was_fenced_and_is_silent_is_no_reason(server: Server) -> None:
+    server.fenced, server.silent = {PEER}, {PEER}
     assert owning(server, PEER, {"online": "false"}) == OK
-    assert (server.owner, server.asked) == (NODE, [])
+    assert server.owner == NODE
+
+
+def test_a_fencing_is_not_believed_where_the_server_says_that_it_holds_the_group(
+    server: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.fenced = {PEER}
+    server.held[PEER] = HELD
+    assert owning(server, PEER, {"online": "false"}) == FAILED
+    assert reason(capfd) == 110217
+    assert (server.owner, server.up) == (PEER, {})
 
 
 def test_the_owner_s_own_start_asks_nobody(server: Server) -> None:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from lvmkit.model.volumes import VolumeGroup
 
 
+FENCED_PATIENCE = 2.0
+"""seconds for the answer of a server that was fenced: a failover waits for it"""
+
+
 def admit(vg: VolumeGroup, group: VgFacts, host: Host) -> VolumeGroup:
     """Let a protected volume group be activated here; returns it as it is then.
 
@@ -126,8 +130,8 @@ def _refuse_owner(vg: VolumeGroup, group: VgFacts, host: Host, members: Membersh
 def _refuse_held(vg: VolumeGroup, group: VgFacts, host: Host) -> None:
     """Raises Failure where another server says that it holds the volume group.
 
-    Who was fenced is not asked. Silence is no refusal where the owner has let go, for LVM keeps all others from it; of
-    a group without an owner it is one, unless the cluster vouches for the server.
+    Silence is no refusal where the owner has let go, for LVM keeps all others from it; of a group without an owner it is
+    one, unless the cluster vouches for the server.
     """
     members = host.membership
     if members is None:
@@ -136,9 +140,23 @@ def _refuse_held(vg: VolumeGroup, group: VgFacts, host: Host) -> None:
     asked = tuple(server for server, kind in standings.items() if kind != FENCED)
     answers = held(vg.name, vg.uuid, asked, host)
     _refuse(elsewhere.against(vg.name, answers), host)
+    _refuse_fenced_alive(vg, tuple(server for server in standings if server not in asked), host)
     doubtful = tuple(server for server, _ in answers.silent if standings[server] not in VOUCHED)
     if doubtful and not vg.system_id:
         raise Failure(MayBeActiveElsewhere(vg.name, doubtful))
+
+
+def _refuse_fenced_alive(vg: VolumeGroup, servers: tuple[str, ...], host: Host) -> None:
+    """Raises Failure where a server that counts as fenced says that it holds the volume group.
+
+    A device may report a fencing that has not happened, as one by sbd where no sbd runs on the server. Whoever is dead
+    says nothing, so the others are not kept waiting for it.
+    """
+    if not servers:
+        return
+    patience = min(FENCED_PATIENCE, host.settings.peer_patience)
+    answers = elsewhere.ask(servers, vg.uuid, host.server, host.peers, patience=patience)
+    _refuse(elsewhere.against(vg.name, answers), host)
 
 
 def _others(host: Host) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class Kernels(Value):
 class KernelsAskedEarly:
     """The same, some of whom were asked before anybody needs to know: so it takes no time when somebody does.
 
-    Whoever is not asked about in the end, such as a server that was fenced, is not waited for.
+    Whoever is not asked about in the end is not waited for.
     """
 
     def __init__(self, servers: Iterable[str], ssh: str) -> None:
