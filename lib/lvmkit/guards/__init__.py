@@ -130,8 +130,8 @@ def _refuse_owner(vg: VolumeGroup, group: VgFacts, host: Host, members: Membersh
 def _refuse_held(vg: VolumeGroup, group: VgFacts, host: Host) -> None:
     """Raises Failure where another server says that it holds the volume group.
 
-    Silence is no refusal where the owner has let go, for LVM keeps all others from it; of a group without an owner it is
-    one, unless the cluster vouches for the server.
+    Silence is no refusal where the owner has let go, for LVM keeps all others from it. It is one where there is no
+    owner and the cluster does not vouch for the server.
     """
     members = host.membership
     if members is None:
