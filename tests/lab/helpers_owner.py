@@ -67,8 +67,7 @@ def wait_for_failed_start(cluster: Cluster, node: int, *, deadline: float = 240.
     def failed() -> bool:
         assert not mapped(cluster, node), f"{name} has activated what another server holds"
         status = cluster.guest(node).run("crm_mon", "-1", "--inactive", "-f", timeout=60.0).stdout
-        print(status)  # noqa: T201 - what the cluster thought, where it does not come to a start
-        return re.search(rf"{re.escape(GROUP)}_start_0 on {name}\b", status) is not None
+        return re.search(rf"{re.escape(GROUP)}(_start_0| start) on {name}\b", status) is not None
 
     wait_until(failed, deadline=deadline)
 
