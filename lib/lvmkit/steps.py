@@ -6,10 +6,11 @@ from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.instance import DEVICE, DISK, ILLSTATE, IN_SERVICE, LVMVG, Instance, tags_of
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError
+from lvmkit.model.messages.guide import InsCreateFailed, RemovingAfterCreateError
 from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.model.value import replace
 from lvmkit.plan import Step
+from lvmkit.resources import boot_settings
 from lvmkit.storage import lkvgs, records
 
 TYPE_CHECKING = False
@@ -99,13 +100,7 @@ class ListVg(Step):
             self._update(kit, listed)
 
     def _update(self, kit: Kit, listed: bool) -> None:
-        try:
-            (lkvgs.add if listed else lkvgs.remove)(kit.paths.lkvgs, self.vg)
-        except Failure as failure:
-            if not failure.is_only(LkvgsNotUpdated):
-                raise
-            for message in failure.messages:
-                kit.tell(message)
+        boot_settings.set_listed(self.vg, listed, kit.paths.lkvgs, kit.tell)
 
 
 def listing(vg: str, listed: bool, kit: Kit) -> tuple[ListVg, ...]:

@@ -9,19 +9,22 @@ from lvmkit.storage import lkvgs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lvmkit.host import Host
     from lvmkit.model.facts import VgFacts
+    from lvmkit.model.messages import Message
 
 
-def unlist(vg: str, host: Host) -> None:
-    """Take the group off /etc/lkvgs. A list that cannot be written is told (LkvgsNotUpdated, 110007), not raised."""
+def set_listed(vg: str, listed: bool, path: str, tell: Callable[[Message], None]) -> None:
+    """Name the group in /etc/lkvgs, or take it off. A list that cannot be written is told (110007), not raised."""
     try:
-        lkvgs.remove(host.paths.lkvgs, vg)
+        (lkvgs.add if listed else lkvgs.remove)(path, vg)
     except Failure as failure:
         if not failure.is_only(LkvgsNotUpdated):
             raise
         for message in failure.messages:
-            host.tell(message)
+            tell(message)
 
 
 def allow_autoactivation(facts: VgFacts, host: Host) -> None:

@@ -104,7 +104,7 @@ def release(facts: VgFacts, host: Host) -> str:
 
     if not facts.name:
         return "nothing to undo"
-    boot_settings.unlist(facts.name, host)
+    boot_settings.set_listed(facts.name, False, host.paths.lkvgs, host.tell)
     if facts.was_autoactivated:
         boot_settings.allow_autoactivation(facts, host)
     records.drop(host.paths, facts.id)
