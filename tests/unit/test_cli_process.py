@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ def test_the_programs_are_thin_and_executable(program: str) -> None:
     path = ROOT / "bin" / program
     assert path.stat().st_mode & 0o777 == 0o755
     assert path.read_text().startswith("#!/usr/bin/python3 -I\n")
-    assert len(path.read_text().splitlines()) <= 16
+    assert len(path.read_text().splitlines()) <= 18
 
 
 def test_a_link_elsewhere_finds_the_library(tmp_path: Path) -> None:
@@ -36,6 +37,43 @@ def test_a_link_elsewhere_finds_the_library(tmp_path: Path) -> None:
     link.symlink_to(ROOT / "bin/lvmkit")
     done = subprocess.run([sys.executable, "-I", str(link), "explain", "3"], capture_output=True, timeout=20, cwd="/")
     assert (done.returncode, done.stderr, done.stdout[:6]) == (0, b"", b"000003")
+
+
+@pytest.mark.parametrize("program", ["lvmkit", "adddelpv"])
+def test_an_interrupt_before_a_program_has_begun_ends_it_without_a_word(program: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "bin", tmp_path / "bin")
+    shutil.copytree(ROOT / "lib/lvmkit", tmp_path / "lib/lvmkit")
+    module = tmp_path / "lib/lvmkit/cli" / ("program.py" if program == "lvmkit" else "adddelpv.py")
+    module.write_text("import os, signal\n\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run([sys.executable, "-I", str(tmp_path / "bin" / program)], capture_output=True, timeout=20)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
+def test_an_interrupt_ends_a_check_without_a_word() -> None:
+    script = """if True:
+        import os, signal, sys
+        sys.path.insert(0, sys.argv[1])
+        from lvmkit.entry.boundary import guarded
+        from lvmkit.entry.report import Voice
+        work = lambda: os.kill(os.getpid(), signal.SIGINT)
+        guarded(work, Voice("quickCheck", "lvmvg", "quickCheck", "vg1"), "here", str, interruptible=False)
+    """
+    argv = [sys.executable, "-I", "-c", script, str(ROOT / "lib")]
+    done = subprocess.run(argv, capture_output=True, timeout=20)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
+def test_an_interrupt_that_is_ignored_stays_ignored() -> None:
+    script = """if True:
+        import os, signal, sys
+        sys.path.insert(0, sys.argv[1])
+        from lvmkit.entry.interrupts import let_interrupts_end_it
+        let_interrupts_end_it()
+        os.kill(os.getpid(), signal.SIGINT)
+    """
+    argv = [sys.executable, "-I", "-c", script, str(ROOT / "lib")]
+    ignoring = subprocess.run(["sh", "-c", 'trap "" INT; exec "$@"', "sh", *argv], timeout=20)
+    assert ignoring.returncode == 0
 
 
 def test_bytes_that_are_no_text_are_a_numbered_message() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from lvmkit.entry.interrupts import let_interrupts_end_it
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import Unexpected
@@ -33,6 +34,8 @@ def guarded(
     """
     if interruptible:
         _turn_signals_into_exceptions()
+    else:
+        let_interrupts_end_it()
     try:
         return work()
     except Failure as failure:

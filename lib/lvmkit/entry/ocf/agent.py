@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from lvmkit.entry.interrupts import let_interrupts_end_it
 from lvmkit.entry.ocf.description import AGENTS, META_DATA, MONITOR, START, STOP, VALIDATE_ALL
 from lvmkit.entry.ocf.request import Invocation, parsed, tag
 from lvmkit.entry.report import Voice, write_stderr
@@ -45,6 +46,7 @@ def main(
 
 def _within_bounds(work: Callable[[], int], voice: Voice) -> int:
     """The outer boundary of a monitor, and of a start that finds nothing to do: neither has anything to take back."""
+    let_interrupts_end_it()
     try:
         return work()
     except Failure as failure:
