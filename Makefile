@@ -76,7 +76,7 @@ cluster-lab: deps  ## tests with two guests that are a Pacemaker cluster, and of
 	$(BIN)/pytest -q -m "cluster or slow" tests/lab
 
 storm: deps  ## random actions on two guests that are a cluster: MINUTES=60 SEED=n, again: ONLY=EPISODE or REPLAY=FILES
-	@PYTHONPATH=tests $(BIN)/python -m storm --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+	@PYTHONPATH=tests $(BIN)/python -m storm --minutes $(MINUTES) $(addprefix --seed ,$(SEED)) \
 	    $(if $(ONLY),--only $(ONLY)) $(addprefix --replay ,$(REPLAY)) $(STORM)
 
 bench: deps  ## compare with a hand-made cluster of LVM-activate and Filesystem, in turn on the same guests

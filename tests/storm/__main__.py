@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import click
@@ -26,7 +27,9 @@ STORMS = Path("build/storm")
 
 @click.command()
 @click.option("--minutes", default=60.0, show_default=True, help="No new episode, and no new action, after this time.")
-@click.option("--seed", type=int, help="What is drawn; a new one when not given.")
+@click.option(
+    "--seed", "seeds", type=int, multiple=True, help="What is drawn; a new one when not given. Several take turns."
+)
 @click.option("--only", default="", help="EPISODE or EPISODE:INDEX,INDEX...: that episode, or these actions of it.")
 @click.option(
     "--replay",
@@ -35,15 +38,16 @@ STORMS = Path("build/storm")
     help="The file of an episode, to run again; more than once for several.",
 )
 @click.option("--plan", is_flag=True, help="Show what would happen; run nothing.")
-def main(minutes: float, seed: int | None, only: str, replay: tuple[Path, ...], plan: bool) -> None:
+def main(minutes: float, seeds: tuple[int, ...], only: str, replay: tuple[Path, ...], plan: bool) -> None:
     """Let random things happen to two servers that are a cluster, and watch from outside what becomes of the data."""
-    chosen = seed if seed is not None else time.time_ns() % 1_000_000
+    chosen = seeds or (time.time_ns() % 1_000_000,)
     episodes = _episodes(chosen, only, replay)
     if plan:
         _show(next(episodes))
         return
-    log = Log(STORMS / f"{time.strftime('%Y%m%d-%H%M%S')}-{chosen}")
-    log.say(f"seed {chosen}, log {log.folder}")
+    named = "-".join(map(str, chosen))
+    log = Log(STORMS / f"{time.strftime('%Y%m%d-%H%M%S')}-{named}")
+    log.say(f"seed {named}, log {log.folder}")
     end = time.monotonic() + minutes * 60
     try:
         found = Storm(log, end).run(episodes)
@@ -54,21 +58,18 @@ def main(minutes: float, seed: int | None, only: str, replay: tuple[Path, ...], 
     sys.exit(1 if found else 0)
 
 
-def _episodes(seed: int, only: str, replay: tuple[Path, ...]) -> Iterator[Episode]:
+def _episodes(seeds: tuple[int, ...], only: str, replay: tuple[Path, ...]) -> Iterator[Episode]:
     if replay:
         yield from (actions.load(json.loads(path.read_text(encoding="utf-8"))) for path in replay)
     elif only:
         number, indexes = actions.chosen(only)
-        yield actions.episode(seed, number).only(indexes)
+        yield from (actions.episode(seed, number).only(indexes) for seed in seeds)
     else:
-        number = 0
-        while True:
-            yield actions.episode(seed, number)
-            number += 1
+        yield from (actions.episode(seed, number) for number in count() for seed in seeds)
 
 
 def _show(episode: Episode) -> None:
-    click.echo(f"episode {episode.number}: {episode.start}, system ID {'uname' if episode.named else 'none'}")
+    click.echo(f"episode {episode.name}: {episode.start}, system ID {'uname' if episode.named else 'none'}")
     for index, action in enumerate(episode.actions):
         click.echo(f"  {index:2} {action} (then {action.pause} s)")
 
@@ -103,7 +104,7 @@ class Storm:
         """Run one episode. Return how many findings it had; the first ends its actions, the rest of it is looked at."""
         self._log.plan(episode)
         self._begin(episode)
-        self._log.say(f"episode {episode.number}: {episode.start}, system ID {'uname' if episode.named else 'none'}")
+        self._log.say(f"episode {episode.name}: {episode.start}, system ID {'uname' if episode.named else 'none'}")
         with Audit(self._lab) as audit:
             scene = Scene(self._lab, audit)
             try:
@@ -115,9 +116,9 @@ class Storm:
                     self._log.finding(self._lab, episode, index, finding)
             finally:
                 scene.stop_writers()
-        self._log.say(f"episode {episode.number}: {len(found)} finding(s), {len(scene.acknowledged)} records")
+        self._log.say(f"episode {episode.name}: {len(found)} finding(s), {len(scene.acknowledged)} records")
         if found:
-            self._log.say(f"again: make storm REPLAY={self._log.folder}/episode-{episode.number}.json")
+            self._log.say(f"again: make storm REPLAY={self._log.folder}/episode-{episode.name}.json")
         return len(found)
 
     # ---- the states that episodes begin with
@@ -173,7 +174,7 @@ class Storm:
         last = (done.stderr.strip().splitlines() or [""])[-1]
         self._log.say(f"  {index:2} {action}: {done.returncode} ({seconds} s) {last[:100]}")
         self._log.write(
-            episode=episode.number,
+            episode=episode.name,
             index=index,
             action=str(action),
             code=done.returncode,

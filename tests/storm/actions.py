@@ -86,6 +86,11 @@ class Episode:
     named: bool
     actions: tuple[Action, ...]
 
+    @property
+    def name(self) -> str:
+        """Seed and number: what tells it from all others."""
+        return f"{self.seed}-{self.number}"
+
     def facts(self) -> dict[str, Any]:
         """Everything, for a JSON file."""
         return asdict(self)

@@ -46,14 +46,14 @@ class Log:
 
     def plan(self, episode: Episode) -> None:
         """Keep the plan of an episode: `make storm REPLAY=FILE` runs it again."""
-        path = self.folder / f"episode-{episode.number}.json"
+        path = self.folder / f"episode-{episode.name}.json"
         path.write_text(json.dumps(episode.facts(), indent=1) + "\n", encoding="utf-8")
 
     def finding(self, lab: Lab, episode: Episode, index: int, finding: Finding) -> None:
         """Note a finding, show it, and keep what both guests have to say about it."""
-        self.say(f"FOUND {finding.kind} in episode {episode.number}, after action {index}: {finding.text[:1000]}")
-        self.write(episode=episode.number, index=index, finding=asdict(finding))
-        folder = self.folder / f"finding-{episode.number}-{index}-{finding.kind}"
+        self.say(f"FOUND {finding.kind} in episode {episode.name}, after action {index}: {finding.text[:1000]}")
+        self.write(episode=episode.name, index=index, finding=asdict(finding))
+        folder = self.folder / f"finding-{episode.name}-{index}-{finding.kind}"
         folder.mkdir(exist_ok=True)
         (folder / "finding.txt").write_text(f"{finding.kind}: {finding.text}\n", encoding="utf-8")
         for node in (1, 2):
