@@ -9,6 +9,7 @@ UV      := 0.13.9
 BIN     := $(VENV)/bin
 AGENTS  := $(notdir $(wildcard lib/ocf/resource.d/lvmkit/*))
 MINUTES ?= 60
+RELEASE ?= bookworm
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # Debian packages: the kit itself, its tests, and the lab's guests.
@@ -25,6 +26,9 @@ apt_install = missing=$$(for p in $(1); do \
 	    $(SUDO) apt-get -q update && \
 	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
 	fi
+
+# Which Debian the guests run.
+export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
 .PHONY: help bench demo demo-local test check check-long lint unit mutants mutants-all metadata cluster lab cluster-lab \
@@ -69,7 +73,7 @@ cluster: deps  ## tests of the Pacemaker adapter with Pacemaker's own tools, whi
 	@$(call apt_install,pacemaker-cli-utils)
 	$(BIN)/pytest -q tests/cluster
 
-lab: deps  ## tests in guests with a real kernel
+lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, here and in the other targets with guests
 	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not cluster and not slow" tests/lab
 
 cluster-lab: deps  ## tests with two guests that are a Pacemaker cluster, and of boots; many minutes, not part of test

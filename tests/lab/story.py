@@ -112,7 +112,7 @@ def stage(name: str, kind: str = PLAIN) -> Iterator[Lab]:
     try:
         lab.up(kind=kind)
         lab.push()
-        count = KINDS[kind].nodes
+        count = KINDS[kind].counts[0]
         progress(f"{'a guest' if count == 1 else f'{count} guests'} with the kit installed, up")
         yield lab
     finally:

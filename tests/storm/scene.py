@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lab.audit import Audit, Sample, Writing, check_records
 from lab.guests.errors import LabError
 from lab.guests.guest import Guest
-from lab.guests.lab import Lab, Result
+from lab.guests.lab import CommandFailedError, Lab, Result
 from storm import hands
 from storm.actions import KIT, MOUNT, NODES, Action, Weather
 from storm.verdict import HAND_MADE, Deed, Finding, held_by_two
@@ -239,9 +239,11 @@ class Scene:
 
     def check_records(self, node: int) -> list[Finding]:
         """Return what is wrong with the records on a server that has the file system."""
+        if not self.acknowledged:
+            return []
         try:
             check_records(self.lab, node, FILE, self.acknowledged)
-        except AssertionError as error:
+        except (AssertionError, CommandFailedError) as error:
             return [Finding("lost", str(error))]
         return []
 

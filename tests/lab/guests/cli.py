@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from . import image
 from .errors import LabError
 from .lab import CLUSTER, GOLDEN, PLAIN, Lab
 
@@ -47,25 +48,39 @@ cluster_option = click.option(
     "kind",
     is_flag=True,
     callback=lambda _context, _option, given: CLUSTER if given else PLAIN,
-    help="Two guests that are a cluster of pacemaker.",
+    help="Guests that are a cluster of pacemaker.",
+)
+
+
+release_option = click.option(
+    "--release",
+    type=click.Choice(image.RELEASES),
+    envvar=image.RELEASE_VARIABLE,
+    default=image.BOOKWORM,
+    show_default=True,
+    help="Debian's release.",
 )
 
 
 @main.command()
 @cluster_option
+@release_option
 @click.pass_obj
-def build(lab: Lab, kind: str) -> None:
+def build(lab: Lab, kind: str, release: str) -> None:
     """Build the guest image, unless it is built."""
-    lab.build(kind)
+    lab.build(kind, release)
 
 
 @main.command()
-@click.option("--nodes", type=click.IntRange(1, 8), help="How many guests (default: 1, or 2 for a cluster).")
+@click.option(
+    "--nodes", type=click.IntRange(1, 8), help="How many guests (default: 1, or 2 for a cluster; 3 will do, too)."
+)
 @cluster_option
+@release_option
 @click.pass_obj
-def up(lab: Lab, nodes: int | None, kind: str) -> None:
+def up(lab: Lab, nodes: int | None, kind: str, release: str) -> None:
     """Bring the guests up in the golden state."""
-    lab.up(nodes, kind)
+    lab.up(nodes, kind, release)
 
 
 @main.command()

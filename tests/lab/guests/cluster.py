@@ -1,6 +1,6 @@
-"""Two guests as a cluster of pacemaker, with a small shared disk to fence each other with.
+"""Guests as a cluster of pacemaker, two or three, with a small shared disk to fence each other with.
 
-A golden state of such guests is one in which the cluster has formed: both online, with quorum, fencing configured.
+A golden state of such guests is one in which the cluster has formed: all online, with quorum, fencing configured.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from .crm import ClusterError, ClusterStatus
 from .fleet import Fleet
 from .machine import DISKS, Disk, Machine, Setting
 
-NODES = 2
 FENCE = Disk("FENCE", 7, shared=True)
 FENCE_BYTES = 16 * 1024 * 1024
 CLUSTER_DISKS = (*DISKS, FENCE)
@@ -24,7 +23,6 @@ MEMORY_MIB = 768
 """A cluster's daemons lock 200 MB of it."""
 FORM_DEADLINE = 300.0
 COMMAND_TIMEOUT = 60.0
-NAMES = tuple(f"node{number}" for number in range(1, NODES + 1))
 CONFIGURATION = """
 <configuration>
  <crm_config>
@@ -36,7 +34,7 @@ CONFIGURATION = """
  <resources>
   <primitive id="fencing" class="stonith" type="fence_lab_sbd">
    <instance_attributes id="fencing-attributes">
-    <nvpair id="fencing-hosts" name="pcmk_host_list" value="node1 node2"/>
+    <nvpair id="fencing-hosts" name="pcmk_host_list" value="node1 node2 node3"/>
     <nvpair id="fencing-check" name="pcmk_host_check" value="static-list"/>
     <nvpair id="fencing-delay" name="pcmk_delay_base" value="node1:0s;node2:12s"/>
    </instance_attributes>
@@ -74,7 +72,7 @@ class ClusterMachine(Machine):
 
 
 class ClusterFleet(Fleet):
-    """The two guests of a cluster."""
+    """The guests of a cluster."""
 
     def __init__(self, setting: Setting, run: Path, data: Path, *, owned: bool) -> None:
         """Describe the guests; see Fleet."""
@@ -82,19 +80,19 @@ class ClusterFleet(Fleet):
         self.machines = [ClusterMachine(setting, number, run, data) for number in range(1, setting.nodes + 1)]
 
     def boot(self) -> None:
-        """Boot both guests from pristine disks, and wait until they are a cluster that is idle."""
+        """Boot the guests from pristine disks, and wait until they are a cluster that is idle."""
         super().boot()
-        first = self.machines[0]
-        crm.wait(lambda: _status(first), lambda it: it.formed(*NAMES), deadline=FORM_DEADLINE)
+        first, names = self.machines[0], [each.name for each in self.machines]
+        crm.wait(lambda: _status(first), lambda it: it.formed(*names), deadline=FORM_DEADLINE)
         _run(first, CONFIGURE, CONFIGURATION)
-        crm.wait(lambda: _status(first), _ready, deadline=FORM_DEADLINE)
+        crm.wait(lambda: _status(first), lambda it: it.formed(*names) and _fences(it), deadline=FORM_DEADLINE)
         for each in self.machines:
             for argv in WARM_UP:
                 _run(each, argv)
 
 
-def _ready(status: ClusterStatus) -> bool:
-    return status.formed(*NAMES) and status.fencing_enabled and bool(status.running("fencing"))
+def _fences(status: ClusterStatus) -> bool:
+    return status.fencing_enabled and bool(status.running("fencing"))
 
 
 def _status(which: Machine) -> ClusterStatus:

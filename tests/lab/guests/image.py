@@ -18,7 +18,10 @@ from pathlib import Path
 from . import initramfs, instance, rootfs, store, variant
 from .errors import LabError, NotInstalledError
 
-SUITE = "bookworm"
+BOOKWORM, TRIXIE = "bookworm", "trixie"
+RELEASES = (BOOKWORM, TRIXIE)
+"""Debian 12 and 13."""
+RELEASE_VARIABLE = "LVMKIT_LAB_RELEASE"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 ATTEMPTS = 3
 NETWORK_TROUBLE = (
@@ -28,7 +31,7 @@ NETWORK_TROUBLE = (
     "Connection failed",
     "Hash Sum mismatch",
 )
-IMAGES_KEPT = 4
+IMAGES_KEPT = 6
 PLAIN = ""
 """The image that is no variant."""
 CLUSTER = "cluster"
@@ -48,6 +51,8 @@ OPTIONS = (
     "--skip=cleanup/reproducible",
     "--format=null",
 )
+
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 
 Progress = Callable[[str], None]
 
@@ -79,32 +84,62 @@ class Image:
         return self.folder / rootfs.INITRAMFS
 
 
-def packages(kind: str = PLAIN) -> list[str]:
-    """Return the packages of the guest: every packages*.txt of the image folder, and of the variant's."""
-    lists = sorted(path for folder in _folders(kind) for path in folder.glob("packages*.txt"))
-    return [package for path in lists for package in rootfs.list_file(str(path))]
+def default_release() -> str:
+    """Return the release of Debian when nobody names one: $LVMKIT_LAB_RELEASE, or Debian 12. Raises LabError."""
+    return known_release(os.environ.get(RELEASE_VARIABLE) or BOOKWORM)
 
 
-def _folders(kind: str) -> list[Path]:
-    return [rootfs.IMAGE_FOLDER, *([rootfs.IMAGE_FOLDER / kind] if kind else [])]
+def known_release(name: str) -> str:
+    """Return the name. Raises LabError for a release that there are no guests of."""
+    if name not in RELEASES:
+        raise LabError(f"{name}: no such release (there are {', '.join(RELEASES)})")
+    return name
 
 
-def ingredients(kind: str = PLAIN) -> list[Path]:
-    """Return the files that the image is made of."""
-    modules = (rootfs, initramfs, *([variant] if kind else []))
-    code = [Path(module.__file__ or "") for module in modules]
-    others = {rootfs.IMAGE_FOLDER / name for name in VARIANTS if name != kind}
-    found = sorted(path for path in rootfs.IMAGE_FOLDER.rglob("*") if path.is_file())
-    return [*code, rootfs.AGENT, *(path for path in found if others.isdisjoint(path.parents))]
+@dataclass(frozen=True)
+class Recipe:
+    """What an image is made of. kind: PLAIN or a variant.  release: one of RELEASES."""
 
+    kind: str
+    release: str
 
-def key(kind: str = PLAIN) -> str:
-    """Return the digest of everything the image is made of, except what Debian's archive holds today."""
-    total = hashlib.sha256(" ".join([*OPTIONS, *packages(kind), SUITE, mirror()]).encode())
-    for path in ingredients(kind):
-        total.update(f"{path.name} {path.stat().st_mode & 0o111:o} {path.stat().st_size}\n".encode())
-        total.update(path.read_bytes())
-    return total.hexdigest()[:16]
+    def packages(self) -> list[str]:
+        """Return the packages of the guest: every packages*.txt of the image folder, and of the variant's."""
+        lists = sorted(path for folder in self._folders() for path in folder.glob("packages*.txt"))
+        return [package for path in lists for package in rootfs.list_file(str(path))]
+
+    def _folders(self) -> list[Path]:
+        return [rootfs.IMAGE_FOLDER, *([rootfs.IMAGE_FOLDER / self.kind] if self.kind else [])]
+
+    def ingredients(self) -> list[Path]:
+        """Return the files that the image is made of."""
+        modules = (rootfs, initramfs, *([variant] if self.kind else []))
+        code = [Path(module.__file__ or "") for module in modules]
+        others = {rootfs.IMAGE_FOLDER / name for name in VARIANTS if name != self.kind}
+        found = sorted(path for path in rootfs.IMAGE_FOLDER.rglob("*") if path.is_file())
+        return [*code, rootfs.AGENT, *(path for path in found if others.isdisjoint(path.parents))]
+
+    @property
+    def key(self) -> str:
+        """The digest of everything the image is made of, except what Debian's archive holds today."""
+        total = hashlib.sha256(" ".join([*OPTIONS, *self.packages(), self.release, mirror()]).encode())
+        for path in self.ingredients():
+            total.update(f"{path.name} {path.stat().st_mode & 0o111:o} {path.stat().st_size}\n".encode())
+            total.update(path.read_bytes())
+        return total.hexdigest()[:16]
+
+    def command(self) -> list[str]:
+        """Return the mmdebstrap command; it dies with us (source: prctl(2) PR_SET_PDEATHSIG).
+
+        Raises NotInstalledError without mmdebstrap.
+        """
+        program = shutil.which("mmdebstrap")
+        if program is None:
+            raise NotInstalledError("mmdebstrap", "mmdebstrap")
+        hook = f"--customize-hook={self._folders()[-1] / 'hook'}"
+        include = f"--include={','.join(self.packages())}"
+        source = f"deb {mirror()} {self.release} main"
+        return [*DIES_WITH_US, program, *OPTIONS, include, hook, self.release, "/dev/null", source]
 
 
 def mirror() -> str:
@@ -112,37 +147,37 @@ def mirror() -> str:
     return os.environ.get("LVMKIT_LAB_MIRROR", DEFAULT_MIRROR)
 
 
-def find(kind: str = PLAIN) -> Image | None:
+def find(recipe: Recipe) -> Image | None:
     """Return the image for the present ingredients if it is built, and note its use."""
-    folder = store.cache() / "images" / key(kind)
+    folder = store.cache() / "images" / recipe.key
     if not folder.is_dir():
         return None
     os.utime(folder)
     return Image(folder)
 
 
-def ensure(progress: Progress, kind: str = PLAIN) -> Image:
+def ensure(progress: Progress, recipe: Recipe) -> Image:
     """Return the image for the present ingredients, building it when missing.
 
-    kind: PLAIN or a variant.  progress: gets a line of text now and then.  Raises LabError when it can't be built.
+    progress: gets a line of text now and then.  Raises LabError when it can't be built.
     """
-    return find(kind) or _build(progress, kind)
+    return find(recipe) or _build(progress, recipe)
 
 
-def _build(progress: Progress, kind: str) -> Image:
-    final = store.cache() / "images" / key(kind)
+def _build(progress: Progress, recipe: Recipe) -> Image:
+    final = store.cache() / "images" / recipe.key
     progress("waiting for the build lock")
     with store.lock("images"):
         if not final.is_dir():
             with store.unfinished(final) as folder:
-                _attempt_often(folder, progress, kind)
+                _attempt_often(folder, progress, recipe)
             store.keep_newest(final.parent, IMAGES_KEPT, {record.image for record in instance.records()})
     return Image(final)
 
 
-def _attempt_often(folder: Path, progress: Progress, kind: str) -> None:
+def _attempt_often(folder: Path, progress: Progress, recipe: Recipe) -> None:
     for attempt in range(1, ATTEMPTS + 1):
-        lines = _attempt(folder, progress, kind)
+        lines = _attempt(folder, progress, recipe)
         if lines is None:
             return
         text = "\n".join(lines[-LINES_SHOWN:])
@@ -152,37 +187,12 @@ def _attempt_often(folder: Path, progress: Progress, kind: str) -> None:
         time.sleep(2 * attempt)
 
 
-def command(kind: str = PLAIN) -> list[str]:
-    """Return the mmdebstrap command; it dies with us (source: prctl(2) PR_SET_PDEATHSIG).
-
-    Raises NotInstalledError without mmdebstrap.
-    """
-    program = shutil.which("mmdebstrap")
-    if program is None:
-        raise NotInstalledError("mmdebstrap", "mmdebstrap")
-    source = f"deb {mirror()} {SUITE} main"
-    hook = f"--customize-hook={_folders(kind)[-1] / 'hook'}"
-    return [
-        "setpriv",
-        "--pdeathsig",
-        "KILL",
-        "--",
-        program,
-        *OPTIONS,
-        f"--include={','.join(packages(kind))}",
-        hook,
-        SUITE,
-        "/dev/null",
-        source,
-    ]
-
-
-def _attempt(folder: Path, progress: Progress, kind: str) -> list[str] | None:
+def _attempt(folder: Path, progress: Progress, recipe: Recipe) -> list[str] | None:
     """Run mmdebstrap once. Return None, or its messages when it failed."""
     env = {**os.environ, rootfs.OUTPUT_VARIABLE: str(folder), "TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     begin, lines = time.monotonic(), []
     with subprocess.Popen(
-        command(kind),
+        recipe.command(),
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -7,6 +7,7 @@ documentation).
 
 from __future__ import annotations
 
+import lzma
 import stat
 from pathlib import Path
 
@@ -34,15 +35,30 @@ def archive(files: dict[str, tuple[int, bytes]]) -> bytes:
 def load_order(modules: Path, names: tuple[str, ...]) -> list[Path]:
     """Return the files of the modules `names` and of what they need, in the order to load them.
 
-    modules: the folder of one kernel's modules, with modules.dep (source: modules.dep(5), what is
-    needed first is listed last).
+    modules: the folder of one kernel's modules, with modules.dep (source: modules.dep(5), what is needed first is
+    listed last). What is built into the kernel (modules.builtin) is not loaded.
     """
-    needs = {}
+    needs: dict[str, list[str]] = {name: [] for name in _built_in(modules)}
     for line in (modules / "modules.dep").read_text(encoding="ascii").splitlines():
         path, _, others = line.partition(":")
-        needs[Path(path).stem] = [path, *others.split()]
+        needs[_module(path)] = [path, *others.split()]
     order = [modules / path for name in names for path in reversed(needs[name])]
     return list(dict.fromkeys(order))
+
+
+def _built_in(modules: Path) -> list[str]:
+    return [_module(path) for path in (modules / "modules.builtin").read_text(encoding="ascii").splitlines()]
+
+
+def _module(path: str) -> str:
+    """Return a module's name for its file: NAME.ko, or compressed."""
+    return Path(path).name.partition(".ko")[0]
+
+
+def _plain(path: Path) -> bytes:
+    """Return a module's content. busybox loads no compressed one."""
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
 def build(root: Path, modules: Path, init: bytes) -> bytes:
@@ -54,6 +70,6 @@ def build(root: Path, modules: Path, init: bytes) -> bytes:
     files = dict.fromkeys(FOLDERS, (stat.S_IFDIR | 0o755, b""))
     files["init"] = (stat.S_IFREG | 0o755, init)
     files["bin/busybox"] = (stat.S_IFREG | 0o755, (root / "bin/busybox").read_bytes())
-    files.update({path.name: (stat.S_IFREG | 0o644, path.read_bytes()) for path in order})
-    files["modules"] = (stat.S_IFREG | 0o644, "".join(f"/{path.name}\n" for path in order).encode())
+    files.update({f"{_module(path.name)}.ko": (stat.S_IFREG | 0o644, _plain(path)) for path in order})
+    files["modules"] = (stat.S_IFREG | 0o644, "".join(f"/{_module(path.name)}.ko\n" for path in order).encode())
     return archive(files)

@@ -67,27 +67,41 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What somebody wants to have up. kind: of guests; "" for plain ones.  release: of Debian."""
+
+    nodes: int
+    kind: str
+    release: str
+
+    def __str__(self) -> str:
+        """As a message has it."""
+        return f"{self.nodes} guests ({' '.join(filter(None, (self.kind, self.release)))})"
+
+
+@dataclass(frozen=True)
 class Record:
     """What is on record about an instance.
 
     golden: name of the golden state it started from.  owner: the process it must not outlive, if any.
-    kind: what its guests are; "" for plain ones.
     """
 
     name: str
     image: str
     accelerator: str
-    nodes: int
     golden: str
+    wanted: Wanted
     owner: Process | None = None
-    kind: str = ""
 
     @staticmethod
     def read(stored: dict[str, Any]) -> Record:
         """Return the record for what was read from a file; another version of the lab may have written it."""
-        owner = stored.get("owner")
+        owner, wanted = stored.get("owner"), stored.get("wanted") or {"nodes": stored.get("nodes", 1)}
         known = {each.name: stored.get(each.name, "") for each in fields(Record)}
-        return Record(**{**known, "owner": Process(**owner) if owner else None})
+        usual = {"kind": "", "release": ""}
+        return Record(
+            **{**known, "wanted": Wanted(**{**usual, **wanted}), "owner": Process(**owner) if owner else None}
+        )
 
     def orphan(self) -> bool:
         """Return whether the owner is dead."""

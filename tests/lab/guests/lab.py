@@ -14,7 +14,7 @@ from . import accel, channel, cluster, crm, fleet, image, instance, machine, pus
 from .crm import ClusterError, ClusterStatus
 from .errors import LabError
 from .fleet import Fleet
-from .instance import Instance, Record
+from .instance import Instance, Record, Wanted
 from .machine import Disk, Machine, Setting
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -34,13 +34,11 @@ Progress = Callable[[str], None]
 class Kind:
     """What kinds of instances differ in.
 
-    image: the image's variant.  nodes: how many guests there are unless somebody says so.
-    fixed: no other number will do.
+    image: the image's variant.  counts: how many guests there may be, the usual number first.
     """
 
     image: str
-    nodes: int
-    fixed: bool
+    counts: tuple[int, ...]
     disks: tuple[Disk, ...]
     guests: type[Fleet]
     golden: Callable[[Setting], Path]
@@ -48,8 +46,8 @@ class Kind:
 
 PLAIN, CLUSTER = "", "cluster"
 KINDS = {
-    PLAIN: Kind(image.PLAIN, 1, False, machine.DISKS, Fleet, fleet.golden),
-    CLUSTER: Kind(image.CLUSTER, cluster.NODES, True, cluster.CLUSTER_DISKS, cluster.ClusterFleet, cluster.golden),
+    PLAIN: Kind(image.PLAIN, (1, *range(2, 9)), machine.DISKS, Fleet, fleet.golden),
+    CLUSTER: Kind(image.CLUSTER, (2, 3), cluster.CLUSTER_DISKS, cluster.ClusterFleet, cluster.golden),
 }
 
 
@@ -98,35 +96,36 @@ class Lab:
 
     # ---- the instance as a whole
 
-    def build(self, kind: str = PLAIN) -> image.Image:
-        """Build the guest image unless it is built. Return it."""
-        return image.ensure(self._progress, KINDS[kind].image)
+    def build(self, kind: str = PLAIN, release: str = "") -> image.Image:
+        """Build the guest image unless it is built. Return it. release: of Debian; "" means the usual one."""
+        recipe = image.Recipe(KINDS[kind].image, image.known_release(release or image.default_release()))
+        return image.ensure(self._progress, recipe)
 
-    def up(self, nodes: int | None = None, kind: str = PLAIN) -> None:
+    def up(self, nodes: int | None = None, kind: str = PLAIN, release: str = "") -> None:
         """Bring the guests up in the golden state, which is made first when it is missing.
 
-        kind: PLAIN, or CLUSTER for two guests that are a cluster.  nodes: None means what is usual for the kind.
-        Harmless when they are up already.
+        kind: PLAIN, or CLUSTER for guests that are a cluster.  nodes: None means what is usual for the kind.
+        release: of Debian; "" means the usual one.  Harmless when they are up already.
         """
-        count = nodes or KINDS[kind].nodes
-        if KINDS[kind].fixed and count != KINDS[kind].nodes:
-            raise LabError(f"{count}: a {kind} has {KINDS[kind].nodes} guests")
+        wanted = Wanted(nodes or KINDS[kind].counts[0], kind, image.known_release(release or image.default_release()))
+        if wanted.nodes not in KINDS[kind].counts:
+            counts = " or ".join(map(str, KINDS[kind].counts))
+            raise LabError(f"{wanted.nodes}: such guests are {counts}")
         with self._locked():
             record = self._instance.record()
             if record is None:
-                self._bring_up(count, kind)
-            elif (record.nodes, record.kind) != (count, kind):
-                found, wanted = _describe(record.nodes, record.kind), _describe(count, kind)
-                raise LabError(f"{self.name}: up with {found}, not {wanted} (first: lab down)")
+                self._bring_up(wanted)
+            elif record.wanted != wanted:
+                raise LabError(f"{self.name}: up with {record.wanted}, not {wanted} (first: lab down)")
             elif not all(each.running() for each in self._fleet().machines):
                 raise LabError(f"{self.name}: some guests do not run (lab start N, or lab reset)")
 
-    def _bring_up(self, nodes: int, kind: str) -> None:
-        built = self.build(kind)
-        setting = Setting(built, accel.choose(built), nodes)
-        golden = _ensure_golden(setting, kind, self._progress)
+    def _bring_up(self, wanted: Wanted) -> None:
+        built = self.build(wanted.kind, wanted.release)
+        setting = Setting(built, accel.choose(built), wanted.nodes)
+        golden = _ensure_golden(setting, wanted, self._progress)
         owner = instance.myself() if self._owned else None
-        self._instance.write(Record(self.name, built.key, setting.accelerator, nodes, golden.name, owner, kind))
+        self._instance.write(Record(self.name, built.key, setting.accelerator, golden.name, wanted, owner))
         try:
             self._fleet().restore(golden)
         except LabError:
@@ -361,8 +360,8 @@ class Lab:
 
     def _fleet(self) -> Fleet:
         record = self._record()
-        setting = Setting(self._image(record), record.accelerator, record.nodes)
-        guests = KINDS[record.kind].guests
+        setting = Setting(self._image(record), record.accelerator, record.wanted.nodes)
+        guests = KINDS[record.wanted.kind].guests
         return guests(setting, self._instance.run, self._instance.data, owned=record.owner == instance.myself())
 
     def _record(self) -> Record:
@@ -383,14 +382,10 @@ class Lab:
 
     def _disk(self, serial: str) -> Disk:
         """Return the disk with that serial number. Raises LabError when there is none."""
-        known = {each.serial: each for each in KINDS[self._record().kind].disks}
+        known = {each.serial: each for each in KINDS[self._record().wanted.kind].disks}
         if serial not in known:
             raise LabError(f"{serial}: no such disk (there are {', '.join(known)})")
         return known[serial]
-
-
-def _describe(nodes: int, kind: str) -> str:
-    return f"{nodes} guests{f' ({kind})' if kind else ''}"
 
 
 def _answers(which: Machine) -> bool:
@@ -410,31 +405,31 @@ def _status(which: Machine) -> str:
     return f"{state}, lost: {' '.join(lost)}" if lost else state
 
 
-def _ensure_golden(setting: Setting, kind: str, progress: Progress) -> Path:
+def _ensure_golden(setting: Setting, wanted: Wanted, progress: Progress) -> Path:
     """Return the golden state for `setting`, booting guests to make it when it is missing."""
-    final = KINDS[kind].golden(setting)
+    final = KINDS[wanted.kind].golden(setting)
     if not final.is_dir():
         with store.lock("golden"):
-            _make_golden_unless_made(final, setting, kind, progress)
+            _make_golden_unless_made(final, setting, wanted, progress)
     os.utime(final)
     return final
 
 
-def _make_golden_unless_made(final: Path, setting: Setting, kind: str, progress: Progress) -> None:
+def _make_golden_unless_made(final: Path, setting: Setting, wanted: Wanted, progress: Progress) -> None:
     if final.is_dir():
         return
     with store.unfinished(final) as folder:
-        _make_golden(setting, kind, folder, progress)
+        _make_golden(setting, wanted, folder, progress)
     store.keep_newest(final.parent, GOLDEN_KEPT, {record.golden for record in instance.records()})
 
 
-def _make_golden(setting: Setting, kind: str, folder: Path, progress: Progress) -> None:
+def _make_golden(setting: Setting, wanted: Wanted, folder: Path, progress: Progress) -> None:
     maker = Instance(f"golden {folder.name}")
     owner = instance.myself()
-    maker.write(Record(maker.name, setting.image.key, setting.accelerator, setting.nodes, folder.name, owner, kind))
-    guests = KINDS[kind].guests(setting, maker.run, maker.data, owned=True)
+    maker.write(Record(maker.name, setting.image.key, setting.accelerator, folder.name, wanted, owner))
+    guests = KINDS[wanted.kind].guests(setting, maker.run, maker.data, owned=True)
     try:
-        progress(f"booting {setting.nodes} guest(s) under {setting.accelerator} to make the golden state")
+        progress(f"booting {wanted} under {setting.accelerator} to make the golden state")
         guests.boot()
         progress("saving the golden state")
         guests.save(folder)

@@ -374,7 +374,7 @@ class Machine:
 
     def _kernel_arguments(self) -> str:
         identity = hashlib.sha256(f"lvmkit lab {self.name}".encode()).hexdigest()[:32]
-        link = " lab.link" if self.setting.nodes > 1 else ""
+        link = f" lab.link lab.nodes={self.setting.nodes}" if self.setting.nodes > 1 else ""
         return f"{KERNEL_ARGUMENTS} systemd.hostname={self.name} systemd.machine_id={identity}{link}"
 
     def _root_disk(self) -> list[str]:
