@@ -85,10 +85,10 @@ def answer(code: int, stderr: str, signal: str) -> list[Finding]:
         return [Finding("endless", stderr[-500:])]
     if signal and code in STRUCK[signal]:
         return []
-    if code not in (0, 1, 2):
-        return [Finding("exit-code", f"{code}: {stderr[-500:]}")]
-    if code and not _NUMBERED.search(stderr) and not stderr.strip():
+    if code and not stderr.strip():
         return [Finding("silent", f"exit code {code} without a word")]
+    if code not in (0, 1, 2) and not _NUMBERED.search(stderr):
+        return [Finding("exit-code", f"{code}: {stderr[-500:]}")]
     return []
 
 

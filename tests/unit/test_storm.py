@@ -176,7 +176,9 @@ def test_a_device_that_both_servers_write_to_is_a_finding() -> None:
         (124, "", "", ["endless"]),
         (130, "", "INT", []),
         (137, "", "KILL", []),
-        (139, "", "", ["exit-code"]),
+        (4, "lvmkit: ERROR 000004: it exists there already", "", []),
+        (139, "", "", ["silent"]),
+        (139, "Segmentation fault", "", ["exit-code"]),
     ],
 )
 def test_a_command_ends_as_it_should_or_is_a_finding(code: int, stderr: str, signal: str, kinds: list[str]) -> None:
