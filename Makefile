@@ -32,7 +32,7 @@ export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
 .PHONY: help bench demo demo-local test check check-long lint unit mutants mutants-all metadata cluster lab cluster-lab \
-    storm deps lock install uninstall clean
+    storm faults deps lock install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,7 +51,7 @@ lint: deps
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/mypy -p storm
+	$(BIN)/mypy -p storm -p faults
 	PYTHONPATH=lib $(BIN)/lint-imports --no-cache
 
 unit: deps  ## unit tests, seconds
@@ -82,6 +82,9 @@ cluster-lab: deps  ## tests with two guests that are a Pacemaker cluster, and of
 storm: deps  ## random actions on two guests that are a cluster: MINUTES=60 SEED=n, again: ONLY=EPISODE or REPLAY=FILES
 	@PYTHONPATH=tests $(BIN)/python -m storm --minutes $(MINUTES) $(addprefix --seed ,$(SEED)) \
 	    $(if $(ONLY),--only $(ONLY)) $(addprefix --replay ,$(REPLAY)) $(STORM)
+
+faults: deps  ## break storage in every way below the kit and below Pacemaker's own agents, and write docs/faults.md; hours
+	@PYTHONPATH=tests $(BIN)/python -m faults $(if $(FAULTS),$(FAULTS),--write)
 
 bench: deps  ## compare with a hand-made cluster of LVM-activate and Filesystem, in turn on the same guests
 	@PYTHONPATH=tests:lib $(BIN)/python -m bench $(BENCH)

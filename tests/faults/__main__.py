@@ -1,0 +1,153 @@
+"""Make the fault table: `make faults`. See README.md beside this file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from faults import judge, layouts, report, sides, truth
+from faults.judge import Record
+from faults.rows import DOWN, ROWS, Row
+from faults.sides import KIT, PEER, Side
+from lab.guests.errors import LabError
+from lab.guests.guest import Guest
+from lab.guests.lab import Lab, default_name
+
+PUSHED = "pushed"
+PAGE, FACTS = Path("docs/faults.md"), Path("docs/faults.json")
+LOG = Path("build/faults")
+UUID = f"cat /sys/block/$(basename $(readlink -e /dev/{layouts.VG}/{layouts.LV}))/dm/uuid > /root/uuid"
+NAMED = r"""sed -i 's/^\(\s*\)# system_id_source = .*/\1system_id_source = "uname"/' /etc/lvm/lvm.conf"""
+PROTECT = f"systemctl stop lvmkit-check.timer; lvmkit -q create {layouts.MOUNT}"
+SAME = "sha256sum --quiet --check /root/sum"
+BUILD_TIMEOUT, FAULT_TIMEOUT = 240.0, 60.0
+
+
+@click.command()
+@click.option("--only", multiple=True, help="Rows whose name has this in it; more than once for several.")
+@click.option("--side", type=click.Choice([KIT, PEER]), help="One of the two only.")
+@click.option("--write", is_flag=True, help=f"Write {PAGE} and {FACTS}; for whole runs.")
+def main(only: tuple[str, ...], side: str | None, write: bool) -> None:
+    """Make every fault below the kit and below its peer, and show what each says and does."""
+    rows = [row for row in ROWS if not only or any(part in row.name for part in only)]
+    table = Table(write)
+    try:
+        table.fill(rows, [side] if side else [KIT, PEER])
+    except LabError as error:
+        click.echo(f"ended early, the lab itself failed: {error}", err=True)
+        sys.exit(2)
+    bad = [record for record in table.records if record.side == KIT and judge.wrong(record)]
+    click.echo(f"{len(rows)} rows, {len(bad)} in which the kit is wrong")
+    sys.exit(1 if bad else 0)
+
+
+class Table:
+    """Fills the table, row by row, in one guest."""
+
+    def __init__(self, write: bool) -> None:
+        self.records: list[Record] = []
+        self._write = write
+        self._lab = Lab(f"{default_name()} faults", owned=True, progress=click.echo)
+        self._made: set[str] = set()
+        self._begun = time.monotonic()
+
+    def fill(self, rows: list[Row], of: list[str]) -> None:
+        """Try every row on each side."""
+        self._lab.down()
+        self._lab.up()
+        try:
+            self._install()
+            for row in rows:
+                for side in of:
+                    if side == KIT or row.applies:
+                        self._try(row, side)
+        finally:
+            self._lab.down()
+
+    def _install(self) -> None:
+        guest = Guest(self._lab)
+        self._lab.push()
+        guest.sh(NAMED)
+        self._lab.save(PUSHED)
+
+    def _try(self, row: Row, name: str) -> None:
+        side = sides.kit() if name == KIT else sides.peer("xfs" if row.layout == "xfs" else "ext4")
+        guest = self._guest(row.layout, name)
+        record = happen(guest, row, side)
+        self.records.append(record)
+        click.echo(f"{time.monotonic() - self._begun:6.0f} s  {_said(record)}")
+        report.store(LOG / "faults.json", self.records)
+        if self._write:
+            report.store(FACTS, self.records)
+            PAGE.write_text(report.page(self.records, _kernel(guest), _agents(guest)), encoding="utf-8")
+
+    def _guest(self, layout: str, side: str) -> Guest:
+        """A guest with the volumes of a layout in service; made once, and saved."""
+        label, guest = f"{layout}_{side}", Guest(self._lab)
+        if label not in self._made:
+            self._lab.reset(PUSHED)
+            guest.sh(layouts.build(layout), timeout=BUILD_TIMEOUT)
+            guest.sh(UUID)
+            if side == KIT:
+                guest.sh(PROTECT, timeout=BUILD_TIMEOUT)
+            self._lab.save(label)
+            self._made.add(label)
+        self._lab.reset(label)
+        return guest
+
+
+def happen(guest: Guest, row: Row, side: Side) -> Record:
+    """Make the fault and see what the side says and does; then undo it, and see whether the service comes back."""
+    record = Record(side.name, row)
+    if row.when == DOWN:
+        side.down(guest)
+        guest.sh(row.fault, timeout=FAULT_TIMEOUT)
+        record.before = side.up(guest)
+    else:
+        guest.sh(row.fault, timeout=FAULT_TIMEOUT)
+    if record.before is None or record.before.fine:
+        record.checks = {name: check(guest) for name, check in side.checks.items()}
+    record.truth = truth.look(guest)
+    record.down = side.down(guest)
+    record.after_down = truth.look(guest)
+    if row.when != DOWN:
+        record.up = side.up(guest)
+        record.after_up = truth.look(guest)
+    if row.heal:
+        _heal(guest, row, side, record)
+    return record
+
+
+def _heal(guest: Guest, row: Row, side: Side, record: Record) -> None:
+    guest.sh(row.heal, timeout=FAULT_TIMEOUT, check=False)
+    side.down(guest)
+    record.healed = side.up(guest)
+    record.after_heal = truth.look(guest)
+    record.same_data = guest.sh(SAME, check=False).returncode == 0
+
+
+def _said(record: Record) -> str:
+    bad = judge.wrong(record)
+    words = {name: answer.code for name, answer in record.checks.items()}
+    ends = {"stop": record.down, "start": record.before or record.up}
+    words.update({name: answer.code for name, answer in ends.items() if answer})
+    said = ", ".join(f"{name} {code}" for name, code in words.items())
+    usable = "usable" if record.truth and record.truth.usable else "not usable"
+    return f"{record.side:4} {record.row.name}: {usable}; {said}{'; WRONG: ' + '; '.join(bad) if bad else ''}"
+
+
+def _kernel(guest: Guest) -> str:
+    return guest.run("uname", "-r").stdout.strip()
+
+
+def _agents(guest: Guest) -> str:
+    return guest.run("dpkg-query", "-W", "-f", "${Package} ${Version}", "resource-agents").stdout.strip()
+
+
+if __name__ == "__main__":
+    os.chdir(Path(__file__).resolve().parents[2])
+    main()

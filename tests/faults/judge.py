@@ -1,0 +1,78 @@
+"""What is wrong with what a side said and did, measured against what was so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from faults.rows import Row
+from faults.sides import Answer, in_time
+from faults.truth import Truth
+
+
+@dataclass
+class Record:
+    """All that was seen of one row on one side, in the order in which it happened.
+
+    before: the start below the fault, of a row that makes it while the service is down.
+    """
+
+    side: str
+    row: Row
+    before: Answer | None = None
+    checks: dict[str, Answer] = field(default_factory=dict)
+    truth: Truth | None = None
+    down: Answer | None = None
+    after_down: Truth | None = None
+    up: Answer | None = None
+    after_up: Truth | None = None
+    healed: Answer | None = None
+    after_heal: Truth | None = None
+    same_data: bool = True
+
+
+def wrong(record: Record) -> list[str]:
+    """Return what must not be, in words; nothing for a row that is right."""
+    return [*_untrue(record), *_undone(record), *_late(record), *_lost(record)]
+
+
+def _untrue(record: Record) -> list[str]:
+    """The checks: what cannot be read and written is not fine, what can is, unless the row allows otherwise."""
+    if record.truth is None or not record.checks:
+        return []
+    fine = all(answer.fine for answer in record.checks.values())
+    if fine and not record.truth.usable:
+        return ["fine is said of what cannot be used"]
+    if not fine and record.truth.usable and not record.row.allowed:
+        return ["a fault is said of what can be used"]
+    return []
+
+
+def _undone(record: Record) -> list[str]:
+    said = []
+    if record.before is not None and record.before.fine and record.truth and not record.truth.usable:
+        said.append("started, and cannot be used")
+    if record.down and record.after_down:
+        if record.down.fine and not record.after_down.down:
+            said.append("down is said of what is up")
+        if not record.down.fine and not record.row.stays:
+            said.append("the stop failed")
+    if record.up and record.after_up:
+        if record.up.fine and not record.after_up.usable:
+            said.append("up is said of what cannot be used")
+        if not record.up.fine and record.down and record.down.fine and not record.after_up.down:
+            said.append("a failed start left something up")
+    return said
+
+
+def _late(record: Record) -> list[str]:
+    answers = {**record.checks, "down": record.down, "up": record.up, "up ": record.before}
+    late = [name.strip() for name, answer in answers.items() if answer and not in_time(name.strip(), answer)]
+    return [f"{name} took too long" for name in late]
+
+
+def _lost(record: Record) -> list[str]:
+    if record.healed is None or record.after_heal is None:
+        return []
+    if not (record.healed.fine and record.after_heal.usable):
+        return ["not back once the fault was gone"]
+    return [] if record.same_data else ["data lost"]

@@ -1,0 +1,75 @@
+"""The fault table's verdicts: what is wrong is named, what is right is not, and every row can be made."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from faults import layouts, report
+from faults.judge import Record, wrong
+from faults.rows import DOWN, ROWS, UP, Row
+from faults.sides import KIT, PEER, Answer
+from faults.truth import ABSENT, HANGS, READS, WRITES, Truth
+
+FINE, FAULT = Answer(0, 1.0), Answer(1, 1.0, ("110044",))
+USABLE, BROKEN, GONE = Truth(READS, WRITES, 1), Truth("Input/output error", HANGS, 1), Truth(ABSENT, ABSENT, 0)
+CLEAN: dict[str, Any] = {"down": FINE, "after_down": GONE, "up": FINE, "after_up": USABLE}
+
+
+def _record(row: Row | None = None, **seen: Any) -> Record:
+    quick, deep = seen.pop("quick", FINE), seen.pop("deep", FINE)
+    checks = {"quickCheck": quick, "deep check": deep}
+    return Record(KIT, row or Row("a fault", "true"), checks=checks, **{"truth": USABLE, **CLEAN, **seen})
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ({}, []),
+        ({"truth": BROKEN}, ["fine is said of what cannot be used"]),
+        ({"truth": BROKEN, "deep": FAULT}, []),
+        ({"quick": FAULT}, ["a fault is said of what can be used"]),
+        ({"after_down": USABLE}, ["down is said of what is up"]),
+        ({"down": FAULT}, ["the stop failed"]),
+        ({"after_up": BROKEN}, ["up is said of what cannot be used"]),
+        ({"up": FAULT, "after_up": GONE}, []),
+        ({"up": FAULT, "after_up": BROKEN}, ["a failed start left something up"]),
+        ({"quick": Answer(0, 22.0)}, ["quickCheck took too long"]),
+        ({"deep": Answer(0, 60.5)}, []),
+        ({"healed": FAULT, "after_heal": GONE}, ["not back once the fault was gone"]),
+        ({"healed": FINE, "after_heal": USABLE, "same_data": False}, ["data lost"]),
+    ],
+)
+def test_what_is_wrong_is_named(seen: dict[str, Any], said: list[str]) -> None:
+    assert wrong(_record(**seen)) == said
+
+
+def test_a_row_can_allow_an_alarm_and_a_stop_that_fails() -> None:
+    assert wrong(_record(Row("a clone", "true", allowed=True), quick=FAULT)) == []
+    assert wrong(_record(Row("in use", "true", stays=True), down=FAULT, after_down=USABLE)) == []
+
+
+def test_a_start_below_a_fault_is_wrong_where_nothing_works_afterwards() -> None:
+    row = Row("a fault", "true", when=DOWN)
+    record = Record(KIT, row, before=FINE, truth=BROKEN)
+    assert wrong(record) == ["started, and cannot be used"]
+    assert wrong(Record(KIT, row, before=FAULT, truth=GONE)) == []
+
+
+def test_rows_have_names_of_their_own_known_layouts_and_scripts_that_a_shell_can_read() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    assert {row.layout for row in ROWS} == set(layouts.LAYOUTS)
+    assert {row.when for row in ROWS} == {UP, DOWN}
+    scripts = [script for row in ROWS for script in (row.fault, row.heal)]
+    for script in (*scripts, *map(layouts.build, layouts.LAYOUTS)):
+        subprocess.run(["/bin/sh", "-n", "-c", script], check=True)
+
+
+def test_the_page_shows_each_row_once_and_what_is_wrong_in_bold() -> None:
+    ours, theirs = _record(), Record(PEER, Row("a fault", "true"), checks={"monitor 0": FINE}, truth=BROKEN, **CLEAN)
+    (line,) = [line for line in report.page([ours, theirs], "6.1", "4.12").splitlines() if line.startswith("| a fault")]
+    assert line.count("**") == 2
+    assert re.search(r"\*\*fine is said of what cannot be used\*\* \| ok", line)
