@@ -76,8 +76,9 @@ cluster: deps  ## tests of the Pacemaker adapter with Pacemaker's own tools, whi
 lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, here and in the other targets with guests
 	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not cluster and not slow" tests/lab
 
-cluster-lab: deps  ## tests with two guests that are a Pacemaker cluster, and of boots; many minutes, not part of test
-	$(BIN)/pytest -q -m "cluster or slow" tests/lab
+cluster-lab: deps  ## tests with two and three guests that are a Pacemaker cluster, and of boots; many minutes, not part of test
+	$(BIN)/pytest -q -m "(cluster or slow) and not three" tests/lab
+	$(BIN)/pytest -q -m three tests/lab
 
 storm: deps  ## random actions on two guests that are a cluster: MINUTES=60 SEED=n, again: ONLY=EPISODE or REPLAY=FILES
 	@PYTHONPATH=tests $(BIN)/python -m storm --minutes $(MINUTES) $(addprefix --seed ,$(SEED)) \

@@ -14,7 +14,11 @@ from lab.guests.guest import Guest
 from lab.guests.lab import CLUSTER, PLAIN, Lab, default_name
 
 PUSHED, CREATED, PROTECTED = "pushed", "created", "protected"
-MARKERS = ("cluster: needs two guests that are a cluster", "slow: takes a minute or more")
+MARKERS = (
+    "cluster: needs two guests that are a cluster",
+    "slow: takes a minute or more",
+    "three: needs a cluster of three",
+)
 SHARING = {
     "test_bad_input": "made",
     "test_changes": "made",
@@ -45,13 +49,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(groups[item], len(places)))
 
 
-def _instance(suffix: str, kind: str) -> Iterator[Lab]:
+def _instance(suffix: str, kind: str, nodes: int | None = None) -> Iterator[Lab]:
     """An instance that is up. Without the programs it takes: failed where CI is set, skipped elsewhere."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     instance = Lab(f"{default_name()} pytest {worker}{suffix}", owned=True, progress=print)
     try:
         instance.down()
-        instance.up(kind=kind)
+        instance.up(nodes, kind)
     except NotInstalledError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error), pytrace=False)
@@ -70,6 +74,28 @@ def lab() -> Iterator[Lab]:
 def cluster_lab() -> Iterator[Lab]:
     """Two guests that are a cluster, up."""
     yield from _instance(" cluster", CLUSTER)
+
+
+@pytest.fixture(scope="session")
+def three_lab() -> Iterator[Lab]:
+    """Three guests that are a cluster, with two file systems on node1 that may run on node3 and node2, in that order.
+
+    Saved as `protected`.
+    """
+    for instance in _instance(" three", CLUSTER, nodes=3):
+        instance.reset()
+        instance.push()
+        instance.save(PUSHED)
+        helpers_protected.protect_on_three(Guest(instance, 1))
+        instance.save(PROTECTED)
+        yield instance
+
+
+@pytest.fixture
+def three(three_lab: Lab) -> Iterator[Cluster]:
+    """The hierarchies, on three servers, with the audit beside them."""
+    three_lab.reset(PROTECTED)
+    yield from _audited(three_lab)
 
 
 @pytest.fixture(scope="session")

@@ -15,28 +15,19 @@ import pytest
 from lab.audit import Audit, Cluster, Writing, check_records
 from lab.guests.errors import LabError
 from lab.guests.lab import Lab, Result
-from lab.helpers_protected import DISKS, MOUNT, NODES, OTHER, PATIENCE, PREPARE, VG, extend
+from lab.helpers_protected import DISKS, GROUP, MOUNT, NODES, OTHER, PATIENCE, PREPARE, VG, extend, is_up_on
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 FILE = f"{MOUNT}/records"
-GROUP, ROOT = "lvmkit-my-vg.1", "lvmkit-_2fsrv_2fdb"
-"""what Pacemaker calls the volume group and the first file system"""
 MOVES_IN_A_ROW = 10
-
-
-def _is_up_on(cluster: Cluster, node: int, *, deadline: float = 300.0) -> None:
-    """Wait until both file systems are in service on a server, as that server's Pacemaker says."""
-    name = NODES[node - 1]
-    wanted = (GROUP, ROOT, ROOT.replace("db", "www"))
-    cluster.wait(lambda it: all(it.running(r) == (name,) for r in wanted), node=node, deadline=deadline)
 
 
 def _survives(cluster: Cluster, strike: Callable[[], None]) -> None:
     """Write on node1, let something happen to it, and see all that was acknowledged on node2, and the audit's view."""
     first = Writing(cluster.lab, 1, FILE).start().more(20)
     strike()
-    _is_up_on(cluster, 2)
+    is_up_on(cluster, 2)
     second = Writing(cluster.lab, 2, FILE).start().more(20)
     second.stop()
     first.stop()
@@ -92,7 +83,7 @@ def _wait_for_service(cluster: Cluster, *, deadline: float = 300.0) -> int:
     while True:
         for node in (2, 1):
             try:
-                _is_up_on(cluster, node, deadline=5.0)
+                is_up_on(cluster, node, deadline=5.0)
             except LabError:
                 continue
             return node
@@ -103,7 +94,7 @@ def test_disks_that_die_on_the_active_server_only_move_everything_and_fence_nobo
     first = Writing(protected.lab, 1, FILE).start().more(20)
     for disk in DISKS:
         protected.lab.fail_disk(1, disk)
-    _is_up_on(protected, 2)
+    is_up_on(protected, 2)
     first.stop()
     second = Writing(protected.lab, 2, FILE).start().more(20)
     second.stop()
@@ -116,7 +107,7 @@ def test_disks_that_hang_on_the_active_server_only_are_noticed_and_everything_mo
     first = Writing(protected.lab, 1, FILE).start().more(20)
     for disk in DISKS:
         protected.lab.hang_disk(1, disk)
-    _is_up_on(protected, 2)
+    is_up_on(protected, 2)
     first.stop()
     second = Writing(protected.lab, 2, FILE).start().more(20)
     second.stop()
@@ -148,7 +139,7 @@ def _mapped(cluster: Cluster, node: int) -> str:
 def test_a_file_system_in_use_moves_all_the_same(protected: Cluster) -> None:
     protected.guest(1).sh(f"cd {MOUNT} && setsid sleep 10000 </dev/null >/dev/null 2>&1 &")
     protected.guest(1).run("lvmkit", "in-service", MOUNT, "--on", "node2", timeout=PATIENCE)
-    _is_up_on(protected, 2)
+    is_up_on(protected, 2)
     assert protected.lab.cluster_status(2).fenced == set()
 
 
@@ -178,7 +169,7 @@ def test_a_mount_that_nobody_protects_keeps_the_group_and_is_named_instead_of_fe
         assert "110021" in refused.stderr
         assert where in refused.stderr
         assert "/mnt/own" in refused.stderr
-    _is_up_on(protected, 1)
+    is_up_on(protected, 1)
 
 
 @pytest.mark.parametrize(("switchback", "home"), [("INTELLIGENT", 2), ("AUTOMATIC", 1)])
@@ -193,11 +184,11 @@ def test_a_server_that_returns_gets_its_hierarchy_back_only_where_that_is_wanted
             cluster.guest(1).run("lvmkit", "create", mount, "--switchback", switchback, timeout=PATIENCE)
         extend(cluster.guest(1))
         cluster.lab.kill(1)
-        _is_up_on(cluster, 2)
+        is_up_on(cluster, 2)
         cluster.lab.start(1)
         cluster.wait(lambda it: it.formed(*NODES), node=2)
         time.sleep(20)
-        _is_up_on(cluster, home)
+        is_up_on(cluster, home)
         cluster.guest(2).run("crm_resource", "--wait", "--timeout=60")
         assert cluster.lab.cluster_status(2).running(GROUP) == (NODES[home - 1],)
     audit.check()
@@ -252,7 +243,7 @@ def test_a_server_in_standby_is_no_target(protected: Cluster, node: int) -> None
     assert refused.returncode != 0
     assert "110159" in refused.stderr
     assert "standby" in refused.stderr
-    _is_up_on(protected, 1)
+    is_up_on(protected, 1)
 
 
 def test_maintenance_mode_and_missing_fencing_are_said_loudly(protected: Cluster) -> None:
