@@ -20,8 +20,9 @@ def test_every_number_of_the_guide_is_there() -> None:
 
 
 def test_no_number_is_given_twice() -> None:
-    numbers = re.findall(r"^    number = (\d+)$", "".join(p.read_text() for p in LIB.glob("model/messages/*.py")), re.M)
-    assert len(numbers) == len(set(numbers))
+    text = "".join(path.read_text() for path in LIB.glob("model/messages/*.py"))
+    numbers = re.findall(r"\bnumber ?= ?(\d+)(?:\):)?$", text, re.M)
+    assert len(numbers) == len(set(numbers)) == len(catalogue())
 
 
 def test_texts_use_exactly_the_fields_of_their_message() -> None:

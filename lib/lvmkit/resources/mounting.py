@@ -5,13 +5,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.service import (
-    FilesystemBusy,
-    MountFailed,
-    MountPointTaken,
-    UnmountedBelow,
-    UnmountFailed,
-)
+from lvmkit.model.messages.service import FilesystemBusy, MountFailed, MountPointTaken, UnmountedBelow, UnmountFailed
 from lvmkit.resources.filesys import mounted
 from lvmkit.storage import files, mountinfo, run
 

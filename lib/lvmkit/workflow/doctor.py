@@ -13,12 +13,7 @@ from lvmkit.cluster.port import Overview
 from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.instance import FILESYS
 from lvmkit.model.messages import Failure, Message
-from lvmkit.model.messages.boot import (
-    AgentMissing,
-    EngineLeftover,
-    GuardNotEnabled,
-    ServerNotExamined,
-)
+from lvmkit.model.messages.boot import AgentMissing, EngineLeftover, GuardNotEnabled, ServerNotExamined
 from lvmkit.model.messages.command import FstabWillMount
 from lvmkit.model.messages.extend import KitVersionDiffers
 from lvmkit.model.messages.plans import JournalLeft

@@ -10,16 +10,7 @@ In a cluster every server has its own record of a resource, all read at one mome
 from __future__ import annotations
 
 from lvmkit.model.facts import DeviceFacts, FilesystemFacts, LvFacts, VgFacts
-from lvmkit.model.instance import (
-    FILESYS,
-    ILLSTATE,
-    IN_SERVICE,
-    LVMLV,
-    LVMVG,
-    OSF,
-    OSU,
-    Instance,
-)
+from lvmkit.model.instance import FILESYS, ILLSTATE, IN_SERVICE, LVMLV, LVMVG, OSF, OSU, Instance
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages.command import UpThoughOutOfService
 from lvmkit.model.resource_types import has_scripts, is_device

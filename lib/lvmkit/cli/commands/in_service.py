@@ -6,14 +6,7 @@ import click
 
 from lvmkit.cli.moves import show_actions
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import (
-    SERVER,
-    dry_run_option,
-    format_option,
-    pass_session,
-    quiet_option,
-    resource_argument,
-)
+from lvmkit.cli.options import SERVER, dry_run_option, format_option, pass_session, quiet_option, resource_argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

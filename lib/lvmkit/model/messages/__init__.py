@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 INFO, WARN, ERROR, FATAL = "INFO", "WARN", "ERROR", "FATAL"
 
+_MODULES = (
+    "boot", "command", "engine", "extend", "faults", "guards", "guide", "ownership", "pacemaker", "peer", "plans",
+    "service", "storage", "view",
+)  # fmt: skip
+
 # LCDI exit codes (LifeKeeper's LCDI manual pages, section "exit codes").
 LCDI_OK, LCDI_SYSTEM, LCDI_SYNTAX, LCDI_INTERNAL, LCDI_EXISTS = 0, 1, 2, 3, 4
 LCDI_ARGUMENT, LCDI_RANGE, LCDI_NO_OBJECT, LCDI_HAS_DEPENDENTS, LCDI_NO_COMMUNICATION = 5, 6, 7, 8, 9
@@ -25,7 +30,7 @@ OCF_ERR_INSTALLED, OCF_ERR_CONFIGURED, OCF_NOT_RUNNING = 5, 6, 7
 
 
 class Message(Value):
-    """Base of all numbered messages."""
+    """Base of all numbered messages. A class gives its number in its head: class LvGone(Message, number=110040)."""
 
     number: ClassVar[int] = 0
     level: ClassVar[str] = ERROR
@@ -36,6 +41,11 @@ class Message(Value):
     ocf_exit: ClassVar[int] = OCF_ERR_GENERIC
     is_outcome: ClassVar[bool] = False
     """whether it says what a message before it led to: that one has the advice, and this one only where it is alone"""
+
+    def __init_subclass__(cls, *, number: int = 0) -> None:
+        super().__init_subclass__()
+        if number:
+            cls.number = number
 
     @property
     def text(self) -> str:
@@ -49,6 +59,20 @@ class Message(Value):
 
     def _filled(self, sentence: str) -> str:
         return sentence.format_map({name: shown(value) for name, value in self.as_dict().items()})
+
+
+class Note(Message):
+    """Base of those that only say what happens."""
+
+    level = INFO
+    script_exit = lcdi_exit = ocf_exit = 0
+
+
+class Caution(Message):
+    """Base of those that say what may do harm later; the work goes on."""
+
+    level = WARN
+    script_exit = lcdi_exit = ocf_exit = 0
 
 
 class Failure(Exception):
@@ -74,29 +98,11 @@ def shown(value: object) -> str:
 
 def catalogue() -> dict[int, type[Message]]:
     """Every message class by its number."""
-    from lvmkit.model.messages import (
-        boot,
-        command,
-        engine,
-        extend,
-        faults,
-        guards,
-        guide,
-        ownership,
-        pacemaker,
-        peer,
-        plans,
-        service,
-        storage,
-        view,
-    )
+    from importlib import import_module
 
-    first = (guide, service, storage, faults, engine, command, ownership, pacemaker, boot, extend)
-    modules = (*first, view, peer, plans, guards)
-    classes = [
-        item
-        for module in modules
-        for item in vars(module).values()
-        if isinstance(item, type) and issubclass(item, Message) and item is not Message
-    ]
-    return {item.number: item for item in sorted(classes, key=lambda item: item.number)}
+    kinds: dict[int, type[Message]] = {}
+    for module in _MODULES:
+        for item in vars(import_module(f"lvmkit.model.messages.{module}")).values():
+            if isinstance(item, type) and issubclass(item, Message) and item.number:
+                kinds[item.number] = item
+    return dict(sorted(kinds.items()))

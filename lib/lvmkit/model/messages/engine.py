@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from lvmkit.model.messages import (
-    INFO,
     LCDI_ARGUMENT,
     LCDI_EXISTS,
     LCDI_HAS_DEPENDENTS,
     LCDI_INTERNAL,
     LCDI_NO_OBJECT,
     OCF_ERR_PERM,
-    WARN,
+    Caution,
     Message,
+    Note,
 )
 
 
-class DatabaseDamaged(Message):
+class DatabaseDamaged(Message, number=110080):
     """The engine's database cannot be read as one."""
 
-    number = 110080
     template = "The database {path} is damaged: {why}"
     action = "Move it aside and create the hierarchies again; volumes and file systems are not affected."
     lcdi_exit = LCDI_INTERNAL
@@ -26,10 +25,9 @@ class DatabaseDamaged(Message):
     why: str
 
 
-class DatabaseTooNew(Message):
+class DatabaseTooNew(Message, number=110081):
     """The engine's database was written by a newer version of the kit."""
 
-    number = 110081
     template = "The database {path} has version {found}; this kit knows {known}."
     action = "Install the newer kit again."
     lcdi_exit = LCDI_INTERNAL
@@ -38,10 +36,9 @@ class DatabaseTooNew(Message):
     known: int
 
 
-class StateNotStored(Message):
+class StateNotStored(Message, number=110082):
     """The kit could not write its own state (disk full, read-only, no permission)."""
 
-    number = 110082
     template = "{path} cannot be written: {why}"
     action = "Make room, or repair the file system that holds it, then try again. Nothing was changed."
     lcdi_exit = LCDI_INTERNAL
@@ -49,10 +46,9 @@ class StateNotStored(Message):
     why: str
 
 
-class AdminLockHeld(Message):
+class AdminLockHeld(Message, number=110083):
     """Another create, delete, reconfigure or move is running."""
 
-    number = 110083
     template = "The admin lock is held by process {pid} ({purpose}); waited {seconds} s."
     action = "Wait until it is done, then try again."
     lcdi_exit = LCDI_EXISTS
@@ -61,22 +57,18 @@ class AdminLockHeld(Message):
     seconds: float
 
 
-class InterruptedWork(Message):
+class InterruptedWork(Caution, number=110084):
     """An earlier run was interrupted; what it left unfinished is now finished or taken back."""
 
-    number = 110084
-    level = WARN
     template = "An earlier '{work}' was interrupted; {remedy} now."
     action = "None: this happens by itself."
-    script_exit = lcdi_exit = ocf_exit = 0
     work: str
     remedy: str
 
 
-class UndoFailed(Message):
+class UndoFailed(Message, number=110085):
     """A step of the back-out failed; the journal is kept and the next run tries again."""
 
-    number = 110085
     template = "Taking back '{step}' failed: {why}"
     action = "Fix the reported problem; the next lvmkit command that changes something then finishes the back-out."
     lcdi_exit = LCDI_INTERNAL
@@ -84,10 +76,9 @@ class UndoFailed(Message):
     why: str
 
 
-class HasDependents(Message):
+class HasDependents(Message, number=110086):
     """Another resource requires the one that was to be removed."""
 
-    number = 110086
     template = "{tag} is required by {parents}."
     action = "Remove the hierarchy from its root."
     lcdi_exit = LCDI_HAS_DEPENDENTS
@@ -95,20 +86,18 @@ class HasDependents(Message):
     parents: tuple[str, ...]
 
 
-class NotStored(Message):
+class NotStored(Message, number=110087):
     """A change to the engine's records was refused because it does not match what is there."""
 
-    number = 110087
     template = "The change does not match what is stored: {why}"
     action = "See 'lvmkit status'. Nothing was changed."
     lcdi_exit = LCDI_NO_OBJECT
     why: str
 
 
-class ActionFailed(Message):
+class ActionFailed(Message, number=110088):
     """An action script ended with an error."""
 
-    number = 110088
     template = "{action_name} of {tag} failed ({status})"
     action = "The script's own messages say why."
     action_name: str
@@ -116,10 +105,9 @@ class ActionFailed(Message):
     status: str
 
 
-class ActionHung(Message):
+class ActionHung(Message, number=110089):
     """An action script did not end in time and was killed, or abandoned where it could not be killed."""
 
-    number = 110089
     template = "{action_name} of {tag} did not end within {seconds} s and was {fate}"
     action = "The script's own messages say what it waited for."
     action_name: str
@@ -128,54 +116,43 @@ class ActionHung(Message):
     fate: str
 
 
-class RecoveryBegins(Message):
+class RecoveryBegins(Caution, number=110090):
     """A check failed, and the resource is taken down and brought back once."""
 
-    number = 110090
-    level = WARN
     template = "Local recovery of {tag}: {affected} are taken out of service and brought back once."
-    script_exit = lcdi_exit = ocf_exit = 0
     tag: str
     affected: tuple[str, ...]
 
 
-class RecoveryFailed(Message):
+class RecoveryFailed(Message, number=110091):
     """The one attempt of local recovery did not help; the resource stays out of service as failed."""
 
-    number = 110091
     template = "Local recovery of {tag} failed: {why}"
     action = "Fix the cause, then bring the resource in service with 'lvmkit in-service {tag}'."
     tag: str
     why: str
 
 
-class Recovered(Message):
+class Recovered(Caution, number=110092):
     """Local recovery brought the resource back."""
 
-    number = 110092
-    level = WARN
     template = "Local recovery brought {tag} back in service."
     action = "The previous messages say what was broken. Find out why."
-    script_exit = lcdi_exit = ocf_exit = 0
     tag: str
 
 
-class StepDone(Message):
+class StepDone(Note, number=110093):
     """Progress of a change."""
 
-    number = 110093
-    level = INFO
     template = "{position}/{count} {step}"
-    script_exit = lcdi_exit = ocf_exit = 0
     position: int
     count: int
     step: str
 
 
-class DatabaseOfAnotherServer(Message):
+class DatabaseOfAnotherServer(Message, number=110094):
     """The engine's database carries another server's name: it was copied here, or this host has been renamed."""
 
-    number = 110094
     template = "The database {path} was made on {stored}; this host is named {present}."
     action = (
         "If this host was renamed, give it the name {stored} again ('hostnamectl hostname {stored}'). If the database"
@@ -187,10 +164,9 @@ class DatabaseOfAnotherServer(Message):
     present: str
 
 
-class ScriptRefused(Message):
+class ScriptRefused(Message, number=110095):
     """Somebody other than root could have put the action script there, or it cannot be run."""
 
-    number = 110095
     template = "{path} is not run: {why}"
     action = "Reinstall the kit that it belongs to, or correct owner and mode (root, 0755) of the file and its folders."
     ocf_exit = OCF_ERR_PERM
@@ -198,10 +174,9 @@ class ScriptRefused(Message):
     why: str
 
 
-class Unexpected(Message):
+class Unexpected(Message, number=110099):
     """The kit met a case that it does not handle. This is a fault in the kit."""
 
-    number = 110099
     template = "Unexpected: {kind}: {why}"
     action = "Report it, with the trace from the log."
     lcdi_exit = LCDI_INTERNAL

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages import OCF_NOT_RUNNING, WARN, Message
+from lvmkit.model.messages import OCF_NOT_RUNNING, Caution, Message
 
 
-class LvGone(Message):
+class LvGone(Message, number=110040):
     """The kernel holds no device for a logical volume that was brought up."""
 
-    number = 110040
     template = "Logical volume {lv} is not in device-mapper."
     action = (
         "Recovery brings it back. If it was removed on purpose, run 'lvmkit reconfigure' for its volume group. If it"
@@ -18,20 +17,18 @@ class LvGone(Message):
     lv: str
 
 
-class LvSuspended(Message):
+class LvSuspended(Message, number=110041):
     """All I/O to the logical volume waits because somebody suspended the device and did not resume it."""
 
-    number = 110041
     template = "Logical volume {lv} is suspended: all I/O to it waits."
     action = "Find out which LVM command was interrupted. 'dmsetup resume {name}' lets the I/O go on."
     lv: str
     name: str
 
 
-class LvWrongTable(Message):
+class LvWrongTable(Message, number=110042):
     """The live table of the device is not what a logical volume of this kind has."""
 
-    number = 110042
     template = "Logical volume {lv} has a table of {found} where {expected} is expected."
     action = "Take it out of service and bring it back. An 'error' table means that a disk was cut off by hand."
     lv: str
@@ -39,20 +36,18 @@ class LvWrongTable(Message):
     expected: str
 
 
-class PvGone(Message):
+class PvGone(Message, number=110043):
     """The block device of a physical volume has left the kernel."""
 
-    number = 110043
     template = "Disk {device} (physical volume {uuid}) is gone from the kernel."
     action = "Check the disk, its cable, path or target."
     device: str
     uuid: str
 
 
-class PvNotRunning(Message):
+class PvNotRunning(Message, number=110044):
     """The kernel has the disk, but has taken it offline or has lost all paths to it."""
 
-    number = 110044
     template = "Disk {device} (physical volume {uuid}) is {condition}."
     action = "Check the disk, its cable, path or target, and the kernel log."
     device: str
@@ -60,10 +55,9 @@ class PvNotRunning(Message):
     condition: str
 
 
-class PvReadFailed(Message):
+class PvReadFailed(Message, number=110045):
     """A direct read of the disk failed."""
 
-    number = 110045
     template = "Reading disk {device} (physical volume {uuid}) failed: {why}."
     action = "Check the disk and the kernel log."
     device: str
@@ -71,10 +65,9 @@ class PvReadFailed(Message):
     why: str
 
 
-class PvHung(Message):
+class PvHung(Message, number=110046):
     """A direct read of the disk did not come back in time."""
 
-    number = 110046
     template = "Disk {device} (physical volume {uuid}) did not answer for {seconds} s."
     action = "Check the disk, its paths and the array behind it. The reader was abandoned."
     device: str
@@ -82,10 +75,9 @@ class PvHung(Message):
     seconds: float
 
 
-class LvUnhealthy(Message):
+class LvUnhealthy(Message, number=110047):
     """The target itself reports that it cannot serve its data in full."""
 
-    number = 110047
     template = "Logical volume {lv} ({kind}) reports: {condition}."
     action = "See lvmraid(7), lvmthin(7) or 'lvs -o+lv_health_status'. The kit repairs nothing."
     lv: str
@@ -93,23 +85,19 @@ class LvUnhealthy(Message):
     condition: str
 
 
-class LvDegraded(Message):
+class LvDegraded(Caution, number=110048):
     """The volume serves its data but has lost redundancy or is close to a limit."""
 
-    number = 110048
-    level = WARN
     template = "Logical volume {lv} ({kind}) is degraded: {condition}."
     action = "Replace what failed, or extend the pool, before the next fault."
-    script_exit = lcdi_exit = ocf_exit = 0
     lv: str
     kind: str
     condition: str
 
 
-class NotMounted(Message):
+class NotMounted(Message, number=110049):
     """The protected file system is not mounted."""
 
-    number = 110049
     template = "{device} is not mounted on {mount_point}."
     action = "Recovery mounts it again. If it keeps vanishing, find out who unmounts it."
     ocf_exit = OCF_NOT_RUNNING
@@ -117,10 +105,9 @@ class NotMounted(Message):
     mount_point: str
 
 
-class MountedReadOnly(Message):
+class MountedReadOnly(Message, number=110050):
     """The kernel turned the file system read-only after an error."""
 
-    number = 110050
     template = "{mount_point} has become read-only."
     action = (
         "Look for I/O errors in the kernel log. When the disk is well, take it out of service, run fsck by hand, and"
@@ -129,30 +116,25 @@ class MountedReadOnly(Message):
     mount_point: str
 
 
-class RecordLost(Message):
+class RecordLost(Caution, number=110051):
     """What restore wrote about the volume group is missing, so the check compares with the hierarchy only."""
 
-    number = 110051
-    level = WARN
     template = "The record of what was brought up for {tag} is missing; the check compares with the hierarchy instead."
     action = "Bring the resource in service again. That writes a new record and changes nothing else."
-    script_exit = lcdi_exit = ocf_exit = 0
     tag: str
 
 
-class KernelUnreadable(Message):
+class KernelUnreadable(Message, number=110052):
     """Device-mapper did not answer, so nothing is known about any volume."""
 
-    number = 110052
     template = "Device-mapper cannot be asked: {why}."
     action = "Check that the dm_mod module is loaded and that this runs as root."
     why: str
 
 
-class DeviceMapperRefused(Message):
+class DeviceMapperRefused(Message, number=110053):
     """Device-mapper would not change a device, for a reason other than use."""
 
-    number = 110053
     template = "Device-mapper would not {verb} the device {uuid}: {why}."
     action = "See the kernel log ('journalctl -k'); 'dmsetup info -u {uuid}' shows the device."
     verb: str
@@ -160,14 +142,11 @@ class DeviceMapperRefused(Message):
     why: str
 
 
-class PvDegraded(Message):
+class PvDegraded(Caution, number=110054):
     """The disk serves, but a path to it or a leg of the array below it is lost."""
 
-    number = 110054
-    level = WARN
     template = "Disk {device} (physical volume {uuid}) is degraded: {condition}."
     action = "Bring back the path, or replace the leg, before the next fault."
-    script_exit = lcdi_exit = ocf_exit = 0
     device: str
     uuid: str
     condition: str

@@ -5,10 +5,9 @@ from __future__ import annotations
 from lvmkit.model.messages import Message
 
 
-class OwnerLeftRunning(Message):
+class OwnerLeftRunning(Message, number=110240):
     """The server that had the volume group left the cluster without stopping it there, and was not fenced since."""
 
-    number = 110240
     template = (
         "Volume group {vg} belongs to '{owner}', which left the cluster without stopping {resource} and was not fenced"
         " ({why}): it may still use it."
@@ -24,10 +23,9 @@ class OwnerLeftRunning(Message):
     why: str
 
 
-class OwnerNotFenced(Message):
+class OwnerNotFenced(Message, number=110241):
     """The server that had the volume group is out of sight, and nothing tells that it was fenced or let go of it."""
 
-    number = 110241
     template = (
         "Volume group {vg} belongs to '{owner}', which is out of sight, and the cluster knows neither of a fencing nor"
         " of a stop of {resource} there ({why})."
@@ -43,10 +41,9 @@ class OwnerNotFenced(Message):
     why: str
 
 
-class OwnerHistoryUnclear(Message):
+class OwnerHistoryUnclear(Message, number=110242):
     """The server that had the volume group is in the cluster, whose history does not say that it stopped it there."""
 
-    number = 110242
     template = (
         "Volume group {vg} belongs to '{owner}', where {resource} is not known to be stopped ({why});"
         " {server} does not take it over."
@@ -64,13 +61,12 @@ class OwnerHistoryUnclear(Message):
     server: str
 
 
-class PvHeldByOther(Message):
+class PvHeldByOther(Message, number=110243):
     """A disk of the volume group is part of something else: DRBD, md, multipath, bcache, dm-crypt or another mapping.
 
     What is written to it directly goes past that, and replicas or copies differ without anybody's knowing.
     """
 
-    number = 110243
     template = "{device}, on which LVM sees physical volume {uuid} of {vg}, is in use by {holder}."
     action = (
         "See what 'lsblk {device}' shows. Where the volume group belongs on {holder}, hide {device} from LVM (devices"
@@ -82,13 +78,12 @@ class PvHeldByOther(Message):
     holder: str
 
 
-class PvBelowReplication(Message):
+class PvBelowReplication(Message, number=110244):
     """A disk of the volume group carries DRBD's metadata: it is one side of a replica, and LVM belongs above that.
 
     What is written to it directly goes past DRBD, and the replicas differ without anybody's knowing.
     """
 
-    number = 110244
     template = "{device}, on which LVM sees physical volume {uuid} of {vg}, carries DRBD's metadata."
     action = (
         "Hide {device} from LVM (devices file, or global_filter in lvm.conf), and use the volume group through DRBD's"
@@ -99,14 +94,13 @@ class PvBelowReplication(Message):
     device: str
 
 
-class HeldTwice(Message):
+class HeldTwice(Message, number=110245):
     """The kernels of several servers have volumes of one volume group active. LVM and file systems on one server do not
     know what the other one writes, so data are lost as soon as both write.
 
     The kit never brings this about, but LVM's own commands can. Servers that did not answer are not named.
     """
 
-    number = 110245
     template = "Volume group {vg} is active on more than one server: {holders}. In service it is on {in_service}."
     action = (
         "First stop everything that writes to it, on all of them. Then unmount it and take it down on {surplus}:"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages import INFO, LCDI_EXISTS, LCDI_INTERNAL, LCDI_NO_OBJECT, WARN, Message
+from lvmkit.model.messages import LCDI_EXISTS, LCDI_INTERNAL, LCDI_NO_OBJECT, Caution, Message, Note
 
 
-class JournalStuck(Message):
+class JournalStuck(Caution, number=110260):
     """A change that was interrupted could neither be finished nor taken back; only its own hierarchy waits for it."""
 
-    number = 110260
-    level = WARN
-    script_exit = lcdi_exit = ocf_exit = 0
     template = "The interrupted '{work}' (journal {journal}, about {about}) waits: {why}"
     action = (
         "Fix the reported problem: the next lvmkit command that changes something here tries again. 'lvmkit journal"
@@ -22,10 +19,9 @@ class JournalStuck(Message):
     why: str
 
 
-class JournalBlocks(Message):
+class JournalBlocks(Message, number=110261):
     """What is asked for concerns a hierarchy of which an interrupted change is not finished."""
 
-    number = 110261
     template = "The interrupted '{work}' (journal {journal}) must be finished first; it is about {about}."
     action = (
         "'lvmkit journal {journal}' shows what was done, 'lvmkit journal --retry' why it waits. Fix that, or put things"
@@ -37,10 +33,9 @@ class JournalBlocks(Message):
     about: tuple[str, ...]
 
 
-class JournalUnreadable(Message):
+class JournalUnreadable(Message, number=110262):
     """A journal does not hold a plan that this version of the kit understands, so nobody knows what it is about."""
 
-    number = 110262
     template = "Journal {journal} cannot be read ({path}): {why}"
     action = (
         "If a newer kit wrote it, install that again. Else compare 'lvmkit status' with what should be there, and use"
@@ -52,10 +47,9 @@ class JournalUnreadable(Message):
     why: str
 
 
-class FinishFailed(Message):
+class FinishFailed(Message, number=110263):
     """A step of an interrupted change, of which only the end was missing, failed; the next run tries again."""
 
-    number = 110263
     template = "Finishing '{step}' failed: {why}"
     action = "Fix the reported problem; the next lvmkit command that changes something here tries again."
     lcdi_exit = LCDI_INTERNAL
@@ -63,32 +57,27 @@ class FinishFailed(Message):
     why: str
 
 
-class JournalUnknown(Message):
+class JournalUnknown(Message, number=110264):
     """There is no journal of this name on this server."""
 
-    number = 110264
     template = "There is no journal {journal} here."
     action = "'lvmkit journal' lists those that there are."
     lcdi_exit = LCDI_NO_OBJECT
     journal: str
 
 
-class JournalDropped(Message):
+class JournalDropped(Note, number=110265):
     """A journal was removed by hand; what its change left half done stays so."""
 
-    number = 110265
-    level = INFO
     template = "Journal {journal} of '{work}' is dropped; nothing is finished or taken back for it."
     action = "Look at 'lvmkit status' and 'lvmkit doctor'."
-    script_exit = lcdi_exit = ocf_exit = 0
     journal: str
     work: str
 
 
-class JournalInUse(Message):
+class JournalInUse(Message, number=110266):
     """The change that the journal belongs to is still running."""
 
-    number = 110266
     template = "Journal {journal} belongs to '{work}', which is running (process {pid})."
     action = "Wait until it is done."
     lcdi_exit = LCDI_EXISTS
@@ -97,17 +86,14 @@ class JournalInUse(Message):
     pid: int
 
 
-class JournalLeft(Message):
+class JournalLeft(Caution, number=110267):
     """A change was interrupted, and nothing has finished it or taken it back since."""
 
-    number = 110267
-    level = WARN
     template = "'{work}' (journal {journal}) was interrupted and is not finished; it is about {about}."
     action = (
         "The next lvmkit command here that changes something finishes it or takes it back, or says why it cannot; so"
         " does 'lvmkit journal --retry'. 'lvmkit journal {journal}' shows what was done."
     )
-    script_exit = lcdi_exit = ocf_exit = 0
     journal: str
     work: str
     about: tuple[str, ...]

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages import INFO, OCF_ERR_CONFIGURED, OCF_ERR_INSTALLED, WARN, Message
+from lvmkit.model.messages import OCF_ERR_CONFIGURED, OCF_ERR_INSTALLED, Caution, Message, Note
 
 
-class Begin(Message):
+class Begin(Note, number=110010):
     """An action starts."""
 
-    number = 110010
-    level = INFO
     template = "BEGIN {action_name} of {tag} on server {server}"
-    script_exit = lcdi_exit = ocf_exit = 0
     action_name: str
     tag: str
     server: str
 
 
-class EndSuccessful(Message):
+class EndSuccessful(Note, number=110011):
     """An action ended and reached what it was for."""
 
-    number = 110011
-    level = INFO
     template = "END successful {action_name} of {tag} on server {server} ({detail})"
-    script_exit = lcdi_exit = ocf_exit = 0
     action_name: str
     tag: str
     server: str
     detail: str
 
 
-class EndFailed(Message):
+class EndFailed(Message, number=110012):
     """An action ended without reaching what it was for."""
 
-    number = 110012
     is_outcome = True
     template = "END failed {action_name} of {tag} on server {server}"
     action = "The previous message says why."
@@ -42,10 +35,9 @@ class EndFailed(Message):
     server: str
 
 
-class VgNotFound(Message):
+class VgNotFound(Message, number=110013):
     """No disk that this server can read carries the volume group."""
 
-    number = 110013
     template = "Volume group {vg} ({uuid}) is not on any disk this server can read{last_seen}."
     action = (
         "Check that its disks are connected ('lsblk') and that LVM's filter and devices file let them pass ('pvs'),"
@@ -57,10 +49,9 @@ class VgNotFound(Message):
     last_seen: str = ""
 
 
-class PvsMissing(Message):
+class PvsMissing(Message, number=110014):
     """Some physical volumes of the group cannot be found, and the policy asks for all of them."""
 
-    number = 110014
     template = "Volume group {vg} lacks {count} of its physical volumes: {missing}."
     action = (
         "Reconnect the disks and try again. Where every logical volume has a complete redundant copy, the policy"
@@ -71,20 +62,18 @@ class PvsMissing(Message):
     missing: tuple[str, ...]
 
 
-class VgExported(Message):
+class VgExported(Message, number=110015):
     """The volume group is marked as exported, which forbids its use."""
 
-    number = 110015
     template = "Volume group {vg} is exported."
     action = "If it is meant to be used here: 'vgimport {vg}' by hand, then try again."
     ocf_exit = OCF_ERR_CONFIGURED
     vg: str
 
 
-class VgForeign(Message):
+class VgForeign(Message, number=110016):
     """The system ID in the volume group's metadata names another host as its owner."""
 
-    number = 110016
     template = "Volume group {vg} belongs to host '{owner}'; this host is '{own}'."
     action = "Make sure that '{owner}' no longer uses it. To change the owner by hand, see lvmsystemid(7)."
     vg: str
@@ -92,10 +81,9 @@ class VgForeign(Message):
     own: str
 
 
-class VgImpostor(Message):
+class VgImpostor(Message, number=110017):
     """The volume group found under the protected name has another UUID: it is not the one that was protected."""
 
-    number = 110017
     template = "Volume group {vg} has UUID {found}; the protected one is {expected}."
     action = "Disconnect the other group or rename it ('vgrename {found} NEWNAME'). It was not touched."
     ocf_exit = OCF_ERR_CONFIGURED
@@ -104,22 +92,18 @@ class VgImpostor(Message):
     expected: str
 
 
-class VgRenamed(Message):
+class VgRenamed(Caution, number=110018):
     """The protected volume group was found by its UUID under another name."""
 
-    number = 110018
-    level = WARN
     template = "Volume group {old} is now named {new}; following it."
     action = "This works. To make IDs and paths follow, delete the hierarchy and create it again; data stays mounted."
-    script_exit = lcdi_exit = ocf_exit = 0
     old: str
     new: str
 
 
-class DuplicatePv(Message):
+class DuplicatePv(Message, number=110019):
     """The same physical volume is on two devices (clone, snapshot, multipath leg); LVM cannot know which is right."""
 
-    number = 110019
     template = "Physical volume {uuid} of volume group {vg} is on more than one device: {devices}."
     action = "Hide all but the right device from LVM (devices file or filter), or disconnect the clone."
     vg: str
@@ -127,10 +111,9 @@ class DuplicatePv(Message):
     devices: tuple[str, ...]
 
 
-class LvsNotUp(Message):
+class LvsNotUp(Message, number=110020):
     """After activation the kernel does not hold every logical volume that should be there."""
 
-    number = 110020
     template = "Logical volumes of {vg} that did not come up: {missing}.{why}"
     action = "See what LVM said in the log, and check volume_list in lvm.conf and the disks of these volumes."
     vg: str
@@ -138,10 +121,9 @@ class LvsNotUp(Message):
     why: str = ""
 
 
-class LvBusy(Message):
+class LvBusy(Message, number=110021):
     """Something still uses a logical volume, so it cannot be taken down."""
 
-    number = 110021
     template = "Logical volume {lv}{where} is in use: {holders}."
     action = "Stop or unmount what is named, then try again."
     lv: str
@@ -150,55 +132,46 @@ class LvBusy(Message):
     """of another server: ' on SERVER'"""
 
 
-class LvsStillUp(Message):
+class LvsStillUp(Message, number=110022):
     """After deactivation the kernel still holds devices of the volume group."""
 
-    number = 110022
     template = "Device-mapper still holds devices of {vg}: {left}."
     action = "The previous messages say what LVM and the kernel answered."
     vg: str
     left: tuple[str, ...]
 
 
-class TakenDownWithoutLvm(Message):
+class TakenDownWithoutLvm(Caution, number=110023):
     """LVM could not read the disks any more, so the dead devices were removed from the kernel by their UUIDs."""
 
-    number = 110023
-    level = WARN
     template = "LVM could not deactivate {vg} ({why}); its {count} devices were removed from device-mapper directly."
     action = "Check the disks of this volume group before it is used again."
-    script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     count: int
     why: str
 
 
-class FilesystemBusy(Message):
+class FilesystemBusy(Message, number=110024):
     """A file system could not be unmounted within the time and the attempts allowed."""
 
-    number = 110024
     template = "{mount_point} cannot be unmounted: {holders}."
     action = "Stop what is named, then take it out of service again."
     mount_point: str
     holders: tuple[str, ...]
 
 
-class SignalledHolder(Message):
+class SignalledHolder(Caution, number=110025):
     """A process that kept a file system busy was sent a signal."""
 
-    number = 110025
-    level = WARN
     template = "Sent {signal} to {holder}, which uses {mount_point}."
-    script_exit = lcdi_exit = ocf_exit = 0
     signal: str
     holder: str
     mount_point: str
 
 
-class MountFailed(Message):
+class MountFailed(Message, number=110026):
     """The file system could not be mounted."""
 
-    number = 110026
     template = "Mounting {device} on {mount_point} failed: {why}"
     action = (
         "Fix the reported problem, then try again. A dirty file system needs its own fsck, run by hand; a wrong type"
@@ -209,10 +182,9 @@ class MountFailed(Message):
     why: str
 
 
-class MountPointTaken(Message):
+class MountPointTaken(Message, number=110027):
     """Another file system is mounted where this one belongs."""
 
-    number = 110027
     template = "{mount_point} carries {other}, not {device}."
     action = "Unmount the other file system; it was not touched."
     mount_point: str
@@ -220,32 +192,27 @@ class MountPointTaken(Message):
     device: str
 
 
-class UnmountedBelow(Message):
+class UnmountedBelow(Caution, number=110035):
     """What is mounted within a file system is unmounted with it; else the stop would fail and the server be fenced."""
 
-    number = 110035
-    level = WARN
     template = "{below} was unmounted because it lies within {mount_point}, which is to be unmounted."
     action = "Nothing mounts it again. What is to move with {mount_point} must be protected, at a place of its own."
-    script_exit = lcdi_exit = ocf_exit = 0
     below: str
     mount_point: str
 
 
-class MayBeActiveElsewhere(Message):
+class MayBeActiveElsewhere(Message, number=110036):
     """A volume group without an owner is not up here, and nobody can say that it is not up on another server."""
 
-    number = 110036
     template = "Volume group {vg} is not active here, and {servers} did not say whether it is active there."
     action = "Make sure that no other server has it active, activate it here ('vgchange -ay {vg}'), then try again."
     vg: str
     servers: tuple[str, ...]
 
 
-class LvNotInVg(Message):
+class LvNotInVg(Message, number=110028):
     """The protected logical volume is no longer in its volume group."""
 
-    number = 110028
     template = "Logical volume {lv} ({uuid}) is not in volume group {vg}."
     action = "If it was removed on purpose, run 'lvmkit reconfigure' for the volume group's tag."
     vg: str
@@ -253,32 +220,27 @@ class LvNotInVg(Message):
     uuid: str
 
 
-class DegradedActivation(Message):
+class DegradedActivation(Caution, number=110029):
     """The volume group was brought up although physical volumes are missing, as the policy allows."""
 
-    number = 110029
-    level = WARN
     template = "Volume group {vg} comes up degraded, without: {missing}."
     action = "Replace the disks and let LVM rebuild the copies (lvmraid(7)); the kit repairs nothing."
-    script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     missing: tuple[str, ...]
 
 
-class UnmountFailed(Message):
+class UnmountFailed(Message, number=110030):
     """The kernel refused to unmount for a reason other than use."""
 
-    number = 110030
     template = "Unmounting {mount_point} failed: {why}"
     action = "Fix the reported problem, then take it out of service again."
     mount_point: str
     why: str
 
 
-class AlreadyBusy(Message):
+class AlreadyBusy(Message, number=110031):
     """Another process of the kit is working on the same resource."""
 
-    number = 110031
     template = "Process {pid} is working on {what}; waited {seconds} s."
     action = "Wait until it is done, or find out what that process is stuck in."
     what: str
@@ -286,13 +248,12 @@ class AlreadyBusy(Message):
     seconds: int
 
 
-class OrphanAtWork(Message):
+class OrphanAtWork(Message, number=110290):
     """A run of the kit was killed, and a program that it had started goes on: most of the time it waits for a disk.
 
     While it lives it may still bring up what is to be down, so nothing else is done with the volume group.
     """
 
-    number = 110290
     template = "{what} is held by what a killed run left behind (process {pids}), which did not end in {seconds} s."
     action = "Look at what the process waits for (/proc/PID/stack); if it is a dead disk, restart the server."
     what: str
@@ -300,32 +261,27 @@ class OrphanAtWork(Message):
     seconds: int
 
 
-class AutoactivationUnchanged(Message):
+class AutoactivationUnchanged(Caution, number=110032):
     """The volume group's autoactivation property could not be written, usually because its disks cannot be."""
 
-    number = 110032
-    level = WARN
     template = "Autoactivation of volume group {vg} was left as it is: {why}"
     action = "When its disks are back, set it by hand with 'vgchange --setautoactivation y|n {vg}'."
-    script_exit = lcdi_exit = ocf_exit = 0
     vg: str
     why: str
 
 
-class StaleTables(Message):
+class StaleTables(Message, number=110033):
     """The kernel's volumes still point to disks that are gone, although the disks came back under other numbers."""
 
-    number = 110033
     template = "Logical volumes of {vg} still use disks that are gone: {lvs}."
     action = "Take the volume group out of service and in service again."
     vg: str
     lvs: tuple[str, ...]
 
 
-class MissingInformation(Message):
+class MissingInformation(Message, number=110034):
     """The instance lacks what the kit stores in it, so it was not made by this kit."""
 
-    number = 110034
     template = "Resource {tag} has no {what}."
     action = "Delete the resource and create it again with this kit."
     ocf_exit = OCF_ERR_CONFIGURED

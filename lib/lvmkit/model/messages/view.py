@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages import INFO, LCDI_ARGUMENT, WARN, Message
+from lvmkit.model.messages import LCDI_ARGUMENT, Caution, Message, Note
 
 
-class NotRecreatable(Message):
+class NotRecreatable(Message, number=110230):
     """lvmkit create protects file systems and logical volumes, and with them all that is below."""
 
-    number = 110230
     template = "No command of lvmkit makes {tag}, a {kind}, on its own, and no file system or volume stands on it."
     action = "The script lkadm/subsys/scsi/lvmvg/bin/create can make it."
     lcdi_exit = LCDI_ARGUMENT
@@ -16,55 +15,43 @@ class NotRecreatable(Message):
     kind: str
 
 
-class TagChosenAnew(Message):
+class TagChosenAnew(Caution, number=110231):
     """Below the root, the kit makes the tags from the names; this tag was chosen or changed by hand."""
 
-    number = 110231
-    level = WARN
     template = "The commands cannot give the tag {tag}; {resource} will be named {chosen}."
     action = "Look up the tags with 'lvmkit status' afterwards."
-    script_exit = lcdi_exit = ocf_exit = 0
     tag: str
     resource: str
     chosen: str
 
 
-class MeantFor(Message):
+class MeantFor(Note, number=110232):
     """A hierarchy is created on the server where its storage is in use, and gets the highest priority there."""
 
-    number = 110232
-    level = INFO
     template = "These commands are for {server}, with the file systems mounted there."
-    script_exit = lcdi_exit = ocf_exit = 0
     server: str
 
 
-class BystandersUnknown(Message):
+class BystandersUnknown(Caution, number=110233):
     """Another server is to stop a volume group, and did not say whether its volumes have other users.
 
     A mount that nobody protects, swap, a loop device or a nested volume group there makes the stop fail.
     """
 
-    number = 110233
-    level = WARN
     template = "Whether the volumes that {server} is to let go have other users there is not known: {why}"
     action = (
         "If they have, the stop fails and the cluster fences {server}. For the next time, make 'ssh -o BatchMode=yes"
         " {server} true' work as root, and install the same version of the kit there."
     )
-    script_exit = lcdi_exit = ocf_exit = 0
     server: str
     why: str
 
 
-class NothingProtected(Message):
+class NothingProtected(Note, number=110300):
     """Nothing was put under protection yet, or all protection was ended."""
 
-    number = 110300
-    level = INFO
     template = "Nothing is protected."
     action = (
         "Mount a file system that is on a logical volume, then see what 'lvmkit create MOUNTPOINT --dry-run' would do,"
         " and do it without --dry-run."
     )
-    script_exit = lcdi_exit = ocf_exit = 0
