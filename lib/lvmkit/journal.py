@@ -18,7 +18,7 @@ from lvmkit.storage import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from lvmkit.model.settings import Paths
@@ -70,6 +70,14 @@ def names(paths: Paths) -> tuple[str, ...]:
     return ordered
 
 
+def names_in(steps: Iterable[Any]) -> tuple[str, ...]:
+    """The tags and volume groups that some steps are about, each once."""
+    about: dict[str, None] = {}
+    for step in steps:
+        about.update(dict.fromkeys(step.names()))
+    return tuple(about)
+
+
 def fresh(work: str, about: tuple[str, ...], steps: tuple[Value, ...], paths: Paths) -> Journal:
     """A journal for a plan that begins now; nothing is written. The admin lock must be held."""
     last = max((int(name) for name in names(paths) if name != _LEGACY), default=0)
@@ -102,24 +110,19 @@ def turn_back(journal: Journal, paths: Paths) -> Journal:
         return turned
     try:
         os.rename(_path(journal, paths), _path(turned, paths))
-        _flush(_folder(paths))
     except FileNotFoundError:
         return write(turned, paths) if journal.begun else turned
     except OSError as error:
         raise Failure(StateNotStored(_path(turned, paths), files.why(error))) from error
+    files.flush_folder(_folder(paths))
     return turned
 
 
 def drop(journal: Journal, paths: Paths) -> None:
     """Remove it durably: a journal that a power failure brought back would take back a plan that was done."""
     for path in {_path(journal, paths), _path(replace(journal, is_back=not journal.is_back), paths)}:
-        try:
-            os.unlink(path)
-            _flush(os.path.dirname(path))
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise Failure(StateNotStored(path, files.why(error))) from error
+        if files.remove(path):
+            files.flush_folder(os.path.dirname(path))
 
 
 def read(name: str, paths: Paths, kinds: Callable[[], dict[str, Callable[..., Value]]]) -> Journal:
@@ -192,11 +195,8 @@ def _read_old(journal: Journal, facts: Any, kinds: Callable[[], dict[str, Callab
     plan = facts["plan"]
     steps = unpacked(plan["steps"], kinds, is_old=True)
     begun = int(facts["reached"])
-    about: dict[str, None] = {}
-    for step in steps:
-        about.update(dict.fromkeys(step.names()))
     return replace(
-        journal, work=_word(plan, "work"), about=tuple(about), steps=steps, begun=begun, done=max(0, begun - 1)
+        journal, work=_word(plan, "work"), about=names_in(steps), steps=steps, begun=begun, done=max(0, begun - 1)
     )
 
 
@@ -239,11 +239,3 @@ def _listed(paths: Paths) -> list[str]:
         return []
     except OSError as error:
         raise Failure(StateNotStored(_folder(paths), files.why(error))) from error
-
-
-def _flush(folder: str) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

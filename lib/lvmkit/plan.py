@@ -31,14 +31,6 @@ if TYPE_CHECKING:
     from lvmkit.storage.lvm import Lvm
 
 
-def names_in(steps: Iterable[Step]) -> tuple[str, ...]:
-    """The tags and volume groups that some steps are about, each once."""
-    names: dict[str, None] = {}
-    for step in steps:
-        names.update(dict.fromkeys(step.names()))
-    return tuple(names)
-
-
 class Kit(Value):
     """What every workflow works with."""
 
@@ -70,8 +62,8 @@ class Step(Value):
         raise NotImplementedError
 
     def names(self) -> tuple[str, ...]:
-        """The tags and volume groups that it is about."""
-        return ()
+        """The tags and volume groups that it is about: its fields `tag` and `vg`."""
+        return tuple(getattr(self, field) for field in self._fields if field in ("tag", "vg"))
 
     def prepared(self, kit: Kit) -> Step:
         """The step with everything that taking it back needs, looked up just before it begins. Raises Failure."""
@@ -110,7 +102,7 @@ class Plan(Value):
     @property
     def about(self) -> tuple[str, ...]:
         """The tags and volume groups that it concerns."""
-        return names_in(self.steps)
+        return journals.names_in(self.steps)
 
     def describe(self) -> tuple[str, ...]:
         """What each step does."""

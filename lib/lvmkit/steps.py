@@ -37,10 +37,6 @@ class SetAutoactivation(Step):
         """What the step does."""
         return f"turn autoactivation of volume group {self.vg} {'on' if self.on else 'off'}"
 
-    def names(self) -> tuple[str, ...]:
-        """The volume group."""
-        return (self.vg,)
-
     def apply(self, kit: Kit) -> None:
         """Write the property."""
         self._set(kit, self.on, self.required)
@@ -77,10 +73,6 @@ class ListVg(Step):
     def describe(self) -> str:
         """What the step does."""
         return f"{'add' if self.listed else 'remove'} {self.vg} {'to' if self.listed else 'from'} /etc/lkvgs"
-
-    def names(self) -> tuple[str, ...]:
-        """The volume group."""
-        return (self.vg,)
 
     def apply(self, kit: Kit) -> None:
         """Update the list; 110007 is a warning in the guide, so it does not stop the plan."""
@@ -239,10 +231,6 @@ class BringInService(Step):
     def describe(self) -> str:
         """What the step does."""
         return f"bring {self.tag} in service"
-
-    def names(self) -> tuple[str, ...]:
-        """The tag."""
-        return (self.tag,)
 
     def apply(self, kit: Kit) -> None:
         """Restore, children first."""

@@ -295,18 +295,8 @@ def test_a_damaged_file_is_told_as_such_and_left_alone(path: str, damage: Callab
     commit(path, TREE)
     broken = damage(Path(path).read_bytes())
     Path(path).write_bytes(broken)
-    assert isinstance(refused(lambda: database.check(path))[0], DatabaseDamaged)
     assert isinstance(refused(lambda: commit(path, Change(remove=("/data",))))[0], DatabaseDamaged)
     assert Path(path).read_bytes() == broken
-
-
-def test_damage_inside_a_page_is_found_by_the_check(path: str) -> None:
-    commit(path, TREE)
-    database.check(path)
-    with database.writing(path) as connection:
-        connection.execute("PRAGMA writable_schema = ON")
-        connection.execute("DELETE FROM sqlite_master WHERE name = 'dependencies_child'")
-    assert isinstance(refused(lambda: database.check(path))[0], DatabaseDamaged)
 
 
 def test_a_database_without_our_tables_is_damaged(path: str) -> None:

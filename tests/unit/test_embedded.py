@@ -13,12 +13,10 @@ from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import ILLSTATE, ISP, ISU, OSF, OSU, Dependency, Instance
 from lvmkit.model.messages import Failure, Message
-from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import (
     ActionFailed,
     ActionHung,
     AdminLockHeld,
-    HasDependents,
     InterruptedWork,
     StateNotStored,
     StepDone,
@@ -200,14 +198,7 @@ def test_a_missing_type_marks_the_resource_as_failed(engine: Engine) -> None:
 def test_an_unknown_tag_is_not_found(engine: Engine, scripts: Scripts) -> None:
     for move in (engine.bring_in_service, engine.take_out_of_service):
         assert isinstance(refused(lambda move=move: move("none", ignore))[0], ResourceNotFound)  # type: ignore[misc]
-    assert isinstance(refused(lambda: engine.perform_action("none", "quickCheck"))[0], ResourceNotFound)
     assert engine.flags() == ()
-
-
-def test_one_action_alone_changes_no_state(engine: Engine, scripts: Scripts) -> None:
-    engine.perform_action("lv", "quickCheck")
-    assert scripts.ran() == ["quickCheck lv"]
-    assert states(engine) == all_are(OSU)
 
 
 def test_when_the_result_cannot_be_stored_both_reasons_are_told(
@@ -227,20 +218,6 @@ def test_when_the_result_cannot_be_stored_both_reasons_are_told(
     assert messages == (failed, ErrorBringingInService("pv", HERE), StateNotStored("db", "full"))
     monkeypatch.undo()
     assert ServiceMove(RESTORE, "pv").flag in engine.flags()
-
-
-def test_delete_scripts_run_parents_first_before_the_records_go(engine: Engine, scripts: Scripts) -> None:
-    assert refused(lambda: engine.remove_instances(("vg", "pv"), ignore)) == (HasDependents("vg", ("lv",)),)
-    assert scripts.ran() == []
-    engine.remove_instances(("lv", "fs"), ignore)
-    assert scripts.ran() == ["delete fs", "delete lv"]
-    assert engine.hierarchy().tags == ("vg", "pv")
-
-
-def test_a_failed_delete_script_keeps_the_records(engine: Engine, scripts: Scripts) -> None:
-    scripts.failing["delete lv"] = ActionFailed("delete", "lv", "exit status 1")
-    assert refused(lambda: engine.remove_instances(("lv", "fs"), ignore)) == (scripts.failing["delete lv"],)
-    assert engine.hierarchy().tags == tuple(KINDS)
 
 
 def resumed(engine: Engine) -> list[Message]:
@@ -437,23 +414,14 @@ def test_a_failure_under_the_lock_is_passed_on_and_frees_it(engine: Engine) -> N
         assert "second" in engine.flags()[0]
 
 
-def test_flags_are_kept_and_volatile_ones_end_with_the_boot(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_volatile_flags_end_with_the_boot_and_others_are_not_ours(
+    engine: Engine, paths: Paths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert engine.create_flag("!nofailover!n1")
-    assert not engine.create_flag("!nofailover!n1")
-    assert engine.create_flag("!volatile!x")
-    assert engine.create_flag("!restore!of-somebody-else")
+    with database.writing(paths.database) as connection:
+        for flag in ("!nofailover!n1", "!volatile!x", "!restore!of-somebody-else"):
+            connection.execute("INSERT INTO flags (flag, boot) VALUES (?, ?)", (flag, boot.boot_id()))
     assert engine.flags() == ("!nofailover!n1", "!restore!of-somebody-else", "!volatile!x")
     assert engine.interrupted() == ()
     (tmp_path / "boot_id").write_text("another\n")
     monkeypatch.setattr(boot, "_BOOT_ID", str(tmp_path / "boot_id"))
     assert engine.flags() == ("!nofailover!n1", "!restore!of-somebody-else")
-    assert engine.create_flag("!volatile!x")
-    assert engine.remove_flag("!nofailover!n1")
-    assert not engine.remove_flag("!nofailover!n1")
-    assert refused(lambda: engine.create_flag("a\nb")) == (InvalidName("a\nb", "flag"),)
-
-
-def test_a_whole_database_passes_its_check(engine: Engine) -> None:
-    engine.check_database()

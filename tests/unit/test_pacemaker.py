@@ -9,12 +9,11 @@ import pytest
 
 from lvmkit.cluster.pacemaker import (
     cib,
-    colocation,
     commit,
+    dependency,
     elements,
     ids,
     location,
-    order,
     patch,
     primitive,
     release,
@@ -377,13 +376,17 @@ def test_priorities_are_changed_as_one_and_stay_distinct() -> None:
 def test_what_makes_an_element_recognises_it_and_takes_no_other_for_it(tag: str) -> None:
     link = Dependency(tag, f"{tag}_then_x")
     parent, child = ids.resource_id(link.parent), ids.resource_id(link.child)
-    made = (order.make(link), colocation.make(link), location.place(tag, "n1", 0), location.no_place(tag, "n2"))
-    assert [order.ends(each) for each in made] == [(child, parent), None, None, None]
-    assert [colocation.ends(each) for each in made] == [None, (parent, child), None, None]
+    made = (
+        dependency.order(link),
+        dependency.colocation(link),
+        location.place(tag, "n1", 0),
+        location.no_place(tag, "n2"),
+    )
+    assert [dependency.ends(each) for each in made] == [(parent, child), (parent, child), None, None]
     assert [location.tag_of_place(each) for each in made] == [None, None, tag, tag]
     for each in made:
         each.set("id", f"{each.get('id')}x")
-        assert (order.ends(each), colocation.ends(each), location.tag_of_place(each)) == (None, None, None)
+        assert (dependency.ends(each), location.tag_of_place(each)) == (None, None)
 
 
 def test_an_unlink_takes_the_order_and_the_colocation_of_that_link_alone() -> None:

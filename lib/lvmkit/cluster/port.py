@@ -6,7 +6,7 @@ Adapters: embedded/ (SQLite, one server) and pacemaker/ (many servers). Workflow
 from __future__ import annotations
 
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import Dependency, Instance
+from lvmkit.model.instance import IN_SERVICE, Dependency, Instance
 from lvmkit.model.servers import Equivalency, Server
 from lvmkit.model.value import Value
 
@@ -77,9 +77,32 @@ class Overview(Value):
         """Whether there is more than one server now."""
         return len(self.servers) > 1
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all servers."""
+        return tuple(server.name for server in self.servers)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The names of the other servers."""
+        return tuple(name for name in self.names if name != self.local)
+
+    def is_online(self, name: str) -> bool:
+        """Whether a server is an active member."""
+        return any(server.name == name and server.online for server in self.servers)
+
+    def in_service_on(self, tag: str) -> tuple[str, ...]:
+        """The servers on which the engine has a tag in service."""
+        servers = []
+        for server, hierarchy in zip(self.names, self.hierarchies):
+            instance = hierarchy.by_tag(tag)
+            if instance is not None and instance.state in IN_SERVICE:
+                servers.append(server)
+        return tuple(servers)
+
     def of(self, server: str) -> Hierarchy:
         """The hierarchy of a server; empty for one that there is not."""
-        return dict(zip((each.name for each in self.servers), self.hierarchies)).get(server, Hierarchy())
+        return dict(zip(self.names, self.hierarchies)).get(server, Hierarchy())
 
     def union(self) -> Hierarchy:
         """Every tag once: as it is on this server, else as on the first that has it."""

@@ -91,6 +91,29 @@ def make_folder(path: str, mode: int = 0o700) -> None:
         raise Failure(StateNotStored(path, why(error))) from error
 
 
+def remove(path: str) -> bool:
+    """Remove a file; False where there is none. Raises Failure(StateNotStored)."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise Failure(StateNotStored(path, why(error))) from error
+    return True
+
+
+def flush_folder(path: str) -> None:
+    """Make the names in a folder durable. Raises Failure(StateNotStored)."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            _flush_folder(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise Failure(StateNotStored(path, why(error))) from error
+
+
 def why(error: Exception) -> str:
     """The system's words for an error, without Python's decoration."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
@@ -107,14 +130,7 @@ def _remove_leftovers(folder: str, stem: str) -> None:
         if name.startswith(stem) and name.endswith(_TEMPORARY):
             pid = name[len(stem) :].partition("-")[0]
             if pid.isdecimal() and pid.isascii() and not os.path.exists(f"/proc/{pid}"):
-                _unlink_if_there(os.path.join(folder, name))
-
-
-def _unlink_if_there(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
+                remove(os.path.join(folder, name))
 
 
 def _write_and_rename(temporary: str, path: str, data: bytes, mode: int) -> None:
@@ -128,7 +144,7 @@ def _write_and_rename(temporary: str, path: str, data: bytes, mode: int) -> None
             os.close(handle)
         os.rename(temporary, path)
     except BaseException:
-        _unlink_if_there(temporary)
+        remove(temporary)
         raise
 
 

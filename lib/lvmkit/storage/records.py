@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
-from lvmkit.model.messages.engine import StateNotStored
 from lvmkit.model.messages.storage import FileUnreadable
 from lvmkit.model.record import Record, dump, parse
 from lvmkit.storage import files
@@ -50,10 +47,4 @@ def store(paths: Paths, record: Record) -> None:
 
 def drop(paths: Paths, resource_id: str) -> None:
     """Remove the record; a missing file is fine. Raises Failure: StateNotStored (110082), InvalidName (110100)."""
-    path = path_of(paths, resource_id)
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise Failure(StateNotStored(path, files.why(error))) from error
+    files.remove(path_of(paths, resource_id))

@@ -17,7 +17,7 @@ import time
 from lvmkit import VERSION, guards
 from lvmkit.guards import elsewhere, metadata, system_id
 from lvmkit.model.facts import FilesystemFacts, VgFacts, devices_below
-from lvmkit.model.instance import FILESYS, IN_SERVICE, Instance
+from lvmkit.model.instance import FILESYS, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
 from lvmkit.model.messages.command import FstabWillMount
@@ -38,7 +38,7 @@ from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
 from lvmkit.storage import files, fstab, installed, lvmconf, mountinfo, sysfs
-from lvmkit.workflow.family import family, groups
+from lvmkit.workflow.family import coming_along, family, groups
 from lvmkit.workflow.nesting import nested
 
 TYPE_CHECKING = False
@@ -161,8 +161,7 @@ def _taken(look: Callable[[Case], Iterator[Message]], case: Case) -> Iterator[Me
 
 def _along(case: Case) -> Iterator[Message]:
     """What stands on the same volume groups without being above or below the tag."""
-    asked = {*case.there.below(case.tag), *case.there.above(case.tag)}
-    others = tuple(i.tag for i in case.new if i.tag not in asked and not case.there.parents(i.tag))
+    others = coming_along(case.tag, case.new, case.there)
     if others:
         yield MovesAlong(case.tag, others)
 
@@ -262,9 +261,8 @@ def _group(
 def _activity(subject: VgFacts, instance: Instance, case: Case) -> Iterator[Message]:
     """Servers, this one or another, whose kernel holds the group although the cluster has not started it there."""
     told: list[Message] = []
-    servers = (server.name for server in case.seen.servers)
-    each = ((name, case.seen.of(name).by_tag(instance.tag)) for name in servers)
-    idle = tuple(name for name, own in each if own is None or own.state not in IN_SERVICE)
+    started = case.seen.in_service_on(instance.tag)
+    idle = tuple(name for name in case.seen.names if name not in started)
     host = replace(case.kit, tell=told.append).host
     yield from elsewhere.against(subject.name, guards.held(subject.name, subject.uuid, idle, host))
     yield from told
@@ -321,5 +319,4 @@ def _ownership(vg: VolumeGroup, instance: Instance, case: Case) -> tuple[Message
     """Whether a start here could become the owner, or may do without."""
     if not VgFacts.noted(instance).has_owner:
         return system_id.against(vg, case.kit.lvm)
-    servers = (server.name for server in case.seen.servers)
-    return system_id.against_extension(vg, case.server, servers, case.kit.lvm)
+    return system_id.against_extension(vg, case.server, case.seen.names, case.kit.lvm)

@@ -54,11 +54,6 @@ class Look(Value):
         return self.seen.local
 
     @property
-    def others(self) -> tuple[str, ...]:
-        """The other servers of the cluster."""
-        return tuple(server.name for server in self.seen.servers if server.name != self.server)
-
-    @property
     def now(self) -> Hierarchy:
         """The hierarchy of this server."""
         return self.seen.of(self.server)
@@ -118,11 +113,11 @@ def _exposed(vg: VolumeGroup, instance: Instance, subject: VgFacts, look: Look) 
         yield AutoactivationOn(vg.name)
     if not look.kit.port.capabilities.several_servers:
         return
-    servers = (look.server, *look.others)
+    servers = (look.server, *look.seen.others)
     if not vg.system_id:
         yield OwnerMissing(subject.name, servers)
     yield from system_id.strangers(vg, servers, look.kit.lvm)
-    if vg.system_id in look.others and instance.state in IN_SERVICE:
+    if vg.system_id in look.seen.others and instance.state in IN_SERVICE:
         yield VgForeign(vg.name, vg.system_id, look.server)
     held = tuple(device.name for device in dm.of_vg(dm.list_devices(), vg.uuid))
     if held and instance.state not in IN_SERVICE:
@@ -150,10 +145,10 @@ def _identity(look: Look, conf: lvmconf.LvmConf) -> Iterator[Message]:
     own = look.kit.lvm.own_system_id()
     claims = {"local/extra_system_ids": conf.extra_system_ids, "global/system_id_source": (own,)}
     for setting, ids in claims.items():
-        foreign = tuple(each for each in ids if each in look.others)
+        foreign = tuple(each for each in ids if each in look.seen.others)
         if foreign:
             yield SystemIdShared(look.server, foreign, setting)
-    if own != look.server and own not in look.others:
+    if own != look.server and own not in look.seen.others:
         yield SystemIdDiffers(look.server, own or "none", conf.system_id_source, _change(look.server))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 
 from lvmkit import VERSION
-from lvmkit.model.instance import IN_SERVICE
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.extend import (
@@ -96,14 +95,13 @@ def template_of(order: ExtendOrder, seen: Overview) -> str:
     Raises Failure: 000019 for a tag that none has, 110155, 000004 where only the target has it.
     """
     found = find(seen.union(), order.tag)
-    known = tuple(server.name for server in seen.servers)
-    if order.server not in known:
-        raise Failure(UnknownServer(order.server, known))
-    have = [(i, name) for name in known if name != order.server for i in [seen.of(name).by_tag(found.tag)] if i]
+    if order.server not in seen.names:
+        raise Failure(UnknownServer(order.server, seen.names))
+    have = [name for name in seen.names if name != order.server and seen.of(name).by_tag(found.tag)]
     if not have:
         raise Failure(TemplateAlreadyExtended(found.tag, order.server))
-    ranked = sorted(have, key=lambda one: (one[0].state not in IN_SERVICE, one[1] != seen.local))
-    return ranked[0][1]
+    started = seen.in_service_on(found.tag)
+    return min(have, key=lambda name: (name not in started, name != seen.local))
 
 
 def unextend(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
@@ -115,7 +113,7 @@ def unextend(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
     if server == seen.local:
         return on_loser.unextend(tag, kit)
     on_loser.draft_unextension(tag, server, replace(kit, tell=lambda _message: None))
-    if not _is_online(server, seen):
+    if not seen.is_online(server):
         return on_loser.unextend_absent(tag, server, kit)
     return peer_order.unextend(_remote(server, kit), tag, kit.tell, deadline=kit.settings.action_deadline)
 
@@ -150,13 +148,9 @@ def _own_lvm(kit: Kit) -> str:
 
 def _refuse_unfit(order: ExtendOrder, seen: Overview) -> None:
     """A server that is down cannot be asked."""
-    if not _is_online(order.server, seen):
+    if not seen.is_online(order.server):
         why = next((server.unfit for server in seen.servers if server.name == order.server), "") or "offline"
         raise Failure(ServerUnfit(order.server, order.tag, why))
-
-
-def _is_online(name: str, seen: Overview) -> bool:
-    return any(server.name == name and server.online for server in seen.servers)
 
 
 def _asked(order: ExtendOrder, template: str, kit: Kit, *, with_steps: bool) -> Preview:

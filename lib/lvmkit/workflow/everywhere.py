@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def others(tag: str, seen: Overview) -> tuple[str, ...]:
     """The servers besides this one that a tag is extended to."""
-    return tuple(s.name for s in seen.servers if s.name != seen.local and seen.of(s.name).by_tag(tag) is not None)
+    return tuple(name for name in seen.others if seen.of(name).by_tag(tag) is not None)
 
 
 def follow(tag: str, kit: Kit) -> None:
@@ -81,7 +81,7 @@ def _dropped(vg: str, kit: Kit) -> bool:
 
 def _refuse_offline(server: str, subject: str, seen: Overview) -> None:
     """What is down cannot be told. Raises Failure (110159)."""
-    if not any(each.name == server and each.online for each in seen.servers):
+    if not seen.is_online(server):
         raise Failure(ServerUnfit(server, subject, "offline"))
 
 

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import ClassVar
 
-    from lvmkit.cluster.port import Overview
     from lvmkit.model.messages import Message
     from lvmkit.peer.answers import Readiness
     from lvmkit.plan import Kit
@@ -237,18 +236,9 @@ def _priority_problems(priority: int, case: Case) -> Iterator[Message]:
         if not 0 < priority <= LOWEST_PRIORITY or priority in others.values():
             yield PriorityInvalid(group.tag, case.server, priority)
             continue
-        source = _where(group.tag, case.seen)
+        source = next(iter(case.seen.in_service_on(group.tag)), "")
         if group.switchback == AUTOMATIC and source in others and priority < others[source]:
             yield WillMove(group.tag, source, case.server, priority)
-
-
-def _where(tag: str, seen: Overview) -> str:
-    """The server on which a tag is in service; '' where it is on none."""
-    for hierarchy in seen.hierarchies:
-        instance = hierarchy.by_tag(tag)
-        if instance is not None and instance.state in IN_SERVICE:
-            return instance.server
-    return ""
 
 
 def _tags(change: Change) -> tuple[str, ...]:

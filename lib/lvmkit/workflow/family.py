@@ -32,6 +32,7 @@ def groups(instances: tuple[Instance, ...]) -> tuple[Instance, ...]:
     return tuple(instance for instance in instances if instance.type == LVMVG)
 
 
-def roots(instances: tuple[Instance, ...], now: Hierarchy) -> tuple[str, ...]:
-    """The tags of those that nothing requires."""
-    return tuple(instance.tag for instance in instances if not now.parents(instance.tag))
+def coming_along(tag: str, members: tuple[Instance, ...], hierarchy: Hierarchy) -> tuple[str, ...]:
+    """The roots among a tag's family that are neither above nor below it."""
+    asked = {*hierarchy.below(tag), *hierarchy.above(tag)}
+    return tuple(i.tag for i in members if i.tag not in asked and not hierarchy.parents(i.tag))

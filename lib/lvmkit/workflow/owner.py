@@ -36,10 +36,6 @@ class ChangeOwner(Step):
         """What the step does."""
         return f"make {self.new or 'nobody'} the owner of volume group {self.vg} (LVM system ID)"
 
-    def names(self) -> tuple[str, ...]:
-        """The volume group."""
-        return (self.vg,)
-
     def apply(self, kit: Kit) -> None:
         """Write it and read it back."""
         self._change(kit, self.old, self.new, self.required)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.model import names
-from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMLV, LVMVG, Instance
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.view import NotRecreatable, TagChosenAnew
 from lvmkit.model.value import Value
@@ -55,17 +55,13 @@ def _tops_above(tag: str, union: Hierarchy) -> list[Instance]:
 def _commands(top: Instance, union: Hierarchy, seen: Overview) -> list[tuple[str, ...]]:
     """create, extend to each further server in the order of priorities, and where it is in service."""
     made, extended = [], []
-    here: list[Instance] = []
     for instance in union.of_tags(union.below(top.tag)):
         if instance.type in _CREATABLE and (instance == top or instance.tag != _name(instance)):
             made.append(_create(instance))
     for priority, server in _servers(top.tag, seen)[1:]:
         extended.append(("lvmkit", "extend", top.tag, "--to", server, "--priority", str(priority)))
-    for hierarchy in seen.hierarchies:
-        there = hierarchy.by_tag(top.tag)
-        if there is not None and there.state in IN_SERVICE:
-            here.append(there)
-    brought = [("lvmkit", "in-service", top.tag, "--on", i.server) for i in here if seen.has_several_servers]
+    servers = seen.in_service_on(top.tag) if seen.has_several_servers else ()
+    brought = [("lvmkit", "in-service", top.tag, "--on", server) for server in servers]
     return [*made, *extended, *brought]
 
 

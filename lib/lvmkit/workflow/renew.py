@@ -25,10 +25,6 @@ class RenewRecord(Step):
         """What the step does."""
         return f"renew what the checks of {self.tag} expect"
 
-    def names(self) -> tuple[str, ...]:
-        """The volume group's tag."""
-        return (self.tag,)
-
     def apply(self, kit: Kit) -> None:
         """Observe and store; a group that is not in service has no record."""
         group = VgFacts.unpack(find(kit.port.hierarchy(), self.tag))

@@ -7,13 +7,13 @@ from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMVG, OSF, Instance, tags_of
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.guide import EndFailedInService
-from lvmkit.model.messages.pacemaker import NotExtended, ServerUnfit, UnknownServer
+from lvmkit.model.messages.pacemaker import ServerUnfit
 from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
 from lvmkit.workflow.bystanders import PlannedStop, refuse_bystanders
 from lvmkit.workflow.family import family
-from lvmkit.workflow.subject import find
+from lvmkit.workflow.subject import find, hierarchy_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from lvmkit.cluster.port import Overview
     from lvmkit.model.hierarchy import Hierarchy
-    from lvmkit.model.servers import Server
     from lvmkit.plan import Kit
 
 RESTORE, REMOVE = "restore", "remove"
@@ -82,7 +81,7 @@ def refuse_held(tag: str, server: str, seen: Overview, kit: Kit) -> None:
     """
     place = server or seen.local
     for group in groups_below(tag, seen.union()):
-        idle = tuple(each.name for each in seen.servers if each.name != place and not _is_started(group, each, seen))
+        idle = tuple(name for name in seen.names if name not in (place, *seen.in_service_on(group.tag)))
         facts = VgFacts.noted(group)
         if facts.uuid:
             guards.refuse_held(facts.name, facts.uuid, idle, kit.host)
@@ -150,30 +149,21 @@ def groups_below(tag: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
     return hierarchy.of_tags(hierarchy.below(tag), LVMVG)
 
 
-def _is_started(group: Instance, server: Server, seen: Overview) -> bool:
-    own = seen.of(server.name).by_tag(group.tag)
-    return own is not None and own.state in IN_SERVICE
-
-
 def _may_stop_a_group(stop: PlannedStop, seen: Overview) -> bool:
     """Whether a volume group may be up where it leaves; of this server its kernel will say, which costs no ssh."""
     groups = seen.of(stop.server).of_tags(stop.tags, LVMVG)
     if stop.server == seen.local:
         return bool(groups)
-    return stop.server in _online(seen) and any(_may_be_up(group, seen) for group in groups)
+    return seen.is_online(stop.server) and any(_may_be_up(group, seen) for group in groups)
 
 
 def _refuse(tag: str, server: str, seen: Overview) -> None:
     """Raise the Failure that the move itself would raise."""
-    find(seen.union(), tag)
-    known = {each.name: each for each in seen.servers}
-    if server not in known:
-        raise Failure(UnknownServer(server, tuple(known)))
-    if seen.of(server).by_tag(tag) is None:
-        raise Failure(NotExtended(tag, server))
+    hierarchy_with(tag, server, seen)
     errors = [warning for warning in seen.warnings if warning.level == ERROR]
-    if known[server].unfit:
-        errors.append(ServerUnfit(server, tag, known[server].unfit))
+    unfit = {each.name: each.unfit for each in seen.servers}[server]
+    if unfit:
+        errors.append(ServerUnfit(server, tag, unfit))
     if errors:
         raise Failure(*errors)
 
@@ -197,11 +187,7 @@ def _active(tags: Iterable[str], seen: Overview) -> list[Instance]:
 
 def _may_be_up(instance: Instance, seen: Overview) -> bool:
     """What a cluster cannot tell of an active member may be up there; what failed on one server is up on another."""
-    return instance.state in IN_SERVICE or (instance.state == ILLSTATE and instance.server in _online(seen))
-
-
-def _online(seen: Overview) -> set[str]:
-    return {server.name for server in seen.servers if server.online}
+    return instance.state in IN_SERVICE or (instance.state == ILLSTATE and seen.is_online(instance.server))
 
 
 def _runs(instance: Instance, seen: Overview) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lvmkit.guards import elsewhere
 from lvmkit.model.facts import VgFacts
-from lvmkit.model.instance import IN_SERVICE, LVMVG
+from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages.guards import HeldTwice
 
 TYPE_CHECKING = False
@@ -36,14 +36,13 @@ def held_twice(seen: Overview, kit: Kit, tags: Iterable[str] | None = None) -> d
     """
     own = elsewhere.own_devices()
     groups = [group for group in _groups(seen, tags) if _may_be_up(group, seen, own)]
-    others = [server.name for server in seen.servers if server.name != seen.local]
-    if not groups or not others:
+    if not groups or not seen.others:
         return {}
-    first = _look(others, seen, kit)
+    first = _look(seen, kit)
     suspects = [group for group in groups if len(_holding(group, first)) > 1]
     if not suspects:
         return {}
-    second = _look(others, seen, kit)
+    second = _look(seen, kit)
     found: dict[str, HeldTwice] = {}
     for group in suspects:
         before = _holding(group, first)
@@ -61,23 +60,13 @@ def _groups(seen: Overview, tags: Iterable[str] | None) -> list[Instance]:
 
 
 def _may_be_up(group: Instance, seen: Overview, own: Devices | Failure) -> bool:
-    return bool(_in_service_on(group.tag, seen) or elsewhere.volumes_of(VgFacts.noted(group).uuid, own))
+    return bool(seen.in_service_on(group.tag) or elsewhere.volumes_of(VgFacts.noted(group).uuid, own))
 
 
-def _in_service_on(tag: str, seen: Overview) -> tuple[str, ...]:
-    """The servers on which the engine has it in service."""
-    servers = []
-    for server in seen.servers:
-        instance = seen.of(server.name).by_tag(tag)
-        if instance is not None and instance.state in IN_SERVICE:
-            servers.append(server.name)
-    return tuple(servers)
-
-
-def _look(others: list[str], seen: Overview, kit: Kit) -> Seen:
+def _look(seen: Overview, kit: Kit) -> Seen:
     """What the kernels of all servers hold; this one's is asked last."""
     peers = kit.host.peers
-    answers = dict(peers.devices(others, patience=PATIENCE)) if peers else {}
+    answers = dict(peers.devices(seen.others, patience=PATIENCE)) if peers else {}
     return {**answers, seen.local: elsewhere.own_devices()}
 
 
@@ -93,7 +82,7 @@ def _holding(group: Instance, look: Seen) -> dict[str, tuple[str, ...]]:
 
 
 def _message(group: Instance, holding: dict[str, tuple[str, ...]], seen: Overview) -> HeldTwice:
-    in_service = _in_service_on(group.tag, seen)
+    in_service = seen.in_service_on(group.tag)
     holders = tuple(f"{server} ({', '.join(holding[server])})" for server in sorted(holding))
     surplus = tuple(server for server in sorted(holding) if server not in in_service)
     return HeldTwice(VgFacts.noted(group).name, holders, in_service or ("no server",), surplus or ("all but one",))

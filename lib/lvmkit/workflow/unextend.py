@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
-from lvmkit.model.instance import IN_SERVICE, LVMVG
+from lvmkit.model.instance import IN_SERVICE, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import MovesAlong, StillListedThere
-from lvmkit.model.messages.pacemaker import LastServer, NotExtended, StillInService, UnknownServer
+from lvmkit.model.messages.pacemaker import LastServer, StillInService
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import listing
 from lvmkit.storage import records
-from lvmkit.workflow.family import family
-from lvmkit.workflow.subject import find
+from lvmkit.workflow.family import coming_along, family, groups
+from lvmkit.workflow.subject import hierarchy_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
 
     from lvmkit.cluster.port import Overview
-    from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
     from lvmkit.plan import Kit
 
@@ -81,10 +80,9 @@ def unextend(tag: str, kit: Kit) -> tuple[str, ...]:
         finish_interrupted(kit)
         draft = draft_unextension(tag, server, kit)
         carry_out(draft.plan, kit)
-    for instance in draft.gone:
-        if instance.type == LVMVG:
-            records.drop(kit.paths, instance.id)
-    return tuple(instance.tag for instance in draft.gone)
+    for group in groups(draft.gone):
+        records.drop(kit.paths, group.id)
+    return tags_of(draft.gone)
 
 
 def unextend_absent(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
@@ -96,38 +94,24 @@ def unextend_absent(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
         finish_interrupted(kit)
         draft = draft_unextension(tag, server, kit)
         carry_out(draft.plan, kit)
-    kit.tell(StillListedThere(server, tuple(_vg(i) for i in draft.gone if i.type == LVMVG)))
-    return tuple(instance.tag for instance in draft.gone)
+    kit.tell(StillListedThere(server, tuple(map(_vg, groups(draft.gone)))))
+    return tags_of(draft.gone)
 
 
 def draft_unextension(tag: str, server: str, kit: Kit) -> UnextendDraft:
     """What it would do; changes nothing. /etc/lkvgs is part of it where the server is this one. Raises Failure."""
     seen = kit.port.overview()
-    now = _hierarchy(tag, server, seen)
+    now = hierarchy_with(tag, server, seen)
     gone = family(tag, now)
     _refuse(gone, server, seen)
-    asked = {*now.below(tag), *now.above(tag)}
-    others = tuple(i.tag for i in gone if i.tag not in asked and not now.parents(i.tag))
+    others = coming_along(tag, gone, now)
     if others:
         kit.tell(MovesAlong(tag, others))
-    tags = tuple(i.tag for i in gone)
-    steps: list[Step] = [GiveUp(server, tags)]
+    steps: list[Step] = [GiveUp(server, tags_of(gone))]
     if server == seen.local:
-        for group in (i for i in gone if i.type == LVMVG):
+        for group in groups(gone):
             steps += listing(_vg(group), False, kit)
     return UnextendDraft(Plan(f"unextend {tag} from {server}", tuple(steps)), gone)
-
-
-def _hierarchy(tag: str, server: str, seen: Overview) -> Hierarchy:
-    """What the server has. Raises Failure: 000019 for a tag that none has, 110155, 110167."""
-    find(seen.union(), tag)
-    known = tuple(each.name for each in seen.servers)
-    if server not in known:
-        raise Failure(UnknownServer(server, known))
-    now = seen.of(server)
-    if now.by_tag(tag) is None:
-        raise Failure(NotExtended(tag, server))
-    return now
 
 
 def _refuse(gone: tuple[Instance, ...], server: str, seen: Overview) -> None:

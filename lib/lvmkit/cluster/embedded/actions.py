@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import stat
 
-from lvmkit.cluster.embedded.words import is_component
+from lvmkit.cluster.checks import is_component, require
 from lvmkit.model.messages import ERROR, FATAL, Failure
-from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import ActionFailed, ActionHung, ScriptRefused
 from lvmkit.model.messages.guide import TypeNotInstalled
 from lvmkit.model.messages.service import EndFailed
 from lvmkit.model.messages.storage import CommandHung
 from lvmkit.model.resource_types import has_scripts
+from lvmkit.storage import files
 from lvmkit.storage.run import run
 
 TYPE_CHECKING = False
@@ -55,8 +55,7 @@ def find(instance: Instance, action: str, paths: Paths) -> str | None:
     Source: LifeKeeper's perform_action(1M). Raises Failure (InvalidName, 110100).
     """
     for word, what in ((instance.app, "application"), (instance.type, "resource type"), (action, "action")):
-        if not is_component(word):
-            raise Failure(InvalidName(word, what))
+        require(is_component(word), word, what)
     application = f"{paths.lkroot}/subsys/{instance.app}"
     for folder in (f"{application}/resources/{instance.type}", application):
         path = f"{folder}/actions/{action}"
@@ -99,7 +98,7 @@ def _refuse_untrusted(script: str) -> None:
         status = os.stat(script)
         folders = list(map(os.stat, _folders_above(script) | _folders_above(os.path.realpath(script))))
     except OSError as error:
-        raise Failure(ScriptRefused(script, error.strerror or str(error))) from error
+        raise Failure(ScriptRefused(script, files.why(error))) from error
     if not stat.S_ISREG(status.st_mode):
         raise Failure(ScriptRefused(script, "it is not a regular file"))
     if not _is_owner_trusted(status) or status.st_mode & _OTHERS_MAY_WRITE:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from lvmkit.cluster.checks import is_component, refuse_unstorable, require
 from lvmkit.cluster.embedded import flags, rows
-from lvmkit.cluster.embedded.words import is_component, is_storable
-from lvmkit.model import names
-from lvmkit.model.instance import ILLSTATE, IN_SERVICE, INITIALISATIONS, STATES, SWITCHBACKS
+from lvmkit.model.instance import ILLSTATE, IN_SERVICE, STATES
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import HasDependents, NotStored
 from lvmkit.model.messages.guide import DependencyNotCreated, IdInUse, ResourceExists, ResourceNotFound
 from lvmkit.storage.boot import boot_id
@@ -53,7 +51,7 @@ def set_state(connection: Connection, tag: str, state: str, reason: str = "") ->
     reason: stored shortened, and with spaces for characters that would break a record.
     Raises Failure: ResourceNotFound (000019) for an unknown tag, InvalidName (110100) for an unknown state.
     """
-    _must(state in STATES, state, "state")
+    require(state in STATES, state, "state")
     short = reason[:_LONGEST_REASON]
     printable = "".join(c if c.isprintable() else " " for c in short)
     changed = connection.execute(_SET_STATE, (state, printable, boot_id(), _was_in_service(state), tag))
@@ -161,19 +159,10 @@ def _check(connection: Connection, instance: Instance) -> None:
     own = rows.server(connection)
     if instance.server != own:
         raise Failure(NotStored(f"{instance.tag} is on server {instance.server}; this engine serves {own} only"))
-    _must(names.is_tag(instance.tag), instance.tag, "tag")
-    _must(bool(instance.id) and is_storable(instance.id), instance.id, "ID")
-    _must(is_component(instance.app), instance.app, "application")
-    _must(is_component(instance.type), instance.type, "resource type")
-    _must(is_storable(instance.info, allowed="\x02"), instance.info, "info field")
-    _must(instance.initialisation in INITIALISATIONS, instance.initialisation, "initialisation")
-    _must(instance.switchback in SWITCHBACKS, instance.switchback, "switchback")
-    _must(instance.state in STATES, instance.state, "state")
-
-
-def _must(good: bool, given: str, what: str) -> None:
-    if not good:
-        raise Failure(InvalidName(given, what))
+    refuse_unstorable(instance)
+    require(is_component(instance.app), instance.app, "application")
+    require(is_component(instance.type), instance.type, "resource type")
+    require(instance.state in STATES, instance.state, "state")
 
 
 def _was_in_service(state: str) -> bool | None:

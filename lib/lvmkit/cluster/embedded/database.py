@@ -75,14 +75,6 @@ def writing(path: str) -> Iterator[Connection]:
             connection.execute("COMMIT")
 
 
-def check(path: str) -> None:
-    """Look at every page of the database. Raises Failure (DatabaseDamaged and what reading() raises)."""
-    with reading(path) as connection:
-        (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if answer != "ok":
-        raise Failure(DatabaseDamaged(path, answer))
-
-
 def _connect_to_read(path: str) -> Connection:
     try:
         os.stat(path)
@@ -140,7 +132,7 @@ def _create(path: str) -> None:
     folder = os.path.dirname(path)
     files.make_folder(folder, mode=0o700)
     temporary = f"{path}.{os.getpid()}.new"
-    _unlink(temporary)  # of an earlier process with this number
+    files.remove(temporary)  # of an earlier process with this number
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         with closing(_connect(temporary, "mode=rw")) as connection:
@@ -150,8 +142,8 @@ def _create(path: str) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
         _publish(temporary, path)
     finally:
-        _unlink(temporary)
-    _flush(folder)
+        files.remove(temporary)
+    files.flush_folder(folder)
 
 
 def _publish(temporary: str, path: str) -> None:
@@ -159,21 +151,6 @@ def _publish(temporary: str, path: str) -> None:
         os.link(temporary, path)  # not rename(2), which would replace what a faster process has stored meanwhile
     except FileExistsError:
         return
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
-
-
-def _flush(folder: str) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _claim(connection: Connection, path: str) -> None:
@@ -194,7 +171,7 @@ def _reported(path: str, *, changing: bool) -> Iterator[None]:
     except UnicodeEncodeError as error:  # undecodable bytes of a command line, which no stored name has
         raise Failure(InvalidName(str(error.object), "name")) from error
     except OSError as error:
-        raise _not_done(path, error.strerror or str(error), changing) from error
+        raise _not_done(path, files.why(error), changing) from error
 
 
 def _failure(error: sqlite3.Error, path: str, changing: bool) -> Failure:

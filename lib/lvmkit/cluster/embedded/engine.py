@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.cluster.embedded import changes, flags, rows
-from lvmkit.cluster.embedded.database import check, reading, writing
+from lvmkit.cluster.embedded.database import reading, writing
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.cluster.embedded.lock import admin_lock
 from lvmkit.model.messages import Failure
@@ -134,16 +134,6 @@ class Engine:
         with writing(self._paths.database) as connection:
             changes.set_state(connection, tag, state, reason)
 
-    def perform_action(self, tag: str, action: str) -> None:
-        """Run one action script for one resource; states and other resources are left alone.
-
-        For restore and remove in the order of the hierarchy there are bring_in_service and take_out_of_service.
-        Raises Failure (000019, 110000, 110088, 110089, 110095, 110100).
-        """
-        from lvmkit.cluster.embedded import actions
-
-        actions.perform(self.find(tag, None), action, self._paths, self._settings)
-
     def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
         """Restore the tag and all it requires that is not ISP, children first; ISU becomes ISP without a script.
 
@@ -173,34 +163,10 @@ class Engine:
             with self.admin_lock("finish interrupted work"):
                 moves.resume(self._paths, self._settings, tell)
 
-    def remove_instances(self, tags: tuple[str, ...], tell: Callable[[Message], None]) -> None:
-        """Run the delete scripts of these tags, parents first, then remove them as one unit.
-
-        Raises Failure (110086, 110087, 110088 or what else a script failed with); then all of them are still there.
-        """
-        from lvmkit.cluster.embedded import moves
-
-        with self.admin_lock(f"remove {', '.join(tags)}"):
-            moves.remove_instances(tags, self._paths, self._settings, tell)
-
     def flags(self) -> tuple[str, ...]:
         """All flags that are on."""
         with reading(self._paths.database) as connection:
             return flags.names(connection)
-
-    def create_flag(self, flag: str) -> bool:
-        """Turn a flag on; False when it was on."""
-        with writing(self._paths.database) as connection:
-            return flags.create(connection, flag)
-
-    def remove_flag(self, flag: str) -> bool:
-        """Turn a flag off; False when it was off."""
-        with writing(self._paths.database) as connection:
-            return flags.remove(connection, flag)
-
-    def check_database(self) -> None:
-        """Look at every page of the database. Raises Failure (110080, 110081, 000010)."""
-        check(self._paths.database)
 
     def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
         """Only one create, delete, reconfigure or move at a time; a process that has it may enter again.

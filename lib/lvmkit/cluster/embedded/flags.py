@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import time
 
+from lvmkit.cluster.checks import is_storable
 from lvmkit.cluster.embedded.processes import Process, is_running, this_process
-from lvmkit.cluster.embedded.words import is_storable
-from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.value import Value
 from lvmkit.storage.boot import boot_id
 
@@ -41,15 +39,6 @@ def names(connection: Connection) -> tuple[str, ...]:
     """All flags that are on. A volatile one of an earlier boot is off, and so is that of a dead admin-lock holder."""
     rows = connection.execute("SELECT flag, boot, pid, started FROM flags ORDER BY flag").fetchall()
     return tuple(flag for flag, *holder in rows if _is_on(flag, *holder))
-
-
-def create(connection: Connection, flag: str) -> bool:
-    """Turn a flag on; False when it was on. Raises Failure (InvalidName, 110100) for text that cannot be a flag."""
-    if not flag or not is_storable(flag):
-        raise Failure(InvalidName(flag, "flag"))
-    was_on = flag in names(connection)
-    connection.execute("INSERT OR REPLACE INTO flags (flag, boot) VALUES (?, ?)", (flag, boot_id()))
-    return not was_on
 
 
 def remove(connection: Connection, flag: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from lvmkit.cluster.embedded import actions, changes, flags, rows
 from lvmkit.cluster.embedded.database import reading, writing
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
-from lvmkit.cluster.port import Change
 from lvmkit.model.instance import ILLSTATE, ISP, ISU, OSF, OSU
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import ActionFailed, InterruptedWork, StepDone
@@ -67,23 +66,6 @@ def resume(paths: Paths, settings: Settings, tell: Callable[[Message], None]) ->
             failed += failure.messages
     if failed:
         raise Failure(*failed)
-
-
-def remove_instances(tags: tuple[str, ...], paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> None:
-    """Run the delete script of each of these, parents first, then remove them all at once.
-
-    The caller holds the admin lock. Raises Failure: HasDependents (110086) when something else requires one of them,
-    NotStored (110087) for an unknown tag, and as the scripts fail.
-    """
-    with reading(paths.database) as connection:
-        changes.refuse_removal(connection, tags)
-        hierarchy = rows.hierarchy(connection)
-    going = hierarchy.of_tags(hierarchy.remove_order(tags))
-    for position, instance in enumerate(going, 1):
-        actions.perform(instance, "delete", paths, settings)
-        tell(StepDone(position, len(going), f"delete {instance.tag}"))
-    with writing(paths.database) as connection:
-        changes.apply(connection, Change(remove=tags))
 
 
 def _begin(move: ServiceMove, paths: Paths) -> tuple[Instance, ...]:

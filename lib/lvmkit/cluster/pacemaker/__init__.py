@@ -1,7 +1,7 @@
 """The cluster port over Pacemaker: many servers, one CIB.
 
-What becomes what. Each element has a module that makes it, recognises it and removes it: primitive, template, order,
-colocation, location.
+What becomes what. Each element has a module that makes it, recognises it and removes it: primitive, template, location,
+dependency (order and colocation).
 * lvmvg, lvmlv, filesys: a primitive of ocf:lvmkit:lvmvg, ocf:lvmkit:lvmlv, ocf:lvmkit:filesys. Its ID is
   'lvmkit-' and the tag, reversibly (ids.py); what the kit itself knows of it (ID, info, switchback) is a set of meta
   attributes (record.py). Only what has both is ours. All else in the CIB is foreign: neither read as ours nor changed,

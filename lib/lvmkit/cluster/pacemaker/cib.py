@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.cluster.pacemaker import elements, location, order, primitive, template
+from lvmkit.cluster.pacemaker import dependency, elements, location, primitive, template
 from lvmkit.cluster.pacemaker.elements import NODES
 from lvmkit.cluster.pacemaker.record import facts_of, instance_of
 from lvmkit.model.hierarchy import Hierarchy
@@ -52,7 +52,7 @@ def type_and_id(element: Element) -> tuple[str, str]:
 
 def links(root: Element) -> tuple[Dependency, ...]:
     """The dependencies between primitives."""
-    return tuple(order.links(root, primitive.own(root)))
+    return tuple(dependency.links(root, primitive.own(root)))
 
 
 def equivalencies(root: Element) -> tuple[Equivalency, ...]:

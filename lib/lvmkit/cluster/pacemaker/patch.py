@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import copy
 
-from lvmkit.cluster.pacemaker import cib, colocation, elements, ids, location, order, primitive, template
-from lvmkit.cluster.pacemaker.index import Index
-from lvmkit.model import names
+from lvmkit.cluster.checks import refuse_unstorable
+from lvmkit.cluster.pacemaker import cib, dependency, elements, ids, location, primitive, template
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import INITIALISATIONS, SWITCHBACKS
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import HasDependents, NotStored
 from lvmkit.model.messages.guide import DependencyNotCreated, IdInUse, ResourceExists
 from lvmkit.model.messages.pacemaker import (
@@ -32,7 +29,22 @@ if TYPE_CHECKING:
     from lvmkit.model.instance import Dependency, Instance
     from lvmkit.model.messages import Message
 
+_NOT_IN_XML = "\ufffe\uffff"
+"""beside control characters: XML 1.0, section 2.2"""
 _REFERENCES = ("rsc", "with-rsc", "first", "then", "id", "template", "id-ref")
+
+
+class Index:
+    """Our elements by what they stand for; whoever changes the CIB keeps it true."""
+
+    def __init__(self, root: Element) -> None:
+        self.root = root
+        self.servers = cib.servers(root)
+        self.primitives = primitive.own(root)
+        self.devices = template.devices(root)
+        self.places = location.places(root)
+        self.links = dict.fromkeys(dependency.links(root, self.primitives))
+        self.owners = cib.owners(root)
 
 
 def apply(root: Element, change: Change, server: str) -> Element:
@@ -158,8 +170,7 @@ def _drop_primitives(root: Element, gone: set[str]) -> None:
     if not gone:
         return
     location.drop_of(root, gone)
-    order.drop_of(root, gone)
-    colocation.drop_of(root, gone)
+    dependency.drop_of(root, gone)
     primitive.drop(root, gone)
     _refuse_dangling(root, gone)
 
@@ -181,8 +192,7 @@ def _unlink(index: Index, link: Dependency, server: str) -> None:
     else:
         was_there = link in index.links
         index.links.pop(link, None)
-        order.drop(index.root, link)
-        colocation.drop(index.root, link)
+        dependency.drop(index.root, link)
     if not was_there:
         raise Failure(NotStored(f"{link.parent} does not require {link.child}"))
 
@@ -216,8 +226,7 @@ def _constrain(index: Index, link: Dependency, server: str) -> None:
     if Hierarchy((), tuple(index.links)).would_loop(link):
         raise _no_link(link, server, NotStored(f"{link.parent} would require itself"))
     index.links[link] = None
-    order.add(index.root, link)
-    colocation.add(index.root, link)
+    dependency.add(index.root, link)
 
 
 def _no_link(link: Dependency, server: str, why: Message) -> Failure:
@@ -228,11 +237,7 @@ def _check(index: Index, instance: Instance) -> None:
     """Every field must be one that the CIB can carry, and the server one of the cluster's."""
     if instance.server not in index.servers:
         raise Failure(UnknownServer(instance.server, index.servers))
-    _must(names.is_tag(instance.tag), instance.tag, "tag")
-    _must(bool(instance.id) and _is_storable(instance.id), instance.id, "ID")
-    _must(_is_storable(instance.info.replace("\x02", "")), instance.info, "info field")
-    _must(instance.initialisation in INITIALISATIONS, instance.initialisation, "initialisation")
-    _must(instance.switchback in SWITCHBACKS, instance.switchback, "switchback")
+    refuse_unstorable(instance, _NOT_IN_XML)
     if not has_agent(instance.type) and not is_device(instance.type):
         raise Failure(NoAgent(f"{instance.tag}, a {instance.type},"))
     if index.owners.get(_owned(instance), instance.tag) != instance.tag:
@@ -243,13 +248,3 @@ def _owned(instance: Instance) -> tuple[str, str, str]:
     """The resource ID of an instance with where it must be the only one, as in Index.owners."""
     place = "" if has_agent(instance.type) else instance.server
     return place, instance.type, instance.id
-
-
-def _is_storable(text: str) -> bool:
-    """Whether text is UTF-8 without control characters and what else XML has not (XML 1.0, section 2.2)."""
-    return not any(c < " " or c in "\x7f\ufffe\uffff" or "\ud800" <= c <= "\udfff" for c in text)
-
-
-def _must(good: bool, given: str, what: str) -> None:
-    if not good:
-        raise Failure(InvalidName(given, what))
