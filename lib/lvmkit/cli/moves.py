@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from lvmkit.cli.console import write
+from lvmkit.cli.layout import columns
 from lvmkit.cli.options import JSON
+from lvmkit.view.document import document
+from lvmkit.view.move import move_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,18 +20,9 @@ def show_actions(action: str, tag: str, actions: Sequence[PlannedAction], form: 
 
     action: restore or remove, what was asked for.
     """
-    if form == JSON:
-        from lvmkit.view.document import document
-        from lvmkit.view.move import move_facts
-
-        write(document(move_facts(action, tag, actions)))
-    else:
-        from lvmkit.cli.layout import columns
-
-        write(columns([(f"{number}.", *_cells(planned)) for number, planned in enumerate(actions, 1)]))
+    rows = []
+    for number, planned in enumerate(actions, 1):
+        i = planned.instance
+        rows.append((f"{number}.", planned.action, i.tag, i.type, i.state, f"on {i.server}"))
+    write(document(move_facts(action, tag, actions)) if form == JSON else columns(rows))
     return 0
-
-
-def _cells(planned: PlannedAction) -> tuple[str, ...]:
-    i = planned.instance
-    return planned.action, i.tag, i.type, i.state, f"on {i.server}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.console import write
+from lvmkit.cli.layout import columns
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
 from lvmkit.model.instance import IN_SERVICE
 from lvmkit.model.messages.command import NotInService
 from lvmkit.model.resource_types import is_device
 from lvmkit.view.check import OK, Verdict, after_recovery, check_facts, is_well, judge
+from lvmkit.view.document import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +49,10 @@ def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool, f
 
     def job(kit: Kit) -> int:
         verdicts = _watched(kit) if watch else _checked(words, deep, kit)
-        write(_as_json(verdicts, deep, kit) if form == JSON else _as_text(verdicts, session.quiet))
+        if form == JSON:
+            write(document(check_facts(verdicts, kit.port.local_server(), deep=deep)))
+        else:
+            write(_as_text(verdicts, session.quiet))
         return 0 if is_well(verdicts) else 1
 
     return session.work("check", " ".join(words), job)
@@ -128,8 +133,6 @@ def _is_down(instance: Instance) -> bool:
 
 
 def _as_text(verdicts: list[Verdict], quiet: bool) -> str:
-    from lvmkit.cli.layout import columns
-
     rows: list[tuple[str, ...]] = []
     for verdict in verdicts:
         for message in verdict.messages:
@@ -137,9 +140,3 @@ def _as_text(verdicts: list[Verdict], quiet: bool) -> str:
         if not verdict.messages and (verdict.word != OK or not quiet):
             rows.append((verdict.word, verdict.tag, "", verdict.state))
     return columns(rows)
-
-
-def _as_json(verdicts: list[Verdict], deep: bool, kit: Kit) -> str:
-    from lvmkit.view.document import document
-
-    return document(check_facts(verdicts, kit.port.local_server(), deep=deep))

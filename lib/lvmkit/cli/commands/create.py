@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import write
+from lvmkit.cli.console import one_a_line, write
+from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, numbered, twigs
 from lvmkit.cli.options import JSON, PATH, TAG, dry_run_option, format_option, pass_session, quiet_option
+from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import INTELLIGENT, SWITCHBACKS
+from lvmkit.view.create import creation_facts, creation_preview
+from lvmkit.view.document import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.cli.session import Session
-    from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.plan import Kit
-    from lvmkit.workflow.create import CreateDraft, CreateRequest
+    from lvmkit.workflow.create import CreateDraft
 
 
 @click.command(
@@ -43,38 +46,26 @@ def command(session: Session, path: str, tag: str | None, switchback: str, dry_r
         from lvmkit.workflow import create
 
         request = create.CreateRequest(path, tag or "", switchback)
-        write(_preview(request, kit, form) if dry_run else _created(create.create(request, kit), form))
+        if dry_run:
+            write(_preview(create.draft_creation(request, kit), kit, form))
+        else:
+            root = create.create(request, kit)
+            write(document(creation_facts(root)) if form == JSON else one_a_line([root]))
         return 0
 
     return session.work("create", tag or path, job)
 
 
-def _created(root: str, form: str) -> str:
-    if form != JSON:
-        return f"{root}\n"
-    from lvmkit.view.create import creation_facts
-    from lvmkit.view.document import document
-
-    return document(creation_facts(root))
-
-
-def _preview(request: CreateRequest, kit: Kit, form: str) -> str:
-    from lvmkit.workflow.create import draft_creation
-
-    draft = draft_creation(request, kit)
+def _preview(draft: CreateDraft, kit: Kit, form: str) -> str:
     before = kit.port.hierarchy()
     after = _after(draft, before)
-    if form != JSON:
-        return _as_text(draft, before, after)
-    from lvmkit.view.create import creation_preview
-    from lvmkit.view.document import document
-
-    return document(creation_preview(draft, before, after))
+    if form == JSON:
+        return document(creation_preview(draft, before, after))
+    return _as_text(draft, before, after)
 
 
 def _after(draft: CreateDraft, before: Hierarchy) -> Hierarchy:
     """The hierarchy as it would be."""
-    from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.steps import Commit
 
     after = before
@@ -86,8 +77,6 @@ def _after(draft: CreateDraft, before: Hierarchy) -> Hierarchy:
 
 
 def _as_text(draft: CreateDraft, before: Hierarchy, after: Hierarchy) -> str:
-    from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, numbered, twigs
-
     rows = [("TAG", "TYPE", "ID", "")]
     for twig in twigs((draft.root,), after.children, glyphs()):
         instance = after.by_tag(twig.tag)

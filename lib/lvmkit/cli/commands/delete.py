@@ -5,16 +5,20 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.console import confirms, is_interactive, one_a_line, write
+from lvmkit.cli.layout import columns, numbered
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, dry_run_option, format_option, pass_session, quiet_option, resource_argument
 from lvmkit.model.instance import tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import NotConfirmed
+from lvmkit.view.delete import deletion_facts, deletion_preview
+from lvmkit.view.document import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.cli.session import Session
-    from lvmkit.plan import Kit
+    from lvmkit.model.instance import Instance
+    from lvmkit.plan import Kit, Plan
 
 
 @click.command("delete", epilog="Example: lvmkit delete /data --dry-run", short_help="End the protection.")
@@ -31,60 +35,37 @@ def command(session: Session, word: str, yes: bool, dry_run: bool, form: str) ->
     """
 
     def job(kit: Kit) -> int:
+        from lvmkit.workflow import delete
+
         tag = tag_of(word, kit.port.hierarchy())
         if dry_run:
-            write(_preview(tag, form, kit))
+            write(_preview(tag, form, kit, *delete.draft_deletion(tag, kit)))
             return 0
         if not yes and is_interactive():
-            _ask(tag, kit)
-        from lvmkit.workflow.delete import delete
-
-        write(_deleted(tag, delete(tag, kit), form))
+            _ask(tag, delete.draft_deletion(tag, kit)[0])
+        gone = delete.delete(tag, kit)
+        write(document(deletion_facts(tag, gone)) if form == JSON else one_a_line(gone))
         return 0
 
     return session.work("delete", word, job)
 
 
-def _deleted(tag: str, gone: tuple[str, ...], form: str) -> str:
-    if form != JSON:
-        return one_a_line(gone)
-    from lvmkit.view.delete import deletion_facts
-    from lvmkit.view.document import document
-
-    return document(deletion_facts(tag, gone))
-
-
-def _ask(tag: str, kit: Kit) -> None:
+def _ask(tag: str, gone: tuple[Instance, ...]) -> None:
     """Raises Failure (NotConfirmed, 110112) unless the answer is yes."""
-    from lvmkit.workflow.delete import draft_deletion
-
-    gone, _ = draft_deletion(tag, kit)
     if not confirms(f"End the protection of {', '.join(tags_of(gone))}?"):
         raise Failure(NotConfirmed(f"Deletion of {tag}"))
 
 
-def _preview(tag: str, form: str, kit: Kit) -> str:
-    from lvmkit.workflow.delete import draft_deletion
-
-    gone, plan = draft_deletion(tag, kit)
+def _preview(tag: str, form: str, kit: Kit, gone: tuple[Instance, ...], plan: Plan) -> str:
     hierarchy = kit.port.hierarchy()
-    going = tags_of(gone)
+    going, steps = tags_of(gone), plan.describe()
     staying = {}
     for kept in reversed(hierarchy.below(tag)):
         if kept not in going:
             staying[kept] = hierarchy.parents(kept)
     if form == JSON:
-        from lvmkit.view.delete import deletion_preview
-        from lvmkit.view.document import document
-
-        return document(deletion_preview(tag, going, staying, plan.describe()))
-    return _as_text(going, staying, plan.describe())
-
-
-def _as_text(going: tuple[str, ...], staying: dict[str, tuple[str, ...]], steps: tuple[str, ...]) -> str:
-    from lvmkit.cli.layout import columns, numbered
-
+        return document(deletion_preview(tag, going, staying, steps))
     rows = [("goes", tag, "") for tag in going]
-    for tag, parents in staying.items():
-        rows.append(("stays", tag, f"required by {', '.join(parents)}"))
+    for kept, parents in staying.items():
+        rows.append(("stays", kept, f"required by {', '.join(parents)}"))
     return f"{columns(rows)}\n{numbered(steps)}"

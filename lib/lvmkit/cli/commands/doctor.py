@@ -5,8 +5,11 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.console import write
+from lvmkit.cli.layout import columns
 from lvmkit.cli.options import JSON, format_option, pass_session, quiet_option
 from lvmkit.model.messages import INFO, WARN, shown
+from lvmkit.view.doctor import doctor_facts
+from lvmkit.view.document import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def command(session: Session, here: bool, form: str) -> int:
         from lvmkit.workflow.doctor import diagnose
 
         diagnosis = diagnose(kit, here=here)
-        write(_as_json(diagnosis) if form == JSON else _as_text(diagnosis, session.quiet))
+        write(document(doctor_facts(diagnosis)) if form == JSON else _as_text(diagnosis, session.quiet))
         return 0 if diagnosis.is_well else 1
 
     return session.work("doctor", "", job)
@@ -43,12 +46,12 @@ def command(session: Session, here: bool, form: str) -> int:
 
 def _as_text(diagnosis: Diagnosis, quiet: bool) -> str:
     """A line for each finding and one for what to do about it; one line where all is well."""
-    from lvmkit.cli.layout import columns
-
     findings = [finding for finding in diagnosis.findings if not (quiet and finding.is_note)]
     text = ""
     for line, finding in zip(columns(map(_row, findings)).splitlines(), findings):
-        text += f"{line}\n{_advice(finding)}"
+        text += f"{line}\n"
+        if finding.advice:
+            text += f"  -> {shown(finding.advice)}\n"
     if diagnosis.is_well and not quiet:
         text += columns([("ok", ", ".join(diagnosis.servers))])
     return text
@@ -57,14 +60,3 @@ def _as_text(diagnosis: Diagnosis, quiet: bool) -> str:
 def _row(finding: Finding) -> tuple[str, ...]:
     word = _WORDS.get(finding.level, _WORST)
     return word, finding.server or "cluster", finding.about, finding.number, finding.text
-
-
-def _advice(finding: Finding) -> str:
-    return f"  -> {shown(finding.advice)}\n" if finding.advice else ""
-
-
-def _as_json(diagnosis: Diagnosis) -> str:
-    from lvmkit.view.doctor import doctor_facts
-    from lvmkit.view.document import document
-
-    return document(doctor_facts(diagnosis))

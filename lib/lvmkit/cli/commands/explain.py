@@ -7,9 +7,11 @@ import textwrap
 import click
 
 from lvmkit.cli.console import write
+from lvmkit.cli.layout import columns
 from lvmkit.cli.options import JSON, format_option, pass_session
 from lvmkit.model.messages import Failure, Message, catalogue
 from lvmkit.model.messages.command import NoSuchMessage
+from lvmkit.view.document import document
 from lvmkit.view.explain import catalogue_facts, cause, explanation_facts, readable
 
 TYPE_CHECKING = False
@@ -50,8 +52,6 @@ def _kind(number: str) -> type[Message]:
 
 def _one(kind: type[Message], form: str) -> str:
     if form == JSON:
-        from lvmkit.view.document import document
-
         return document(explanation_facts(kind))
     lines = [f"{kind.number:06d} {kind.level}", *_wrapped(readable(kind, kind.template), "  "), ""]
     lines += _wrapped(cause(kind), "Cause:  ")
@@ -68,11 +68,7 @@ def _wrapped(text: str, label: str) -> list[str]:
 def _all(form: str) -> str:
     kinds = catalogue().values()
     if form == JSON:
-        from lvmkit.view.document import document
-
         return document(catalogue_facts(kinds))
-    from lvmkit.cli.layout import columns
-
     rows = [("NUMBER", "LEVEL", "TEXT")]
     for kind in kinds:
         rows.append((f"{kind.number:06d}", kind.level, readable(kind, kind.template)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.console import one_a_line, write
+from lvmkit.cli.layout import columns
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import (
     JSON,
@@ -16,6 +17,8 @@ from lvmkit.cli.options import (
     resource_argument,
 )
 from lvmkit.model.messages import Failure
+from lvmkit.view.document import document
+from lvmkit.view.extend import extension_facts, extension_preview
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,54 +52,34 @@ def command(session: Session, word: str, server: str, priority: int | None, dry_
     """
 
     def job(kit: Kit) -> int:
-        from lvmkit.workflow.elsewhere import ExtendOrder
+        from lvmkit.workflow import elsewhere
 
-        order = ExtendOrder(tag_of(word, kit.port.overview().union()), server, priority or 0)
-        return _previewed(order, kit, form) if dry_run else _extended(order, kit, form)
+        order = elsewhere.ExtendOrder(tag_of(word, kit.port.overview().union()), server, priority or 0)
+        if dry_run:
+            _show_preview(order, elsewhere.preview(order, kit), kit, form)
+        else:
+            tags = elsewhere.extend(order, kit)
+            write(document(extension_facts(order.tag, server, tags)) if form == JSON else one_a_line(tags))
+        return 0
 
     return session.work("extend", word, job)
 
 
-def _extended(order: ExtendOrder, kit: Kit, form: str) -> int:
-    from lvmkit.workflow.elsewhere import extend
-
-    tags = extend(order, kit)
-    if form != JSON:
-        write(one_a_line(tags))
-        return 0
-    from lvmkit.view.document import document
-    from lvmkit.view.extend import extension_facts
-
-    write(document(extension_facts(order.tag, order.server, tags)))
-    return 0
-
-
-def _previewed(order: ExtendOrder, kit: Kit, form: str) -> int:
-    from lvmkit.workflow.elsewhere import preview
+def _show_preview(order: ExtendOrder, extension: Preview, kit: Kit, form: str) -> None:
+    """Warnings are told, what forbids the extension is raised in the end."""
     from lvmkit.workflow.extend import refusal, refusals
 
-    extension = preview(order, kit)
     against = refusals(extension.readiness)
     for message in extension.readiness.messages:
         if message not in against:
             kit.tell(message)
-    write(_as_json(order, extension) if form == JSON else _as_text(extension))
+    write(document(extension_preview(order.tag, extension)) if form == JSON else _as_text(extension))
     if against:
         raise refusal(Failure(*against), order.tag, order.server)
-    return 0
-
-
-def _as_json(order: ExtendOrder, extension: Preview) -> str:
-    from lvmkit.view.document import document
-    from lvmkit.view.extend import extension_preview
-
-    return document(extension_preview(order.tag, extension))
 
 
 def _as_text(extension: Preview) -> str:
     """The steps, and what the cluster would do at once."""
-    from lvmkit.cli.layout import columns
-
     rows = [(f"{number}.", step) for number, step in enumerate(extension.steps, 1)]
     for line in extension.foreseen:
         rows.append(("then", line))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.console import confirms, is_interactive, write
+from lvmkit.cli.layout import columns
 from lvmkit.cli.options import JSON, Word, dry_run_option, format_option, pass_session, quiet_option
 from lvmkit.model.messages import Failure, shown
 from lvmkit.model.messages.command import NotConfirmed
+from lvmkit.view.document import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def command(session: Session, name: str | None, again: bool, dropped: bool, yes:
         raise click.UsageError("--drop and --retry exclude each other.")
 
     def job(kit: Kit) -> int:
+        from lvmkit.view.journal import journal_facts
         from lvmkit.workflow import unfinished
 
         journals = unfinished.unfinished(kit, name or "")
@@ -53,7 +56,8 @@ def command(session: Session, name: str | None, again: bool, dropped: bool, yes:
             _ask(journals[0], yes)
             unfinished.drop(name, kit)
             journals = ()
-        write(_as_json(journals, dry_run) if form == JSON else _as_text(journals, is_whole=bool(name)))
+        facts = journal_facts(journals, dry_run=dry_run)
+        write(document(facts) if form == JSON else _as_text(journals, is_whole=bool(name)))
         return 1 if journals else 0
 
     return session.work("journal", name or "", job)
@@ -68,8 +72,6 @@ def _ask(journal: Journal, yes: bool) -> None:
 
 
 def _as_text(journals: tuple[Journal, ...], *, is_whole: bool) -> str:
-    from lvmkit.cli.layout import columns
-
     if not journals:
         return ""
     text = columns([("JOURNAL", "CHANGE", "STATE", "ABOUT"), *map(_row, journals)])
@@ -79,7 +81,6 @@ def _as_text(journals: tuple[Journal, ...], *, is_whole: bool) -> str:
 
 
 def _steps(journal: Journal) -> str:
-    from lvmkit.cli.layout import columns
     from lvmkit.workflow.unfinished import steps_of
 
     rows = [(f"{number}.", state, what) for number, (state, what) in enumerate(steps_of(journal), 1)]
@@ -90,10 +91,3 @@ def _row(journal: Journal) -> tuple[str, ...]:
     from lvmkit.workflow.unfinished import state_of
 
     return journal.name, journal.work or "?", state_of(journal), ", ".join(journal.about) or "?"
-
-
-def _as_json(journals: tuple[Journal, ...], dry_run: bool) -> str:
-    from lvmkit.view.document import document
-    from lvmkit.view.journal import journal_facts
-
-    return document(journal_facts(journals, dry_run=dry_run))

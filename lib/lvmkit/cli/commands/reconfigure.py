@@ -5,10 +5,13 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.console import write
+from lvmkit.cli.layout import columns
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import HierarchyDiffers, InvalidName, NothingToDo
+from lvmkit.view.document import document
+from lvmkit.view.reconfigure import difference_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +50,8 @@ def command(session: Session, word: str, lists: tuple[str, ...], yes: bool, here
         tag = tag_of(word, kit.port.hierarchy())
         is_applied = yes or only is not None
         change = reconfigure(tag, kit, only, here=here) if is_applied else difference(tag, kit)
-        write(_as_json(change, is_applied) if form == JSON else _as_text(change))
+        facts = difference_facts(change, is_applied=is_applied)
+        write(document(facts) if form == JSON else _as_text(change))
         if change.is_empty:
             kit.tell(NothingToDo(tag))
         elif not is_applied:
@@ -86,8 +90,6 @@ def _counted(change: Difference) -> tuple[str, ...]:
 
 
 def _as_text(change: Difference) -> str:
-    from lvmkit.cli.layout import columns
-
     rows: list[tuple[str, ...]] = []
     for pv in change.added:
         rows.append(("+", "disk", pv.device, pv.pv_uuid))
@@ -102,10 +104,3 @@ def _as_text(change: Difference) -> str:
     for lv in change.new_volumes:
         rows.append((" ", "volume", f"{change.vg}/{lv.name}", "not protected"))
     return columns(rows)
-
-
-def _as_json(change: Difference, is_applied: bool) -> str:
-    from lvmkit.view.document import document
-    from lvmkit.view.reconfigure import difference_facts
-
-    return document(difference_facts(change, is_applied=is_applied))

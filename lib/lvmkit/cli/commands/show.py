@@ -5,8 +5,11 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.console import one_a_line, write
+from lvmkit.cli.layout import ASCII_GLYPHS, columns, twigs
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import JSON, TEXT, pass_session, quiet_option, resource_argument
+from lvmkit.view.document import document
+from lvmkit.view.show import show_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,18 +73,11 @@ def _recorded(tag: str, seen: Overview, form: str) -> str:
 
     survey = recorded(seen, tag)
     ordered = tuple(_parents_first(survey))
-    if form != JSON:
-        return "\n".join(map(_block, ordered))
-    from lvmkit.view.document import document
-    from lvmkit.view.show import show_facts
-
-    return document(show_facts(survey, ordered))
+    return document(show_facts(survey, ordered)) if form == JSON else "\n".join(map(_block, ordered))
 
 
 def _parents_first(survey: Survey) -> Iterable[Resource]:
     """In the order of the tree, each once."""
-    from lvmkit.cli.layout import ASCII_GLYPHS, twigs
-
     by_tag = {resource.instance.tag: resource for resource in survey.resources}
     ordered: dict[str, Resource] = {}
     for twig in twigs(survey.roots, lambda tag: by_tag[tag].children, ASCII_GLYPHS):
@@ -91,8 +87,6 @@ def _parents_first(survey: Survey) -> Iterable[Resource]:
 
 def _block(resource: Resource) -> str:
     """A resource: its tag and type, then a line for each fact and for each server."""
-    from lvmkit.cli.layout import columns
-
     instance = resource.instance
     facts = {
         "id": instance.id,

@@ -13,6 +13,9 @@ from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, qui
 from lvmkit.cli.surveyed import as_list, as_matrix
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages.view import NothingProtected
+from lvmkit.model.value import replace
+from lvmkit.view.document import document
+from lvmkit.view.status import status_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +73,6 @@ def _take_survey(word: str | None, kit: Kit, *, asks_others: bool = False) -> Su
     found = survey(kit, None if word is None else tag_of(word, seen.union()), seen)
     if not asks_others:
         return found
-    from lvmkit.model.value import replace
     from lvmkit.workflow.two_holders import held_twice
 
     tags = [resource.instance.tag for resource in found.resources]
@@ -80,9 +82,6 @@ def _take_survey(word: str | None, kit: Kit, *, asks_others: bool = False) -> Su
 def _shown(survey: Survey, by: str, form: str, is_repeated: bool, kit: Kit) -> str:
     """What to print."""
     if form == JSON:
-        from lvmkit.view.document import document
-        from lvmkit.view.status import status_facts
-
         return document(status_facts(survey), compact=is_repeated)
     clear = _CLEAR if is_repeated and sys.stdout.isatty() else ""
     shape = as_matrix if kit.port.capabilities.several_servers else as_list

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.console import one_a_line, write
+from lvmkit.cli.layout import numbered
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import (
     JSON,
@@ -16,6 +17,8 @@ from lvmkit.cli.options import (
     resource_argument,
 )
 from lvmkit.model.instance import tags_of
+from lvmkit.view.document import document
+from lvmkit.view.unextend import unextension_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,33 +43,17 @@ def command(session: Session, word: str, server: str, dry_run: bool, form: str) 
     """
 
     def job(kit: Kit) -> int:
+        from lvmkit.workflow import elsewhere, unextend
+
         tag = tag_of(word, kit.port.overview().union())
-        write(_preview(tag, server, kit, form) if dry_run else _taken(tag, server, kit, form))
+        if dry_run:
+            draft = unextend.draft_unextension(tag, server, kit)
+            steps = draft.plan.describe()
+            facts = unextension_facts(tag, server, tags_of(draft.gone), steps)
+            write(document(facts) if form == JSON else numbered(steps))
+        else:
+            tags = elsewhere.unextend(tag, server, kit)
+            write(document(unextension_facts(tag, server, tags)) if form == JSON else one_a_line(tags))
         return 0
 
     return session.work("unextend", word, job)
-
-
-def _taken(tag: str, server: str, kit: Kit, form: str) -> str:
-    from lvmkit.workflow.elsewhere import unextend
-
-    tags = unextend(tag, server, kit)
-    if form == JSON:
-        return _as_json(tag, server, tags)
-    return one_a_line(tags)
-
-
-def _preview(tag: str, server: str, kit: Kit, form: str) -> str:
-    from lvmkit.cli.layout import numbered
-    from lvmkit.workflow.unextend import draft_unextension
-
-    draft = draft_unextension(tag, server, kit)
-    steps = draft.plan.describe()
-    return _as_json(tag, server, tags_of(draft.gone), steps) if form == JSON else numbered(steps)
-
-
-def _as_json(tag: str, server: str, tags: tuple[str, ...], steps: tuple[str, ...] | None = None) -> str:
-    from lvmkit.view.document import document
-    from lvmkit.view.unextend import unextension_facts
-
-    return document(unextension_facts(tag, server, tags, steps))
