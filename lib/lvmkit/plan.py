@@ -18,6 +18,7 @@ from lvmkit.model.messages.engine import InterruptedWork, StepDone, UndoFailed
 from lvmkit.model.messages.plans import FinishFailed, JournalBlocks, JournalStuck
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.kernels import Kernels
+from lvmkit.peer.remote import remote_kit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lvmkit.journal import Journal
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
+    from lvmkit.peer.remote import RemoteKit
     from lvmkit.storage.lvm import Lvm
 
 
@@ -44,6 +46,10 @@ class Kit(Value):
         """What guards and resources work with; they know no engine. Raises Failure where it does not know its name."""
         peers = Kernels(self.settings.ssh) if self.port.capabilities.several_servers else None
         return Host(self.paths, self.settings, self.tell, self.port.local_server(), self.port.membership, peers)
+
+    def remote(self, server: str) -> RemoteKit:
+        """The kit on another server."""
+        return remote_kit(server, self.paths, self.settings)
 
     @property
     def lvm(self) -> Lvm:

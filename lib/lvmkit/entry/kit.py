@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 def engine(paths: Paths, tell: Callable[[Message], None]) -> Engine | Pacemaker:
     """The engine of this server."""
-    return _engine(paths, _settings(paths, tell), tell)
+    return _engine(paths, told_settings(paths, tell), tell)
 
 
 def kit(paths: Paths, tell: Callable[[Message], None]) -> Kit:
     """Everything a workflow needs."""
     from lvmkit.plan import Kit  # plans need json, which a check must not pay for
 
-    settings = _settings(paths, tell)
+    settings = told_settings(paths, tell)
     return Kit(_engine(paths, settings, tell), paths, settings, tell)
 
 
@@ -45,7 +45,7 @@ def _engine(paths: Paths, settings: Settings, tell: Callable[[Message], None]) -
     return Engine(paths, settings)
 
 
-def _settings(paths: Paths, tell: Callable[[Message], None]) -> Settings:
+def told_settings(paths: Paths, tell: Callable[[Message], None]) -> Settings:
     """The tunables of /etc/default/LifeKeeper; an invalid one is told, and keeps its default."""
     settings, warnings = load_settings(paths.defaults)
     for warning in warnings:

@@ -47,14 +47,6 @@ class ResourceType(Value):
 _PROVIDER = "lvmkit"
 
 
-def _is_lvmvg_id(text: str) -> bool:
-    return names.vg_of_lvmvg_id(text) is not None
-
-
-def _is_lvmlv_id(text: str) -> bool:
-    return names.vg_lv_of_lvmlv_id(text) is not None
-
-
 def _is_printable_path(text: str) -> bool:
     return text.startswith("/") and text.isprintable()
 
@@ -63,7 +55,7 @@ _TABLE = (
     ResourceType(
         LVMVG,
         "scsi",
-        _is_lvmvg_id,
+        lambda text: names.vg_of_lvmvg_id(text) is not None,
         has_scripts=True,
         agent=(_PROVIDER, LVMVG),
         timings=Timings(start=90, stop=90, interval=10, monitor=20, deep=60),
@@ -71,7 +63,7 @@ _TABLE = (
     ResourceType(
         LVMLV,
         "scsi",
-        _is_lvmlv_id,
+        lambda text: names.vg_lv_of_lvmlv_id(text) is not None,
         has_scripts=True,
         agent=(_PROVIDER, LVMLV),
         timings=Timings(start=90, stop=90, interval=10, monitor=20, deep=60),
@@ -89,6 +81,11 @@ _TABLE = (
 )
 
 RESOURCE_TYPES = {kind.name: kind for kind in _TABLE}
+_FOREIGN = ResourceType("", "", lambda _text: False)
+
+
+def _of(resource_type: str) -> ResourceType:
+    return RESOURCE_TYPES.get(resource_type, _FOREIGN)
 
 
 def application(resource_type: str) -> str:
@@ -98,26 +95,22 @@ def application(resource_type: str) -> str:
 
 def is_id_of(resource_type: str, text: str) -> bool:
     """Whether a text has the form of the type's IDs; never for a type that the kit does not know."""
-    kind = RESOURCE_TYPES.get(resource_type)
-    return kind is not None and kind.fits(text)
+    return _of(resource_type).fits(text)
 
 
 def is_device(resource_type: str) -> bool:
     """Whether instances of this type are block devices below a volume group."""
-    kind = RESOURCE_TYPES.get(resource_type)
-    return kind is not None and kind.is_device
+    return _of(resource_type).is_device
 
 
 def has_scripts(resource_type: str) -> bool:
     """Whether instances of this type are nothing without the kit's action scripts."""
-    kind = RESOURCE_TYPES.get(resource_type)
-    return kind is not None and kind.has_scripts
+    return _of(resource_type).has_scripts
 
 
 def agent_of(resource_type: str) -> tuple[str, str] | None:
     """(provider, name) of the type's OCF agent; None where it has none."""
-    kind = RESOURCE_TYPES.get(resource_type)
-    return kind.agent if kind else None
+    return _of(resource_type).agent
 
 
 def has_agent(resource_type: str) -> bool:

@@ -13,7 +13,10 @@ from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, ClassVar
+
+    Check = Callable[[object], bool]
 
 
 class Request(Value):
@@ -119,36 +122,26 @@ def _checked(field: str, value: Any) -> Any:  # noqa: ANN401 - JSON
     return tuple(value) if isinstance(value, list) else value
 
 
-def _is_tag(value: object) -> bool:
-    return isinstance(value, str) and names.is_tag(value)
+def _text(fits: Callable[[str], bool]) -> Check:
+    """For one text of a form."""
+    return lambda value: isinstance(value, str) and fits(value)
 
 
-def _is_tags(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_tag, value))
-
-
-def _is_groups(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(vg, str) and names.is_vg_name(vg) for vg in value)
-
-
-def _is_server(value: object) -> bool:
-    return isinstance(value, str) and names.is_server_name(value)
+def _texts(fits: Callable[[str], bool]) -> Check:
+    """For a list of such texts that is not empty."""
+    return lambda value: isinstance(value, list) and bool(value) and all(map(_text(fits), value))
 
 
 def _is_priority(value: object) -> bool:
     return type(value) is int and 0 <= value <= LOWEST_PRIORITY
 
 
-def _is_bool(value: object) -> bool:
-    return type(value) is bool
-
-
 _LONGEST_SHOWN = 100
-_CHECKS = {
-    "tags": _is_tags,
-    "tag": _is_tag,
-    "template": _is_server,
+_CHECKS: dict[str, Check] = {
+    "tags": _texts(names.is_tag),
+    "tag": _text(names.is_tag),
+    "template": _text(names.is_server_name),
     "priority": _is_priority,
-    "with_steps": _is_bool,
-    "groups": _is_groups,
+    "with_steps": lambda value: type(value) is bool,
+    "groups": _texts(names.is_vg_name),
 }

@@ -13,27 +13,13 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.storage.dm import Device
 
-NOTHING_TO_DO = "nothing to do"
-
 
 def restore(_facts: DeviceFacts, _host: Host) -> str:
-    """Nothing: a device is there, or the start of what stands on it fails."""
-    return NOTHING_TO_DO
+    """Nothing, as for all that is done: a device is there or not, and where it is not, what stands on it fails."""
+    return "nothing to do"
 
 
-def remove(_facts: DeviceFacts, _host: Host) -> str:
-    """Nothing: a device stays."""
-    return NOTHING_TO_DO
-
-
-def give_up(_facts: DeviceFacts, _host: Host) -> str:
-    """Nothing: a device stays."""
-    return NOTHING_TO_DO
-
-
-def release(_facts: DeviceFacts, _host: Host) -> str:
-    """Nothing: create does nothing with a device."""
-    return NOTHING_TO_DO
+remove = give_up = release = restore
 
 
 def check(_facts: DeviceFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
@@ -41,9 +27,7 @@ def check(_facts: DeviceFacts, _host: Host, _devices: Sequence[Device] | None = 
     return Health((), is_up=True)
 
 
-def deep_check(_facts: DeviceFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
-    """As check()."""
-    return Health((), is_up=True)
+deep_check = check
 
 
 def condition(facts: DeviceFacts) -> tuple[Message, ...]:

@@ -73,16 +73,13 @@ def _patience(value: str) -> float:
     return 0.0 if float(value) == 0 else _seconds(value)
 
 
-def _interval(value: str) -> int:
-    if not 0 < int(value) <= LONGEST:
-        raise ValueError(value)
-    return int(value)
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def convert(value: str) -> int:
+        if not least <= int(value) <= most:
+            raise ValueError(value)
+        return int(value)
 
-
-def _retries(value: str) -> int:
-    if not 0 <= int(value) <= MOST_RETRIES:
-        raise ValueError(value)
-    return int(value)
+    return convert
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
@@ -101,7 +98,7 @@ def _program(value: str) -> str:
 
 
 _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
-    "LKCHECKINTERVAL": ("check_interval", _interval),
+    "LKCHECKINTERVAL": ("check_interval", _between(1, LONGEST)),
     "LVMKIT_MISSING_PV": ("missing_pv", _one_of(MISSING_PV_POLICIES)),
     "LVMKIT_COMMAND_DEADLINE": ("command_deadline", _seconds),
     "LVMKIT_ACTION_DEADLINE": ("action_deadline", _seconds),
@@ -109,8 +106,8 @@ _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
     "LVMKIT_PEER_PATIENCE": ("peer_patience", _seconds),
     "LVMKIT_BUSY_PATIENCE": ("busy_patience", _patience),
     "LVMKIT_LOCK_PATIENCE": ("lock_patience", _patience),
-    "FS_UMOUNT_RETRIES": ("umount_retries", _retries),
-    "LVMKIT_KILL_RETRIES": ("kernel_retries", _retries),
+    "FS_UMOUNT_RETRIES": ("umount_retries", _between(0, MOST_RETRIES)),
+    "LVMKIT_KILL_RETRIES": ("kernel_retries", _between(0, MOST_RETRIES)),
     "LVMKIT_ENGINE": ("engine", _one_of(ENGINES)),
     "LVMKIT_OWNERSHIP": ("ownership", _one_of(OWNERSHIPS)),
     "LVMKIT_SSH": ("ssh", _program),

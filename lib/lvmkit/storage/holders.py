@@ -157,13 +157,13 @@ def _is_open_device(link: str, number: str) -> bool:
 
 
 def _stacked(number: str, sys: str) -> list[Holder]:
-    own = _attribute(number, "dm/uuid", sys)
+    own = sysfs.dm_uuid(number, sys)
     return [_on_top(block, own, sys) for block in sysfs.holders(number, sys)]
 
 
 def _on_top(block: sysfs.Block, own_uuid: str, sys: str) -> Holder:
     """A volume of another volume group stands on this device: then this one is a physical volume of that group."""
-    name, uuid = _attribute(block.number, "dm/name", sys), _attribute(block.number, "dm/uuid", sys)
+    name, uuid = sysfs.dm_name(block.number, sys), sysfs.dm_uuid(block.number, sys)
     if name:
         is_nested = uuid.startswith("LVM-") and uuid[:_VG_PREFIX] != own_uuid[:_VG_PREFIX]
         return Holder(NESTED_PV if is_nested else DM, name)
@@ -296,10 +296,6 @@ def _pids(proc: str) -> list[str]:
 
 def _without(ending: str, text: str) -> str:
     return text[: -len(ending)] if text.endswith(ending) else text
-
-
-def _attribute(number: str, name: str, sys: str) -> str:
-    return _read(f"{sys}/dev/block/{number}/{name}").rstrip(b"\n").decode("utf-8", "surrogateescape")
 
 
 def _entries(directory: str) -> list[str]:

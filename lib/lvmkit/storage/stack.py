@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
@@ -24,7 +23,7 @@ from lvmkit.model.messages.storage import (
 )
 from lvmkit.model.value import Value
 from lvmkit.model.volumes import Layer, MountedFilesystem, Stack
-from lvmkit.storage import files
+from lvmkit.storage import files, sysfs
 from lvmkit.storage.run import run
 
 TYPE_CHECKING = False
@@ -122,7 +121,7 @@ def stack_of(path: str, lvm: Lvm) -> Stack:
     Raises Failure: NotAMountPoint, PartOfFilesystem, NotOnLvm, VgNotFound, VgNameAmbiguous, LvNotInVg, and those of
     Lvm.report().
     """
-    number = _number_of(path)
+    number = sysfs.number_of(path)
     filesystem = None if number else filesystem_at(path, deadline=lvm.time_left)
     if filesystem:
         number = filesystem.number
@@ -139,7 +138,9 @@ def devices_of(vg: VolumeGroup, *, deadline: float) -> tuple[tuple[str, Layer], 
     deadline: seconds for lsblk. Raises Failure: CommandFailed, CommandMissing, CommandHung, CommandGarbled.
     """
     blocks, links = _blocks(deadline), _links()
-    return tuple((pv.uuid, _layer(_number_of(pv.device), pv.device, blocks, links)) for pv in vg.physical if pv.device)
+    return tuple(
+        (pv.uuid, _layer(sysfs.number_of(pv.device), pv.device, blocks, links)) for pv in vg.physical if pv.device
+    )
 
 
 def system_use(vg: VolumeGroup, *, deadline: float) -> str | None:
@@ -148,7 +149,7 @@ def system_use(vg: VolumeGroup, *, deadline: float) -> str | None:
     Everything on its physical volumes counts, also through encryption or RAID.  deadline: seconds for lsblk.
     Raises Failure: CommandFailed, CommandMissing, CommandHung, CommandGarbled.
     """
-    physical = tuple(_number_of(pv.device) for pv in vg.physical if pv.device)
+    physical = tuple(sysfs.number_of(pv.device) for pv in vg.physical if pv.device)
     mounted: set[str] = set()
     numbers: set[str] = set()
     for node in _blocks(deadline).above(physical):
@@ -158,15 +159,6 @@ def system_use(vg: VolumeGroup, *, deadline: float) -> str | None:
     if _SWAP in mounted or _swap_file_devices() & numbers:
         uses.append("swap in use")
     return ", ".join(uses) or None
-
-
-def _number_of(path: str) -> str:
-    """major:minor of a block device; '' for anything else."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return ""
-    return _dev(status.st_rdev) if stat.S_ISBLK(status.st_mode) else ""
 
 
 def _dev(number: int) -> str:
@@ -291,7 +283,7 @@ def _filesystem(row: dict[str, Any]) -> MountedFilesystem:
     root, source = _word(row, "fsroot"), _word(row, "source")
     number = _word(row, "maj:min")
     if number.startswith("0:"):  # btrfs shows a number of its own; its source is the device
-        number = _number_of(source) or number
+        number = sysfs.number_of(source) or number
     if root != "/" and source.startswith("/dev/"):
         raise Failure(PartOfFilesystem(_word(row, "target"), root, source))
     return MountedFilesystem(
@@ -345,6 +337,6 @@ def _links() -> dict[str, tuple[str, ...]]:
         return {}
     names_of: dict[str, tuple[str, ...]] = {}
     for name in listed:
-        number = _number_of(f"{_BY_ID}/{name}")
+        number = sysfs.number_of(f"{_BY_ID}/{name}")
         names_of[number] = (*names_of.get(number, ()), name)
     return names_of

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange
+    from lvmkit.workflow.reconfigure import Difference
 
 _OWN_TAG = schema.text("The tag of its resource; empty where it has none.")
 _DISK = schema.record(
@@ -49,18 +49,10 @@ def difference_facts(difference: Difference, *, is_applied: bool) -> dict[str, A
         "vg": difference.vg,
         "applied": is_applied and not difference.is_empty,
         "nothing_to_do": difference.is_empty,
-        "added": list(map(_disk_facts, difference.added)),
-        "removed": list(map(_disk_facts, difference.removed)),
-        "new_volumes": list(map(_volume_facts, difference.new_volumes)),
-        "gone_volumes": list(map(_volume_facts, difference.gone_volumes)),
+        "added": [change.as_dict() for change in difference.added],
+        "removed": [change.as_dict() for change in difference.removed],
+        "new_volumes": [change.as_dict() for change in difference.new_volumes],
+        "gone_volumes": [change.as_dict() for change in difference.gone_volumes],
         "listed": not difference.unlisted,
         "watched": not difference.unwatched,
     }
-
-
-def _disk_facts(change: PvChange) -> dict[str, str]:
-    return {"device": change.device, "pv_uuid": change.pv_uuid, "tag": change.tag}
-
-
-def _volume_facts(change: LvChange) -> dict[str, str]:
-    return {"name": change.name, "lv_uuid": change.lv_uuid, "tag": change.tag}

@@ -80,15 +80,7 @@ def resource_facts(resource: Resource) -> dict[str, Any]:
     """What the records say of one resource; all but `servers` is as the server named in `server` has it."""
     instance = resource.instance
     return {
-        "tag": instance.tag,
-        "server": instance.server,
-        "id": instance.id,
-        "type": instance.type,
-        "app": instance.app,
-        "state": instance.state,
-        "reason": instance.reason,
-        "switchback": instance.switchback,
-        "initialisation": instance.initialisation,
+        **instance.as_dict(),
         "parents": resource.parents,
         "children": resource.children,
         "info": instance.details,

@@ -121,11 +121,11 @@ def system_groups() -> dict[str, str]:
     return needed
 
 
-def _ours(found: Sequence[Active], kit: Kit) -> tuple[Active, ...]:
+def _ours(groups: Sequence[Active], kit: Kit) -> tuple[Active, ...]:
     """Those that may be taken down; says of the others why not."""
-    needed = system_groups() if found else {}
+    needed = system_groups() if groups else {}
     ours = []
-    for each in found:
+    for each in groups:
         if each.vg.uuid in needed:
             kit.tell(SystemGroupListed(each.vg.name, kit.paths.lkvgs, needed[each.vg.uuid]))
         elif records.load(kit.paths, each.vg.id) is not None:

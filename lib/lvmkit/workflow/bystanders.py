@@ -44,29 +44,29 @@ def refuse_bystanders(leaving: Iterable[PlannedStop], seen: Overview, kit: Kit) 
     """
     if not kit.port.capabilities.fences_failed_stops:
         return
-    found: list[Message] = []
+    named: list[Message] = []
     there: dict[str, tuple[str, ...]] = {}
     for each in leaving:
         if each.server == seen.local:
-            found += bystanders(each.tags, seen.of(seen.local))
+            named += bystanders(each.tags, seen.of(seen.local))
         else:
             there[each.server] = each.tags
-    found += _bystanders_on_others(there, kit)
-    if found:
-        raise Failure(*found)
+    named += _bystanders_on_others(there, kit)
+    if named:
+        raise Failure(*named)
 
 
-def bystanders(tags: Iterable[str], now: Hierarchy) -> tuple[LvBusy, ...]:
+def bystanders(tags: Iterable[str], hierarchy: Hierarchy) -> tuple[LvBusy, ...]:
     """Who holds volumes of the groups among these tags on this server, beside the file systems of the hierarchy.
 
     Nothing where the group is not active here. Raises Failure where device-mapper cannot be asked.
     """
-    leaving = [instance for instance in map(now.by_tag, tags) if instance is not None]
+    leaving = [instance for instance in map(hierarchy.by_tag, tags) if instance is not None]
     groups = [VgFacts.unpack(instance).uuid for instance in leaving if instance.type == LVMVG]
     devices = dm.list_devices() if groups else ()
     own = {instance.id for instance in leaving if instance.type == FILESYS}
-    found = [(d, _strangers(d, own)) for uuid in groups for d in dm.of_vg(devices, uuid)]
-    return tuple(LvBusy(device.name, holders.described(some)) for device, some in found if some)
+    held = [(d, _strangers(d, own)) for uuid in groups for d in dm.of_vg(devices, uuid)]
+    return tuple(LvBusy(device.name, holders.described(some)) for device, some in held if some)
 
 
 def _strangers(device: Device, own: set[str]) -> tuple[Holder, ...]:
@@ -74,8 +74,8 @@ def _strangers(device: Device, own: set[str]) -> tuple[Holder, ...]:
     within = (
         below for holder in lasting if holder.kind == holders.MOUNT for below in holders.mounts_below(holder.name)
     )
-    found = dict.fromkeys((*lasting, *within))
-    return tuple(holder for holder in found if not (holder.kind == holders.MOUNT and holder.name in own))
+    everybody = dict.fromkeys((*lasting, *within))
+    return tuple(holder for holder in everybody if not (holder.kind == holders.MOUNT and holder.name in own))
 
 
 def _bystanders_on_others(leaving: dict[str, tuple[str, ...]], kit: Kit) -> list[Message]:
@@ -84,9 +84,8 @@ def _bystanders_on_others(leaving: dict[str, tuple[str, ...]], kit: Kit) -> list
         return []
     from lvmkit.model.messages.view import BystandersUnknown
     from lvmkit.peer import ask  # only where something leaves another server
-    from lvmkit.peer.remote import remote_kit
 
-    questions = {remote_kit(server, kit.paths, kit.settings): tags for server, tags in leaving.items()}
+    questions = {kit.remote(server): tags for server, tags in leaving.items()}
     named: list[Message] = []
     for server, answer in ask.bystanders(questions, kit.tell, deadline=kit.settings.command_deadline).items():
         if isinstance(answer, Failure):

@@ -37,9 +37,9 @@ from lvmkit.model.messages.service import PvsMissing
 from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
-from lvmkit.storage import files, fstab, installed, lvmconf, mountinfo, sysfs
+from lvmkit.storage import files, fstab, installed, lvmconf, lvmsight, mountinfo, sysfs
+from lvmkit.workflow.create import nested
 from lvmkit.workflow.family import coming_along, family, groups
-from lvmkit.workflow.nesting import nested
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from lvmkit.model.settings import Settings
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.plan import Kit
-
-OLDEST_LVM = "2.03.12"
-"""the first LVM with the autoactivation property and --devices (its WHATS_NEW)"""
 
 _SET_ASIDE = frozenset({"standby", "in maintenance"})
 """why a server is unfit only because somebody wants it so"""
@@ -122,15 +119,17 @@ def examine(tag: str, template: str, kit: Kit) -> Examination:
         extended = TemplateAlreadyExtended(tag, case.server)
         return Examination(case, _readiness(case, "", (extended,), ()), ())
     told: list[Message] = [*_along(case)]
-    version, seen = _lvm(case, told)
+    version, reported = _lvm(case, told)
     for look in (_cluster, _means, _mount_points):
         told += _taken(look, case)
-    found = []
+    present = []
     for instance in groups(case.members) if version else ():
-        vg, against = _group(instance, seen, case)
+        vg, against = _group(instance, reported, case)
         told += against
-        found += [vg] if vg is not None else []
-    return Examination(case, _readiness(case, version, tuple(dict.fromkeys(told)), tuple(found)), tuple(found))
+        if vg is not None:
+            present.append(vg)
+    readiness = _readiness(case, version, tuple(dict.fromkeys(told)), tuple(present))
+    return Examination(case, readiness, tuple(present))
 
 
 def case_of(tag: str, template: str, kit: Kit) -> Case:
@@ -142,9 +141,9 @@ def case_of(tag: str, template: str, kit: Kit) -> Case:
     return Case(kit, tag, template, seen, family(tag, there))
 
 
-def _readiness(case: Case, version: str, told: tuple[Message, ...], found: tuple[VolumeGroup, ...]) -> Readiness:
+def _readiness(case: Case, version: str, told: tuple[Message, ...], present: tuple[VolumeGroup, ...]) -> Readiness:
     devices = []
-    for vg in found:
+    for vg in present:
         for pv in vg.physical:
             if pv.device:
                 devices.append((pv.uuid, pv.device))
@@ -171,8 +170,8 @@ def _lvm(case: Case, told: list[Message]) -> tuple[str, tuple[VolumeGroup, ...]]
     lvm = case.kit.lvm
     try:
         version = lvmconf.version(lvm)
-        if lvmconf.numbers(version) < lvmconf.numbers(OLDEST_LVM):
-            told.append(LvmTooOld(version, OLDEST_LVM))
+        if lvmsight.is_too_old(version):
+            told.append(LvmTooOld(version, lvmsight.OLDEST))
             return "", ()
         return version, lvm.report()
     except Failure as failure:
@@ -236,21 +235,22 @@ def _folder(path: str, server: str) -> Iterator[Message]:
 
 
 def _group(
-    instance: Instance, seen: tuple[VolumeGroup, ...], case: Case
+    instance: Instance, reported: tuple[VolumeGroup, ...], case: Case
 ) -> tuple[VolumeGroup | None, tuple[Message, ...]]:
     """A volume group as this server sees it, and what is against it."""
     subject = VgFacts.unpack(instance, case.there)
-    vg = next((each for each in seen if each.uuid == subject.uuid), None)
+    vg = lvmsight.by_uuid(reported, subject.uuid)
     known = _recorded(instance, case.there)
     told: list[Message] = []
     try:
         told += _activity(subject, instance, case)
-        told += _clashes(subject, seen, case.server)
-        near = _on_disks(vg, subject, known, case) if vg is None or vg.missing else None
-        hidden = _hidden(vg, near)
+        told += _clashes(subject, reported, case.server)
+        on_disks = _on_disks(vg, subject, known, case) if vg is None or vg.missing else None
+        hidden = lvmsight.hidden_devices(vg, on_disks)
         if hidden:
-            told.append(DevicesNotAllowed(subject.name, case.server, hidden, _who_hides(case)))
-        vg = near if hidden else vg
+            setting = lvmsight.who_hides(lvmconf.load(case.kit.lvm))
+            told.append(DevicesNotAllowed(subject.name, case.server, hidden, setting))
+            vg = on_disks
         told += _lacking(vg, subject, known, case.kit.settings)
         told += _ownership(vg, instance, case) if vg is not None else ()
     except Failure as failure:
@@ -268,12 +268,12 @@ def _activity(subject: VgFacts, instance: Instance, case: Case) -> Iterator[Mess
     yield from told
 
 
-def _clashes(subject: VgFacts, seen: tuple[VolumeGroup, ...], server: str) -> Iterator[Message]:
+def _clashes(subject: VgFacts, reported: tuple[VolumeGroup, ...], server: str) -> Iterator[Message]:
     """Other groups with the same name, or the same UUID."""
-    for vg in seen:
+    for vg in reported:
         if vg.name == subject.name and vg.uuid != subject.uuid:
             yield VgNameTaken(subject.name, server, vg.uuid)
-    same = tuple(vg.name for vg in seen if vg.uuid == subject.uuid)
+    same = tuple(vg.name for vg in reported if vg.uuid == subject.uuid)
     if len(same) > 1:
         yield VgUuidTwice(subject.name, subject.uuid, server, same)
 
@@ -291,19 +291,7 @@ def _on_disks(vg: VolumeGroup | None, subject: VgFacts, known: dict[str, str], c
     present = tuple(path for path in paths if sysfs.number_of(path))
     if not present:
         return None
-    near = case.kit.lvm.report(devices=present)
-    return next((each for each in near if each.uuid == subject.uuid), None)
-
-
-def _hidden(vg: VolumeGroup | None, near: VolumeGroup | None) -> tuple[str, ...]:
-    """Devices on which LVM finds physical volumes that it does not see by itself."""
-    known = {pv.uuid for pv in vg.physical if not pv.missing} if vg else set()
-    return tuple(pv.device for pv in near.physical if not pv.missing and pv.uuid not in known) if near else ()
-
-
-def _who_hides(case: Case) -> str:
-    conf = lvmconf.load(case.kit.lvm)
-    return f"they are not in {conf.devices_file}" if conf.devices_file else "lvm.conf's filter or global_filter"
+    return lvmsight.by_uuid(case.kit.lvm.report(devices=present), subject.uuid)
 
 
 def _lacking(

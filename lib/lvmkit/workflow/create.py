@@ -20,19 +20,21 @@ from lvmkit.model.messages.guide import (
     ResourceExists,
     SwitchbackMismatch,
 )
-from lvmkit.model.messages.storage import NotAMountPoint, SystemStorage
+from lvmkit.model.messages.storage import MountsNested, NotAMountPoint, SystemStorage
 from lvmkit.model.settings import SYSTEM_ID
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, carry_out, finish_interrupted
 from lvmkit.steps import BringInService, Commit, SetAutoactivation, listing
 from lvmkit.storage import dm, files, fstab, stack
+from lvmkit.storage.mountinfo import is_below
 from lvmkit.workflow import owner
 from lvmkit.workflow.devices import Drafts, add_devices
-from lvmkit.workflow.nesting import nested
 from lvmkit.workflow.renew import RenewRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.volumes import MountedFilesystem, Stack, VolumeGroup
     from lvmkit.plan import Kit, Step
@@ -83,24 +85,24 @@ def create(request: CreateRequest, kit: Kit) -> str:
 
 def draft_creation(request: CreateRequest, kit: Kit) -> CreateDraft:
     """The plan for a request; changes nothing. Raises Failure with every reason against it."""
-    found = stack.stack_of(request.path, kit.lvm)
-    _refuse(found, request, kit)
-    now = kit.port.hierarchy()
-    drafts = Drafts(now, kit.port.local_server(), request.switchback, request.tag)
-    root = _draft_instances(found, request, drafts, kit)
+    storage = stack.stack_of(request.path, kit.lvm)
+    _refuse(storage, request, kit)
+    hierarchy = kit.port.hierarchy()
+    drafts = Drafts(hierarchy, kit.port.local_server(), request.switchback, request.tag)
+    root = _draft_instances(storage, request, drafts, kit)
     if drafts.has_new(LVMVG):
-        guards.refuse_active_elsewhere(found.vg, kit.host, is_up_here=_is_up(found))
-    _warn(found, root, drafts, kit)
-    return CreateDraft(Plan(f"create {request.path}", _steps(found, root, drafts, kit)), root)
+        guards.refuse_active_elsewhere(storage.vg, kit.host, is_up_here=_is_up(storage))
+    _warn(storage, root, drafts, kit)
+    return CreateDraft(Plan(f"create {request.path}", _steps(storage, root, drafts, kit)), root)
 
 
-def _refuse(found: Stack, request: CreateRequest, kit: Kit) -> None:
+def _refuse(storage: Stack, request: CreateRequest, kit: Kit) -> None:
     """Reasons why this storage must not, or not now, be protected."""
-    vg = found.vg
+    vg = storage.vg
     if request.tag and not names.is_tag(request.tag):
         raise Failure(InvalidName(request.tag, "tag"))
-    if not names.fits_device_mapper(vg.name, found.lv.name):
-        raise Failure(InvalidName(f"{vg.name}/{found.lv.name}", "device-mapper name"))
+    if not names.fits_device_mapper(vg.name, storage.lv.name):
+        raise Failure(InvalidName(f"{vg.name}/{storage.lv.name}", "device-mapper name"))
     use = stack.system_use(vg, deadline=kit.settings.command_deadline)
     if use:
         raise Failure(SystemStorage(vg.name, use))
@@ -109,22 +111,22 @@ def _refuse(found: Stack, request: CreateRequest, kit: Kit) -> None:
         raise Failure(*errors)
 
 
-def _draft_instances(found: Stack, request: CreateRequest, drafts: Drafts, kit: Kit) -> str:
+def _draft_instances(storage: Stack, request: CreateRequest, drafts: Drafts, kit: Kit) -> str:
     """Draft what is missing, from the disks up; returns the root's tag."""
-    top = request.top or (FILESYS if found.filesystem else LVMLV)
-    if top == FILESYS and found.filesystem is None:
+    top = request.top or (FILESYS if storage.filesystem else LVMLV)
+    if top == FILESYS and storage.filesystem is None:
         raise Failure(NotAMountPoint(request.path))
-    vg_tag = _draft_vg(found, request.tag if top == LVMVG else "", drafts, kit)
+    vg_tag = _draft_vg(storage, request.tag if top == LVMVG else "", drafts, kit)
     if top == LVMVG:
         return vg_tag
-    lv_tag = _draft_lv(found, vg_tag, request.tag if top == LVMLV else "", drafts)
-    if top != FILESYS or found.filesystem is None:
+    lv_tag = _draft_lv(storage, vg_tag, request.tag if top == LVMLV else "", drafts)
+    if top != FILESYS or storage.filesystem is None:
         return lv_tag
-    return _draft_filesystem(found, found.filesystem, lv_tag, request.tag, drafts)
+    return _draft_filesystem(storage, storage.filesystem, lv_tag, request.tag, drafts)
 
 
-def _draft_vg(found: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
-    vg = found.vg
+def _draft_vg(storage: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
+    vg = storage.vg
     present = _protected_group(vg, drafts.now)
     if present is not None:
         if VgFacts.noted(present).uuid != vg.uuid:
@@ -134,13 +136,13 @@ def _draft_vg(found: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
     if owner.is_wanted(kit):
         facts = replace(facts, ownership=SYSTEM_ID, owner_before=vg.system_id)
     vg_tag = drafts.add(LVMVG, facts.id, tag, vg.name, facts.pack())
-    add_devices(found.devices, vg_tag, drafts)
+    add_devices(storage.devices, vg_tag, drafts)
     return vg_tag
 
 
-def _protected_group(vg: VolumeGroup, now: Hierarchy) -> Instance | None:
+def _protected_group(vg: VolumeGroup, hierarchy: Hierarchy) -> Instance | None:
     """The instance of this volume group, also where it was protected under another name; else one with its name."""
-    groups = [instance for instance in now.instances if instance.type == LVMVG]
+    groups = [instance for instance in hierarchy.instances if instance.type == LVMVG]
     for group in groups:
         if VgFacts.noted(group).uuid == vg.uuid:
             return group
@@ -150,14 +152,14 @@ def _protected_group(vg: VolumeGroup, now: Hierarchy) -> Instance | None:
     return None
 
 
-def _draft_lv(found: Stack, vg_tag: str, tag: str, drafts: Drafts) -> str:
-    resource_id = found.vg.lv_path(found.lv)
+def _draft_lv(storage: Stack, vg_tag: str, tag: str, drafts: Drafts) -> str:
+    resource_id = storage.vg.lv_path(storage.lv)
     present = drafts.now.by_id(resource_id, LVMLV)
     if present is not None:
-        if LvFacts.noted(present).uuid != found.lv.uuid:
+        if LvFacts.noted(present).uuid != storage.lv.uuid:
             raise Failure(IdInUse(present.id))
         return _same_tag(present, tag)
-    vg, lv = found.vg, found.lv
+    vg, lv = storage.vg, storage.lv
     facts = LvFacts(tag, resource_id, vg.name, lv.name, vg.uuid, lv.uuid, lv.kind, _ownership(vg_tag, drafts))
     lv_tag = drafts.add(LVMLV, resource_id, tag, f"{vg.name}/{lv.name}", facts.pack())
     drafts.link(lv_tag, vg_tag)
@@ -170,25 +172,34 @@ def _ownership(vg_tag: str, drafts: Drafts) -> str:
     return VgFacts.noted(group).ownership
 
 
-def _draft_filesystem(found: Stack, mounted: MountedFilesystem, lv_tag: str, tag: str, drafts: Drafts) -> str:
+def _draft_filesystem(storage: Stack, mounted: MountedFilesystem, lv_tag: str, tag: str, drafts: Drafts) -> str:
     present = drafts.now.by_id(mounted.mount_point, FILESYS)
     if present is not None:
         raise Failure(ResourceExists(present.tag))
     _refuse_nested(mounted.mount_point, drafts.now)
     options = ",".join(option for option in mounted.options.split(",") if option not in _KERNEL_ONLY_OPTIONS)
-    device = found.vg.lv_path(found.lv)
+    device = storage.vg.lv_path(storage.lv)
     facts = FilesystemFacts(tag, mounted.mount_point, device, mounted.type, options, mounted.uuid)
     root = drafts.add(FILESYS, mounted.mount_point, tag, mounted.mount_point, facts.pack())
     drafts.link(root, lv_tag)
     return root
 
 
-def _refuse_nested(mount_point: str, now: Hierarchy) -> None:
+def _refuse_nested(mount_point: str, hierarchy: Hierarchy) -> None:
     """A file system within another one has to wait for it, and no dependency says so. Raises Failure (110071)."""
-    others = [instance.id for instance in now.instances if instance.type == FILESYS and instance.id != mount_point]
-    found = nested(mount_point, others)
-    if found:
-        raise Failure(*found)
+    others = [each.id for each in hierarchy.instances if each.type == FILESYS and each.id != mount_point]
+    messages = nested(mount_point, others)
+    if messages:
+        raise Failure(*messages)
+
+
+def nested(mount_point: str, others: Iterable[str]) -> tuple[MountsNested, ...]:
+    """What to say of a mount point that lies within one of the others, or has one of them within it.
+
+    Of protected file systems within each other the outer one, mounted last, would hide the inner one.
+    """
+    pairs = ((one, other) for each in others for one, other in ((mount_point, each), (each, mount_point)))
+    return tuple(MountsNested(inner, outer) for inner, outer in pairs if is_below(inner, outer))
 
 
 def _same_tag(present: Instance, tag: str) -> str:
@@ -198,34 +209,34 @@ def _same_tag(present: Instance, tag: str) -> str:
     return present.tag
 
 
-def _steps(found: Stack, root: str, drafts: Drafts, kit: Kit) -> tuple[Step, ...]:
+def _steps(storage: Stack, root: str, drafts: Drafts, kit: Kit) -> tuple[Step, ...]:
     steps: list[Step] = []
-    if drafts.has_new(LVMVG) and found.vg.autoactivation:
-        steps.append(SetAutoactivation(found.vg.name, False, True))
+    if drafts.has_new(LVMVG) and storage.vg.autoactivation:
+        steps.append(SetAutoactivation(storage.vg.name, False, True))
     if drafts.has_new(LVMVG):
-        steps += owner.taking(found.vg, kit)
-        steps += listing(found.vg.name, True, kit)
+        steps += owner.taking(storage.vg, kit)
+        steps += listing(storage.vg.name, True, kit)
     if drafts.instances:
         steps.append(Commit(drafts.change(), drafts.before()))
-    steps.append(BringInService(root, _is_up(found)))
+    steps.append(BringInService(root, _is_up(storage)))
     if not kit.port.capabilities.starts_what_is_up:  # then no start leaves a record
         steps += [RenewRecord(instance.tag) for instance in drafts.instances if instance.type == LVMVG]
     return tuple(steps)
 
 
-def _is_up(found: Stack) -> bool:
+def _is_up(storage: Stack) -> bool:
     """Whether the volume group was active before: then a back-out leaves it so."""
-    return bool(dm.of_vg(dm.list_devices(), found.vg.uuid))
+    return bool(dm.of_vg(dm.list_devices(), storage.vg.uuid))
 
 
-def _warn(found: Stack, root: str, drafts: Drafts, kit: Kit) -> None:
+def _warn(storage: Stack, root: str, drafts: Drafts, kit: Kit) -> None:
     """Things that do not stop a creation but bite later."""
     for parent, child in drafts.mismatches():
         kit.tell(SwitchbackMismatch(parent, child, drafts.server))
-    mounted = found.filesystem
+    mounted = storage.filesystem
     text = files.read(kit.paths.fstab) or ""
     if mounted is None:
         return
-    spellings = (found.vg.lv_path(found.lv), mounted.source, f"UUID={mounted.uuid}")
+    spellings = (storage.vg.lv_path(storage.lv), mounted.source, f"UUID={mounted.uuid}")
     if fstab.mounts_at_boot(text, mounted.mount_point, spellings):
         kit.tell(FstabWillMount(mounted.mount_point))

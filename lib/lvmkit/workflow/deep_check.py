@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from lvmkit.plan import Kit
 
 
-def deep_check(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
+def deep_check(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
     """Read every physical volume of the volume groups in service among these tags; a finding for each group.
 
     Takes up to settings.probe_deadline seconds for each group whose disks don't answer. Raises nothing: what cannot be
     read, and a group whose record is lost, are findings.
     """
     results = []
-    for group in now.of_tags(tags, LVMVG):
+    for group in hierarchy.of_tags(tags, LVMVG):
         if group.state in IN_SERVICE:
             results.append(CheckResult(group.tag, _read_faults(group, kit)))
     return tuple(results)

@@ -42,12 +42,12 @@ def delete(tag: str, kit: Kit) -> tuple[str, ...]:
 
 def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
     """The instances that would go, parents first, and the plan for it; changes nothing."""
-    now = kit.port.hierarchy()
-    root = find(now, tag)
-    if now.parents(root.tag):
-        raise Failure(HasDependents(root.tag, now.parents(root.tag)))
-    gone = going_with(root.tag, now)
-    steps: list[Step] = [Commit(removal(gone, now), gone)]
+    hierarchy = kit.port.hierarchy()
+    root = find(hierarchy, tag)
+    if hierarchy.parents(root.tag):
+        raise Failure(HasDependents(root.tag, hierarchy.parents(root.tag)))
+    gone = going_with(root.tag, hierarchy)
+    steps: list[Step] = [Commit(removal(gone, hierarchy), gone)]
     for instance in gone:
         vg, was_on = _group(instance)
         steps += listing(vg, False, kit) if vg else ()
@@ -56,19 +56,19 @@ def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
     return gone, Plan(f"delete {tag}", tuple(steps))
 
 
-def going_with(root: str, now: Hierarchy) -> tuple[Instance, ...]:
+def going_with(root: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
     """The root and all below it that nothing outside requires, parents first."""
     gone: list[str] = []
-    for tag in reversed(now.below(root)):
-        if tag == root or set(now.parents(tag)) <= set(gone):
+    for tag in reversed(hierarchy.below(root)):
+        if tag == root or set(hierarchy.parents(tag)) <= set(gone):
             gone.append(tag)
-    return tuple(instance for tag in gone for instance in [now.by_tag(tag)] if instance is not None)
+    return tuple(instance for tag in gone for instance in [hierarchy.by_tag(tag)] if instance is not None)
 
 
-def removal(gone: tuple[Instance, ...], now: Hierarchy) -> Change:
+def removal(gone: tuple[Instance, ...], hierarchy: Hierarchy) -> Change:
     """The change that removes these instances and every link they are part of."""
     tags = tuple(instance.tag for instance in gone)
-    links = tuple(d for d in now.dependencies if d.parent in tags or d.child in tags)
+    links = tuple(d for d in hierarchy.dependencies if d.parent in tags or d.child in tags)
     return Change(unlink=links, remove=tags)
 
 

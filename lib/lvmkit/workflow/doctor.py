@@ -99,7 +99,7 @@ def _finding(server: str, about: str, message: Message) -> Finding:
 def _boot_mounts(look: Look) -> Iterator[Told]:
     """File systems that /etc/fstab would mount before the cluster has decided where they belong."""
     text = files.read(look.kit.paths.fstab) or ""
-    for instance in look.now.instances:
+    for instance in look.hierarchy.instances:
         if instance.type != FILESYS:
             continue
         if fstab.mounts_at_boot(text, instance.id, FilesystemFacts.unpack(instance).spellings):
@@ -169,10 +169,10 @@ def _asked(servers: list[str], kit: Kit) -> dict[str, Findings | Failure]:
     if not servers:
         return {}
     from lvmkit.peer import ask  # only a cluster needs it
-    from lvmkit.peer.remote import remote_kit
 
-    kits = [remote_kit(server, kit.paths, kit.settings) for server in servers]
-    return ask.findings(kits, kit.tell, deadline=_REMOTE_FACTOR * kit.settings.command_deadline)
+    return ask.findings(
+        list(map(kit.remote, servers)), kit.tell, deadline=_REMOTE_FACTOR * kit.settings.command_deadline
+    )
 
 
 def _of_other(server: str, answer: Findings | Failure) -> Diagnosis:

@@ -21,7 +21,7 @@ from lvmkit.model.messages.boot import (
 from lvmkit.model.messages.extend import ActiveOutsideCluster
 from lvmkit.model.messages.service import VgForeign, VgNotFound
 from lvmkit.model.value import Value
-from lvmkit.storage import dm, lkvgs, lvmconf, sysfs
+from lvmkit.storage import dm, lkvgs, lvmconf, lvmsight, sysfs
 from lvmkit.workflow import owner
 
 TYPE_CHECKING = False
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     Told = tuple[str, Message]
     """what it is about, and what there is to say"""
 
-OLDEST = "2.03.12"
-"""the first LVM with the autoactivation property and --devices (its WHATS_NEW)"""
-
 
 class Look(Value):
     """Where a look is taken from: this server, and what the engine says of all."""
@@ -54,7 +51,7 @@ class Look(Value):
         return self.seen.local
 
     @property
-    def now(self) -> Hierarchy:
+    def hierarchy(self) -> Hierarchy:
         """The hierarchy of this server."""
         return self.seen.of(self.server)
 
@@ -65,40 +62,40 @@ def storage_findings(look: Look) -> Iterator[Told]:
     Raises Failure as LVM's commands do; what was found before that has been told.
     """
     lvm = look.kit.lvm
-    found = lvmconf.version(lvm)
-    if lvmconf.numbers(found) < lvmconf.numbers(OLDEST):
-        yield "LVM", LvmTooOld(found, OLDEST)
+    version = lvmconf.version(lvm)
+    if lvmsight.is_too_old(version):
+        yield "LVM", LvmTooOld(version, lvmsight.OLDEST)
         return  # the report would not be understood
-    groups = [instance for instance in look.now.instances if instance.type == LVMVG]
+    groups = [instance for instance in look.hierarchy.instances if instance.type == LVMVG]
     if not groups:
         return
     conf = lvmconf.load(lvm)
     yield from (("LVM", message) for message in _identity(look, conf))
-    seen = lvm.report()
+    reported = lvm.report()
     yield from _unlisted(groups, look)
     for instance in groups:
-        yield from _told(instance, seen, conf, look)
+        yield from _told(instance, reported, conf, look)
 
 
-def _told(instance: Instance, seen: Sequence[VolumeGroup], conf: lvmconf.LvmConf, look: Look) -> Iterator[Told]:
+def _told(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.LvmConf, look: Look) -> Iterator[Told]:
     """One volume group; what cannot be found out of it does not keep doctor from the next."""
     try:
-        for message in _group(instance, seen, conf, look):
+        for message in _group(instance, reported, conf, look):
             yield instance.tag, message
     except Failure as failure:
         yield from ((instance.tag, message) for message in failure.messages)
 
 
-def _group(instance: Instance, seen: Sequence[VolumeGroup], conf: lvmconf.LvmConf, look: Look) -> Iterator[Message]:
+def _group(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.LvmConf, look: Look) -> Iterator[Message]:
     subject = VgFacts.unpack(instance)
-    vg = _by_uuid(seen, subject.uuid)
+    vg = lvmsight.by_uuid(reported, subject.uuid)
     if vg is None or vg.missing:
-        near = _by_uuid(_on_known_disks(instance, look), subject.uuid)
-        hidden = _hidden(vg, near)
+        on_disks = lvmsight.by_uuid(_on_known_disks(instance, look), subject.uuid)
+        hidden = lvmsight.hidden_devices(vg, on_disks)
         if hidden:
-            yield DevicesHidden(subject.name, hidden, _who_hides(conf))
-            vg = near
-    vg = vg or next((each for each in seen if each.name == subject.name), None)
+            yield DevicesHidden(subject.name, hidden, lvmsight.who_hides(conf))
+            vg = on_disks
+    vg = vg or next((each for each in reported if each.name == subject.name), None)
     if vg is None:
         yield VgNotFound(subject.name, subject.uuid)
         return
@@ -162,23 +159,9 @@ def _change(server: str) -> str:
     )
 
 
-def _by_uuid(groups: Sequence[VolumeGroup], uuid: str) -> VolumeGroup | None:
-    return next((vg for vg in groups if vg.uuid == uuid), None)
-
-
 def _on_known_disks(instance: Instance, look: Look) -> tuple[VolumeGroup, ...]:
     """What LVM finds on the disks of the hierarchy when it is told to look at them; --devices passes all filters."""
-    paths = tuple(device.id for device in devices_below(look.now, instance.tag))
+    paths = tuple(device.id for device in devices_below(look.hierarchy, instance.tag))
     if not any(map(sysfs.number_of, paths)):
         return ()
     return look.kit.lvm.report(devices=paths)
-
-
-def _hidden(seen: VolumeGroup | None, near: VolumeGroup | None) -> tuple[str, ...]:
-    """Devices on which LVM finds physical volumes that it does not see by itself."""
-    known = {pv.uuid for pv in seen.physical if not pv.missing} if seen else set()
-    return tuple(pv.device for pv in near.physical if not pv.missing and pv.uuid not in known) if near else ()
-
-
-def _who_hides(conf: lvmconf.LvmConf) -> str:
-    return f"they are not in {conf.devices_file}" if conf.devices_file else "lvm.conf's filter or global_filter"

@@ -30,7 +30,6 @@ from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
 from lvmkit.model.value import Value, replace
 from lvmkit.peer import ask
 from lvmkit.peer import order as peer_order
-from lvmkit.peer.remote import remote_kit
 from lvmkit.peer.requests import AskReadiness, OrderExtend
 from lvmkit.storage import lvmconf
 from lvmkit.workflow import extend as on_target
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from lvmkit.cluster.port import Overview
     from lvmkit.model.messages import Message
     from lvmkit.peer.answers import Preview, Readiness
-    from lvmkit.peer.remote import RemoteKit
     from lvmkit.plan import Kit
 
 CLOCK_WARNING, CLOCK_LIMIT = 5.0, 60.0
@@ -71,9 +69,9 @@ def extend(order: ExtendOrder, kit: Kit) -> tuple[str, ...]:
     if order.server == seen.local:
         return on_target.extend(ExtendRequest(order.tag, template, order.priority), kit)
     _refuse_unfit(order, seen)
-    found = _asked(order, template, kit, with_steps=False)
-    _tell_warnings(found.readiness, kit)
-    against = refusals(found.readiness)
+    answer = _asked(order, template, kit, with_steps=False)
+    _tell_warnings(answer.readiness, kit)
+    against = refusals(answer.readiness)
     if against:
         raise refusal(Failure(*against), order.tag, order.server)
     return _ordered(order, template, kit)
@@ -94,13 +92,13 @@ def template_of(order: ExtendOrder, seen: Overview) -> str:
 
     Raises Failure: 000019 for a tag that none has, 110155, 000004 where only the target has it.
     """
-    found = find(seen.union(), order.tag)
+    instance = find(seen.union(), order.tag)
     if order.server not in seen.names:
         raise Failure(UnknownServer(order.server, seen.names))
-    have = [name for name in seen.names if name != order.server and seen.of(name).by_tag(found.tag)]
+    have = [name for name in seen.names if name != order.server and seen.of(name).by_tag(instance.tag)]
     if not have:
-        raise Failure(TemplateAlreadyExtended(found.tag, order.server))
-    started = seen.in_service_on(found.tag)
+        raise Failure(TemplateAlreadyExtended(instance.tag, order.server))
+    started = seen.in_service_on(instance.tag)
     return min(have, key=lambda name: (name not in started, name != seen.local))
 
 
@@ -115,10 +113,10 @@ def unextend(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
     on_loser.draft_unextension(tag, server, replace(kit, tell=lambda _message: None))
     if not seen.is_online(server):
         return on_loser.unextend_absent(tag, server, kit)
-    return peer_order.unextend(_remote(server, kit), tag, kit.tell, deadline=kit.settings.action_deadline)
+    return peer_order.unextend(kit.remote(server), tag, kit.tell, deadline=kit.settings.action_deadline)
 
 
-def compared(found: Readiness, kit: Kit, before: float, after: float) -> tuple[Message, ...]:
+def compared(readiness: Readiness, kit: Kit, before: float, after: float) -> tuple[Message, ...]:
     """What differs between the other server and this one.
 
     before, after: this server's clock when the question was asked and when the answer was there; the other's was read
@@ -126,16 +124,16 @@ def compared(found: Readiness, kit: Kit, before: float, after: float) -> tuple[M
     the other server's fault.
     """
     told: list[Message] = []
-    if found.kit_version != VERSION:
-        told.append(KitVersionDiffers(found.server, found.kit_version, VERSION))
+    if readiness.kit_version != VERSION:
+        told.append(KitVersionDiffers(readiness.server, readiness.kit_version, VERSION))
     own = _own_lvm(kit)
-    if own and found.lvm_version and lvmconf.numbers(own)[:2] != lvmconf.numbers(found.lvm_version)[:2]:
-        told.append(LvmVersionDiffers(found.server, found.lvm_version, own))
-    off = round(max(before - found.time, found.time - after, 0.0), 1)
+    if own and readiness.lvm_version and lvmconf.numbers(own)[:2] != lvmconf.numbers(readiness.lvm_version)[:2]:
+        told.append(LvmVersionDiffers(readiness.server, readiness.lvm_version, own))
+    off = round(max(before - readiness.time, readiness.time - after, 0.0), 1)
     if off > CLOCK_LIMIT:
-        told.append(ClockFarOff(found.server, off, CLOCK_LIMIT))
+        told.append(ClockFarOff(readiness.server, off, CLOCK_LIMIT))
     elif off > CLOCK_WARNING:
-        told.append(ClockDiffers(found.server, off))
+        told.append(ClockDiffers(readiness.server, off))
     return tuple(told)
 
 
@@ -158,21 +156,21 @@ def _asked(order: ExtendOrder, template: str, kit: Kit, *, with_steps: bool) -> 
     question = AskReadiness(order.tag, template, order.priority, with_steps)
     before = time.time()
     try:
-        found = ask.readiness(_remote(order.server, kit), question, kit.tell, deadline=kit.settings.action_deadline)
+        answer = ask.readiness(kit.remote(order.server), question, kit.tell, deadline=kit.settings.action_deadline)
     except Failure as failure:
         if isinstance(failure.messages[0], ProgramMissingThere):
             raise Failure(*failure.messages, CanextendNotAccessible(order.server)) from failure
         raise
-    readiness = found.readiness
+    readiness = answer.readiness
     messages = (*compared(readiness, kit, before, time.time()), *readiness.messages)
-    return replace(found, readiness=replace(readiness, messages=messages))
+    return replace(answer, readiness=replace(readiness, messages=messages))
 
 
 def _ordered(order: ExtendOrder, template: str, kit: Kit) -> tuple[str, ...]:
     """Let the other server do the work."""
     work = OrderExtend(order.tag, template, order.priority)
     try:
-        return peer_order.extend(_remote(order.server, kit), work, kit.tell, deadline=kit.settings.action_deadline)
+        return peer_order.extend(kit.remote(order.server), work, kit.tell, deadline=kit.settings.action_deadline)
     except Failure as failure:
         told = failure.messages
         if any(isinstance(message, CannotExtend) for message in told):
@@ -185,11 +183,7 @@ def _ordered(order: ExtendOrder, template: str, kit: Kit) -> tuple[str, ...]:
         raise
 
 
-def _remote(server: str, kit: Kit) -> RemoteKit:
-    return remote_kit(server, kit.paths, kit.settings)
-
-
-def _tell_warnings(found: Readiness, kit: Kit) -> None:
-    for message in found.messages:
+def _tell_warnings(readiness: Readiness, kit: Kit) -> None:
+    for message in readiness.messages:
         if message.level != ERROR:
             kit.tell(message)

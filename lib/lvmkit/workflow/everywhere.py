@@ -12,7 +12,6 @@ from lvmkit.model.messages.command import NothingToDo
 from lvmkit.model.messages.extend import NotFollowedThere, StillListedThere, StillProtected
 from lvmkit.model.messages.pacemaker import ServerUnfit
 from lvmkit.peer import order
-from lvmkit.peer.remote import remote_kit
 from lvmkit.storage import lkvgs, records
 
 TYPE_CHECKING = False
@@ -36,8 +35,7 @@ def follow(tag: str, kit: Kit) -> None:
     for server in others(tag, seen):
         try:
             _refuse_offline(server, tag, seen)
-            remote = remote_kit(server, kit.paths, kit.settings)
-            order.reconfigure(remote, tag, _unheard, deadline=kit.settings.action_deadline)
+            order.reconfigure(kit.remote(server), tag, _unheard, deadline=kit.settings.action_deadline)
         except Failure as failure:
             kit.tell(NotFollowedThere(server, tag, str(failure)))
 
@@ -49,8 +47,7 @@ def forget_there(gone: Iterable[Instance], servers: Iterable[str], kit: Kit) -> 
     for server in servers if groups else ():
         try:
             _refuse_offline(server, groups[0], seen)
-            remote = remote_kit(server, kit.paths, kit.settings)
-            order.forget(remote, groups, _unheard, deadline=kit.settings.action_deadline)
+            order.forget(kit.remote(server), groups, _unheard, deadline=kit.settings.action_deadline)
         except Failure:
             kit.tell(StillListedThere(server, groups))
 

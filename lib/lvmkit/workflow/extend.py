@@ -112,8 +112,8 @@ class ExtendTo(Step):
 
     def undo(self, kit: Kit) -> None:
         """Take this server from what was added, and from nothing else; the other servers keep theirs."""
-        now = kit.port.hierarchy_of(self.server)
-        added = tuple(tag for tag in _tags(self.change) if now.by_tag(tag) is not None)
+        hierarchy = kit.port.hierarchy_of(self.server)
+        added = tuple(tag for tag in _tags(self.change) if hierarchy.by_tag(tag) is not None)
         for tag in added:
             kit.tell(RemovingAfterCreateError(tag, self.server))
         if added:
@@ -148,14 +148,14 @@ def extend(request: ExtendRequest, kit: Kit, *, is_told: bool = False) -> tuple[
     try:
         with kit.port.admin_lock(f"extend {request.tag} to {server}"):
             finish_interrupted(kit)
-            found = examine(request.tag, request.template, kit)
-            against = refusals(found.readiness)
-            for message in () if is_told else found.readiness.messages:
+            examination = examine(request.tag, request.template, kit)
+            against = refusals(examination.readiness)
+            for message in () if is_told else examination.readiness.messages:
                 if message.level != ERROR:
                     kit.tell(message)
             if against:
                 raise Failure(*against)
-            plan, change = draft_extension(found, request.priority)
+            plan, change = draft_extension(examination, request.priority)
             carry_out(plan, kit)
     except Failure as failure:
         raise refusal(failure, request.tag, server) from failure
@@ -170,14 +170,14 @@ def preview(request: ExtendRequest, kit: Kit, *, only_check: bool = False) -> Pr
 
     Raises Failure: 000003, and as the cluster's tools do.
     """
-    found = examine(request.tag, request.template, kit)
-    readiness, case = found.readiness, found.case
+    examination = examine(request.tag, request.template, kit)
+    readiness, case = examination.readiness, examination.case
     told = (*readiness.messages, *_priority_problems(request.priority, case))
     readiness = replace(readiness, messages=tuple(dict.fromkeys(told)))
     tags = tuple(instance.tag for instance in case.new)
     if only_check or not readiness.is_ready:
         return Preview(readiness, tags)
-    plan, change = draft_extension(found, request.priority)
+    plan, change = draft_extension(examination, request.priority)
     return Preview(readiness, tags, plan.describe(), kit.port.foresee(change))
 
 
@@ -193,13 +193,13 @@ def refusal(failure: Failure, tag: str, server: str) -> Failure:
     return Failure(*failure.messages, CannotExtend(tag, server))
 
 
-def draft_extension(found: Examination, priority: int) -> tuple[Plan, Change]:
+def draft_extension(examination: Examination, priority: int) -> tuple[Plan, Change]:
     """The plan, and the change of the cluster's records in it; changes nothing. Raises Failure (110168, lsblk's)."""
-    case = found.case
+    case = examination.case
     against = tuple(message for message in _priority_problems(priority, case) if message.level == ERROR)
     if against:
         raise Failure(*against)
-    change = _change(found)
+    change = _change(examination)
     ranked = []
     steps: list[Step] = []
     for instance in case.filesystems:
@@ -214,10 +214,10 @@ def draft_extension(found: Examination, priority: int) -> tuple[Plan, Change]:
     return Plan(f"extend {case.tag} to {case.server}", tuple(steps)), change
 
 
-def _change(found: Examination) -> Change:
+def _change(examination: Examination) -> Change:
     """The new instances of this server: the template's, and below volume groups the disks as this server sees them."""
-    case, deadline = found.case, found.case.kit.settings.command_deadline
-    by_uuid = {vg.uuid: vg for vg in found.groups}
+    case, deadline = examination.case, examination.case.kit.settings.command_deadline
+    by_uuid = {vg.uuid: vg for vg in examination.groups}
     drafts = Drafts(case.here, case.server, "")
     drafts.instances += [replace(i, server=case.server, state=OSU, reason="") for i in case.new]
     for group in groups(case.new):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lvmkit.model.instance import Instance
 
 
-def family(tag: str, now: Hierarchy) -> tuple[Instance, ...]:
+def family(tag: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
     """The instances that move with a tag, children first, without devices and disks.
 
     Two volume groups may lie on one disk without being tied to each other, so the search does not go through disks.
@@ -20,11 +20,11 @@ def family(tag: str, now: Hierarchy) -> tuple[Instance, ...]:
     waiting = [tag]
     while waiting:
         this = waiting.pop()
-        for instance in now.of_tags((*now.below(this), *now.above(this))):
+        for instance in hierarchy.of_tags((*hierarchy.below(this), *hierarchy.above(this))):
             if instance.tag not in members and not is_device(instance.type):
                 members.add(instance.tag)
                 waiting.append(instance.tag)
-    return now.of_tags(now.restore_order(members))
+    return hierarchy.of_tags(hierarchy.restore_order(members))
 
 
 def groups(instances: tuple[Instance, ...]) -> tuple[Instance, ...]:

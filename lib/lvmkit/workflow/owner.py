@@ -50,12 +50,12 @@ class ChangeOwner(Step):
 
     def _change(self, kit: Kit, old: str, new: str, required: bool) -> None:
         try:
-            found = self._owner(kit)
-            if found == old != new:
+            owner = self._owner(kit)
+            if owner == old != new:
                 kit.lvm.set_system_id(self.vg, new, old=old)
-                found = self._owner(kit)
-            if found != new:
-                raise Failure(OwnerNotWritten(self.vg, new, found))
+                owner = self._owner(kit)
+            if owner != new:
+                raise Failure(OwnerNotWritten(self.vg, new, owner))
         except Failure as failure:
             if required:
                 raise

@@ -97,11 +97,11 @@ def reconfigure(
 
 def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     """Apply, and name in the guide's words a link that could not be made."""
-    now = kit.port.hierarchy()
-    vg = find(now, wanted.tag)
-    drafts = Drafts(now, kit.port.local_server(), vg.switchback)
+    hierarchy = kit.port.hierarchy()
+    vg = find(hierarchy, wanted.tag)
+    drafts = Drafts(hierarchy, kit.port.local_server(), vg.switchback)
     add_devices([(pv.pv_uuid, layers[pv.pv_uuid]) for pv in wanted.added], vg.tag, drafts)
-    change, gone = _change(wanted, drafts, now)
+    change, gone = _change(wanted, drafts, hierarchy)
     steps: list[Step] = []
     if change != Change():
         steps.append(Commit(change, (*gone, *drafts.before())))
@@ -117,38 +117,38 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
         raise Failure(*failure.messages, *lost) from failure
 
 
-def _change(wanted: Difference, drafts: Drafts, now: Hierarchy) -> tuple[Change, tuple[Instance, ...]]:
+def _change(wanted: Difference, drafts: Drafts, hierarchy: Hierarchy) -> tuple[Change, tuple[Instance, ...]]:
     """What is stored for the difference, and the instances that go with it."""
     reused = tags_of(drafts.updates)  # the same disk under a new physical volume stays
     leaving = replace(wanted, removed=tuple(pv for pv in wanted.removed if pv.tag not in reused))
-    gone = _leaving(leaving, now)
+    gone = _leaving(leaving, hierarchy)
     tags = tags_of(gone)
     unlink = []
-    for link in now.dependencies:
+    for link in hierarchy.dependencies:
         if link.parent in tags or link.child in tags or _drops(link, leaving):
             unlink.append(link)
     return replace(drafts.change(), unlink=tuple(unlink), remove=tags), gone
 
 
 def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
-    now = kit.port.hierarchy()
-    instance = find(now, tag)
+    hierarchy = kit.port.hierarchy()
+    instance = find(hierarchy, tag)
     if instance.type != LVMVG:
         raise Failure(InvalidConstructorArgument(LVMVG, tag))
     group = VgFacts.unpack(instance)
     vg = find_group(group, kit)
     layers = dict(stack.devices_of(vg, deadline=kit.settings.command_deadline))
-    added, removed = _disk_changes(tag, vg, layers, now)
-    new, gone = _volume_changes(tag, vg, now)
+    added, removed = _disk_changes(tag, vg, layers, hierarchy)
+    new, gone = _volume_changes(tag, vg, hierarchy)
     unlisted = bool(listing(vg.name, True, kit))
     return Difference(tag, vg.name, added, removed, new, gone, unlisted, _unwatched(group, vg, kit)), layers
 
 
 def _disk_changes(
-    tag: str, vg: VolumeGroup, layers: dict[str, Layer], now: Hierarchy
+    tag: str, vg: VolumeGroup, layers: dict[str, Layer], hierarchy: Hierarchy
 ) -> tuple[tuple[PvChange, ...], tuple[PvChange, ...]]:
     """(added, removed) physical volumes. layers: by PV UUID, those that are there."""
-    known = {device.pv_uuid: device for device in devices_below(now, tag)}
+    known = {device.pv_uuid: device for device in devices_below(hierarchy, tag)}
     present = [pv.uuid for pv in vg.physical]
     added = [PvChange(layers[uuid].stable, uuid) for uuid in present if uuid in layers and uuid not in known]
     removed = []
@@ -158,11 +158,13 @@ def _disk_changes(
     return tuple(added), tuple(removed)
 
 
-def _volume_changes(tag: str, vg: VolumeGroup, now: Hierarchy) -> tuple[tuple[LvChange, ...], tuple[LvChange, ...]]:
+def _volume_changes(
+    tag: str, vg: VolumeGroup, hierarchy: Hierarchy
+) -> tuple[tuple[LvChange, ...], tuple[LvChange, ...]]:
     """(new, gone) logical volumes."""
     covered = set()
     gone = []
-    for volume in map(LvFacts.unpack, now.of_tags(now.parents(tag), LVMLV)):
+    for volume in map(LvFacts.unpack, hierarchy.of_tags(hierarchy.parents(tag), LVMLV)):
         covered.add(volume.uuid)
         if vg.lv(volume.uuid) is None:
             gone.append(LvChange(volume.name, volume.uuid, volume.tag))
@@ -195,35 +197,35 @@ def _names(pv: PvChange) -> set[str]:
     return {pv.device, os.path.realpath(pv.device), pv.pv_uuid, pv.tag} - {""}
 
 
-def _leaving(wanted: Difference, now: Hierarchy) -> tuple[Instance, ...]:
+def _leaving(wanted: Difference, hierarchy: Hierarchy) -> tuple[Instance, ...]:
     """Instances that nothing requires any more once the difference is applied.
 
     They are lost volumes with the file systems that were on them, and devices with their disks.
     """
     gone: dict[Instance, None] = {}
     for volume in wanted.gone_volumes:
-        gone.update(dict.fromkeys(now.of_tags(_lost_with(volume.tag, now))))
+        gone.update(dict.fromkeys(hierarchy.of_tags(_lost_with(volume.tag, hierarchy))))
     for pv in wanted.removed:
-        if set(now.parents(pv.tag)) <= {wanted.tag}:
-            gone.update(dict.fromkeys(going_with(pv.tag, now)))
+        if set(hierarchy.parents(pv.tag)) <= {wanted.tag}:
+            gone.update(dict.fromkeys(going_with(pv.tag, hierarchy)))
     return tuple(gone)
 
 
-def _lost_with(volume: str, now: Hierarchy) -> tuple[str, ...]:
+def _lost_with(volume: str, hierarchy: Hierarchy) -> tuple[str, ...]:
     """A volume that is gone and the file systems on it, parents first.
 
     Raises Failure (HasDependents, 110086) where anything else requires it.
     """
-    going = now.above(volume)
-    others = tuple(tag for tag in going if tag != volume and not _is_filesystem_on(tag, going, now))
+    going = hierarchy.above(volume)
+    others = tuple(tag for tag in going if tag != volume and not _is_filesystem_on(tag, going, hierarchy))
     if others:
         raise Failure(HasDependents(volume, others))
     return going
 
 
-def _is_filesystem_on(tag: str, lost: tuple[str, ...], now: Hierarchy) -> bool:
-    instance = now.by_tag(tag)
-    return instance is not None and instance.type == FILESYS and set(now.children(tag)) <= set(lost)
+def _is_filesystem_on(tag: str, lost: tuple[str, ...], hierarchy: Hierarchy) -> bool:
+    instance = hierarchy.by_tag(tag)
+    return instance is not None and instance.type == FILESYS and set(hierarchy.children(tag)) <= set(lost)
 
 
 def _drops(dependency: Dependency, wanted: Difference) -> bool:

@@ -33,10 +33,10 @@ def recreation(tag: str, seen: Overview) -> Recreation:
     Raises Failure: 000019 for a tag that no server has, 110230 where nothing that can be created is there.
     """
     union = seen.union()
-    found = find(union, tag)
-    tops = [found] if found.type in _CREATABLE else _tops_above(tag, union)
+    instance = find(union, tag)
+    tops = [instance] if instance.type in _CREATABLE else _tops_above(tag, union)
     if not tops:
-        raise Failure(NotRecreatable(found.tag, found.type))
+        raise Failure(NotRecreatable(instance.tag, instance.type))
     commands: dict[tuple[str, ...], None] = {}
     for top in tops:
         commands.update(dict.fromkeys(_commands(top, union, seen)))

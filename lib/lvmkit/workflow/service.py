@@ -41,17 +41,17 @@ def in_service(tag: str, kit: Kit, server: str = "") -> str:
     keep a volume group from being stopped), then 000022.
     """
     seen = kit.port.overview()
-    found = find(seen.union(), tag)
+    instance = find(seen.union(), tag)
     with kit.port.admin_lock(f"in-service {tag}"):
-        finish_interrupted(kit, _moving(found.tag, seen))
+        finish_interrupted(kit, _moving(instance.tag, seen))
         try:
-            refuse_held(found.tag, server, seen, kit)
-            refuse_bystanders(moving_off(found.tag, server, seen), seen, kit)
-            kit.port.bring_in_service(found.tag, kit.tell, server)
+            refuse_held(instance.tag, server, seen, kit)
+            refuse_bystanders(moving_off(instance.tag, server, seen), seen, kit)
+            kit.port.bring_in_service(instance.tag, kit.tell, server)
         except Failure as failure:
             place = server or kit.port.local_server()
-            raise Failure(*failure.messages, EndFailedInService(found.tag, place)) from failure
-    return found.tag
+            raise Failure(*failure.messages, EndFailedInService(instance.tag, place)) from failure
+    return instance.tag
 
 
 def out_of_service(tag: str, kit: Kit) -> str:
@@ -60,12 +60,12 @@ def out_of_service(tag: str, kit: Kit) -> str:
     Raises Failure: 000019 for a tag that no server has; else with the reasons, as in_service().
     """
     seen = kit.port.overview()
-    found = find(seen.union(), tag)
+    instance = find(seen.union(), tag)
     with kit.port.admin_lock(f"out-of-service {tag}"):
-        finish_interrupted(kit, _moving(found.tag, seen))
-        refuse_bystanders(going_out(found.tag, seen), seen, kit)
-        kit.port.take_out_of_service(found.tag, kit.tell)
-    return found.tag
+        finish_interrupted(kit, _moving(instance.tag, seen))
+        refuse_bystanders(going_out(instance.tag, seen), seen, kit)
+        kit.port.take_out_of_service(instance.tag, kit.tell)
+    return instance.tag
 
 
 def _moving(tag: str, seen: Overview) -> set[str]:

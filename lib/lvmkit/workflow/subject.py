@@ -14,13 +14,11 @@ if TYPE_CHECKING:
 
 
 def find(hierarchy: Hierarchy, tag: str | None, resource_id: str | None = None) -> Instance:
-    """The instance with this tag, this ID, or both. Failure 000019 when there is none, or two."""
-    by_tag = hierarchy.by_tag(tag) if tag is not None else None
-    by_id = hierarchy.by_id(resource_id) if resource_id is not None else None
-    found = by_tag or by_id
-    if found is None or (tag is not None and found.tag != tag) or (resource_id is not None and found.id != resource_id):
+    """The instance with this tag, this ID, or both. Raises Failure (000019) where there is none."""
+    instance = hierarchy.by_id(resource_id or "") if tag is None else hierarchy.by_tag(tag)
+    if instance is None or resource_id not in (None, instance.id):
         raise Failure(ResourceNotFound(" ".join(part for part in (tag, resource_id) if part)))
-    return found
+    return instance
 
 
 def hierarchy_with(tag: str, server: str, seen: Overview) -> Hierarchy:

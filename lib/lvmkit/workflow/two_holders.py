@@ -43,13 +43,13 @@ def held_twice(seen: Overview, kit: Kit, tags: Iterable[str] | None = None) -> d
     if not suspects:
         return {}
     second = _look(seen, kit)
-    found: dict[str, HeldTwice] = {}
+    doubled: dict[str, HeldTwice] = {}
     for group in suspects:
         before = _holding(group, first)
         holding = {server: volumes for server, volumes in _holding(group, second).items() if server in before}
         if len(holding) > 1:
-            found[group.tag] = _message(group, holding, seen)
-    return found
+            doubled[group.tag] = _message(group, holding, seen)
+    return doubled
 
 
 def _groups(seen: Overview, tags: Iterable[str] | None) -> list[Instance]:

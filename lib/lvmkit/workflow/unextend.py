@@ -101,10 +101,10 @@ def unextend_absent(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
 def draft_unextension(tag: str, server: str, kit: Kit) -> UnextendDraft:
     """What it would do; changes nothing. /etc/lkvgs is part of it where the server is this one. Raises Failure."""
     seen = kit.port.overview()
-    now = hierarchy_with(tag, server, seen)
-    gone = family(tag, now)
+    hierarchy = hierarchy_with(tag, server, seen)
+    gone = family(tag, hierarchy)
     _refuse(gone, server, seen)
-    others = coming_along(tag, gone, now)
+    others = coming_along(tag, gone, hierarchy)
     if others:
         kit.tell(MovesAlong(tag, others))
     steps: list[Step] = [GiveUp(server, tags_of(gone))]

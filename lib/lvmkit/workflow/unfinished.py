@@ -20,10 +20,10 @@ STATES = (INTERRUPTED, BACKING_OUT, RUNNING, UNREADABLE)
 
 def unfinished(kit: Kit, name: str = "") -> tuple[Journal, ...]:
     """All journals, or the one of this name. Raises Failure (110264) where there is none of this name."""
-    found = tuple(journal for journal in all_journals(kit) if name in ("", journal.name))
-    if name and not found:
+    journals = tuple(journal for journal in all_journals(kit) if name in ("", journal.name))
+    if name and not journals:
         raise Failure(JournalUnknown(name))
-    return found
+    return journals
 
 
 def state_of(journal: Journal) -> str:

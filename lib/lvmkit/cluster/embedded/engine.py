@@ -77,9 +77,9 @@ class Engine:
         from lvmkit.cluster.port import Overview
         from lvmkit.model.servers import Equivalency, Server
 
-        server, now = self.local_server(), self.hierarchy()
-        equivalencies = tuple(Equivalency(tag, server, 1) for tag in now.tags)
-        return Overview(server, (Server(server, online=True),), (now,), self.capabilities, equivalencies)
+        server, hierarchy = self.local_server(), self.hierarchy()
+        equivalencies = tuple(Equivalency(tag, server, 1) for tag in hierarchy.tags)
+        return Overview(server, (Server(server, online=True),), (hierarchy,), self.capabilities, equivalencies)
 
     def foresee(self, change: Change) -> tuple[str, ...]:
         """Nothing: a change of records moves nothing here."""

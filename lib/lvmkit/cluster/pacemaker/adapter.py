@@ -79,16 +79,16 @@ class Pacemaker:
 
     def servers(self) -> tuple[Server, ...]:
         """All servers that the cluster knows, also those that are down."""
-        return tuple(Server(found.name, found.online, found.unfit) for found in self.cluster().servers)
+        return tuple(Server(member.name, member.online, member.unfit) for member in self.cluster().servers)
 
     def overview(self) -> Overview:
         """All servers, with one call of cibadmin and one of crm_mon. A server that only the CIB has counts as down."""
-        root, now = tools.cibadmin_query(self._tools), self.cluster()
-        known = {found.name: Server(found.name, found.online, found.unfit) for found in now.servers}
+        root, cluster = tools.cibadmin_query(self._tools), self.cluster()
+        known = {member.name: Server(member.name, member.online, member.unfit) for member in cluster.servers}
         servers = tuple(known.get(name, Server(name, False, "offline")) for name in cib.servers(root))
-        each = tuple(states.with_states(cib.hierarchy(root, s.name), s.name, now) for s in servers)
+        each = tuple(states.with_states(cib.hierarchy(root, s.name), s.name, cluster) for s in servers)
         local, equivalencies = self.local_server(), cib.equivalencies(root)
-        return Overview(local, servers, each, self.capabilities, equivalencies, now.warnings())
+        return Overview(local, servers, each, self.capabilities, equivalencies, cluster.warnings())
 
     def cluster(self) -> Cluster:
         """Servers, quorum, fencing, maintenance, and every resource with its faults, at one moment."""
@@ -131,8 +131,8 @@ class Pacemaker:
 
     def unextend(self, tags: tuple[str, ...], server: str) -> None:
         """Take a server from these tags, in one patch. Raises Failure: 110166, 110167, 110169 where one is active."""
-        now = self.cluster()
-        active = [tag for tag in tags for r in [now.resource(tag)] if r is not None and server in r.servers]
+        cluster = self.cluster()
+        active = [tag for tag in tags for r in [cluster.resource(tag)] if r is not None and server in r.servers]
         if active:
             raise Failure(*(StillInService(tag, server) for tag in active))
         commit.change(self._tools, lambda root: patch.unextend(root, tags, server))
@@ -153,9 +153,9 @@ class Pacemaker:
         server = self.local_server()
         if cib.hierarchy(tools.cibadmin_query(self._tools), server).by_tag(tag) is None:
             raise Failure(ResourceNotFound(f"tag {tag}"))
-        found = self.cluster().resource(tag)
-        if state == OSF and found is not None and server in found.servers:
-            tools.crm_resource_fail(self._tools, found.id, server)
+        resource = self.cluster().resource(tag)
+        if state == OSF and resource is not None and server in resource.servers:
+            tools.crm_resource_fail(self._tools, resource.id, server)
 
     def wanted(self, tag: str) -> bool:
         """Whether the cluster is to keep the resource in service: managed, and its target-role is not Stopped."""
@@ -195,9 +195,9 @@ class Pacemaker:
         if not change.remove:
             return ()
         patch.apply(tools.cibadmin_query(self._tools), change, server)
-        now = self.cluster()
-        found = [(tag, now.resource(tag)) for tag in change.remove]
-        return tuple(tag for tag, resource in found if resource is not None and resource.servers)
+        cluster = self.cluster()
+        running = [(tag, cluster.resource(tag)) for tag in change.remove]
+        return tuple(tag for tag, resource in running if resource is not None and resource.servers)
 
     @contextmanager
     def _released(self, tags: tuple[str, ...]) -> Iterator[None]:

@@ -36,12 +36,12 @@ def servers(root: Element) -> tuple[str, ...]:
 
 def owners(root: Element) -> dict[tuple[str, str, str], str]:
     """{(server, type, ID): tag} of all that is ours. server: '' for a primitive, which is the whole cluster's."""
-    found: dict[tuple[str, str, str], str] = {}
+    tags: dict[tuple[str, str, str], str] = {}
     for tag, element in primitive.own(root).items():
-        found[("", *type_and_id(element))] = tag
+        tags[("", *type_and_id(element))] = tag
     for (tag, server), element in template.devices(root).items():
-        found[(server, *type_and_id(element))] = tag
-    return found
+        tags[(server, *type_and_id(element))] = tag
+    return tags
 
 
 def type_and_id(element: Element) -> tuple[str, str]:
@@ -82,5 +82,5 @@ def _instances(root: Element, server: str | None) -> Iterator[Instance]:
 
 def _priority(tag: str, server: str, graph: Hierarchy, places: dict[tuple[str, str], Element]) -> int:
     groups = [i.tag for i in map(graph.by_tag, graph.below(tag)) if i is not None and i.type == LVMVG]
-    found = [location.priority(places[group, server]) for group in groups if (group, server) in places]
-    return max(found, default=0)
+    priorities = [location.priority(places[group, server]) for group in groups if (group, server) in places]
+    return max(priorities, default=0)

@@ -66,8 +66,8 @@ def _form(element: Element) -> Form:
 
 
 def _raise_version(root: Element) -> None:
-    now = cib.version(root)
-    root.set("epoch", str(now.epoch + 1))
+    version = cib.version(root)
+    root.set("epoch", str(version.epoch + 1))
     root.set("num_updates", "0")
 
 
@@ -77,7 +77,7 @@ def _is_written(how: Tools, before: Element, after: Element) -> bool:
     try:
         return tools.cibadmin_patch(how, difference) == tools.OK
     except Failure:
-        now = tools.cibadmin_query(how)
-        if cib.version(now) == cib.version(before):
+        stored = tools.cibadmin_query(how)
+        if cib.version(stored) == cib.version(before):
             raise
-        return ours(now) == ours(after)
+        return ours(stored) == ours(after)

@@ -38,8 +38,8 @@ def new(kind: str, /, **attributes: str) -> Element:
 def at(root: Element, path: str) -> Element:
     """The element at a path that every valid CIB has, made where it lacks."""
     for name in path.split("/"):
-        found = root.find(name)
-        root = ElementTree.SubElement(root, name) if found is None else found
+        child = root.find(name)
+        root = ElementTree.SubElement(root, name) if child is None else child
     return root
 
 
@@ -76,6 +76,6 @@ def values(holder: Element | None) -> dict[str, str]:
 
 def pairs(kind: str, set_id: str, given: dict[str, str]) -> Element:
     """A set of nvpairs; their IDs are the set's and the name."""
-    found = new(kind, id=set_id)
-    found.extend(new("nvpair", id=f"{set_id}-{name}", name=name, value=value) for name, value in given.items())
-    return found
+    made = new(kind, id=set_id)
+    made.extend(new("nvpair", id=f"{set_id}-{name}", name=name, value=value) for name, value in given.items())
+    return made

@@ -68,12 +68,12 @@ def tag_of_place(element: Element) -> str | None:
 def places(root: Element) -> Places:
     """Every place where a primitive of ours may run."""
     own = primitive.own(root)
-    found: Places = {}
+    known: Places = {}
     for element in elements.children(root, CONSTRAINTS, KIND):
         tag = tag_of_place(element)
         if tag and tag in own and score(element) >= 0:
-            found[tag, element.get("node", "")] = element
-    return found
+            known[tag, element.get("node", "")] = element
+    return known
 
 
 def of_tag(root: Element, tag: str) -> dict[str, Element]:

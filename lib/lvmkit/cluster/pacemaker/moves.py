@@ -55,13 +55,13 @@ def bring_in(how: Tools, move: ClusterMove, tell: Callable[[Message], None]) -> 
     too long; the reasons (110163) and 000023 when something did not come up there.
     """
     root = tools.cibadmin_query(how)
-    graph, now = cib.hierarchy(root, move.server), states.cluster(tools.crm_mon(how))
-    _refuse(root, graph, now, move)
+    graph, cluster = cib.hierarchy(root, move.server), states.cluster(tools.crm_mon(how))
+    _refuse(root, graph, cluster, move)
     instances = _with_primitive(root, graph, graph.below(move.tag))
     tags = tuple(instance.tag for instance in instances)
     groups = tuple(instance for instance in instances if instance.type == LVMVG)
     coming = (*tags, *_along(root, graph, tags, groups))
-    for tag in (tag for tag in tags if now.reason(tag, move.server)):
+    for tag in (tag for tag in tags if cluster.reason(tag, move.server)):
         tools.crm_resource_cleanup(how, ids.resource_id(tag), move.server)
     commit.change(how, lambda cib_now: _wanted_on(cib_now, tags, groups, move), is_structural=False)
     after = wait(how, coming, move, tell)
@@ -81,10 +81,10 @@ def take_out(how: Tools, move: ClusterMove, tell: Callable[[Message], None]) -> 
         raise Failure(ResourceNotFound(f"tag {move.tag}"))
     tags = graph.above(move.tag)
     commit.change(how, lambda cib_now: roles.stopped(cib_now, tags), is_structural=False)
-    now = wait(how, tags, move, tell)
-    left = [(tag, r.servers) for tag in tags for r in [now.resource(tag)] if r is not None and r.servers]
+    cluster = wait(how, tags, move, tell)
+    left = [(tag, r.servers) for tag in tags for r in [cluster.resource(tag)] if r is not None and r.servers]
     if left:
-        raise Failure(*(FailedOnServer(t, s[0], now.reason(t, s[0]) or "it is still active") for t, s in left))
+        raise Failure(*(FailedOnServer(t, s[0], cluster.reason(t, s[0]) or "it is still active") for t, s in left))
 
 
 def wait(how: Tools, tags: tuple[str, ...], move: ClusterMove, tell: Callable[[Message], None]) -> Cluster:
@@ -99,13 +99,13 @@ def wait(how: Tools, tags: tuple[str, ...], move: ClusterMove, tell: Callable[[M
     told: set[str] = set()
     is_idle = False
     while True:
-        now = states.cluster(tools.crm_mon(how))
-        _tell_reached(now, tags, move, told, tell)
+        cluster = states.cluster(tools.crm_mon(how))
+        _tell_reached(cluster, tags, move, told, tell)
         if is_idle or told == set(tags):
-            return now
+            return cluster
         left = limit - time.monotonic()
         if left <= 0:
-            raise Failure(NotSettled(move.deadline, _unfinished(now, tags, move)))
+            raise Failure(NotSettled(move.deadline, _unfinished(cluster, tags, move)))
         if time.monotonic() < ask:
             time.sleep(_PAUSE)
             continue
@@ -115,28 +115,28 @@ def wait(how: Tools, tags: tuple[str, ...], move: ClusterMove, tell: Callable[[M
 
 
 def _tell_reached(
-    now: Cluster, tags: tuple[str, ...], move: ClusterMove, told: set[str], tell: Callable[[Message], None]
+    cluster: Cluster, tags: tuple[str, ...], move: ClusterMove, told: set[str], tell: Callable[[Message], None]
 ) -> None:
     """Tell once what has newly come up or gone; what has not, or not any more, is not among the told."""
     for tag in tags:
-        if not _is_reached(now, tag, move.server):
+        if not _is_reached(cluster, tag, move.server):
             told.discard(tag)
         elif tag not in told:
             told.add(tag)
             tell(Started(tag, "in service" if move.server else "out of service", move.server or "all servers"))
 
 
-def _refuse(root: Element, graph: Hierarchy, now: Cluster, move: ClusterMove) -> None:
+def _refuse(root: Element, graph: Hierarchy, cluster: Cluster, move: ClusterMove) -> None:
     if move.server not in cib.servers(root):
         raise Failure(UnknownServer(move.server, cib.servers(root)))
     if move.tag not in {instance.tag for instance in _everywhere(root)} and graph.by_tag(move.tag) is None:
         raise Failure(ResourceNotFound(f"tag {move.tag}"))
     if graph.by_tag(move.tag) is None:
         raise Failure(NotExtended(move.tag, move.server))
-    if not now.quorum and now.quorum_policy != "ignore":
-        raise Failure(NoQuorum(now.quorum_policy))
-    server = now.server(move.server)
-    why = "maintenance mode" if now.maintenance else "unknown to the cluster" if server is None else server.unfit
+    if not cluster.quorum and cluster.quorum_policy != "ignore":
+        raise Failure(NoQuorum(cluster.quorum_policy))
+    server = cluster.server(move.server)
+    why = "maintenance mode" if cluster.maintenance else "unknown to the cluster" if server is None else server.unfit
     if why:
         raise Failure(ServerUnfit(move.server, move.tag, why))
 
@@ -160,23 +160,24 @@ def _mark(how: Tools, group: Instance, server: str, servers: tuple[str, ...]) ->
             tools.crm_attribute_mark(how, other, name)
 
 
-def _judge(now: Cluster, tags: tuple[str, ...], move: ClusterMove) -> None:
-    missing = [tag for tag in tags if not _is_reached(now, tag, move.server)]
+def _judge(cluster: Cluster, tags: tuple[str, ...], move: ClusterMove) -> None:
+    missing = [tag for tag in tags if not _is_reached(cluster, tag, move.server)]
     if missing:
-        reasons = (FailedOnServer(t, move.server, now.reason(t, move.server) or "it is not active") for t in missing)
-        raise Failure(*reasons, ErrorBringingInService(move.tag, move.server))
+        server = move.server
+        reasons = (FailedOnServer(tag, server, cluster.reason(tag, server) or "it is not active") for tag in missing)
+        raise Failure(*reasons, ErrorBringingInService(move.tag, server))
 
 
-def _is_reached(now: Cluster, tag: str, server: str) -> bool:
+def _is_reached(cluster: Cluster, tag: str, server: str) -> bool:
     """Whether a tag is where it is wanted, and the cluster is not at work on it."""
-    found = now.resource(tag)
-    if found is None or found.failed or found.pending:
+    resource = cluster.resource(tag)
+    if resource is None or resource.failed or resource.pending:
         return False
-    return found.servers == (server,) and found.managed if server else not found.servers
+    return resource.servers == (server,) and resource.managed if server else not resource.servers
 
 
-def _unfinished(now: Cluster, tags: tuple[str, ...], move: ClusterMove) -> str:
-    return ", ".join(tag for tag in tags if not _is_reached(now, tag, move.server)) or "other resources"
+def _unfinished(cluster: Cluster, tags: tuple[str, ...], move: ClusterMove) -> str:
+    return ", ".join(tag for tag in tags if not _is_reached(cluster, tag, move.server)) or "other resources"
 
 
 def _along(root: Element, graph: Hierarchy, tags: tuple[str, ...], groups: tuple[Instance, ...]) -> tuple[str, ...]:

@@ -48,12 +48,12 @@ def make(instance: Instance) -> Element:
 
 def own(root: Element) -> dict[str, Element]:
     """Our primitives by tag: with an ID that is spelled as ours and with our record."""
-    found: dict[str, Element] = {}
+    primitives: dict[str, Element] = {}
     for element in elements.children(root, RESOURCES, KIND):
         tag = ids.tag_of(element.get("id", "")) if facts_of(element) else None
         if tag:
-            found[tag] = element
-    return found
+            primitives[tag] = element
+    return primitives
 
 
 def add(root: Element, known: dict[str, Element], instance: Instance) -> None:
@@ -118,10 +118,10 @@ def meta_of(owner: Element) -> dict[str, str]:
 
     Other tools may have put theirs into sets of their own, as crm_resource --meta does.
     """
-    found: dict[str, str] = {}
+    meta: dict[str, str] = {}
     for holder in _meta_sets(owner):
-        found = {**elements.values(holder), **found}
-    return found
+        meta = {**elements.values(holder), **meta}
+    return meta
 
 
 def set_meta(owner: Element, changes: dict[str, str | None]) -> None:

@@ -33,8 +33,8 @@ def record(owner: str, instance: Instance, **more: str) -> Element:
 
 def facts_of(element: Element) -> dict[str, str]:
     """The recorded values of a primitive or template, by name without prefix; empty when it carries no mark of ours."""
-    found = element.find(f"meta_attributes[@id='{ids.part_id(element.get('id', ''), 'record')}']")
-    stored = elements.values(found)
+    holder = element.find(f"meta_attributes[@id='{ids.part_id(element.get('id', ''), 'record')}']")
+    stored = elements.values(holder)
     own = {name: plain(value) for name, value in stored.items() if name.startswith(ids.PREFIX)}
     return {name[len(ids.PREFIX) :]: value for name, value in own.items()} if MARK in own else {}
 

@@ -172,8 +172,8 @@ def _last(operations: list[Element]) -> str:
 
 def _why_unable(status: Element, node: Element) -> tuple[str, ...]:
     """What keeps the cluster from fencing this server by itself."""
-    found = status.find("summary/cluster_options")
-    options = {} if found is None else found.attrib
+    summary = status.find("summary/cluster_options")
+    options = {} if summary is None else summary.attrib
     each = {
         "fencing is off, stonith-enabled=false": options.get("stonith-enabled") != _YES,
         "the cluster is in maintenance mode": options.get("maintenance-mode") != _NO,

@@ -81,10 +81,10 @@ class Cluster(Value):
 
     def warnings(self) -> tuple[Message, ...]:
         """What keeps the cluster as a whole from protecting anything."""
-        found: list[Message] = [] if self.quorum else [NoQuorum(self.quorum_policy)]
-        found += [] if self.fencing else [FencingOff()]
-        found += [MaintenanceMode()] if self.maintenance else []
-        return tuple(found)
+        warnings: list[Message] = [] if self.quorum else [NoQuorum(self.quorum_policy)]
+        warnings += [] if self.fencing else [FencingOff()]
+        warnings += [MaintenanceMode()] if self.maintenance else []
+        return tuple(warnings)
 
     def reason(self, tag: str, server: str) -> str:
         """Why a tag failed on a server; '' where it did not."""
@@ -108,10 +108,10 @@ def cluster(root: Element) -> Cluster:
     )
 
 
-def with_states(hierarchy: Hierarchy, server: str, now: Cluster) -> Hierarchy:
+def with_states(hierarchy: Hierarchy, server: str, cluster: Cluster) -> Hierarchy:
     """The hierarchy of a server with the states of this moment; devices are in service where what requires them is."""
-    by_id = {resource.id: resource for resource in now.resources}
-    states = {i.tag: _state(i, server, now, by_id.get(ids.resource_id(i.tag))) for i in hierarchy.instances}
+    by_id = {resource.id: resource for resource in cluster.resources}
+    states = {i.tag: _state(i, server, cluster, by_id.get(ids.resource_id(i.tag))) for i in hierarchy.instances}
     for tag in hierarchy.remove_order(hierarchy.tags):
         instance = hierarchy.by_tag(tag)
         if instance is not None and is_device(instance.type):
@@ -127,19 +127,19 @@ def _following(hierarchy: Hierarchy, tag: str, states: dict[str, tuple[str, str]
     return next(((state, "") for state in (ISP, ISU, ILLSTATE) if state in above), (OSU, ""))
 
 
-def _state(instance: Instance, server: str, now: Cluster, resource: Primitive | None) -> tuple[str, str]:
+def _state(instance: Instance, server: str, cluster: Cluster, resource: Primitive | None) -> tuple[str, str]:
     """(state, reason) of a resource on a server. ISU is what runs there and the cluster does not watch."""
-    own = now.server(server)
+    own = cluster.server(server)
     if resource is None or own is None or not own.online:
         return ILLSTATE, f"{server} is not an active member of the cluster"
     if len(resource.servers) > 1:
         return ILLSTATE, f"active on {' and '.join(resource.servers)}"
-    why = now.reason(instance.tag, server)
+    why = cluster.reason(instance.tag, server)
     if server not in resource.servers:
         return (OSF, why) if why else (OSU, "")
     if resource.failed or resource.blocked:
         return OSF, why or "the cluster calls it failed"
-    watched = resource.managed and not now.maintenance and not own.maintenance
+    watched = resource.managed and not cluster.maintenance and not own.maintenance
     return (ISP, "") if watched else (ISU, "the cluster does not manage it")
 
 

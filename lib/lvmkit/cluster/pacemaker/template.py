@@ -43,13 +43,13 @@ def make(instance: Instance, parents: Iterable[str] = ()) -> Element:
 
 def devices(root: Element, server: str | None = None) -> Devices:
     """Our devices and disks; of one server or of all."""
-    found: Devices = {}
+    templates: Devices = {}
     for element in elements.children(root, RESOURCES, KIND):
         facts = facts_of(element)
         tag, place = facts.get("tag", ""), facts.get("server", "")
         if facts and element.get("id") == element_id(tag, place) and server in (None, place):
-            found[tag, place] = element
-    return found
+            templates[tag, place] = element
+    return templates
 
 
 def requirers(device: Element) -> tuple[str, ...]:

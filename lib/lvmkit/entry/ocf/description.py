@@ -8,14 +8,12 @@ from __future__ import annotations
 from lvmkit.model import names
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
 from lvmkit.model.resource_types import timings
-from lvmkit.model.settings import COMPLETE, MISSING_PV_POLICIES
+from lvmkit.model.settings import COMPLETE, MISSING_PV_POLICIES, NO_OWNER, OWNERSHIPS
 from lvmkit.model.value import Value, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-SYSTEM_ID, NONE = "system_id", "none"
 
 
 class Parameter(Value):
@@ -94,18 +92,15 @@ _OWNERSHIP = Parameter(
     " system_id_source=none, but then 'vgs' by hand shows an inactive volume group only with '--foreign', and"
     " dmeventd cannot extend a pool or repair a mirror. system_id_source=uname avoids both where the node"
     " names are the host names.",
-    lambda given: given in (SYSTEM_ID, NONE),
+    lambda given: given in OWNERSHIPS,
     "'system_id' or 'none'",
-    default=NONE,
+    default=NO_OWNER,
 )
-_LV_OWNERSHIP = Parameter(
-    "ownership",
-    "As for the volume group",
-    "As given to the ocf:lvmkit:lvmvg resource of the volume group. This agent never changes the owner; with"
+_LV_OWNERSHIP = replace(
+    _OWNERSHIP,
+    short="As for the volume group",
+    long="As given to the ocf:lvmkit:lvmvg resource of the volume group. This agent never changes the owner; with"
     " 'system_id' it starts the logical volume where this node is the owner.",
-    lambda given: given in (SYSTEM_ID, NONE),
-    "'system_id' or 'none'",
-    default=NONE,
 )
 _LV = Parameter(
     "lv",
@@ -144,13 +139,11 @@ _DEVICE = Parameter(
     "an absolute path without '.', '..', '//', a '/' at its end and control characters",
     required=True,
 )
-_DIRECTORY = Parameter(
-    "directory",
-    "Mount point",
-    "Folder at which the file system is mounted; it is made where it does not exist.",
-    names.is_path,
-    "an absolute path without '.', '..', '//', a '/' at its end and control characters",
-    required=True,
+_DIRECTORY = replace(
+    _DEVICE,
+    name="directory",
+    short="Mount point",
+    long="Folder at which the file system is mounted; it is made where it does not exist.",
     unique=True,
 )
 _FSTYPE = Parameter(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from lvmkit.cluster.pacemaker.standing import known_servers, membership
+from lvmkit.entry.kit import told_settings
 from lvmkit.host import Host
 from lvmkit.model.value import replace
 from lvmkit.peer.kernels import Kernels, KernelsAskedEarly
-from lvmkit.storage.conffile import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def starting_host(request: AgentRequest, paths: Paths, tell: Callable[[Message],
 
 def settings(call: AgentCall, paths: Paths, tell: Callable[[Message], None]) -> Settings:
     """The tunables of /etc/default/LifeKeeper, kept within the time of this action."""
-    tunables, warnings = load_settings(paths.defaults)
-    for warning in warnings:
-        tell(warning)
+    tunables = told_settings(paths, tell)
     return _limit(tunables, call.timeout) if call.timeout else tunables
 
 
