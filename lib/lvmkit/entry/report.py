@@ -55,8 +55,7 @@ class Voice(Value):
             "LVMKIT_TAG": self.tag,
             "LVMKIT_ACTION": self.action,
         }
-        if not _send(JOURNAL, _journal_entry(fields)):
-            _send(SYSLOG, _syslog_entry(fields))
+        _log(fields)
 
     def _parts(self, message: Message) -> str:
         tag = shown(self.tag)  # a tag that was not checked yet may hold anything
@@ -66,8 +65,7 @@ class Voice(Value):
         """A trace or the last commands, line by line, in the log only."""
         for line in text.splitlines():
             fields = {"MESSAGE": line, "PRIORITY": "7", "SYSLOG_IDENTIFIER": self.program, "LVMKIT_TAG": self.tag}
-            if not _send(JOURNAL, _journal_entry(fields)):
-                _send(SYSLOG, _syslog_entry(fields))
+            _log(fields)
 
 
 def write_stderr(line: str) -> None:
@@ -77,6 +75,11 @@ def write_stderr(line: str) -> None:
         os.write(2, (line + "\n").encode("utf-8", "backslashreplace"))
     except OSError:
         return
+
+
+def _log(fields: dict[str, str]) -> None:
+    if not _send(JOURNAL, _journal_entry(fields)):
+        _send(SYSLOG, _syslog_entry(fields))
 
 
 def _journal_entry(fields: dict[str, str]) -> bytes:

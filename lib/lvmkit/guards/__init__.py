@@ -39,12 +39,12 @@ def admit(vg: VolumeGroup, group: VgFacts, host: Host) -> VolumeGroup:
     110134, 110135, 110138, 110217, 110240-110244; and as asking LVM and the cluster does; 110137 if the owner that was
     written is not read back.
     """
-    return _admitted(vg, group, host, metadata.against(vg, group, host.settings))
+    return _admit(vg, group, host, metadata.against(vg, group, host.settings))
 
 
 def admit_by_name(vg: VolumeGroup, group: VgFacts, host: Host) -> VolumeGroup:
     """The same for a resource that names the volume group and does not say its UUID, as an agent's may."""
-    return _admitted(vg, group, host, metadata.against_any(vg, host.settings))
+    return _admit(vg, group, host, metadata.against_any(vg, host.settings))
 
 
 def admit_volume(vg: VolumeGroup, group: VgFacts, host: Host) -> None:
@@ -95,7 +95,7 @@ def held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Host) -> Answers
     return answers
 
 
-def _admitted(vg: VolumeGroup, group: VgFacts, host: Host, told: tuple[Message, ...]) -> VolumeGroup:
+def _admit(vg: VolumeGroup, group: VgFacts, host: Host, told: tuple[Message, ...]) -> VolumeGroup:
     """The guards in their order. told: by the first one."""
     _refuse(told, host)
     if not group.has_owner or host.membership is None:

@@ -230,14 +230,14 @@ class FilesystemFacts(Value):
 
 def devices_below(hierarchy: Hierarchy, vg_tag: str) -> tuple[DeviceFacts, ...]:
     """The devices of a volume group's physical volumes, as its hierarchy has them."""
-    children = (hierarchy.by_tag(child) for child in hierarchy.children(vg_tag))
-    return tuple(DeviceFacts.unpack(child) for child in children if child is not None and is_device(child.type))
+    children = hierarchy.of_tags(hierarchy.children(vg_tag))
+    return tuple(DeviceFacts.unpack(child) for child in children if is_device(child.type))
 
 
 def volumes_in_service(hierarchy: Hierarchy, vg_tag: str) -> Iterator[LvFacts]:
     """The protected volumes of a group that nobody took out of service. Raises Failure (110034)."""
-    for parent in map(hierarchy.by_tag, hierarchy.parents(vg_tag)):
-        if parent is not None and parent.type == LVMLV and parent.state != OSU:
+    for parent in hierarchy.of_tags(hierarchy.parents(vg_tag), LVMLV):
+        if parent.state != OSU:
             yield LvFacts.unpack(parent)
 
 

@@ -19,16 +19,8 @@ if TYPE_CHECKING:
 
     from lvmkit.storage.mountinfo import Mount
 
-MOUNT, PROCESS, SWAP, DM, NESTED_PV, LOOP, MD, BLOCK = (
-    "mount",
-    "process",
-    "swap",
-    "dm",
-    "nested PV",
-    "loop",
-    "md",
-    "block",
-)
+MOUNT, PROCESS, SWAP, DM = "mount", "process", "swap", "dm"
+NESTED_PV, LOOP, MD, BLOCK = "nested PV", "loop", "md", "block"
 
 _MAPS_DEADLINE = 2.0
 """seconds for reading what processes have mapped"""

@@ -61,10 +61,10 @@ def bystanders(tags: Iterable[str], hierarchy: Hierarchy) -> tuple[LvBusy, ...]:
 
     Nothing where the group is not active here. Raises Failure where device-mapper cannot be asked.
     """
-    leaving = [instance for instance in map(hierarchy.by_tag, tags) if instance is not None]
-    groups = [VgFacts.unpack(instance).uuid for instance in leaving if instance.type == LVMVG]
+    leaving = tuple(tags)
+    groups = [VgFacts.unpack(group).uuid for group in hierarchy.of_tags(leaving, LVMVG)]
     devices = dm.list_devices() if groups else ()
-    own = {instance.id for instance in leaving if instance.type == FILESYS}
+    own = {filesystem.id for filesystem in hierarchy.of_tags(leaving, FILESYS)}
     held = [(d, _strangers(d, own)) for uuid in groups for d in dm.of_vg(devices, uuid)]
     return tuple(LvBusy(device.name, holders.described(some)) for device, some in held if some)
 

@@ -118,10 +118,10 @@ def examine(tag: str, template: str, kit: Kit) -> Examination:
     if not case.new:
         extended = TemplateAlreadyExtended(tag, case.server)
         return Examination(case, _readiness(case, "", (extended,), ()), ())
-    told: list[Message] = [*_along(case)]
-    version, reported = _lvm(case, told)
-    for look in (_cluster, _means, _mount_points):
-        told += _taken(look, case)
+    told: list[Message] = [*_tell_along(case)]
+    version, reported = _ask_lvm(case, told)
+    for look in (_against_cluster, _against_means, _against_mount_points):
+        told += _take(look, case)
     present = []
     for instance in groups(case.members) if version else ():
         vg, against = _group(instance, reported, case)
@@ -150,7 +150,7 @@ def _readiness(case: Case, version: str, told: tuple[Message, ...], present: tup
     return Readiness(case.server, VERSION, version, time.time(), told, tuple(devices))
 
 
-def _taken(look: Callable[[Case], Iterator[Message]], case: Case) -> Iterator[Message]:
+def _take(look: Callable[[Case], Iterator[Message]], case: Case) -> Iterator[Message]:
     """What one look finds; one that cannot be taken says why, and hides nothing else."""
     try:
         yield from look(case)
@@ -158,14 +158,14 @@ def _taken(look: Callable[[Case], Iterator[Message]], case: Case) -> Iterator[Me
         yield from failure.messages
 
 
-def _along(case: Case) -> Iterator[Message]:
+def _tell_along(case: Case) -> Iterator[Message]:
     """What stands on the same volume groups without being above or below the tag."""
     others = coming_along(case.tag, case.new, case.there)
     if others:
         yield MovesAlong(case.tag, others)
 
 
-def _lvm(case: Case, told: list[Message]) -> tuple[str, tuple[VolumeGroup, ...]]:
+def _ask_lvm(case: Case, told: list[Message]) -> tuple[str, tuple[VolumeGroup, ...]]:
     """(LVM's version, all volume groups that it reports here); ('', ()) where it cannot be asked, and told why."""
     lvm = case.kit.lvm
     try:
@@ -179,7 +179,7 @@ def _lvm(case: Case, told: list[Message]) -> tuple[str, tuple[VolumeGroup, ...]]
         return "", ()
 
 
-def _cluster(case: Case) -> Iterator[Message]:
+def _against_cluster(case: Case) -> Iterator[Message]:
     """The cluster as a whole, and this server as a member of it."""
     yield from case.seen.warnings
     known = {server.name: server for server in case.seen.servers}
@@ -192,7 +192,7 @@ def _cluster(case: Case) -> Iterator[Message]:
         yield ServerUnfit(own.name, case.tag, own.unfit)
 
 
-def _means(case: Case) -> Iterator[Message]:
+def _against_means(case: Case) -> Iterator[Message]:
     """What must be installed for the cluster to run it here, and for the boot not to."""
     if case.kit.port.capabilities.needs_agents:
         yield from map(AgentMissing, installed.missing_agents())
@@ -201,13 +201,13 @@ def _means(case: Case) -> Iterator[Message]:
         yield GuardNotEnabled(installed.GUARD_UNIT, state)
 
 
-def _mount_points(case: Case) -> Iterator[Message]:
+def _against_mount_points(case: Case) -> Iterator[Message]:
     """Where the file systems would be mounted, and whether the kernel knows them."""
     table = files.read(case.kit.paths.fstab) or ""
     others = [instance.id for instance in case.here.instances if instance.type == FILESYS]
     for instance in case.filesystems:
         subject = FilesystemFacts.unpack(instance)
-        yield from _folder(subject.mount_point, case.server)
+        yield from _against_folder(subject.mount_point, case.server)
         yield from nested(subject.mount_point, others)
         if fstab.mounts_at_boot(table, subject.mount_point, subject.spellings):
             yield FstabWillMount(subject.mount_point)
@@ -215,7 +215,7 @@ def _mount_points(case: Case) -> Iterator[Message]:
             yield FilesystemUnknown(case.server, subject.type, subject.mount_point)
 
 
-def _folder(path: str, server: str) -> Iterator[Message]:
+def _against_folder(path: str, server: str) -> Iterator[Message]:
     """What is wrong with a mount point; a folder that is not there is made."""
     mounted = mountinfo.at(path)
     if mounted is not None:
@@ -240,25 +240,25 @@ def _group(
     """A volume group as this server sees it, and what is against it."""
     subject = VgFacts.unpack(instance, case.there)
     vg = lvmsight.by_uuid(reported, subject.uuid)
-    known = _recorded(instance, case.there)
+    known = _recorded_devices(instance, case.there)
     told: list[Message] = []
     try:
-        told += _activity(subject, instance, case)
-        told += _clashes(subject, reported, case.server)
-        on_disks = _on_disks(vg, subject, known, case) if vg is None or vg.missing else None
+        told += _against_holders(subject, instance, case)
+        told += _against_names(subject, reported, case.server)
+        on_disks = _report_on_disks(vg, subject, known, case) if vg is None or vg.missing else None
         hidden = lvmsight.hidden_devices(vg, on_disks)
         if hidden:
             setting = lvmsight.who_hides(lvmconf.load(case.kit.lvm))
             told.append(DevicesNotAllowed(subject.name, case.server, hidden, setting))
             vg = on_disks
-        told += _lacking(vg, subject, known, case.kit.settings)
-        told += _ownership(vg, instance, case) if vg is not None else ()
+        told += _against_metadata(vg, subject, known, case.kit.settings)
+        told += _against_owner(vg, instance, case) if vg is not None else ()
     except Failure as failure:
         told += failure.messages
     return vg, tuple(told)
 
 
-def _activity(subject: VgFacts, instance: Instance, case: Case) -> Iterator[Message]:
+def _against_holders(subject: VgFacts, instance: Instance, case: Case) -> Iterator[Message]:
     """Servers, this one or another, whose kernel holds the group although the cluster has not started it there."""
     told: list[Message] = []
     started = case.seen.in_service_on(instance.tag)
@@ -268,7 +268,7 @@ def _activity(subject: VgFacts, instance: Instance, case: Case) -> Iterator[Mess
     yield from told
 
 
-def _clashes(subject: VgFacts, reported: tuple[VolumeGroup, ...], server: str) -> Iterator[Message]:
+def _against_names(subject: VgFacts, reported: tuple[VolumeGroup, ...], server: str) -> Iterator[Message]:
     """Other groups with the same name, or the same UUID."""
     for vg in reported:
         if vg.name == subject.name and vg.uuid != subject.uuid:
@@ -278,12 +278,12 @@ def _clashes(subject: VgFacts, reported: tuple[VolumeGroup, ...], server: str) -
         yield VgUuidTwice(subject.name, subject.uuid, server, same)
 
 
-def _recorded(instance: Instance, there: Hierarchy) -> dict[str, str]:
+def _recorded_devices(instance: Instance, there: Hierarchy) -> dict[str, str]:
     """{PV UUID: its device on the template server}, as the hierarchy has them."""
     return {device.pv_uuid or device.tag: device.id for device in devices_below(there, instance.tag)}
 
 
-def _on_disks(vg: VolumeGroup | None, subject: VgFacts, known: dict[str, str], case: Case) -> VolumeGroup | None:
+def _report_on_disks(vg: VolumeGroup | None, subject: VgFacts, known: dict[str, str], case: Case) -> VolumeGroup | None:
     """The group as LVM sees it when it is told where to look: --devices passes filters and devices file."""
     own = vg.physical if vg is not None else ()
     uuids = dict.fromkeys((*known, *(pv.uuid for pv in own)))
@@ -294,7 +294,7 @@ def _on_disks(vg: VolumeGroup | None, subject: VgFacts, known: dict[str, str], c
     return lvmsight.by_uuid(case.kit.lvm.report(devices=present), subject.uuid)
 
 
-def _lacking(
+def _against_metadata(
     vg: VolumeGroup | None, subject: VgFacts, known: dict[str, str], settings: Settings
 ) -> tuple[Message, ...]:
     """Every physical volume must be seen, by its UUID and once; exported groups are nobody's."""
@@ -303,7 +303,7 @@ def _lacking(
     return metadata.against(vg, subject, replace(settings, missing_pv=COMPLETE))
 
 
-def _ownership(vg: VolumeGroup, instance: Instance, case: Case) -> tuple[Message, ...]:
+def _against_owner(vg: VolumeGroup, instance: Instance, case: Case) -> tuple[Message, ...]:
     """Whether a start here could become the owner, or may do without."""
     if not VgFacts.noted(instance).has_owner:
         return system_id.against(vg, case.kit.lvm)

@@ -6,7 +6,7 @@ from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import LVMVG
+from lvmkit.model.instance import LVMVG, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
@@ -37,7 +37,7 @@ def delete(tag: str, kit: Kit) -> tuple[str, ...]:
             records.drop(kit.paths, instance.id)
     if servers:
         everywhere.forget_there(gone, servers, kit)
-    return tuple(instance.tag for instance in gone)
+    return tags_of(gone)
 
 
 def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
@@ -62,12 +62,12 @@ def going_with(root: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
     for tag in reversed(hierarchy.below(root)):
         if tag == root or set(hierarchy.parents(tag)) <= set(gone):
             gone.append(tag)
-    return tuple(instance for tag in gone for instance in [hierarchy.by_tag(tag)] if instance is not None)
+    return hierarchy.of_tags(gone)
 
 
 def removal(gone: tuple[Instance, ...], hierarchy: Hierarchy) -> Change:
     """The change that removes these instances and every link they are part of."""
-    tags = tuple(instance.tag for instance in gone)
+    tags = tags_of(gone)
     links = tuple(d for d in hierarchy.dependencies if d.parent in tags or d.child in tags)
     return Change(unlink=links, remove=tags)
 

@@ -71,7 +71,7 @@ def diagnose(kit: Kit, *, here: bool = False) -> Diagnosis:
 def findings_of(look: Look) -> tuple[Finding, ...]:
     """What there is to say of this server alone."""
     looks = (storage_findings, _boot_mounts, _unit_findings, _agent_findings, _leftovers, _unfinished)
-    told = (each for take in looks for each in _taken(take, look))
+    told = (each for take in looks for each in _take(take, look))
     return tuple(_finding(look.server, about, message) for about, message in told)
 
 
@@ -83,7 +83,7 @@ def _overview(kit: Kit) -> tuple[Overview, tuple[Message, ...]]:
         return Overview(os.uname().nodename, (), (), kit.port.capabilities), failure.messages
 
 
-def _taken(take: Callable[[Look], Iterator[Told]], look: Look) -> Iterator[Told]:
+def _take(take: Callable[[Look], Iterator[Told]], look: Look) -> Iterator[Told]:
     """What one look tells; where it fails, why."""
     try:
         yield from take(look)
@@ -151,7 +151,7 @@ def _of_others(servers: Iterable[Server], kit: Kit) -> Iterator[Diagnosis]:
         else:
             message = ServerNotExamined(server.name, server.unfit or "offline")
             yield Diagnosis((), (_finding(server.name, "", message),))
-    for name, answer in _asked(online, kit).items():
+    for name, answer in _ask(online, kit).items():
         yield _of_other(name, answer)
 
 
@@ -165,7 +165,7 @@ def _of_all_kernels(seen: Overview, kit: Kit) -> Iterator[Finding]:
         yield _finding("", tag, message)
 
 
-def _asked(servers: list[str], kit: Kit) -> dict[str, Findings | Failure]:
+def _ask(servers: list[str], kit: Kit) -> dict[str, Findings | Failure]:
     if not servers:
         return {}
     from lvmkit.peer import ask  # only a cluster needs it

@@ -74,10 +74,10 @@ def storage_findings(look: Look) -> Iterator[Told]:
     reported = lvm.report()
     yield from _unlisted(groups, look)
     for instance in groups:
-        yield from _told(instance, reported, conf, look)
+        yield from _look_at(instance, reported, conf, look)
 
 
-def _told(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.LvmConf, look: Look) -> Iterator[Told]:
+def _look_at(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.LvmConf, look: Look) -> Iterator[Told]:
     """One volume group; what cannot be found out of it does not keep doctor from the next."""
     try:
         for message in _group(instance, reported, conf, look):

@@ -69,12 +69,12 @@ def extend(order: ExtendOrder, kit: Kit) -> tuple[str, ...]:
     if order.server == seen.local:
         return on_target.extend(ExtendRequest(order.tag, template, order.priority), kit)
     _refuse_unfit(order, seen)
-    answer = _asked(order, template, kit, with_steps=False)
+    answer = _ask_readiness(order, template, kit, with_steps=False)
     _tell_warnings(answer.readiness, kit)
     against = refusals(answer.readiness)
     if against:
         raise refusal(Failure(*against), order.tag, order.server)
-    return _ordered(order, template, kit)
+    return _order_extension(order, template, kit)
 
 
 def preview(order: ExtendOrder, kit: Kit) -> Preview:
@@ -84,7 +84,7 @@ def preview(order: ExtendOrder, kit: Kit) -> Preview:
     if order.server == seen.local:
         return on_target.preview(ExtendRequest(order.tag, template, order.priority), kit)
     _refuse_unfit(order, seen)
-    return _asked(order, template, kit, with_steps=True)
+    return _ask_readiness(order, template, kit, with_steps=True)
 
 
 def template_of(order: ExtendOrder, seen: Overview) -> str:
@@ -151,7 +151,7 @@ def _refuse_unfit(order: ExtendOrder, seen: Overview) -> None:
         raise Failure(ServerUnfit(order.server, order.tag, why))
 
 
-def _asked(order: ExtendOrder, template: str, kit: Kit, *, with_steps: bool) -> Preview:
+def _ask_readiness(order: ExtendOrder, template: str, kit: Kit, *, with_steps: bool) -> Preview:
     """The other server's answer to the question whether it is ready, with what differs between the two."""
     question = AskReadiness(order.tag, template, order.priority, with_steps)
     before = time.time()
@@ -166,7 +166,7 @@ def _asked(order: ExtendOrder, template: str, kit: Kit, *, with_steps: bool) -> 
     return replace(answer, readiness=replace(readiness, messages=messages))
 
 
-def _ordered(order: ExtendOrder, template: str, kit: Kit) -> tuple[str, ...]:
+def _order_extension(order: ExtendOrder, template: str, kit: Kit) -> tuple[str, ...]:
     """Let the other server do the work."""
     work = OrderExtend(order.tag, template, order.priority)
     try:

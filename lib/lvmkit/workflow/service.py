@@ -90,22 +90,14 @@ def refuse_held(tag: str, server: str, seen: Overview, kit: Kit) -> None:
 def moving_off(tag: str, server: str, seen: Overview) -> tuple[PlannedStop, ...]:
     """What leaves which servers when a tag comes in service on one ('': this one): all that stands on its groups."""
     place = server or seen.local
-    stops = []
-    for other in seen.servers:
-        stop = PlannedStop(other.name, _on_groups_of(tag, seen.of(other.name)))
-        if other.name != place and _may_stop_a_group(stop, seen):
-            stops.append(stop)
-    return tuple(stops)
+    stops = (PlannedStop(name, _on_groups_of(tag, seen.of(name))) for name in seen.names if name != place)
+    return tuple(stop for stop in stops if _may_stop_a_group(stop, seen))
 
 
 def going_out(tag: str, seen: Overview) -> tuple[PlannedStop, ...]:
     """What leaves which servers when a tag goes out of service: all that requires it."""
-    stops = []
-    for server in seen.servers:
-        stop = PlannedStop(server.name, seen.of(server.name).above(tag))
-        if _may_stop_a_group(stop, seen):
-            stops.append(stop)
-    return tuple(stops)
+    stops = (PlannedStop(name, seen.of(name).above(tag)) for name in seen.names)
+    return tuple(stop for stop in stops if _may_stop_a_group(stop, seen))
 
 
 def way_in(tag: str, server: str, seen: Overview) -> tuple[PlannedAction, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("delete", epilog="Example: lvmkit delete /data --dry-run", short_help="End the protection.")
 @resource_argument
-@click.option("-y", "--yes", is_flag=True, help="Do not ask, on a terminal.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
 @format_option
 @quiet_option

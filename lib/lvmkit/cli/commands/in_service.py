@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     "in-service", epilog="Example: lvmkit in-service /data --on node2", short_help="Bring a hierarchy in service."
 )
 @resource_argument
-@click.option("--on", "server", type=SERVER, metavar="SERVER", help="Where; on this server by default.")
+@click.option(
+    "--on", "server", type=SERVER, metavar="SERVER", help="The server to bring it in service on; this one by default."
+)
 @dry_run_option
 @format_option
 @quiet_option

@@ -28,8 +28,8 @@ _NAME = Word("journal", "name of a journal", _is_name)
 @click.command("journal", epilog="Example: lvmkit journal 3", short_help="Look at interrupted changes, and drop one.")
 @click.argument("name", metavar="[NAME]", type=_NAME, required=False)
 @click.option("--retry", "again", is_flag=True, help="Try now to finish them or to take them back.")
-@click.option("--drop", "dropped", is_flag=True, help="Forget this one; what is half done stays so.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask, on a terminal.")
+@click.option("--drop", "dropped", is_flag=True, help="Forget this one; what is half done stays as it is.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
 @format_option
 @quiet_option

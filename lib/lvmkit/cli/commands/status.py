@@ -32,7 +32,7 @@ _CLEAR = "\x1b[H\x1b[2J"
 @click.command("status", epilog="Example: lvmkit status /data --watch", short_help="Show hierarchies and their states.")
 @click.argument("word", metavar="[TAG|ID]", type=TAG_OR_ID, required=False)
 @click.option(
-    "--by", type=click.Choice(("tag", "id")), default="tag", show_default=True, help="What to call the resources by."
+    "--by", type=click.Choice(("tag", "id")), default="tag", show_default=True, help="Show resources by tag or by ID."
 )
 @click.option(
     "--watch",

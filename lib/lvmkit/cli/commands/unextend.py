@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     "unextend", epilog="Example: lvmkit unextend /data --from node2", short_help="Take a server from a hierarchy."
 )
 @resource_argument
-@click.option("--from", "server", type=SERVER, metavar="SERVER", required=True, help="Where it shall run no more.")
+@click.option(
+    "--from", "server", type=SERVER, metavar="SERVER", required=True, help="The server that it may no longer run on."
+)
 @dry_run_option
 @format_option
 @quiet_option

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """The cluster port for one server. Every method may raise Failure with a numbered message."""
+    """The cluster port for one server; port.Port says what each method is for."""
 
     membership = None
 
@@ -135,19 +135,12 @@ class Engine:
             changes.set_state(connection, tag, state, reason)
 
     def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
-        """Restore the tag and all it requires that is not ISP, children first; ISU becomes ISP without a script.
-
-        Raises Failure (000019; 110155 for another server; 110088 or what else a script failed with, and 000023) and
-        marks OSF what failed.
-        """
+        """What is ISP already is left alone; ISU becomes ISP without a script. Raises Failure as moves.carry_out()."""
         self._require_local(server)
         self._carry_out(ServiceMove(RESTORE, tag), tell)
 
     def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
-        """Remove the tag and all that requires it, parents first, except what is OSU already.
-
-        Raises Failure (000019, 110088 or what else a script failed with) and marks OSF what failed.
-        """
+        """What is OSU already is left alone. Raises Failure as moves.carry_out()."""
         self._carry_out(ServiceMove(REMOVE, tag), tell)
 
     def interrupted(self) -> tuple[ServiceMove, ...]:
@@ -169,10 +162,7 @@ class Engine:
             return flags.names(connection)
 
     def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
-        """Only one create, delete, reconfigure or move at a time; a process that has it may enter again.
-
-        Raises Failure (110083) after the lock patience.
-        """
+        """A process that has it may enter again."""
         return admin_lock(self._paths, purpose, self._settings.lock_patience)
 
     def _require_local(self, server: str) -> None:

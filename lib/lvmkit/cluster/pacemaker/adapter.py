@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Pacemaker:
-    """The cluster port for servers that run Pacemaker. Every method may raise Failure with a numbered message."""
+    """The cluster port for servers that run Pacemaker; port.Port says what each method is for."""
 
     capabilities = Capabilities(
         several_servers=True,
@@ -132,7 +132,7 @@ class Pacemaker:
     def unextend(self, tags: tuple[str, ...], server: str) -> None:
         """Take a server from these tags, in one patch. Raises Failure: 110166, 110167, 110169 where one is active."""
         cluster = self.cluster()
-        active = [tag for tag in tags for r in [cluster.resource(tag)] if r is not None and server in r.servers]
+        active = [tag for tag in tags if server in cluster.active_on(tag)]
         if active:
             raise Failure(*(StillInService(tag, server) for tag in active))
         commit.change(self._tools, lambda root: patch.unextend(root, tags, server))
@@ -171,21 +171,18 @@ class Pacemaker:
         """Nothing: the cluster finishes what it was told, and the next admin lock tidies up after a killed change."""
 
     def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
-        """Restore the tag and all it requires on a server of the cluster ('': this one); it moves there.
-
-        No constraint stays behind. Raises Failure as moves.bring_in().
-        """
+        """No constraint stays behind. Raises Failure as moves.bring_in()."""
         place = server or self.local_server()
         with self.admin_lock(f"in-service {tag} on {place}"):
             moves.bring_in(self._tools, ClusterMove(tag, place, self._settings.action_deadline), tell)
 
     def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
-        """Remove the tag and all that requires it, wherever it is; it stays out until it is brought in again."""
+        """Wherever it is; it stays out until it is brought in again. Raises Failure as moves.take_out()."""
         with self.admin_lock(f"out-of-service {tag}"):
             moves.take_out(self._tools, ClusterMove(tag, "", self._settings.action_deadline), tell)
 
     def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
-        """Only one create, extend, delete, reconfigure or move at a time in the whole cluster; see lock.py."""
+        """Of the whole cluster; see lock.py."""
         path = f"{self._paths.state}/admin.lock"
         patience = self._settings.lock_patience
         return lock.admin_lock(self._tools, path, self.local_server(), purpose, patience, self._tell)
@@ -196,8 +193,7 @@ class Pacemaker:
             return ()
         patch.apply(tools.cibadmin_query(self._tools), change, server)
         cluster = self.cluster()
-        running = [(tag, cluster.resource(tag)) for tag in change.remove]
-        return tuple(tag for tag, resource in running if resource is not None and resource.servers)
+        return tuple(tag for tag in change.remove if cluster.active_on(tag))
 
     @contextmanager
     def _released(self, tags: tuple[str, ...]) -> Iterator[None]:

@@ -6,7 +6,7 @@ from lvmkit.cluster.pacemaker import dependency, elements, location, primitive, 
 from lvmkit.cluster.pacemaker.elements import NODES
 from lvmkit.cluster.pacemaker.record import facts_of, instance_of
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import LVMVG, Dependency, Instance
+from lvmkit.model.instance import LVMVG, Dependency, Instance, tags_of
 from lvmkit.model.servers import Equivalency
 from lvmkit.model.value import Value
 
@@ -81,6 +81,6 @@ def _instances(root: Element, server: str | None) -> Iterator[Instance]:
 
 
 def _priority(tag: str, server: str, graph: Hierarchy, places: dict[tuple[str, str], Element]) -> int:
-    groups = [i.tag for i in map(graph.by_tag, graph.below(tag)) if i is not None and i.type == LVMVG]
+    groups = tags_of(graph.of_tags(graph.below(tag), LVMVG))
     priorities = [location.priority(places[group, server]) for group in groups if (group, server) in places]
     return max(priorities, default=0)

@@ -9,12 +9,9 @@ from lvmkit.model.messages.pacemaker import ConfigurationKeepsChanging, Configur
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
     from xml.etree.ElementTree import Element
 
     from lvmkit.cluster.pacemaker.tools import Tools
-
-    Form = tuple[str, frozenset[tuple[str, str]], tuple[Any, ...]]
 
 ATTEMPTS = 10
 """a monitor that fails somewhere changes the CIB too, so one or two more are nothing unusual"""
@@ -51,18 +48,14 @@ def verify(how: Tools, before: Element, after: Element) -> None:
             raise Failure(ConfigurationRefused(fresh))
 
 
-def ours(root: Element) -> frozenset[Form]:
+def ours(root: Element) -> frozenset[elements.Form]:
     """Our resources, devices and constraints, each in a form that is the same however it was printed."""
     return frozenset(
-        _form(element)
+        elements.form(element)
         for path in (elements.RESOURCES, elements.CONSTRAINTS)
         for element in elements.children(root, path)
         if element.get("id", "").startswith(ids.PREFIX)
     )
-
-
-def _form(element: Element) -> Form:
-    return str(element.tag), frozenset(element.attrib.items()), tuple(map(_form, element))
 
 
 def _raise_version(root: Element) -> None:

@@ -10,7 +10,10 @@ from lvmkit.model.messages.pacemaker import ToolGarbled
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
     from xml.etree.ElementTree import Element
+
+    Form = tuple[str, frozenset[tuple[str, str]], tuple[Any, ...]]
 
 RESOURCES, CONSTRAINTS, NODES = "configuration/resources", "configuration/constraints", "configuration/nodes"
 INFINITY = "INFINITY"
@@ -28,6 +31,11 @@ def parse(text: str, source: str) -> Element:
 def written(element: Element) -> str:
     """The element as text, without what follows it."""
     return ElementTree.tostring(element, encoding="unicode").strip()
+
+
+def form(element: Element) -> Form:
+    """What an element says, the same however it was printed."""
+    return str(element.tag), frozenset(element.attrib.items()), tuple(map(form, element))
 
 
 def new(kind: str, /, **attributes: str) -> Element:

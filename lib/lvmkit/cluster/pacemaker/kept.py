@@ -44,7 +44,7 @@ def _notes(before: Element, after: Element, path: str) -> Iterator[Element]:
     section = list(elements.children(before, path))
     for element, following in zip(section, [*section[1:], None]):
         changed = left.get(element.get("id"))
-        if changed is not None and _is_equal(changed, element):
+        if changed is not None and elements.form(changed) == elements.form(element):
             continue
         note = elements.new("kept", path=path, next="" if following is None else following.get("id", ""))
         note.extend([element] if changed is None else [element, changed])
@@ -68,7 +68,7 @@ def _restore(root: Element, note: Element) -> None:
     stored = elements.with_id(root, path, element.get("id", ""))
     section = elements.at(root, path)
     if len(note) > 1:
-        if stored is not None and _is_equal(stored, note[1]):
+        if stored is not None and elements.form(stored) == elements.form(note[1]):
             elements.put_in_place(section, stored, element)
         return
     if not _fits(root, element):
@@ -84,10 +84,3 @@ def _fits(root: Element, element: Element) -> bool:
     if any(elements.with_id(root, RESOURCES, end or "") is None for end in ends):
         return False
     return element.tag != "rsc_location" or element.get("node") is None or element.get("node") in cib.servers(root)
-
-
-def _is_equal(one: Element, other: Element) -> bool:
-    """Whether two elements say the same, however they were printed."""
-    if (one.tag, one.attrib) != (other.tag, other.attrib) or len(one) != len(other):
-        return False
-    return all(map(_is_equal, one, other))

@@ -82,9 +82,10 @@ def take_out(how: Tools, move: ClusterMove, tell: Callable[[Message], None]) -> 
     tags = graph.above(move.tag)
     commit.change(how, lambda cib_now: roles.stopped(cib_now, tags), is_structural=False)
     cluster = wait(how, tags, move, tell)
-    left = [(tag, r.servers) for tag in tags for r in [cluster.resource(tag)] if r is not None and r.servers]
+    left = [tag for tag in tags if cluster.active_on(tag)]
     if left:
-        raise Failure(*(FailedOnServer(t, s[0], cluster.reason(t, s[0]) or "it is still active") for t, s in left))
+        places = ((tag, cluster.active_on(tag)[0]) for tag in left)
+        raise Failure(*(FailedOnServer(t, s, cluster.reason(t, s) or "it is still active") for t, s in places))
 
 
 def wait(how: Tools, tags: tuple[str, ...], move: ClusterMove, tell: Callable[[Message], None]) -> Cluster:
@@ -189,7 +190,7 @@ def _along(root: Element, graph: Hierarchy, tags: tuple[str, ...], groups: tuple
 
 def _with_primitive(root: Element, graph: Hierarchy, tags: tuple[str, ...]) -> tuple[Instance, ...]:
     own = primitive.own(root)
-    return tuple(instance for instance in map(graph.by_tag, tags) if instance is not None and instance.tag in own)
+    return tuple(instance for instance in graph.of_tags(tags) if instance.tag in own)
 
 
 def _everywhere(root: Element) -> list[Instance]:

@@ -27,6 +27,11 @@ def record(owner: str, instance: Instance, **more: str) -> Element:
         "switchback": instance.switchback,
         **more,
     }
+    return pack(owner, facts)
+
+
+def pack(owner: str, facts: dict[str, str]) -> Element:
+    """The set that keeps values, by name without prefix. owner: ID of the element it goes into."""
     named = {f"{ids.PREFIX}{name}": escaped(value) for name, value in facts.items()}
     return elements.pairs("meta_attributes", ids.part_id(owner, "record"), named)
 

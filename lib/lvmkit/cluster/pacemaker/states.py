@@ -79,11 +79,20 @@ class Cluster(Value):
         """The primitive of a tag."""
         return next((r for r in self.resources if r.id == ids.resource_id(tag)), None)
 
+    def active_on(self, tag: str) -> tuple[str, ...]:
+        """The servers on which a tag is active."""
+        resource = self.resource(tag)
+        return resource.servers if resource else ()
+
     def warnings(self) -> tuple[Message, ...]:
         """What keeps the cluster as a whole from protecting anything."""
-        warnings: list[Message] = [] if self.quorum else [NoQuorum(self.quorum_policy)]
-        warnings += [] if self.fencing else [FencingOff()]
-        warnings += [MaintenanceMode()] if self.maintenance else []
+        warnings: list[Message] = []
+        if not self.quorum:
+            warnings.append(NoQuorum(self.quorum_policy))
+        if not self.fencing:
+            warnings.append(FencingOff())
+        if self.maintenance:
+            warnings.append(MaintenanceMode())
         return tuple(warnings)
 
     def reason(self, tag: str, server: str) -> str:
@@ -112,10 +121,9 @@ def with_states(hierarchy: Hierarchy, server: str, cluster: Cluster) -> Hierarch
     """The hierarchy of a server with the states of this moment; devices are in service where what requires them is."""
     by_id = {resource.id: resource for resource in cluster.resources}
     states = {i.tag: _state(i, server, cluster, by_id.get(ids.resource_id(i.tag))) for i in hierarchy.instances}
-    for tag in hierarchy.remove_order(hierarchy.tags):
-        instance = hierarchy.by_tag(tag)
-        if instance is not None and is_device(instance.type):
-            states[tag] = _following(hierarchy, tag, states)
+    for instance in hierarchy.of_tags(hierarchy.remove_order(hierarchy.tags)):
+        if is_device(instance.type):
+            states[instance.tag] = _following(hierarchy, instance.tag, states)
     return replace(
         hierarchy,
         instances=tuple(replace(i, state=states[i.tag][0], reason=states[i.tag][1]) for i in hierarchy.instances),

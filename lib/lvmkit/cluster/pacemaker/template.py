@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lvmkit.cluster.pacemaker import elements, ids
 from lvmkit.cluster.pacemaker.elements import RESOURCES
-from lvmkit.cluster.pacemaker.record import escaped, facts_of, instance_of, plain, record
+from lvmkit.cluster.pacemaker.record import facts_of, instance_of, pack, plain, record
 from lvmkit.model.instance import Dependency
 
 TYPE_CHECKING = False
@@ -105,9 +105,7 @@ def drop_of(root: Element, server: str, tags: set[str]) -> None:
 def make_lock(server: str, purpose: str, process: str) -> Element:
     """The admin lock, with who holds it. process: so that each lock is another one."""
     made = elements.new(KIND, id=LOCK, class_="ocf", provider="lvmkit", type="lock")
-    facts = {"server": server, "purpose": purpose, "process": process}
-    named = {f"{ids.PREFIX}{name}": escaped(value) for name, value in facts.items()}
-    made.append(elements.pairs("meta_attributes", ids.part_id(LOCK, "record"), named))
+    made.append(pack(LOCK, {"server": server, "purpose": purpose, "process": process}))
     return made
 
 

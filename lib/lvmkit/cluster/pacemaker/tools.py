@@ -54,17 +54,17 @@ class Tools(Value):
 
 def cibadmin_query(tools: Tools) -> Element:
     """The whole CIB. Raises Failure (110150-110152)."""
-    return _xml(_ran(tools, "cibadmin", "--query"))
+    return _xml(_run(tools, "cibadmin", "--query"))
 
 
 def cibadmin_status(tools: Tools) -> Element:
     """The CIB's status section: what each server did last. Raises Failure (110150-110152)."""
-    return _xml(_ran(tools, "cibadmin", "--query", "--scope", "status"))
+    return _xml(_run(tools, "cibadmin", "--query", "--scope", "status"))
 
 
 def cibadmin_patch(tools: Tools, difference: str) -> int:
     """Apply a difference; OK, or OLD when the CIB has moved on since it was made. Raises Failure (110150, 110151)."""
-    return _ran(tools, "cibadmin", "--patch", "--xml-pipe", stdin=difference, also=(OLD,)).status
+    return _run(tools, "cibadmin", "--patch", "--xml-pipe", stdin=difference, also=(OLD,)).status
 
 
 def crm_diff(tools: Tools, old: Element, new: Element) -> str:
@@ -74,7 +74,7 @@ def crm_diff(tools: Tools, old: Element, new: Element) -> str:
         with tempfile.TemporaryDirectory(prefix="cib-", dir=tools.folder) as folder:
             names = [_stored(f"{folder}/{name}.xml", root) for name, root in (("old", old), ("new", new))]
             words = ("--cib", "--original", names[0], "--new", names[1])
-            return _ran(tools, "crm_diff", *words, also=(ERROR,)).stdout.strip()
+            return _run(tools, "crm_diff", *words, also=(ERROR,)).stdout.strip()
     except OSError as error:
         raise Failure(StateNotStored(tools.folder, files.why(error))) from error
 
@@ -89,20 +89,20 @@ def _stored(path: str, root: Element) -> str:
 def crm_verify(tools: Tools, root: Element) -> tuple[str, ...]:
     """What Pacemaker finds wrong with a CIB, line by line; empty when it would accept it. Raises Failure (110151)."""
     words = ("--xml-pipe", "--verbose")
-    answer = _ran(tools, "crm_verify", *words, stdin=elements.written(root), also=(INVALID,))
+    answer = _run(tools, "crm_verify", *words, stdin=elements.written(root), also=(INVALID,))
     lines = tuple(line.strip() for line in answer.stderr.splitlines() if line.strip())
     return () if answer.status == OK else lines or ("no reason given",)
 
 
 def crm_simulate(tools: Tools, root: Element) -> tuple[Action, ...]:
     """What the cluster would do with a CIB, in the order of crm_simulate's summary. Raises Failure (110151, 110152)."""
-    answer = _xml(_ran(tools, "crm_simulate", "--xml-pipe", "--run", _XML, stdin=elements.written(root)))
+    answer = _xml(_run(tools, "crm_simulate", "--xml-pipe", "--run", _XML, stdin=elements.written(root)))
     return tuple(_action(found) for found in answer.iterfind("actions/rsc_action"))
 
 
 def crm_mon(tools: Tools) -> Element:
     """The state of the cluster. Raises Failure (110150-110152)."""
-    return _xml(_ran(tools, "crm_mon", "--one-shot", "--inactive", _XML))
+    return _xml(_run(tools, "crm_mon", "--one-shot", "--inactive", _XML))
 
 
 def crm_resource_wait(tools: Tools, seconds: float) -> bool:
@@ -113,7 +113,7 @@ def crm_resource_wait(tools: Tools, seconds: float) -> bool:
     whole = max(1, int(seconds))
     words = ("--wait", f"--timeout={whole}s")
     try:
-        return _ran(tools, "crm_resource", *words, also=(TIMEOUT,), deadline=whole + _SLACK).status == OK
+        return _run(tools, "crm_resource", *words, also=(TIMEOUT,), deadline=whole + _SLACK).status == OK
     except Failure as failure:
         if isinstance(failure.messages[0], CommandHung):
             return False
@@ -122,36 +122,36 @@ def crm_resource_wait(tools: Tools, seconds: float) -> bool:
 
 def crm_resource_refresh(tools: Tools, resource: str) -> None:
     """Make the cluster forget what it knows of a resource on all servers. Raises Failure."""
-    _ran(tools, "crm_resource", "--refresh", "--force", "--resource", resource)
+    _run(tools, "crm_resource", "--refresh", "--force", "--resource", resource)
 
 
 def crm_resource_cleanup(tools: Tools, resource: str, server: str) -> None:
     """Make the cluster forget the failures of a resource on a server. Raises Failure."""
-    _ran(tools, "crm_resource", "--cleanup", "--resource", resource, "--node", server)
+    _run(tools, "crm_resource", "--cleanup", "--resource", resource, "--node", server)
 
 
 def crm_resource_fail(tools: Tools, resource: str, server: str) -> None:
     """Tell the cluster that a resource has failed on a server; it then recovers it. Raises Failure."""
-    _ran(tools, "crm_resource", "--fail", "--resource", resource, "--node", server)
+    _run(tools, "crm_resource", "--fail", "--resource", resource, "--node", server)
 
 
 def crm_attribute_mark(tools: Tools, server: str, name: str) -> None:
     """Set a node attribute to 'yes' until that server leaves the cluster. Raises Failure."""
-    _ran(tools, "crm_attribute", "--node", server, "--name", name, "--update", "yes", "--lifetime", "reboot")
+    _run(tools, "crm_attribute", "--node", server, "--name", name, "--update", "yes", "--lifetime", "reboot")
 
 
 def crm_attribute_unmark(tools: Tools, server: str, name: str) -> None:
     """Take such an attribute away; one that is not set is no error. Raises Failure."""
     words = ("--node", server, "--name", name, "--delete", "--lifetime", "reboot")
-    _ran(tools, "crm_attribute", *words, also=(NO_OBJECT,))
+    _run(tools, "crm_attribute", *words, also=(NO_OBJECT,))
 
 
 def crm_node_name(tools: Tools) -> str:
     """The name of this server, as the cluster knows it. Raises Failure (110150, 110151)."""
-    return _ran(tools, "crm_node", "--name").stdout.strip()
+    return _run(tools, "crm_node", "--name").stdout.strip()
 
 
-def _ran(
+def _run(
     tools: Tools, tool: str, *words: str, stdin: str | None = None, also: tuple[int, ...] = (), deadline: float = 0.0
 ) -> Finished:
     """A tool that ended well, or with one of the other codes that its caller knows."""
