@@ -116,8 +116,6 @@ class Commit(Step):
 
     decides: ClassVar[bool] = True
     change: Change
-    before: tuple[Instance, ...] = ()
-    """the instances that the change removes or updates"""
     kept: tuple[str, ...] = ()
     """what the engine held of them on every server, in its own words"""
 

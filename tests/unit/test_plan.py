@@ -117,7 +117,7 @@ def _die(_step: Note, _kit: Kit) -> None:
 def test_every_kind_of_step_survives_the_journal(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = Instance("n1", "scsi", "lvmvg", "vg", "lvmvg-vg", "vg_uuid=x\x02a=b")
     change = Change(add=(instance,), link=(Dependency("a", "b"),), remove=("old",))
-    steps = (SetAutoactivation("vg", False, True), ListVg("vg", True), Commit(change, (instance,)))
+    steps = (SetAutoactivation("vg", False, True), ListVg("vg", True), Commit(change, ("kept",)))
     with killed(monkeypatch) as patched:
         patched.setattr(SetAutoactivation, "apply", _die)
         with pytest.raises(KeyError):

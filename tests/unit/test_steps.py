@@ -53,13 +53,9 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> FakeStorage:
 
 class TestCommit:
     ADD = Commit(Change(add=(DISK_C,), link=(Dependency("vg1", "disk-C"),)))
-    REMOVE = Commit(
-        Change(unlink=(Dependency("/data", "vg1/data"),), remove=("/data",)), (data_hierarchy().instances[0],)
-    )
-    UPDATE = Commit(
-        Change(update=(replace(data_hierarchy().instances[3], info="new"),)), data_hierarchy().instances[3:4]
-    )
-    BOTH = Commit(replace(ADD.change, unlink=REMOVE.change.unlink, remove=REMOVE.change.remove), REMOVE.before)
+    REMOVE = Commit(Change(unlink=(Dependency("/data", "vg1/data"),), remove=("/data",)))
+    UPDATE = Commit(Change(update=(replace(data_hierarchy().instances[3], info="new"),)))
+    BOTH = Commit(replace(ADD.change, unlink=REMOVE.change.unlink, remove=REMOVE.change.remove))
 
     @pytest.mark.parametrize("step", [ADD, REMOVE, UPDATE, BOTH], ids=["add", "remove", "update", "both"])
     def test_undo_restores_what_was_there(self, port: FakePort, tools: Kit, step: Commit) -> None:

@@ -215,7 +215,7 @@ def _processes_in(mount: Mount, is_in_it: Callable[[str], bool], proc: str) -> l
         use = _use_by_links(pid, mount, is_in_it, proc)
         if use:
             uses[pid] = use
-        elif _sees(pid, mount, proc):
+        elif _sees(pid, proc):
             rest.append(pid)
     for pid in _mappers(rest, is_in_it, proc):
         uses[pid] = "mapped file"
@@ -230,7 +230,7 @@ def _use_by_links(pid: str, mount: Mount, is_in_it: Callable[[str], bool], proc:
     """
     if any(_mount_id(f"{proc}/{pid}/fdinfo/{fd}") == mount.id for fd in _entries(f"{proc}/{pid}/fdinfo")):
         return "open file"
-    if not _sees(pid, mount, proc):
+    if not _sees(pid, proc):
         return ""
     for link, use in (("cwd", "working directory"), ("root", "root directory"), ("exe", "program")):
         if is_in_it(_without(_DELETED, _link(f"{proc}/{pid}/{link}"))):
@@ -238,8 +238,8 @@ def _use_by_links(pid: str, mount: Mount, is_in_it: Callable[[str], bool], proc:
     return ""
 
 
-def _sees(pid: str, mount: Mount, proc: str) -> bool:
-    """Whether the process lives in the mount namespace that the mount is in, which is this process's own."""
+def _sees(pid: str, proc: str) -> bool:
+    """Whether the process lives in this process's own mount namespace, which a mount that is looked up is in."""
     return _link(f"{proc}/{pid}/ns/mnt") == _link(f"{proc}/self/ns/mnt")
 
 

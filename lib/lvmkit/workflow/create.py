@@ -92,7 +92,7 @@ def draft_creation(request: CreateRequest, kit: Kit) -> CreateDraft:
     root = _draft_instances(storage, request, drafts, kit)
     if drafts.has_new(LVMVG):
         guards.refuse_active_elsewhere(storage.vg, kit.host, is_up_here=_is_up(storage))
-    _warn(storage, root, drafts, kit)
+    _warn(storage, drafts, kit)
     return CreateDraft(Plan(f"create {request.path}", _steps(storage, root, drafts, kit)), root)
 
 
@@ -217,7 +217,7 @@ def _steps(storage: Stack, root: str, drafts: Drafts, kit: Kit) -> tuple[Step, .
         steps += owner.taking(storage.vg, kit)
         steps += listing(storage.vg.name, True, kit)
     if drafts.instances:
-        steps.append(Commit(drafts.change(), drafts.before()))
+        steps.append(Commit(drafts.change()))
     steps.append(BringInService(root, _is_up(storage)))
     if not kit.port.capabilities.starts_what_is_up:  # then no start leaves a record
         steps += [RenewRecord(instance.tag) for instance in drafts.instances if instance.type == LVMVG]
@@ -229,7 +229,7 @@ def _is_up(storage: Stack) -> bool:
     return bool(dm.of_vg(dm.list_devices(), storage.vg.uuid))
 
 
-def _warn(storage: Stack, root: str, drafts: Drafts, kit: Kit) -> None:
+def _warn(storage: Stack, drafts: Drafts, kit: Kit) -> None:
     """Things that do not stop a creation but bite later."""
     for parent, child in drafts.mismatches():
         kit.tell(SwitchbackMismatch(parent, child, drafts.server))

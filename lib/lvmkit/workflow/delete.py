@@ -47,7 +47,7 @@ def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
     if hierarchy.parents(root.tag):
         raise Failure(HasDependents(root.tag, hierarchy.parents(root.tag)))
     gone = going_with(root.tag, hierarchy)
-    steps: list[Step] = [Commit(removal(gone, hierarchy), gone)]
+    steps: list[Step] = [Commit(removal(gone, hierarchy))]
     for instance in gone:
         vg, was_on = _group(instance)
         steps += listing(vg, False, kit) if vg else ()

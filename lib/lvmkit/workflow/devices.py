@@ -73,11 +73,6 @@ class Drafts:
         """The drafts as one change."""
         return Change(add=tuple(self.instances), link=tuple(self.links), update=tuple(self.updates))
 
-    def before(self) -> tuple[Instance, ...]:
-        """What the change updates, as it is now."""
-        updated = tags_of(self.updates)
-        return tuple(instance for instance in self.now.instances if instance.tag in updated)
-
     def mismatches(self) -> tuple[tuple[str, str], ...]:
         """(parent, child) of every new link between resources with different switchback types."""
         both = Hierarchy((*self.now.instances, *self.instances))

@@ -101,10 +101,10 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     vg = find(hierarchy, wanted.tag)
     drafts = Drafts(hierarchy, kit.port.local_server(), vg.switchback)
     add_devices([(pv.pv_uuid, layers[pv.pv_uuid]) for pv in wanted.added], vg.tag, drafts)
-    change, gone = _change(wanted, drafts, hierarchy)
+    change = _change(wanted, drafts, hierarchy)
     steps: list[Step] = []
     if change != Change():
-        steps.append(Commit(change, (*gone, *drafts.before())))
+        steps.append(Commit(change))
     if wanted.unlisted:
         steps.append(ListVg(wanted.vg, True))
     if vg.state in IN_SERVICE:  # it stays so: this only gives its new disks the state that they are in
@@ -117,17 +117,16 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
         raise Failure(*failure.messages, *lost) from failure
 
 
-def _change(wanted: Difference, drafts: Drafts, hierarchy: Hierarchy) -> tuple[Change, tuple[Instance, ...]]:
-    """What is stored for the difference, and the instances that go with it."""
+def _change(wanted: Difference, drafts: Drafts, hierarchy: Hierarchy) -> Change:
+    """What is stored for the difference."""
     reused = tags_of(drafts.updates)  # the same disk under a new physical volume stays
     leaving = replace(wanted, removed=tuple(pv for pv in wanted.removed if pv.tag not in reused))
-    gone = _leaving(leaving, hierarchy)
-    tags = tags_of(gone)
+    tags = tags_of(_leaving(leaving, hierarchy))
     unlink = []
     for link in hierarchy.dependencies:
         if link.parent in tags or link.child in tags or _drops(link, leaving):
             unlink.append(link)
-    return replace(drafts.change(), unlink=tuple(unlink), remove=tags), gone
+    return replace(drafts.change(), unlink=tuple(unlink), remove=tags)
 
 
 def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:

@@ -42,7 +42,6 @@ class Primitive(Value):
     """A primitive as the cluster sees it."""
 
     id: str
-    role: str
     servers: tuple[str, ...]
     """where it is active"""
     managed: bool
@@ -161,7 +160,7 @@ def _primitive(found: Element) -> Primitive:
     managed, failed, blocked = (found.get(name) == _YES for name in ("managed", "failed", "blocked"))
     role = found.get("role", "")
     is_pending = found.get("pending", "") in _UNDER_WAY or role in _UNDER_WAY
-    return Primitive(found.get("id", ""), role, places, managed, failed, blocked, is_pending)
+    return Primitive(found.get("id", ""), places, managed, failed, blocked, is_pending)
 
 
 def _fault(failure: Element) -> Fault:
