@@ -219,7 +219,7 @@ NAMED = (
     Named(
         "a group on its way passes for one that two hold",
         "held_twice",
-        "second = _look(others, seen, kit)",
+        "second = _look(seen, kit)",
         "second = first",
         "tests/unit/world/test_two_holders.py",
     ),
@@ -251,18 +251,16 @@ NAMED = (
         "return () if True else",
         GUARDS,
     ),
-    Named(
-        "a start does not ask the other servers", "_admitted", "    _refuse_held(vg, group, host)", "    pass", GUARDS
-    ),
+    Named("a start does not ask the other servers", "_admit", "    _refuse_held(vg, group, host)", "    pass", GUARDS),
     Named(
         "a start does not look at the owner",
-        "_admitted",
+        "_admit",
         "        _refuse_owner(vg, group, host, host.membership)",
         "        pass",
         GUARDS,
     ),
-    Named("a start does not become the owner", "_admitted", "return _take(vg, host)", "return vg", GUARDS),
-    Named("a start looks at no metadata", "_admitted", "    _refuse(told, host)", "    pass", GUARDS),
+    Named("a start does not become the owner", "_admit", "return _take(vg, host)", "return vg", GUARDS),
+    Named("a start looks at no metadata", "_admit", "    _refuse(told, host)", "    pass", GUARDS),
     Named("silence is consent", "_refuse_held", "if doubtful and not vg.system_id:", "if False:", GUARDS),
     Named(
         "the owner is not read back",

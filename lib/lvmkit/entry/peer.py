@@ -105,7 +105,7 @@ def answer(
 
     def receive() -> int:
         _introduce()
-        letters.append(_received(arguments, read))
+        letters.append(_receive(arguments, read))
         return wire.DONE
 
     status = guarded(receive, voice, os.uname().nodename, lambda _first: wire.NOT_BEGUN, interruptible=False)
@@ -121,7 +121,7 @@ def _introduce() -> None:
         raise Interruption("SIGPIPE") from error
 
 
-def _received(arguments: list[str], read: Callable[[], bytes]) -> Letter:
+def _receive(arguments: list[str], read: Callable[[], bytes]) -> Letter:
     """The request. Raises Failure (000002, 110103, 110270)."""
     if arguments:
         raise Failure(UsageError(f"{PROGRAM} (it takes no arguments, and a request on stdin)"))

@@ -78,7 +78,7 @@ def run_on(
     try:
         answer = run(words, deadline=deadline, stdin=stdin, hear=hear)
     except Failure as failure:
-        raise _translated(failure, server, ssh, deadline) from failure
+        raise _translate(failure, server, ssh, deadline) from failure
     return _of_the_program(answer, server, argv)
 
 
@@ -128,7 +128,7 @@ def _outcome_of_the_program(
     outcome: Finished | Failure, server: str, argv: tuple[str, ...], ssh: str, deadline: float
 ) -> Finished | Failure:
     if isinstance(outcome, Failure):
-        return _translated(outcome, server, ssh, deadline)
+        return _translate(outcome, server, ssh, deadline)
     try:
         return _of_the_program(outcome, server, argv)
     except Failure as failure:
@@ -141,7 +141,7 @@ def _of_the_program(answer: Finished, server: str, argv: tuple[str, ...]) -> Fin
     return type(answer)(argv, answer.status, answer.stdout, answer.stderr, answer.seconds)
 
 
-def _translated(failure: Failure, server: str, ssh: str, seconds: float) -> Failure:
+def _translate(failure: Failure, server: str, ssh: str, seconds: float) -> Failure:
     first = failure.messages[0]
     if isinstance(first, CommandMissing):
         return Failure(TransportMissing(ssh))

@@ -107,7 +107,7 @@ class _Lock:
         """A descriptor of the lock file; _NONE where there is none, none can be made, and none is needed."""
         try:
             files.make_folder(os.path.dirname(self._path) or ".")
-            return _opened(self._path)
+            return _open_or_make(self._path)
         except (Failure, OSError) as error:
             if not self._is_needed and _is_missing(self._path):
                 return _NONE
@@ -144,7 +144,7 @@ def orphans_with(path: str) -> tuple[int, ...]:
     return tuple(pid for pid, taker in takers.items() if taker not in takers)
 
 
-def _opened(path: str) -> int:
+def _open_or_make(path: str) -> int:
     """The lock file, made when absent. One on a file system that has become read-only can be locked all the same."""
     flags = os.O_NOFOLLOW | os.O_NONBLOCK
     try:

@@ -63,11 +63,11 @@ def forget(groups: Iterable[str], kit: Kit) -> None:
     if protected:
         raise Failure(*(StillProtected(vg) for vg in protected))
     for vg in groups:
-        if not _dropped(vg, kit):
+        if not _drop(vg, kit):
             kit.tell(NothingToDo(vg))
 
 
-def _dropped(vg: str, kit: Kit) -> bool:
+def _drop(vg: str, kit: Kit) -> bool:
     """Drop list entry and record; False where neither named it."""
     resource_id = names.lvmvg_id(vg)
     is_known = vg in lkvgs.listed(kit.paths.lkvgs) or records.load(kit.paths, resource_id) is not None

@@ -48,7 +48,7 @@ def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool, f
         raise click.UsageError("--all takes neither tags nor --deep.")
 
     def job(kit: Kit) -> int:
-        verdicts = _watched(kit) if watch else _checked(words, deep, kit)
+        verdicts = _watch(kit) if watch else _check(words, deep, kit)
         if form == JSON:
             write(document(check_facts(verdicts, kit.port.local_server(), deep=deep)))
         else:
@@ -58,7 +58,7 @@ def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool, f
     return session.work("check", " ".join(words), job)
 
 
-def _checked(words: tuple[str, ...], deep: bool, kit: Kit) -> list[Verdict]:
+def _check(words: tuple[str, ...], deep: bool, kit: Kit) -> list[Verdict]:
     """The shallow check, with the deep one where it is wanted."""
     from lvmkit.workflow import status
 
@@ -103,7 +103,7 @@ def _deep(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[CheckRes
     return deep_check(tags, hierarchy, kit)
 
 
-def _watched(kit: Kit) -> list[Verdict]:
+def _watch(kit: Kit) -> list[Verdict]:
     """The engine's round: what it found, and how everything that should be in service stands after it.
 
     Where the engine watches itself the round only looks, so what it finds broken has not recovered by it.

@@ -39,7 +39,7 @@ def carry_out(move: ServiceMove, paths: Paths, settings: Settings, tell: Callabl
         try:
             _run_script(move, instance, paths, settings)
         except Failure as failure:
-            raise _stopped(move, instance, failure, paths) from failure
+            raise _mark_failed(move, instance, failure, paths) from failure
         _store(instance, _GOAL[move.action], paths)
         tell(StepDone(position, len(todo), f"{move.action} {instance.tag}"))
     _end(move, paths)
@@ -120,7 +120,7 @@ def _end(move: ServiceMove, paths: Paths) -> None:
         flags.remove(connection, move.flag)
 
 
-def _stopped(move: ServiceMove, instance: Instance, failure: Failure, paths: Paths) -> Failure:
+def _mark_failed(move: ServiceMove, instance: Instance, failure: Failure, paths: Paths) -> Failure:
     """Mark what failed, in one transaction with the end of the move; returns the failure to raise."""
     first = failure.messages[0]
     reason = first.status if isinstance(first, ActionFailed) else first.text

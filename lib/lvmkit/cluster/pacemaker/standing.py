@@ -64,7 +64,7 @@ class PacemakerMembership:
             return Standing(ACTIVE, active)
         if self._history is None:
             self._history = tools.cibadmin_status(self._how)
-        return _judged(status, self._history, node, tag)
+        return _judge(status, self._history, node, tag)
 
     def _status(self) -> Element | None:
         """The answer of crm_mon; None where Pacemaker is not installed."""
@@ -116,7 +116,7 @@ def _why_active(status: Element, node: Element, resource: str) -> str:
     return ""
 
 
-def _judged(status: Element, history: Element, node: Element, resource: str) -> Standing:
+def _judge(status: Element, history: Element, node: Element, resource: str) -> Standing:
     """The standing of a server on which the cluster does not see the resource."""
     state = next((each for each in history.iter("node_state") if each.get("uname") == node.get("name")), None)
     record = None if state is None else state.find("lrm")

@@ -72,14 +72,14 @@ def crm_diff(tools: Tools, old: Element, new: Element) -> str:
     files.make_folder(tools.folder)
     try:
         with tempfile.TemporaryDirectory(prefix="cib-", dir=tools.folder) as folder:
-            names = [_stored(f"{folder}/{name}.xml", root) for name, root in (("old", old), ("new", new))]
+            names = [_store(f"{folder}/{name}.xml", root) for name, root in (("old", old), ("new", new))]
             words = ("--cib", "--original", names[0], "--new", names[1])
             return _run(tools, "crm_diff", *words, also=(ERROR,)).stdout.strip()
     except OSError as error:
         raise Failure(StateNotStored(tools.folder, files.why(error))) from error
 
 
-def _stored(path: str, root: Element) -> str:
+def _store(path: str, root: Element) -> str:
     """The path of a new file with a CIB in it. Its folder is closed to others; it need not survive anything."""
     with open(path, "x", encoding="utf-8", errors="surrogateescape") as file:
         file.write(elements.written(root))

@@ -50,14 +50,14 @@ def _within_bounds(work: Callable[[], int], voice: Voice) -> int:
     try:
         return work()
     except Failure as failure:
-        return _refused(failure.messages, voice)
+        return _refuse(failure.messages, voice)
     except Exception as error:  # noqa: BLE001 - the outer boundary: the cluster must never see a traceback
         import traceback
 
         from lvmkit.model.messages.engine import Unexpected
 
         voice.log_text(traceback.format_exc())
-        return _refused((Unexpected(type(error).__name__, str(error)),), voice)
+        return _refuse((Unexpected(type(error).__name__, str(error)),), voice)
 
 
 def _monitor(invocation: Invocation) -> int:
@@ -69,7 +69,7 @@ def _monitor(invocation: Invocation) -> int:
         for message in answer.messages:
             invocation.voice.log(message)
         return answer.code
-    return _refused(answer.messages, invocation.voice)
+    return _refuse(answer.messages, invocation.voice)
 
 
 def _start_at_once(invocation: Invocation) -> int:
@@ -122,7 +122,7 @@ def _say_done(invocation: Invocation, action: str, detail: str) -> None:
     invocation.voice.tell(EndSuccessful(action, invocation.name, invocation.host, detail))
 
 
-def _refused(messages: tuple[Message, ...], voice: Voice) -> int:
+def _refuse(messages: tuple[Message, ...], voice: Voice) -> int:
     for message in messages:
         voice.tell(message)
     errors = [message for message in messages if message.level == ERROR]
