@@ -10,7 +10,7 @@ from storm.scene import COMMAND_TIMEOUT, PREFIX, Scene
 from storm.verdict import Finding
 
 ROOTS = (MOUNT, OTHER, f"{VG}/db", f"{VG}/www", VG)
-LEFT_BEHIND = "cat /etc/lkvgs 2>/dev/null; find /var/lib/lvmkit -path '*journal*' -name '*.json' 2>/dev/null; :"
+LEFT_BEHIND = "set +e; grep -v '^#' /etc/lkvgs; find /var/lib/lvmkit -path '*journal*' -name '*.json'; :"
 
 
 def findings(scene: Scene, weather: Weather, log: Log) -> list[Finding]:
