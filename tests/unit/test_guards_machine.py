@@ -66,9 +66,7 @@ def test_where_the_recorded_name_is_the_hardware_s_the_disk_itself_comes_up_besi
 
 @pytest.mark.parametrize("recorded", ["/dev/sda", "/dev/disk/by-id/wwn-A"])
 def test_a_disk_that_another_mapping_holds_is_refused(server: Server, recorded: str) -> None:
-    holder = Path(server.machine.root) / "sys/devices/sda/holders/drbd0"
-    holder.mkdir(parents=True)
-    (holder / "dev").write_text("147:0\n")
+    server.machine.hold(server.disk, "drbd0")
     (refusal,) = server.restore(recorded)
     assert isinstance(refusal, PvHeldByOther)
     assert (refusal.device, refusal.holder) == ("/dev/sda", "drbd0")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from unittest.mock import Mock
 
 import pytest
 
@@ -15,12 +14,11 @@ from lvmkit.entry.report import Voice
 from lvmkit.model import names
 from lvmkit.model.value import replace
 from lvmkit.storage import records
-from tests.unit.ocf_server import (
+from tests.unit.agent_server import (
     CONFIGURED,
-    DISK,
+    DATA,
     FAILED,
     INSTALLED,
-    LVS,
     NODE,
     OK,
     OTHER_UUID,
@@ -31,26 +29,19 @@ from tests.unit.ocf_server import (
     VG_UUID,
     WWW,
     Server,
-    installed,
-    reason,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from unittest.mock import Mock
+
+    from pytest_mock import MockerFixture
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    return installed(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Numbers of what went to the log."""
-    numbers: list[int] = []
-    monkeypatch.setattr(Voice, "log", lambda _voice, message: numbers.append(message.number))
-    return numbers
+def server(tmp_path: Path) -> Server:
+    return Server(tmp_path)
 
 
 # ---- situations; each is named for what the server looks like
@@ -66,38 +57,37 @@ def started(server: Server) -> None:
 
 def started_and_a_volume_vanished(server: Server) -> None:
     server.start()
-    server.up.pop(names.dm_uuid(VG_UUID, WWW))
+    server.take_away([WWW])
 
 
 def started_and_all_vanished(server: Server) -> None:
     server.start()
-    server.up.clear()
+    server.take_away()
 
 
 def started_and_a_volume_suspended(server: Server) -> None:
     server.start()
-    server.appear("www", suspended=True)
+    server.device().suspended = True
 
 
 def started_and_a_table_wiped(server: Server) -> None:
     server.start()
-    server.appear("www", kind="error")
+    server.device().kind = "error"
 
 
 def started_and_the_disk_gone(server: Server) -> None:
     server.start()
-    server.gone = {DISK}
+    server.machine.detach(server.disk)
 
 
 def started_and_the_disk_unreadable(server: Server) -> None:
     server.start()
-    server.unreadable = {DISK}
+    server.machine.set_state(server.disk, "fails")
 
 
 def started_and_in_use(server: Server) -> None:
     server.start()
-    server.opened = 1
-    server.appear("www")
+    server.machine.start_process(77, "bash", opens=["/dev/my-vg/www"])
 
 
 def started_and_then_a_policy_spoilt(server: Server) -> None:
@@ -107,87 +97,89 @@ def started_and_then_a_policy_spoilt(server: Server) -> None:
 
 def started_and_then_another_of_the_name_is_meant(server: Server) -> None:
     server.start()
-    server.up.clear()
+    server.take_away()
     server.given["vg_uuid"] = OTHER_UUID
 
 
 def started_and_lvm_hangs(server: Server) -> None:
     server.start()
-    server.hangs = True
+    server.machine.slow["/lvm "] = float("inf")
 
 
 def activated_by_hand(server: Server) -> None:
-    for name in LVS:
-        server.appear(name)
+    server.activate_by_hand()
 
 
 def activated_by_hand_and_a_volume_suspended(server: Server) -> None:
-    activated_by_hand(server)
-    server.appear("www", suspended=True)
+    server.activate_by_hand()
+    server.device().suspended = True
 
 
 def activated_by_hand_on_a_disk_that_went(server: Server) -> None:
-    activated_by_hand(server)
-    server.gone = {DISK}
+    server.activate_by_hand()
+    server.machine.detach(server.disk)
+
+
+def activated_by_hand_on_a_disk_that_came_back(server: Server) -> None:
+    activated_by_hand_on_a_disk_that_went(server)
+    server.machine.attach(server.disk, "sdb")
 
 
 def only_a_hidden_device_left(server: Server) -> None:
-    server.appear("www")
-    (uuid, status), *_ = server.up.items()
-    server.up = {f"{uuid}-real": replace(status, uuid=f"{uuid}-real", name=f"{status.name}-real")}
+    server.add_device(VG_UUID, "-real")
 
 
 def an_impostor_is_up(server: Server) -> None:
-    server.appear("www", vg_uuid=OTHER_UUID)
+    server.add_device(OTHER_UUID)
 
 
 def two_of_the_name_are_up(server: Server) -> None:
     server.given.pop("vg_uuid")
-    server.appear("www", vg_uuid=OTHER_UUID)
-    server.appear("data--x")
+    server.add_device(OTHER_UUID)
+    server.machine.by_hand("lvchange", "-ay", f"{VG}/data-x")
 
 
 def not_on_any_disk(server: Server) -> None:
-    server.found = 0
+    server.disk.wipe()
 
 
 def two_of_the_name_on_disk(server: Server) -> None:
     server.given.pop("vg_uuid")
-    server.found = 2
+    server.put_group(OTHER_UUID)
 
 
 def an_impostor_on_disk(server: Server) -> None:
-    server.uuid = OTHER_UUID
+    server.write(uuid=OTHER_UUID)
 
 
 def exported(server: Server) -> None:
-    server.exported = "exported"
+    server.write(exported=True)
 
 
 def disk_missing(server: Server) -> None:
-    server.missing = "missing"
+    server.write(disks=(*server.metadata.disks, OTHER_UUID))
 
 
 def foreign(server: Server) -> None:
-    server.owner = PEER
+    server.write(system_id=PEER)
 
 
 def without_lvm(server: Server) -> None:
-    server.installed = False
+    server.machine.uninstall("lvm")
 
 
 def started_and_lvm_removed(server: Server) -> None:
     server.start()
-    server.installed = False
+    server.machine.uninstall("lvm")
 
 
 def device_mapper_does_not_answer(server: Server) -> None:
-    server.listed = False
+    server.machine.dm.listing = False
 
 
 def a_kernel_without_device_mapper(server: Server) -> None:
-    server.listed = False
-    server.drivers("Block devices:\n  8 sd\n")
+    server.machine.dm.listing = False
+    server.machine.set_drivers("sd")
 
 
 def without_vg(server: Server) -> None:
@@ -204,11 +196,6 @@ def with_a_forbidden_uuid(server: Server) -> None:
 
 def with_a_forbidden_policy(server: Server) -> None:
     server.given["missing_pv"] = "some"
-
-
-def with_a_node_name_lvm_changes(server: Server) -> None:
-    server.given["ownership"] = "system_id"
-    server.own_id = server.owner = "localhost.x"
 
 
 TABLE: list[tuple[Callable[[Server], None], str, int, int]] = [
@@ -253,7 +240,8 @@ TABLE: list[tuple[Callable[[Server], None], str, int, int]] = [
     (activated_by_hand, "stop", OK, 0),
     (activated_by_hand_and_a_volume_suspended, "probe", FAILED, 110041),
     (activated_by_hand_on_a_disk_that_went, "probe", FAILED, 110043),
-    (activated_by_hand_on_a_disk_that_went, "start", FAILED, 110033),
+    (activated_by_hand_on_a_disk_that_came_back, "probe", FAILED, 110043),
+    (activated_by_hand_on_a_disk_that_came_back, "start", FAILED, 110033),
     (only_a_hidden_device_left, "probe", FAILED, 110022),
     (only_a_hidden_device_left, "stop", OK, 0),
     (an_impostor_is_up, "probe", STOPPED, 0),
@@ -297,63 +285,56 @@ TABLE: list[tuple[Callable[[Server], None], str, int, int]] = [
 
 @pytest.mark.parametrize(("situation", "action", "code", "number"), TABLE)
 def test_every_situation_has_its_return_code_and_its_reason(
-    server: Server,
-    logged: list[int],
-    capfd: pytest.CaptureFixture[str],
-    situation: Callable[[Server], None],
-    action: str,
-    code: int,
-    number: int,
+    server: Server, situation: Callable[[Server], None], action: str, code: int, number: int
 ) -> None:
     situation(server)
-    capfd.readouterr()
     server.level = "10" if action.startswith("deep") else ""
     server.interval = "0" if action == "probe" else "10000"
     called = {"probe": "monitor", "deep": "monitor", "deep validate-all": "validate-all"}.get(action, action)
-    assert (server.call(called), reason(capfd)) == (code, number)
+    answer = server.call(called)
+    assert (answer.code, answer.reason) == (code, number)
     if called == "monitor":
         assert server.commands == []
     if called == "stop" and code == OK and "given" not in situation.__name__:
         assert [uuid for uuid in server.up if uuid.startswith(names.dm_uuid(VG_UUID))] == []
     if called == "start" and code == OK:
-        assert len(server.up) == len(LVS)
-        assert server.call("monitor") == OK
+        assert server.up == [names.dm_uuid(VG_UUID, volume) for volume in (DATA, WWW)]
+        assert server.call("monitor").code == OK
 
 
-def test_a_monitor_that_finds_all_well_says_nothing(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_monitor_that_finds_all_well_says_nothing(server: Server) -> None:
     server.start()
-    capfd.readouterr()
-    assert server.call("monitor") == OK
-    assert tuple(capfd.readouterr()) == ("", "")
+    answer = server.call("monitor")
+    assert (answer.code, answer.out, answer.err) == (OK, [], "")
 
 
-def test_a_missing_interval_makes_a_probe_and_only_a_probe_warns(server: Server, logged: list[int]) -> None:
-    activated_by_hand(server)
+def test_a_missing_interval_makes_a_probe_and_only_a_probe_warns(server: Server) -> None:
+    server.activate_by_hand()
     server.interval = ""
-    assert server.call("monitor") == OK
-    assert logged == [110133]
+    assert (answer := server.call("monitor")).code == OK
+    assert answer.logged == [110133]
     server.interval = "10000"
-    assert server.call("monitor") == OK
-    assert logged == [110133]
+    assert (answer := server.call("monitor")).code == OK
+    assert answer.logged == []
 
 
-@pytest.mark.parametrize(("worn", "lost"), [("data--x", "www"), ("www", "data--x")])
-def test_the_reason_is_an_error_and_not_a_warning_beside_it(
-    server: Server, capfd: pytest.CaptureFixture[str], worn: str, lost: str
-) -> None:
+@pytest.mark.parametrize(("worn", "lost"), [(DATA, WWW), (WWW, DATA)])
+def test_the_reason_is_an_error_and_not_a_warning_beside_it(server: Server, worn: str, lost: str) -> None:
     server.start()
-    server.appear(worn, kind="raid", params="raid1 2 Aa 5/10 resync 0")
-    assert server.call("monitor") == OK
-    server.up.pop(names.dm_uuid(VG_UUID, LVS[lost]))
-    capfd.readouterr()
-    assert (server.call("monitor"), reason(capfd)) == (FAILED, 110040)
+    server.device(worn).kind, server.device(worn).status = "raid", "raid1 2 Aa 5/10 resync 0"
+    assert server.call("monitor").code == OK
+    server.take_away([lost])
+    answer = server.call("monitor")
+    assert (answer.code, answer.reason) == (FAILED, 110040)
 
 
-def test_the_degraded_policy_starts_without_a_disk_and_warns(server: Server, logged: list[int]) -> None:
+def test_the_degraded_policy_starts_without_a_disk_and_warns(tmp_path: Path) -> None:
+    server = Server(tmp_path, "raid1")
     disk_missing(server)
     server.given["missing_pv"] = "degraded"
-    assert server.call("start") == OK
-    assert 110029 in logged
+    answer = server.call("start")
+    assert answer.code == OK
+    assert 110029 in answer.logged
 
 
 def test_every_deadline_is_within_the_time_that_the_cluster_gives(server: Server) -> None:
@@ -365,10 +346,9 @@ def test_every_deadline_is_within_the_time_that_the_cluster_gives(server: Server
     assert tools.settings(replace(request, timeout=0.0), server.paths, print).command_deadline == 60
 
 
-def test_a_failed_action_is_also_said_with_its_number_in_the_log(server: Server, logged: list[int]) -> None:
+def test_a_failed_action_is_also_said_with_its_number_in_the_log(server: Server) -> None:
     foreign(server)
-    server.call("start")
-    assert logged == [110016]
+    assert server.call("start").logged == [110016]
 
 
 # ---- LVM commands
@@ -390,16 +370,16 @@ def test_the_lvm_commands_of_a_start(
 ) -> None:
     server.given |= given
     situation(server)
-    assert server.call("start") == OK
+    assert server.call("start").code == OK
     assert server.commands == commands
 
 
 @pytest.mark.parametrize(("kind", "commands"), [("linear", []), ("raid", ["vgchange -an"])])
 def test_the_lvm_commands_of_a_stop(server: Server, kind: str, commands: list[str]) -> None:
     server.start()
-    server.appear("www", kind=kind)
+    server.device().kind = kind
     for _ in range(2):
-        assert server.call("stop") == OK
+        assert server.call("stop").code == OK
         assert server.commands == commands
 
 
@@ -412,45 +392,70 @@ def volume(server: Server) -> Server:
     return server
 
 
+def codes(server: Server, *actions: str) -> list[int]:
+    """What the agent of volumes answers, in turn."""
+    return [server.call(action, "lvmlv").code for action in actions]
+
+
 @pytest.mark.parametrize("uuids", [{}, {"vg_uuid": VG_UUID}, {"vg_uuid": VG_UUID, "lv_uuid": WWW}, {"lv_uuid": WWW}])
 def test_a_volume_alone_is_started_watched_and_stopped(volume: Server, uuids: dict[str, str]) -> None:
     volume.given |= uuids
-    assert volume.call("monitor", "lvmlv") == STOPPED
-    assert volume.call("start", "lvmlv") == OK
+    assert codes(volume, "monitor", "start") == [STOPPED, OK]
     assert volume.commands == ["fullreport", "crm_mon", "lvchange -ay"]
-    assert list(volume.up) == [names.dm_uuid(VG_UUID, WWW)]
-    volume.commands.clear()
-    assert [volume.call(action, "lvmlv") for action in ("monitor", "start", "stop", "stop")] == [OK] * 4
-    assert (volume.commands, volume.up) == ([], {})
-    assert volume.call("monitor", "lvmlv") == STOPPED
+    assert volume.up == [names.dm_uuid(VG_UUID, WWW)]
+    volume.machine.ran.clear()
+    assert codes(volume, "monitor", "start", "stop", "stop") == [OK] * 4
+    assert (volume.commands, volume.up) == ([], [])
+    assert codes(volume, "monitor") == [STOPPED]
+
+
+def vanished(server: Server) -> None:
+    server.take_away([WWW])
+
+
+def suspended(server: Server) -> None:
+    server.device().suspended = True
+
+
+def wiped(server: Server) -> None:
+    server.device().kind = "error"
+
+
+def disk_gone(server: Server) -> None:
+    server.machine.detach(server.disk)
+
+
+def disk_unreadable(server: Server) -> None:
+    server.machine.set_state(server.disk, "fails")
 
 
 @pytest.mark.parametrize(
     ("harm", "code", "number"),
     [
-        (lambda server: server.up.clear(), FAILED, 110040),
-        (lambda server: server.appear("www", suspended=True), FAILED, 110041),
-        (lambda server: server.appear("www", kind="error"), FAILED, 110042),
-        (lambda server: server.gone.add(DISK), FAILED, 110043),
-        (lambda server: server.unreadable.add(DISK), OK, 0),
+        (vanished, FAILED, 110040),
+        (suspended, FAILED, 110041),
+        (wiped, FAILED, 110042),
+        (disk_gone, FAILED, 110043),
+        (disk_unreadable, OK, 0),
     ],
 )
 def test_what_happens_to_a_volume_alone_is_noticed(
-    volume: Server, capfd: pytest.CaptureFixture[str], harm: Callable[[Server], None], code: int, number: int
+    volume: Server, harm: Callable[[Server], None], code: int, number: int
 ) -> None:
     volume.start("lvmlv")
     harm(volume)
-    assert (volume.call("monitor", "lvmlv"), reason(capfd)) == (code, number)
+    answer = volume.call("monitor", "lvmlv")
+    assert (answer.code, answer.reason) == (code, number)
     volume.level = "10"
-    assert volume.call("monitor", "lvmlv") == FAILED
+    assert codes(volume, "monitor") == [FAILED]
     assert volume.commands == []
 
 
 def test_a_volume_that_vanished_is_simply_down_for_a_probe(volume: Server) -> None:
     volume.start("lvmlv")
-    volume.up.clear()
+    vanished(volume)
     volume.interval = "0"
-    assert volume.call("monitor", "lvmlv") == STOPPED
+    assert codes(volume, "monitor") == [STOPPED]
 
 
 def test_a_volume_that_was_made_anew_under_its_name_is_the_one_that_starts(volume: Server) -> None:
@@ -459,46 +464,43 @@ def test_a_volume_that_was_made_anew_under_its_name_is_the_one_that_starts(volum
     old = records.load(own, f"lvmvg-{VG}")
     assert old is not None
     records.store(own, replace(old, logical=(replace(old.logical[0], uuid=OTHER_UUID),)))
-    volume.up.clear()
-    assert [volume.call(action, "lvmlv") for action in ("start", "monitor", "stop", "monitor")] == [OK, OK, OK, STOPPED]
+    vanished(volume)
+    assert codes(volume, "start", "monitor", "stop", "monitor") == [OK, OK, OK, STOPPED]
 
 
 def test_a_volume_of_the_same_name_in_another_group_is_not_touched(volume: Server) -> None:
-    volume.appear("www", vg_uuid=OTHER_UUID)
+    volume.add_device(OTHER_UUID)
     volume.given["vg_uuid"] = VG_UUID
-    assert [volume.call(action, "lvmlv") for action in ("monitor", "stop")] == [STOPPED, OK]
+    assert codes(volume, "monitor", "stop") == [STOPPED, OK]
     assert len(volume.up) == 1
 
 
 def test_a_volume_that_a_snapshot_keeps_up_is_stopped_all_the_same(volume: Server) -> None:
     volume.start()
     volume.start("lvmlv")
-    volume.appear("www", kind="snapshot-origin")
-    assert volume.call("stop", "lvmlv") == OK
-    assert len(volume.up) == len(LVS)
-    assert volume.call("monitor", "lvmlv") == STOPPED
-    assert [volume.call(action, "lvmlv") for action in ("start", "monitor")] == [OK, OK]
+    volume.device().kind = "snapshot-origin"
+    assert codes(volume, "stop") == [OK]
+    assert len(volume.up) == 2
+    assert codes(volume, "monitor", "start", "monitor") == [STOPPED, OK, OK]
 
 
-def test_a_volume_that_its_group_brought_up_runs_and_is_not_warned_of(volume: Server, logged: list[int]) -> None:
+def test_a_volume_that_its_group_brought_up_runs_and_is_not_warned_of(volume: Server) -> None:
     volume.start()
-    logged.clear()
     volume.interval = "0"
-    assert volume.call("monitor", "lvmlv") == OK
-    assert logged == []
-    assert volume.call("start", "lvmlv") == OK
+    answer = volume.call("monitor", "lvmlv")
+    assert (answer.code, answer.logged) == (OK, [])
+    assert codes(volume, "start") == [OK]
     assert volume.commands == []
 
 
 def test_a_volume_that_its_group_brought_up_is_started_without_what_a_real_start_takes(
-    volume: Server, monkeypatch: pytest.MonkeyPatch
+    volume: Server, mocker: MockerFixture
 ) -> None:
     volume.given |= {"vg_uuid": VG_UUID, "lv_uuid": WWW}
     volume.start()
-    real_start = Mock(return_value=FAILED)
-    monkeypatch.setattr(boundary, "guarded", real_start)
-    assert volume.call("start", "lvmlv") == OK
-    assert (volume.call("monitor", "lvmlv"), real_start.call_count) == (OK, 0)
+    real_start: Mock = mocker.patch.object(boundary, "guarded", return_value=FAILED)
+    assert codes(volume, "start", "monitor") == [OK, OK]
+    real_start.assert_not_called()
 
 
 @pytest.mark.parametrize(
@@ -506,36 +508,34 @@ def test_a_volume_that_its_group_brought_up_is_started_without_what_a_real_start
     ["suspended", "gone", "not in the record of the group", "no record of the group", "group of another UUID"],
 )
 def test_a_volume_that_is_not_up_as_its_group_left_it_takes_a_real_start(
-    volume: Server, monkeypatch: pytest.MonkeyPatch, trouble: str
+    volume: Server, mocker: MockerFixture, trouble: str
 ) -> None:
     volume.given |= {"vg_uuid": VG_UUID, "lv_uuid": WWW}
     volume.start()
-    uuid = names.dm_uuid(VG_UUID, WWW)
     record = records.load(volume.paths, names.lvmvg_id(VG))
     assert record is not None
     if trouble == "suspended":
-        volume.up[uuid] = replace(volume.up[uuid], suspended=True)
+        suspended(volume)
     elif trouble == "gone":
-        del volume.up[uuid]
+        vanished(volume)
     elif trouble == "not in the record of the group":
         records.store(volume.paths, replace(record, logical=tuple(lv for lv in record.logical if lv.uuid != WWW)))
     elif trouble == "no record of the group":
         records.drop(volume.paths, names.lvmvg_id(VG))
     else:
         records.store(volume.paths, replace(record, vg_uuid=OTHER_UUID))
-    real_start = Mock(return_value=FAILED)
-    monkeypatch.setattr(boundary, "guarded", real_start)
-    assert (volume.call("start", "lvmlv"), real_start.call_count) == (FAILED, 1)
+    real_start: Mock = mocker.patch.object(boundary, "guarded", return_value=FAILED)
+    assert codes(volume, "start") == [FAILED]
+    real_start.assert_called_once()
 
 
 def test_a_volume_that_was_stopped_is_not_missed_by_its_group(volume: Server) -> None:
     volume.start()
     volume.start("lvmlv")
-    assert volume.call("stop", "lvmlv") == OK
-    assert volume.call("monitor", "lvmlv") == STOPPED
-    assert volume.call("monitor") == OK
-    assert volume.call("start", "lvmlv") == OK
-    assert volume.call("stop") == OK
+    assert codes(volume, "stop", "monitor") == [OK, STOPPED]
+    assert volume.call("monitor").code == OK
+    assert codes(volume, "start") == [OK]
+    assert volume.call("stop").code == OK
 
 
 @pytest.mark.parametrize(
@@ -547,16 +547,15 @@ def test_a_volume_that_was_stopped_is_not_missed_by_its_group(volume: Server) ->
         ({"lv_uuid": OTHER_UUID}, 110028, FAILED),
     ],
 )
-def test_a_volume_that_cannot_be_is_refused(
-    volume: Server, capfd: pytest.CaptureFixture[str], given: dict[str, str], number: int, code: int
-) -> None:
+def test_a_volume_that_cannot_be_is_refused(volume: Server, given: dict[str, str], number: int, code: int) -> None:
     volume.given |= given
-    assert (volume.call("start", "lvmlv"), reason(capfd)) == (code, number)
-    assert volume.up == {}
+    answer = volume.call("start", "lvmlv")
+    assert (answer.code, answer.reason) == (code, number)
+    assert volume.up == []
 
 
 def test_a_volume_of_an_owned_group_is_started_under_the_owners_name(volume: Server) -> None:
-    volume.owner = NODE
-    assert volume.call("start", "lvmlv") == FAILED
+    volume.write(system_id=NODE)
+    assert codes(volume, "start") == [FAILED]
     volume.given["ownership"] = "system_id"
-    assert volume.call("start", "lvmlv") == OK
+    assert codes(volume, "start") == [OK]

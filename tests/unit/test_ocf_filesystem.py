@@ -16,7 +16,7 @@ from lvmkit.storage import holders, mountinfo, run, sysfs
 from lvmkit.storage.holders import Holder
 from lvmkit.storage.mountinfo import Mount
 from lvmkit.storage.run import Finished
-from tests.unit.ocf_server import CONFIGURED, FAILED, INSTALLED, OK, STOPPED
+from tests.unit.agent_server import CONFIGURED, FAILED, INSTALLED, OK, STOPPED
 
 DEVICE, MAPPED, NUMBER = "/dev/vg1/data", "/dev/mapper/vg1-data", "253:3"
 OURS, STRANGER = 4711, 4712

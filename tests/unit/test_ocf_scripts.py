@@ -16,7 +16,7 @@ from lvmkit.entry.ocf.agent import main
 from lvmkit.entry.ocf.description import AGENTS
 from lvmkit.entry.ocf.metadata import metadata
 from lvmkit.model.value import replace
-from tests.unit.ocf_server import CONFIGURED, OK, STOPPED, UNIMPLEMENTED
+from tests.unit.agent_server import CONFIGURED, OK, STOPPED, UNIMPLEMENTED
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lib/ocf/resource.d/lvmkit"

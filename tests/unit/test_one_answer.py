@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lvmkit.entry import action, report
-from lvmkit.model import names
+from lvmkit.entry import action
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import LVMLV, LVMVG, Dependency
 from lvmkit.model.settings import Settings
 from lvmkit.plan import Kit
 from lvmkit.resources import dispatch
 from lvmkit.workflow import recover
+from tests.unit.agent_server import NODE, OK, VG, VG_UUID, WWW, Server
 from tests.unit.fakes import FakePort, instance
-from tests.unit.ocf_server import DISK, NODE, OK, VG, VG_UUID, WWW, Server, installed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lvmkit.model.instance import Instance
 
 
@@ -31,9 +29,8 @@ NOW = Hierarchy((GROUP, VOLUME), (Dependency("lv", "vg"),))
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr(report, "_send", lambda *_: True)
     monkeypatch.setattr("lvmkit.entry.kit.engine", lambda *_: FakePort(NOW))
-    return installed(tmp_path, monkeypatch)
+    return Server(tmp_path)
 
 
 def well(_server: Server) -> None:
@@ -41,23 +38,23 @@ def well(_server: Server) -> None:
 
 
 def a_volume_vanished(server: Server) -> None:
-    server.up.pop(names.dm_uuid(VG_UUID, WWW))
+    server.take_away([WWW])
 
 
 def all_vanished(server: Server) -> None:
-    server.up.clear()
+    server.take_away()
 
 
 def a_volume_is_suspended(server: Server) -> None:
-    server.appear("www", suspended=True)
+    server.device(WWW).suspended = True
 
 
 def a_table_was_wiped(server: Server) -> None:
-    server.appear("www", kind="error")
+    server.device(WWW).kind = "error"
 
 
 def the_disk_is_gone(server: Server) -> None:
-    server.gone = {DISK}
+    server.machine.detach(server.disk)
 
 
 def the_record_is_lost(server: Server) -> None:
@@ -75,23 +72,25 @@ def the_record_is_lost_and_the_disk_is_gone(server: Server) -> None:
     the_disk_is_gone(server)
 
 
-SITUATIONS = [
-    well,
-    a_volume_vanished,
-    all_vanished,
-    a_volume_is_suspended,
-    a_table_was_wiped,
-    the_disk_is_gone,
-    the_record_is_lost,
-    the_record_is_lost_and_a_table_was_wiped,
-    the_record_is_lost_and_the_disk_is_gone,
+BOTH = (LVMVG, LVMLV)
+SITUATIONS: list[tuple[Callable[[Server], None], tuple[str, ...]]] = [
+    (well, ()),
+    (a_volume_vanished, BOTH),
+    (all_vanished, BOTH),
+    (a_volume_is_suspended, BOTH),
+    (a_table_was_wiped, BOTH),
+    (the_disk_is_gone, (LVMVG,)),  # the group, which brought the volume up, is asked about its disks
+    (the_record_is_lost, ()),
+    (the_record_is_lost_and_a_table_was_wiped, BOTH),
+    (the_record_is_lost_and_the_disk_is_gone, BOTH),
 ]
+"""what the server looks like, and whose fault that is"""
 
 
-@pytest.mark.parametrize("situation", SITUATIONS)
-@pytest.mark.parametrize("kind", [LVMVG, LVMLV])
+@pytest.mark.parametrize(("situation", "faulty"), SITUATIONS)
+@pytest.mark.parametrize("kind", BOTH)
 def test_script_agent_and_recovery_give_the_same_answer(
-    server: Server, situation: Callable[[Server], None], kind: str
+    server: Server, situation: Callable[[Server], None], faulty: tuple[str, ...], kind: str
 ) -> None:
     server.start()
     situation(server)
@@ -101,11 +100,13 @@ def test_script_agent_and_recovery_give_the_same_answer(
         server.given |= {"lv": "www", "lv_uuid": WWW}
         found = VOLUME
     kit = Kit(FakePort(NOW), server.paths, Settings(), lambda _message: None)
-    (finding,) = recover.check_tags((found.tag,), NOW, kit)
-    script = action.main(f"/opt/lk/subsys/scsi/resources/{kind}/actions/quickCheck", ["-t", found.tag], server.paths)
-    by_id = action.main(f"/opt/lk/subsys/scsi/resources/{kind}/actions/quickCheck", ["-i", found.id], server.paths)
-    answers = [finding.is_fault, script != 0, by_id != 0, server.call("monitor", kind) != OK]
-    assert answers == [answers[0]] * 4
+    with server.machine.running():
+        (finding,) = recover.check_tags((found.tag,), NOW, kit)
+    script = server.machine.action(kind, "quickCheck", found.tag)
+    by_id = server.machine.action(kind, "quickCheck", "", found.id)
+    agent = server.call("monitor", kind)
+    answers = [finding.is_fault, script.code != 0, by_id.code != 0, agent.code != OK]
+    assert answers == [kind in faulty] * 4
     assert server.commands == []
 
 
@@ -127,5 +128,5 @@ def test_every_action_script_does_its_own_verb_under_the_name_of_this_server(
     tools = Kit(FakePort(NOW), server.paths, Settings(), lambda _message: None)
     monkeypatch.setattr("lvmkit.entry.kit.kit", lambda *_: tools)
     monkeypatch.setattr(action, "guarded", lambda work, *_, **__: work())
-    assert action.main(f"/opt/lk/subsys/scsi/resources/lvmvg/actions/{script}", ["-t", "vg"], server.paths) == 0
+    assert server.machine.action("lvmvg", script, "vg").code == 0
     assert done == [(verb, "vg", NODE)]

@@ -74,6 +74,8 @@ class SharedDisk:
     metadata: Metadata | None = None
     contents: dict[str, Content] = field(default_factory=dict)
     """by UUID of the logical volume"""
+    drops_writes: bool = False
+    """it acknowledges writes of metadata and forgets them"""
 
     def clone(self, serial: str) -> SharedDisk:
         """Another disk with the same bytes."""
@@ -106,5 +108,6 @@ def write(metadata: Metadata, disks: tuple[SharedDisk, ...]) -> Metadata:
     """Put metadata on disks, as the next version."""
     following = replace(metadata, sequence=metadata.sequence + 1)
     for disk in disks:
-        disk.metadata = following
+        if not disk.drops_writes:
+            disk.metadata = following
     return following

@@ -215,6 +215,15 @@ class Machine:
         found.state = state
         self.sysfs.set_driver_state(found.name, "offline" if state == "offline" else "running")
 
+    def hold(self, disk: SharedDisk, holder: str = "drbd0", number: str = "147:0") -> None:
+        """Let another driver's device stand on a disk."""
+        self._write(f"/sys/devices/{self.place_of(disk).name}/holders/{holder}/dev", f"{number}\n")
+
+    def put_signature_of_drbd(self, disk: SharedDisk) -> None:
+        """Let a disk carry DRBD's metadata in its last 4 KiB (libblkid's drbd.c: the magic of DRBD 9 at byte 60)."""
+        block = (b"\0" * 60 + b"\x83\x74\x02\x6d").ljust(4096, b"\0")
+        Path(self.real(self.place_of(disk).path)).write_bytes(block)
+
     def settle(self) -> None:
         """What udev does: names that persist for disks, and for the physical volumes on them."""
         links = {}
@@ -244,7 +253,7 @@ class Machine:
         self._boots += 1
         self.sysfs.clear()
         self._write("/proc/sys/kernel/random/boot_id", f"{self.name}-{self._boots}\n")
-        self._write("/proc/devices", "Block devices:\n  8 sd\n253 device-mapper\n")
+        self.set_drivers("sd", "device-mapper")
         self._write("/proc/filesystems", "nodev\tproc\n\text4\n\txfs\n")
         self._write("/proc/swaps", "Filename Type Size Used Priority\n")
         self._write("/dev/mapper/control", "")
@@ -252,6 +261,11 @@ class Machine:
         self._write_mounts()
         for program in self.installed:
             self.install(program)
+
+    def set_drivers(self, *names: str) -> None:
+        """The drivers of block devices that the kernel has, as /proc/devices says."""
+        numbers = {"sd": 8, "device-mapper": 253}
+        self._write("/proc/devices", "Block devices:\n" + "".join(f"{numbers[each]:3} {each}\n" for each in names))
 
     def reboot(self) -> None:
         """Everything that only the kernel held is gone; what is on disks and in /etc and /var stays."""
@@ -270,9 +284,14 @@ class Machine:
     def install(self, program: str) -> None:
         """Let a program be there, for those who ask before they run it."""
         self.installed.add(program)
-        folder = "/usr/sbin/" if program in ("lvm", "dmsetup", "crm_mon") else "/usr/bin/"
-        self._write(folder + program, "")
-        os.chmod(f"{self.root}{folder}{program}", 0o700)
+        place = _place_of(program)
+        self._write(place, "")
+        os.chmod(f"{self.root}{place}", 0o700)
+
+    def uninstall(self, program: str) -> None:
+        """Take a program away."""
+        self.installed.remove(program)
+        os.unlink(self.real(_place_of(program)))
 
     def _install_scripts(self) -> None:
         """The action scripts have their places; what they hold does not matter, as run() calls the kit for them."""
@@ -713,12 +732,17 @@ class Machine:
         }
         for name, value in given.items():
             environment[name if name.startswith("OCF_") else f"OCF_RESKEY_{name}"] = value
-        return self.call(lambda: entry.main(f"/x/{agent}", [action], self.paths, environment))
+        words = [action] if action else []
+        return self.call(lambda: entry.main(f"/x/{agent}", words, self.paths, environment))
 
     def call(self, work: Callable[[], int]) -> Answer:
         """Run something on this machine; what it wrote and logged is in the answer."""
         with self.running():
             return _answered(self, work)
+
+
+def _place_of(program: str) -> str:
+    return f"/usr/{'s' * (program in ('lvm', 'dmsetup', 'crm_mon'))}bin/{program}"
 
 
 def _answered(machine: Machine, work: Callable[[], int]) -> Answer:
