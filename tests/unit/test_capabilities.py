@@ -24,7 +24,7 @@ from lvmkit.workflow.renew import RenewRecord
 from lvmkit.workflow.service import way_in, way_out
 from lvmkit.workflow.status import recorded
 from tests.unit.fakes import ONE_SERVER, SERVER, SEVERAL_SERVERS, FakeKernel, FakePort, data_hierarchy, kit, on
-from tests.unit.storage_fake import FakeStorage
+from tests.unit.local_storage import Storage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ class TestEachFactAlone:
     def test_a_record_is_renewed_where_no_start_leaves_one(
         self, engine: Capabilities, does_it: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        FakeStorage(monkeypatch)
+        Storage(tmp_path, monkeypatch)
         port = FakePort()
         port.capabilities = replace(engine, starts_what_is_up=does_it, several_servers=False)
         draft = draft_creation(CreateRequest("/data"), kit(port, tmp_path, lambda _message: None))

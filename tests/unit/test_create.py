@@ -27,14 +27,14 @@ from lvmkit.model.messages.guide import (
 )
 from lvmkit.model.messages.storage import CommandFailed, MountsNested, NotAMountPoint, SystemStorage
 from lvmkit.model.record import Record
-from lvmkit.model.value import replace
-from lvmkit.model.volumes import Layer, LogicalVolume, PhysicalVolume
+from lvmkit.model.volumes import Layer, VolumeGroup
 from lvmkit.plan import finish_interrupted
 from lvmkit.steps import BringInService, Commit, ListVg, SetAutoactivation
-from lvmkit.storage import lkvgs, records
+from lvmkit.storage import lkvgs, records, stack
 from lvmkit.workflow.create import CreateRequest, create, draft_creation
 from tests.unit.fakes import FakePort, has_journal, instance, killed, kit
-from tests.unit.storage_fake import OTHER_UUID, VG_UUID, FakeStorage, disk, group, lv_uuid, pv_uuid
+from tests.unit.local_storage import BY_ID, OTHER_UUID, VG_UUID, Storage, lv_uuid, pv_uuid
+from tests.unit.machine import make_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ class World:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monkeypatch = monkeypatch
-        self.storage = FakeStorage(monkeypatch)
+        self.storage = Storage(folder, monkeypatch)
         self.port = FakePort()
         self.told: list[Message] = []
         self.kit: Kit = kit(self.port, folder, self.told.append)
@@ -67,7 +67,7 @@ class World:
 
     def left(self) -> tuple[Any, ...]:
         """All that a creation changes."""
-        return self.port.now, self.listed(), dict(self.storage.groups), self.port.in_service(), self.journal()
+        return self.port.now, self.listed(), self.storage.groups(), self.port.in_service(), self.journal()
 
     def journal(self) -> bool:
         return has_journal(self.kit)
@@ -173,8 +173,9 @@ class TestTags:
         assert create(CreateRequest("/data", "payroll"), world.kit) == "payroll"
 
     def test_characters_that_a_tag_may_not_hold_are_replaced(self, world: World) -> None:
-        world.storage.groups = {"a+b": group("a+b")}
-        world.storage.mounts = {"/da ta": ("a+b", "data")}
+        world.storage.lose()
+        world.storage.put("a+b")
+        world.storage.mount("/da ta", "a+b", "data")
         create(CreateRequest("/da ta"), world.kit)
         assert kinds(world.port.now).keys() == {"/da_ta", "a_b/data", "a_b", "disk-A", "disk-B"}
 
@@ -192,7 +193,7 @@ class TestTags:
 
     def test_a_long_name_that_is_taken_still_gets_a_tag(self, world: World) -> None:
         path = "/" + "d" * 300
-        world.storage.mounts = {path: ("vg1", "data")}
+        world.storage.mount(path, "vg1", "data")
         world.port.now = Hierarchy((instance(DISK, path[:256], "x"),))
         assert names.is_tag(create(CreateRequest(path), world.kit))
 
@@ -205,10 +206,28 @@ class TestTags:
         assert refusal(world, CreateRequest("/data", tag)) == (InvalidName(tag, "tag"),)
 
 
+def disk(letter: str, serial: str | None = None) -> Layer:
+    """The disk /dev/sd<letter> with a serial number."""
+    serial = letter.upper() if serial is None else serial
+    stable = f"{BY_ID}{letter.upper()}" if serial else f"/dev/sd{letter}"
+    return Layer(f"/dev/sd{letter}", "disk", f"8:{ord(letter)}", stable, serial)
+
+
 class TestDevices:
+    """What lsblk is read to say of the devices (test_stack.py) as instances."""
+
+    def stand_on(self, world: World, **layers: Layer) -> None:
+        """Let physical volumes, by their kernel names, stand on something else than a disk."""
+
+        def devices_of(vg: VolumeGroup, *, deadline: float) -> tuple[tuple[str, Layer], ...]:
+            return tuple((pv.uuid, layers[pv.device[len("/dev/") :]]) for pv in vg.physical)
+
+        world.monkeypatch.setattr(stack, "devices_of", devices_of)
+
     def layers(self, world: World, layer: Layer) -> dict[str, str]:
-        world.storage.groups = {"vg1": group(disks="a")}
-        world.storage.layers = {"/dev/sda": layer}
+        world.storage.lose()
+        world.storage.put("vg1", letters="a")
+        self.stand_on(world, sda=layer)
         create(CreateRequest("/data"), world.kit)
         return {tag: kind for tag, kind in kinds(world.port.now).items() if kind in (DEVICE, DISK)}
 
@@ -242,24 +261,38 @@ class TestDevices:
         assert set(self.layers(world, mapped)) == {"device-mpatha", "disk-sda", "disk-sdb"}
 
     def test_two_groups_share_a_disk(self, world: World) -> None:
-        parts = {
-            f"/dev/sda{n}": Layer(f"/dev/sda{n}", "part", f"8:{n}", f"/dev/disk/by-id/A-part{n}", below=(disk("a"),))
-            for n in (1, 2)
-        }
-        world.storage.layers = parts
-        for n, (name, uuid) in enumerate((("vg1", VG_UUID), ("vg2", OTHER_UUID)), 1):
-            physical = (PhysicalVolume(pv_uuid(str(n)), f"/dev/sda{n}", 1 << 30),)
-            world.storage.groups[name] = replace(group(name, uuid=uuid), physical=physical)
-        world.storage.mounts["/other"] = ("vg2", "data")
+        parts = [
+            Layer(f"/dev/sdc{n}", "part", f"8:{n}", f"/dev/disk/by-id/C-part{n}", below=(disk("c"),)) for n in (1, 2)
+        ]
+        world.storage.lose()
+        world.storage.put("vg1", "data", "a")
+        world.storage.put("vg2", "other", "b")
+        self.stand_on(world, sda=parts[0], sdb=parts[1])
         create(CreateRequest("/data"), world.kit)
         create(CreateRequest("/other"), world.kit)
-        assert set(world.port.now.parents("disk-A")) == {"device-A-part1", "device-A-part2"}
+        assert set(world.port.now.parents("disk-C")) == {"device-C-part1", "device-C-part2"}
 
     def test_a_disk_that_now_carries_another_physical_volume_is_remembered_so(self, world: World) -> None:
-        old = instance(DISK, "disk-A", "/dev/disk/by-id/A", pv_uuid=pv_uuid("z"))
+        old = instance(DISK, "disk-A", f"{BY_ID}A", pv_uuid=pv_uuid("z"))
         world.port.now = Hierarchy((old,))
         create(CreateRequest("/data"), world.kit)
         assert world.port.now.by_tag("disk-A").details["pv_uuid"] == pv_uuid("a")  # type: ignore[union-attr]
+
+
+def exported(storage: Storage) -> None:
+    storage.change(exported=True)
+
+
+def anothers(storage: Storage) -> None:
+    storage.change(system_id="n2")
+
+
+def without_a_disk(storage: Storage) -> None:
+    storage.machine.detach(storage.disks["b"])
+
+
+def cloned(storage: Storage) -> None:
+    storage.machine.attach(storage.disks["b"].clone("Z"))
 
 
 class TestRefusals:
@@ -271,7 +304,7 @@ class TestRefusals:
 
     def test_a_file_system_that_is_protected_already(self, world: World) -> None:
         create(CreateRequest("/data", "mine"), world.kit)
-        world.storage.written.clear()
+        world.storage.forget()
         assert refusal(world, CreateRequest("/data")) == (ResourceExists("mine"),)
 
     @pytest.mark.parametrize(("other", "inner", "outer"), [("/data/x", "/data/x", "/data"), ("/", "/data", "/")])
@@ -283,50 +316,50 @@ class TestRefusals:
 
     def test_another_tag_for_a_volume_that_is_protected_already(self, world: World) -> None:
         create(CreateRequest("/dev/vg1/data"), world.kit)
-        world.storage.written.clear()
+        world.storage.forget()
         assert refusal(world, CreateRequest("/dev/vg1/data", "other")) == (IdInUse("/dev/vg1/data"),)
 
     def test_a_group_that_only_has_the_name_of_the_protected_one(self, world: World) -> None:
         create(CreateRequest("/data"), world.kit)
-        world.storage.groups = {"vg1": group(uuid=OTHER_UUID)}
-        world.storage.written.clear()
+        world.storage.lose()
+        world.storage.put("vg1", uuid=OTHER_UUID)
+        world.storage.forget()
         assert refusal(world, CreateRequest("/www")) == (IdInUse("lvmvg-vg1"),)
 
     def test_a_volume_that_only_has_the_name_of_the_protected_one(self, world: World) -> None:
         create(CreateRequest("/data"), world.kit)
-        world.storage.change(logical=(LogicalVolume(lv_uuid("new"), "data", "linear", 1),))
-        world.storage.mounts["/again"] = ("vg1", "data")
-        world.storage.written.clear()
+        world.storage.remake_volume("data", lv_uuid("new"))
+        world.storage.mount("/again", "vg1", "data")
+        world.storage.forget()
         assert refusal(world, CreateRequest("/again")) == (IdInUse("/dev/vg1/data"),)
 
     def test_the_system_s_own_storage(self, world: World) -> None:
-        world.storage.use = "swap in use"
+        world.storage.machine.swap_on("/dev/vg1/www")
         assert refusal(world, CreateRequest("/data")) == (SystemStorage("vg1", "swap in use"),)
 
     @pytest.mark.parametrize(
-        ("facts", "message"),
+        ("change", "message"),
         [
-            ({"exported": True}, said.VgExported),
-            ({"system_id": "n2"}, said.VgForeign),
-            ({"physical": (PhysicalVolume(pv_uuid("a"), "", 0, True),)}, said.PvsMissing),
-            ({"physical": (PhysicalVolume(pv_uuid("a"), "/dev/sda", 0, False, ("/dev/sdb",)),)}, said.DuplicatePv),
+            (exported, said.VgExported),
+            (anothers, said.VgForeign),
+            (without_a_disk, said.PvsMissing),
+            (cloned, said.DuplicatePv),
         ],
     )
     def test_a_group_that_must_not_be_activated_here(
-        self, world: World, facts: dict[str, Any], message: type[Message]
+        self, world: World, change: Callable[[Storage], None], message: type[Message]
     ) -> None:
-        world.storage.change(**facts)
+        change(world.storage)
         assert [type(m) for m in refusal(world, CreateRequest("/data"))] == [message]
 
     def test_names_that_device_mapper_cannot_hold(self, world: World) -> None:
-        world.storage.groups = {"v" * 100: group("v" * 100, volumes="l" * 100)}
-        world.storage.mounts = {"/data": ("v" * 100, "l" * 100)}
-        assert [type(m) for m in refusal(world, CreateRequest("/data"))] == [InvalidName]
+        world.storage.lose()
+        make_group("v" * 100, (world.storage.disk("a"),), "l" * 100)
+        assert [type(m) for m in refusal(world, CreateRequest(f"/dev/{'v' * 100}/{'l' * 100}"))] == [InvalidName]
 
     def test_a_renamed_group_is_not_protected_a_second_time(self, world: World) -> None:
         create(CreateRequest("/data"), world.kit)
-        world.storage.groups = {"new": group("new")}
-        world.storage.mounts["/www"] = ("new", "www")
+        assert world.storage.machine.by_hand("vgrename", VG_UUID, "new") == 0
         create(CreateRequest("/www"), world.kit)
         assert [i.id for i in world.port.now.instances if i.type == LVMVG] == ["lvmvg-vg1"]
 
@@ -450,7 +483,7 @@ class TestBackOut:
         assert not world.has_record()
 
     def test_storage_that_was_down_is_down_again_from_the_group_on(self, world: World) -> None:
-        world.storage.up.clear()
+        world.storage.take_down()
         world.port.failing = {}
         _broken(BringInService, world.monkeypatch, Failure(REASON), True)
         with pytest.raises(Failure):
@@ -464,7 +497,7 @@ class TestBackOut:
         assert world.port.moves == [("restore", "/data")]
 
     def test_metadata_that_cannot_be_written_stops_the_creation(self, world: World) -> None:
-        world.storage.unwritable = True
+        world.storage.machine.lvm.is_full = True
         before = world.left()
         with pytest.raises(Failure) as caught:
             create(CreateRequest("/data"), world.kit)
@@ -477,7 +510,7 @@ class TestBackOut:
         assert (world.port.calls[0], world.port.calls[-1]) == (("lock",), ("unlock",))
 
     def test_a_disk_s_new_physical_volume_is_forgotten_again(self, world: World) -> None:
-        world.port.now = Hierarchy((instance(DISK, "disk-A", "/dev/disk/by-id/A", OSU, pv_uuid=pv_uuid("z")),))
+        world.port.now = Hierarchy((instance(DISK, "disk-A", f"{BY_ID}A", OSU, pv_uuid=pv_uuid("z")),))
         before = world.left()
         _broken(BringInService, world.monkeypatch, Failure(REASON), False)
         with pytest.raises(Failure):

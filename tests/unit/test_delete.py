@@ -23,7 +23,7 @@ from lvmkit.storage import lkvgs, records
 from lvmkit.workflow.create import CreateRequest, create
 from lvmkit.workflow.delete import delete, draft_deletion
 from tests.unit.fakes import FakePort, has_journal, instance, killed, kit
-from tests.unit.storage_fake import VG_UUID, FakeStorage
+from tests.unit.local_storage import VG_UUID, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,21 +38,21 @@ class World:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monkeypatch = monkeypatch
-        self.storage = FakeStorage(monkeypatch)
+        self.storage = Storage(folder, monkeypatch)
         self.port = FakePort()
         self.told: list[Message] = []
         self.kit: Kit = kit(self.port, folder, self.told.append)
         for path in ("/data", "/www"):
             create(CreateRequest(path), self.kit)
         records.store(self.kit.paths, Record("vg1", "vg1", VG_UUID, (), ()))
-        self.storage.written.clear()
+        self.storage.forget()
         self.port.calls.clear()
 
     def left(self) -> tuple[Any, ...]:
         now = self.port.now
         journal = has_journal(self.kit)
         tags = {i.tag: i for i in now.instances}
-        return tags, set(now.dependencies), self.listed(), dict(self.storage.groups), journal
+        return tags, set(now.dependencies), self.listed(), self.storage.groups(), journal
 
     def listed(self) -> tuple[str, ...]:
         return lkvgs.listed(self.kit.paths.lkvgs)
@@ -114,7 +114,7 @@ def test_an_unknown_tag_is_refused_before_the_lock_is_taken(world: World) -> Non
 
 
 def test_a_dead_group_is_deleted_all_the_same_with_a_warning(world: World) -> None:
-    world.storage.unwritable = True
+    world.storage.machine.lvm.is_full = True
     delete("/data", world.kit)
     delete("/www", world.kit)
     assert world.port.now == Hierarchy()

@@ -21,7 +21,7 @@ from lvmkit.model.messages.storage import CommandFailed, NotAMountPoint
 from lvmkit.steps import BringInService
 from lvmkit.workflow.create import CreateRequest, create
 from tests.unit.fakes import SERVER, FakePort, kit, paths
-from tests.unit.storage_fake import FakeStorage
+from tests.unit.local_storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ class Scripts:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
         self.port = FakePort()
-        self.storage = FakeStorage(monkeypatch)
+        self.storage = Storage(folder, monkeypatch)
         self.kit: Kit = kit(self.port, folder, lambda _message: None)
         self._paths, self._capfd = paths(folder), capfd
         monkeypatch.setattr(report, "_send", lambda *_: True)

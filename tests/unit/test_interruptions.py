@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lvmkit.plan import Kit
+    from tests.unit.local_storage import Storage
     from tests.unit.storage_fake import FakeStorage
 
 CALLS = ("commit", "remember", "unextend", "set_priorities", "bring_in_service", "hierarchy", "overview")
@@ -63,7 +64,7 @@ def _without(there: Hierarchy, tags: tuple[str, ...]) -> Hierarchy:
 class Case:
     """One change that can be run, on servers of its own."""
 
-    def __init__(self, tools: Kit, storage: FakeStorage, run: Callable[[Kit], object]) -> None:
+    def __init__(self, tools: Kit, storage: Storage | FakeStorage, run: Callable[[Kit], object]) -> None:
         self.kit, self.storage, self.run = tools, storage, run
 
     def state(self) -> tuple[Any, ...]:

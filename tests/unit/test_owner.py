@@ -15,16 +15,15 @@ from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.value import replace
 from lvmkit.storage import dm, holders
 from lvmkit.storage.holders import MOUNT, PROCESS, SWAP, Holder
-from lvmkit.storage.lvm import Lvm
 from lvmkit.workflow.bystanders import bystanders
 from lvmkit.workflow.create import CreateRequest, create, draft_creation
 from lvmkit.workflow.delete import delete
 from lvmkit.workflow.owner import ChangeOwner
-from lvmkit.workflow.renew import RenewRecord
 from tests.unit.fakes import ONE_SERVER, SERVER, SEVERAL_SERVERS, FakePort, data_hierarchy, kit
-from tests.unit.storage_fake import FakeStorage
+from tests.unit.local_storage import Storage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from lvmkit.plan import Kit
@@ -36,30 +35,28 @@ class World:
     """A server of a cluster, and one volume group."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.storage = FakeStorage(monkeypatch)
+        self.storage = Storage(folder, monkeypatch)
+        self.storage.machine.lvm.system_id = ""
         self.port = FakePort()
         self.port.capabilities = SEVERAL_SERVERS
         self.told: list[Message] = []
         self.kit: Kit = kit(self.port, folder, self.told.append)
-        self.refusing: Message | None = None
-        self.forgetful = False
-        monkeypatch.setattr(Lvm, "set_system_id", self._set)
-        monkeypatch.setattr(Lvm, "own_system_id", lambda _lvm: "")
-        monkeypatch.setattr(RenewRecord, "apply", lambda *_: None)
 
     @property
     def owner(self) -> str:
-        return self.storage.groups["vg1"].system_id
+        return self.storage.metadata().system_id
 
     def give(self, owner: str) -> None:
-        self.storage.groups["vg1"] = replace(self.storage.groups["vg1"], system_id=owner)
+        self.storage.change(system_id=owner)
 
-    def _set(self, vg: str, new: str, *, old: str) -> None:
-        assert (vg, old) == ("vg1", self.owner)
-        if self.refusing:
-            raise Failure(self.refusing)
-        if not self.forgetful:
-            self.give(new)
+    def refuse(self) -> None:
+        """LVM does not write metadata any more."""
+        self.storage.machine.lvm.is_full = True
+
+    def forget(self) -> None:
+        """What LVM writes does not come to the disks."""
+        for disk in self.storage.disks.values():
+            disk.drops_writes = True
 
 
 @pytest.fixture
@@ -117,15 +114,16 @@ def test_a_creation_that_fails_gives_the_group_back(world: World) -> None:
     assert world.port.now.tags == ()
 
 
-@pytest.mark.parametrize("fault", ["refused", "not kept"])
-def test_an_owner_that_cannot_be_written_or_read_back_stops_the_creation(world: World, fault: str) -> None:
-    world.refusing = REASON if fault == "refused" else None
-    world.forgetful = fault != "refused"
+@pytest.mark.parametrize(("fault", "told"), [(World.refuse, CommandFailed), (World.forget, OwnerNotWritten)])
+def test_an_owner_that_cannot_be_written_or_read_back_stops_the_creation(
+    world: World, fault: Callable[[World], None], told: type[Message]
+) -> None:
+    world.storage.change(autoactivation=False)  # else that would be the first that is not written
+    fault(world)
     with pytest.raises(Failure) as caught:
         create(CreateRequest("/data"), world.kit)
-    expected = REASON if fault == "refused" else OwnerNotWritten("vg1", SERVER, "")
-    assert caught.value.messages[0] == expected
-    assert world.port.now.tags == ()
+    assert isinstance(caught.value.messages[0], told)
+    assert (world.owner, world.port.now.tags) == ("", ())
 
 
 def test_delete_gives_the_group_the_owner_that_it_had(world: World) -> None:
@@ -134,13 +132,18 @@ def test_delete_gives_the_group_the_owner_that_it_had(world: World) -> None:
     assert world.owner == ""
 
 
-@pytest.mark.parametrize("fault", ["refused", "elsewhere"])
-def test_a_delete_that_cannot_change_the_owner_says_so_and_goes_on(world: World, fault: str) -> None:
+def to_another(world: World) -> None:
+    """Another server has taken the group."""
+    world.give("n2")
+
+
+@pytest.mark.parametrize("fault", [World.refuse, to_another])
+def test_a_delete_that_cannot_change_the_owner_says_so_and_goes_on(
+    world: World, fault: Callable[[World], None]
+) -> None:
+    world.storage.change(autoactivation=False)
     create(CreateRequest("/data"), world.kit)
-    if fault == "elsewhere":
-        world.give("n2")
-    else:
-        world.refusing = REASON
+    fault(world)
     delete("/data", world.kit)
     assert world.port.now.tags == ()
     assert [type(message) for message in world.told if message.level == "WARN"] == [OwnerKept]

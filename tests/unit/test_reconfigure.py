@@ -22,21 +22,21 @@ from lvmkit.model.messages.guide import (
 from lvmkit.model.messages.service import VgImpostor, VgNotFound
 from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.value import replace
-from lvmkit.model.volumes import PhysicalVolume
 from lvmkit.steps import BringInService, Commit
 from lvmkit.storage import lkvgs, records
 from lvmkit.workflow.create import CreateRequest, create
 from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange, difference, reconfigure
 from tests.unit.fakes import FakePort, has_journal, instance, kit
-from tests.unit.storage_fake import OTHER_UUID, VG_UUID, FakeStorage, group, lv_uuid, pv_uuid
+from tests.unit.local_storage import BY_ID, OTHER_UUID, VG_UUID, Storage, lv_uuid, pv_uuid
+from tests.unit.machine import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lvmkit.plan import Kit, Step
 
-DISK_C = PvChange("/dev/disk/by-id/C", pv_uuid("c"))
-DISK_B = PvChange("/dev/disk/by-id/B", pv_uuid("b"), "disk-B")
+DISK_C = PvChange(f"{BY_ID}C", pv_uuid("c"))
+DISK_B = PvChange(f"{BY_ID}B", pv_uuid("b"), "disk-B")
 
 
 class World:
@@ -44,7 +44,7 @@ class World:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monkeypatch = monkeypatch
-        self.storage = FakeStorage(monkeypatch)
+        self.storage = Storage(folder, monkeypatch)
         self.port = FakePort()
         self.told: list[Message] = []
         self.kit: Kit = kit(self.port, folder, self.told.append)
@@ -54,7 +54,7 @@ class World:
         self.told.clear()
 
     def grow(self, disks: str = "abc", volumes: str = "data www") -> None:
-        self.storage.groups["vg1"] = group(disks=disks, volumes=volumes)
+        self.storage.reshape(disks, volumes)
 
     def watched(self) -> tuple[set[str], set[str]]:
         """Names of the volumes and devices that the checks expect."""
@@ -103,8 +103,7 @@ class TestDifference:
         assert (found.added, found.removed) == ((), (DISK_B,))
 
     def test_a_disk_that_is_only_missing_did_not_go(self, world: World) -> None:
-        physical = (world.storage.groups["vg1"].physical[0], PhysicalVolume(pv_uuid("b"), "", 0, True))
-        world.storage.change(physical=physical)
+        world.storage.machine.detach(world.storage.disks["b"])
         assert difference("vg1", world.kit).removed == ()
 
     def test_a_protected_volume_that_went(self, world: World) -> None:
@@ -113,8 +112,8 @@ class TestDifference:
         assert found.gone_volumes == (LvChange("data", lv_uuid("data"), "vg1/data"),)
 
     def test_a_renamed_volume_did_not_go(self, world: World) -> None:
-        logical = tuple(replace(lv, name=f"{lv.name}-old") for lv in world.storage.groups["vg1"].logical)
-        world.storage.change(logical=logical)
+        volumes = tuple(Volume(lv.uuid, f"{lv.name}-old") for lv in world.storage.metadata().volumes)
+        world.storage.change(volumes=volumes)
         assert difference("vg1", world.kit).gone_volumes == ()
 
     def test_a_group_that_the_list_does_not_name(self, world: World) -> None:
@@ -132,7 +131,7 @@ class TestDifference:
 
     def test_a_group_that_is_down_needs_no_record(self, world: World) -> None:
         records.drop(world.kit.paths, "lvmvg-vg1")
-        world.storage.up.clear()
+        world.storage.take_down()
         assert difference("vg1", world.kit).is_empty
 
     def test_it_changes_nothing(self, world: World) -> None:
@@ -153,7 +152,7 @@ class TestApplied:
 
     def test_a_disk_that_came_to_a_group_out_of_service_stays_out(self, world: World) -> None:
         world.port.take_out_of_service("vg1", world.told.append)
-        world.storage.up.clear()
+        world.storage.take_down()
         world.grow()
         reconfigure("vg1", world.kit)
         assert world.port.now.by_tag("disk-C").state == OSU  # type: ignore[union-attr]
@@ -173,8 +172,7 @@ class TestApplied:
         assert world.port.now.parents("disk-B") == ("vg2",)
 
     def test_a_disk_that_was_made_a_physical_volume_anew_stays(self, world: World) -> None:
-        physical = (world.storage.groups["vg1"].physical[0], PhysicalVolume(pv_uuid("z"), "/dev/sdb", 1 << 30))
-        world.storage.change(physical=physical)
+        world.storage.remake("b", pv_uuid("z"))
         reconfigure("vg1", world.kit)
         assert world.disks() == {"disk-A", "disk-B"}
         assert world.port.now.by_tag("disk-B").details["pv_uuid"] == pv_uuid("z")  # type: ignore[union-attr]
@@ -234,39 +232,36 @@ class TestApplied:
 
 
 class TestLists:
-    @pytest.mark.parametrize("word", ["/dev/disk/by-id/C", pv_uuid("c")])
+    @pytest.mark.parametrize("word", [f"{BY_ID}C", pv_uuid("c")])
     def test_only_what_is_named_is_added(self, world: World, word: str) -> None:
         world.grow("acd")
         reconfigure("vg1", world.kit, ((word,), ()))
         assert world.disks() == {"disk-A", "disk-B", "disk-C"}
 
-    @pytest.mark.parametrize("word", ["/dev/disk/by-id/B", pv_uuid("b"), "disk-B"])
+    @pytest.mark.parametrize("word", [f"{BY_ID}B", pv_uuid("b"), "disk-B"])
     def test_only_what_is_named_is_removed(self, world: World, word: str) -> None:
         world.grow("acd")
         reconfigure("vg1", world.kit, ((), (word,)))
         assert world.disks() == {"disk-A"}
 
-    def test_a_link_to_the_device_names_it_too(self, world: World, tmp_path: Path) -> None:
-        (tmp_path / "C").write_text("")
-        (tmp_path / "link").symlink_to("C")
-        world.storage.layers["/dev/sdc"] = replace(world.storage.layer("/dev/sdc"), stable=f"{tmp_path}/link")
+    def test_the_device_that_the_link_leads_to_is_meant_too(self, world: World) -> None:
         world.grow()
-        reconfigure("vg1", world.kit, ((f"{tmp_path}/C",), ()))
+        reconfigure("vg1", world.kit, (("/dev/sdc",), ()))
         assert len(world.disks()) == 3
 
     def test_what_did_not_change_is_refused_by_name(self, world: World) -> None:
         world.grow()
-        assert refusal(world, "vg1", (("/dev/disk/by-id/C", "/dev/sdx"), ("disk-A",))) == (
+        assert refusal(world, "vg1", ((f"{BY_ID}C", "/dev/sdx"), ("disk-A",))) == (
             UnknownDevices("vg1", ("/dev/sdx", "disk-A")),
         )
 
     def test_a_disk_that_came_cannot_be_removed(self, world: World) -> None:
         world.grow()
-        assert refusal(world, "vg1", ((), ("/dev/disk/by-id/C",))) == (UnknownDevices("vg1", ("/dev/disk/by-id/C",)),)
+        assert refusal(world, "vg1", ((), (f"{BY_ID}C",))) == (UnknownDevices("vg1", (f"{BY_ID}C",)),)
 
     def test_lost_volumes_are_left_for_another_time(self, world: World) -> None:
         world.grow("abc", "www")
-        reconfigure("vg1", world.kit, (("/dev/disk/by-id/C",), ()))
+        reconfigure("vg1", world.kit, ((f"{BY_ID}C",), ()))
         assert world.port.now.by_tag("vg1/data") is not None
 
 
@@ -278,11 +273,12 @@ class TestRefusals:
         assert refusal(world, "vg1/data") == (InvalidConstructorArgument("lvmvg", "vg1/data"),)
 
     def test_a_group_that_is_not_there(self, world: World) -> None:
-        world.storage.groups.clear()
+        world.storage.lose()
         assert refusal(world, "vg1") == (VgNotFound("vg1", VG_UUID),)
 
     def test_a_group_that_only_has_the_name(self, world: World) -> None:
-        world.storage.groups = {"vg1": group(disks="cd", uuid=OTHER_UUID)}
+        world.storage.lose()
+        world.storage.put("vg1", letters="cd", uuid=OTHER_UUID)
         assert refusal(world, "vg1") == (VgImpostor("vg1", OTHER_UUID, VG_UUID),)
 
 
@@ -291,9 +287,8 @@ class TestRefusals:
 def test_what_fails_or_is_interrupted_leaves_the_hierarchy_as_it_was(
     world: World, step: type[Step], error: BaseException
 ) -> None:
-    world.storage.groups["vg1"] = group(disks="acd", volumes="www")
-    physical = (*world.storage.groups["vg1"].physical, PhysicalVolume(pv_uuid("z"), "/dev/sda", 1 << 30))
-    world.storage.change(physical=physical[1:])
+    world.grow("acd", "www")
+    world.storage.remake("a", pv_uuid("z"))
     before = world.left()
     work: Callable[[Any, Kit], None] = step.apply
 

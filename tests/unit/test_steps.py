@@ -25,7 +25,7 @@ from lvmkit.plan import Kit, Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import BringInService, Commit, ListVg, SetAutoactivation, listing
 from lvmkit.storage import files, lkvgs
 from tests.unit.fakes import SERVER, FakePort, data_hierarchy, instance, kit
-from tests.unit.storage_fake import FakeStorage
+from tests.unit.local_storage import Storage
 
 DISK_C = instance(DISK, "disk-C", "/dev/disk/by-id/C", OSU)
 REASON = CommandFailed("lvm", "5", "no")
@@ -47,8 +47,8 @@ def tools(port: FakePort, told: list[Message], tmp_path: Path) -> Kit:
 
 
 @pytest.fixture
-def storage(monkeypatch: pytest.MonkeyPatch) -> FakeStorage:
-    return FakeStorage(monkeypatch)
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    return Storage(tmp_path, monkeypatch)
 
 
 class TestCommit:
@@ -159,7 +159,7 @@ def test_what_another_hand_protected_since_stays_as_it_is(tools: Kit) -> None:
 
 
 class TestAutoactivation:
-    def test_it_is_written_and_written_back(self, port: FakePort, tools: Kit, storage: FakeStorage) -> None:
+    def test_it_is_written_and_written_back(self, port: FakePort, tools: Kit, storage: Storage) -> None:
         port.now = Hierarchy()
         step = SetAutoactivation("vg1", False, True)
         step.apply(tools)
@@ -167,22 +167,22 @@ class TestAutoactivation:
         step.undo(tools)
         assert storage.autoactivation()
 
-    def test_what_is_protected_by_now_is_not_left_to_the_boot(self, tools: Kit, storage: FakeStorage) -> None:
+    def test_what_is_protected_by_now_is_not_left_to_the_boot(self, tools: Kit, storage: Storage) -> None:
         SetAutoactivation("vg1", False, True).apply(tools)
         SetAutoactivation("vg1", False, True).undo(tools)
         SetAutoactivation("vg1", True, False).finish(tools)
         assert not storage.autoactivation()
 
-    def test_where_it_is_required_it_stops_the_plan(self, tools: Kit, storage: FakeStorage) -> None:
-        storage.unwritable = True
+    def test_where_it_is_required_it_stops_the_plan(self, tools: Kit, storage: Storage) -> None:
+        storage.machine.lvm.is_full = True
         with pytest.raises(Failure):
             SetAutoactivation("vg1", False, True).apply(tools)
 
     def test_elsewhere_and_on_the_way_back_it_warns(
-        self, port: FakePort, tools: Kit, storage: FakeStorage, told: list[Message]
+        self, port: FakePort, tools: Kit, storage: Storage, told: list[Message]
     ) -> None:
         port.now = Hierarchy()
-        storage.unwritable = True
+        storage.machine.lvm.is_full = True
         SetAutoactivation("vg1", True, False).apply(tools)
         SetAutoactivation("vg1", False, True).undo(tools)
         assert [type(m) for m in told] == [AutoactivationUnchanged] * 2

@@ -8,16 +8,20 @@ the reverse order, so that one machine's block may stand within another one's.
 from __future__ import annotations
 
 import builtins
+import importlib
 import io
 import os
+import pkgutil
 import shutil
 import signal
 import stat
 import sys
 import time
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import lvmkit
 from lvmkit.entry import peer, report
 from lvmkit.peer.kernels import Kernels
 from lvmkit.storage import dm, probe
@@ -25,6 +29,8 @@ from lvmkit.storage import run as run_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pytest
 
     from tests.unit.machine.machine import Machine
 
@@ -37,6 +43,7 @@ PROGRAMS = ("lvm", "mount", "umount", "findmnt", "lsblk", "dmsetup", "udevadm", 
 _ONE_PATH = ("lstat", "listdir", "scandir", "readlink", "open", "access", "mkdir", "rmdir", "unlink", "remove", "chmod")
 _TWO_PATHS = ("rename", "replace", "link")
 _real_symlink = os.symlink
+_RUN = ("run", "run_all", "run_beside")
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _real_open, _real_stat, _real_readlink = builtins.open, os.stat, os.readlink
 _real_os: dict[str, Callable[..., Any]] = {name: getattr(os, name) for name in (*_ONE_PATH, *_TWO_PATHS)}
@@ -56,7 +63,7 @@ def within(machine: Machine) -> Iterator[None]:
     saved: list[tuple[Any, str, Any]] = []
     ours = _replacements(machine)
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-    before = {name: getattr(run_module, name) for name in ("run", "run_all", "run_beside")}
+    before = {name: getattr(run_module, name) for name in _RUN}
     for name in before:
         for module in _modules_with(name):
             saved.append((module, name, getattr(module, name)))
@@ -75,6 +82,24 @@ def within(machine: Machine) -> Iterator[None]:
                     setattr(module, name, function)
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def take_over(machine: Machine, patch: pytest.MonkeyPatch) -> None:
+    """The same until a test's patches end; what servers elsewhere hold stays as conftest.py has it."""
+    _import_all()
+    for name in _RUN:
+        for module in _modules_with(name):
+            patch.setattr(module, name, getattr(machine, name))
+    for owner, name, value in _replacements(machine):
+        if owner is not Kernels:
+            patch.setattr(owner, name, value)
+
+
+@cache
+def _import_all() -> None:
+    """A module of the kit that were imported later would keep what stands in the place of run()."""
+    for each in pkgutil.walk_packages(lvmkit.__path__, "lvmkit."):
+        importlib.import_module(each.name)
 
 
 @contextmanager

@@ -84,6 +84,8 @@ class Lvm:
         self.hidden: set[str] = set()
         """kernel names of the disks that lvm.conf's filters hide"""
         self.devices_file = ""
+        self.is_full = False
+        """no volume group has room for further metadata"""
         self.version = VERSION
 
     def run(self, words: Sequence[str]) -> tuple[int, str, str]:
@@ -180,6 +182,8 @@ class Lvm:
             raise Refusal(f"Cannot update volume group {name} with duplicate PV devices.")
         if group.missing:
             raise Refusal(f"Cannot change VG {name} while PVs are missing.\n{_DEVICES_HINT}")
+        if self.is_full:
+            raise Refusal(f"VG {name} metadata on {group.places[group.metadata.disks[0]][0].path} too large.")
 
     def _is_active(self, metadata: Metadata) -> bool:
         return bool(self.machine.dm.of_group(metadata.uuid))
@@ -317,8 +321,9 @@ class Lvm:
         self._may_write(group, order)
         if group.metadata.system_id == new:
             raise Refusal(f'Volume Group system ID is already "{new}".')
-        if group.metadata.system_id and self._is_active(group.metadata):
-            raise Refusal(f"Logical volumes in VG {name} must be deactivated before system ID can be changed.")
+        # _vgchange_system_id() in LVM's vgchange.c: the owner may be taken away, or be this host, while volumes are up.
+        if new not in ("", self._identity(order)[0]) and self._is_active(group.metadata):
+            raise Refusal(f"Logical Volumes in VG {name} must be deactivated before system ID can be changed.")
         assert "-y" in order.flags, "LVM would ask"
         disks.write(replace(group.metadata, system_id=new), group.used)
         return 0, f'  Volume group "{name}" successfully changed\n', ""

@@ -6,7 +6,8 @@
         code = action.main(script, ["-t", "vg1"], machine.paths)
 
 Nothing is shared between machines but the disks, and nothing is patched outside of running(), so that several of them
-can take turns in one process. A program or an ioctl that the machine does not know is an AssertionError.
+can take turns in one process; take_over() is for a test that has only one. A program or an ioctl that the machine does
+not know is an AssertionError.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from tests.unit.machine.sysfs import Sysfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    import pytest
 
     from tests.unit.machine.disks import Content, SharedDisk
 
@@ -153,6 +156,8 @@ class Machine:
         self.attached: dict[str, Attached] = {}
         """by kernel name"""
         self.mounts: list[Mount] = []
+        self.swaps: set[str] = set()
+        """numbers of the devices that are in use as swap"""
         self.processes: dict[int, Process] = {}
         self.killed: list[tuple[int, int]] = []
         """(process ID, signal) of every signal that was sent"""
@@ -270,6 +275,7 @@ class Machine:
     def reboot(self) -> None:
         """Everything that only the kernel held is gone; what is on disks and in /etc and /var stays."""
         self.mounts.clear()
+        self.swaps.clear()
         self.processes.clear()
         self.dm.devices.clear()
         self.nodes.clear()
@@ -325,6 +331,12 @@ class Machine:
             parts = names.split_dm_name(device.name)
             device.name = names.dm_name(new, parts[1]) if parts else device.name
             self.sysfs.add_mapped(device)
+
+    def lay_on(self, device: Mapped, disks: Sequence[SharedDisk]) -> None:
+        """What pvmove does to a volume that is up: it lies on these disks now."""
+        self.sysfs.remove_mapped(device)
+        device.below, device.legs = tuple(self.place_of(disk).number for disk in disks), tuple(disks)
+        self.sysfs.add_mapped(device)
 
     def is_mounted(self, number: str) -> bool:
         """Whether a device carries a mounted file system."""
@@ -662,9 +674,19 @@ class Machine:
         ]
         return {
             "kname": kernel, "name": name, "maj:min": number, "type": kind, "serial": serial, "size": size,
-            "mountpoints": [mount.point for mount in self.mounts if mount.number == number] or [None],
+            "mountpoints": self._used_at(number) or [None],
             **({"children": children} if children else {}),
         }  # fmt: skip
+
+    def _used_at(self, number: str) -> list[str]:
+        """What lsblk shows as the mount points of a device."""
+        points = [mount.point for mount in self.mounts if mount.number == number]
+        return [*points, "[SWAP]"] if number in self.swaps else points
+
+    def swap_on(self, path: str) -> None:
+        """Use a device as swap."""
+        self.swaps.add(self.number_at(path))
+        self._count_open(path, 1)
 
     def _shell(self, words: Sequence[str]) -> tuple[int, str, str]:
         """The one fixed text that the kit has for a shell."""
@@ -695,6 +717,10 @@ class Machine:
     def running(self) -> Iterator[None]:
         """This process is this machine for the length of a block."""
         yield from edge.within(self)
+
+    def take_over(self, patch: pytest.MonkeyPatch) -> None:
+        """This process is this machine until a test's patches end."""
+        edge.take_over(self, patch)
 
     def by_hand(self, *words: str) -> int:
         """An LVM command that an administrator types; its exit status. It is not counted among those of the kit."""
