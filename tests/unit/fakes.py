@@ -16,6 +16,7 @@ from lvmkit.cluster.embedded import Engine
 from lvmkit.cluster.pacemaker import Pacemaker
 from lvmkit.cluster.port import Overview
 from lvmkit.entry import report
+from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import (
     DEVICE,
@@ -37,6 +38,7 @@ from lvmkit.model.servers import Equivalency, Server
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.standing import STOPPED, Standing
 from lvmkit.model.value import replace
+from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
 from lvmkit.plan import Kit
 from lvmkit.resources import dispatch, kernel
 from lvmkit.storage import dm, sysfs
@@ -57,7 +59,15 @@ SERVER = "n1"
 ONE_SERVER = Engine(Paths(), Settings()).capabilities
 SEVERAL_SERVERS = Pacemaker.capabilities
 VG_UUID = "eZLYNF-60RB-HoX8-hEsD-z8RN-RvTJ-gHkArK"
+OTHER_UUID = "aZLYNF-60RB-HoX8-hEsD-z8RN-RvTJ-gHkArK"
 LV_UUID = "UC2RRa-Y6Dy-tsmu-z4Fv-zSJc-N9Gg-VNRuJ5"
+
+
+def group(**facts: Any) -> VolumeGroup:
+    """vg1 as LVM's report is read: data and www on two disks. facts: what is otherwise."""
+    physical = tuple(PhysicalVolume(names.lvm_uuid(letter * 32), f"/dev/sd{letter}", 1 << 30) for letter in "ab")
+    logical = tuple(LogicalVolume(names.lvm_uuid(f"{lv:x<32}"), lv, "linear", 1 << 20) for lv in ("data", "www"))
+    return replace(VolumeGroup(VG_UUID, "vg1", 1 << 30, False, "", True, physical, logical), **facts)
 
 
 def instance(kind: str, tag: str, resource_id: str, state: str = ISP, **facts: str) -> Instance:

@@ -35,10 +35,10 @@ from lvmkit.storage.run import Finished
 from lvmkit.workflow import boot_guard
 from lvmkit.workflow.boot_guard import guard
 from tests.unit.fakes import FakePort, kit
-from tests.unit.storage_fake import lv_uuid, pv_uuid
+from tests.unit.machine import uuid_of
 
 DATA, OTHER, ROOT = "my-vg.1", "other", "sys"
-UUID = {DATA: pv_uuid("d"), OTHER: pv_uuid("o"), ROOT: pv_uuid("r")}
+UUID = {DATA: uuid_of("d"), OTHER: uuid_of("o"), ROOT: uuid_of("r")}
 
 
 class Machine:
@@ -76,7 +76,7 @@ class Machine:
     def activate(self, vg: str, *lvs: str, uuid: str = "") -> None:
         for lv in lvs or ("data",):
             number = f"253:{len(self.devices)}"
-            self.devices.append(Device(names.dm_name(vg, lv), names.dm_uuid(uuid or UUID[vg], lv_uuid(lv)), number))
+            self.devices.append(Device(names.dm_name(vg, lv), names.dm_uuid(uuid or UUID[vg], uuid_of(lv)), number))
 
     def run_process(self, pid: int, comm: str) -> None:
         (self.folder / "proc" / str(pid)).mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,13 @@ from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
 from lvmkit.peer.answers import Preview, Readiness, preview_facts, read_preview
 from lvmkit.peer.kernels import Kernels
-from lvmkit.storage import installed, mountinfo
-from lvmkit.storage.lvmconf import LvmConf
+from lvmkit.storage import installed
 from lvmkit.workflow.canextend import canextend
-from tests.unit.extend_fakes import TEMPLATE, Target, tree
+from tests.unit.extend_target import TEMPLATE, Target, tree
 from tests.unit.fakes import SERVER, on
+from tests.unit.local_storage import BY_ID, OTHER_UUID, VG_UUID, pv_uuid
+from tests.unit.machine import Machine, make_group
 from tests.unit.peer_fakes import devices
-from tests.unit.storage_fake import BY_ID, OTHER_UUID, VG_UUID, group, pv_uuid
 
 ALONG = {MovesAlong}
 
@@ -83,7 +84,7 @@ class TestReady:
 
     def test_the_answer_survives_its_way_to_another_server(self, target: Target) -> None:
         target.port.trouble = (FencingOff(), NoQuorum("stop"))
-        target.gone = {"a"}
+        target.lose("a")
         found = asked(target)
         whole = Preview(found, ("vg1",), ("a step",), ("a move",))
         facts = json.loads(json.dumps(preview_facts(whole)))
@@ -112,7 +113,7 @@ class TestSubject:
 
     def test_one_that_is_here_already_is_not_looked_at_any_further(self, target: Target) -> None:
         target.port.now = on(SERVER, tree(target.mounts), state=OSU)
-        target.broken = Failure(CommandMissing("/sbin/lvm"))
+        target.machine.uninstall("lvm")
         assert asked(target).messages == (TemplateAlreadyExtended("/data", SERVER),)
 
     def test_a_root_that_came_later_can_follow(self, target: Target) -> None:
@@ -139,48 +140,58 @@ class TestCluster:
         assert only(target, ServerUnfit)["why"] == unfit
 
     def test_what_the_cluster_needs_here(self, target: Target) -> None:
-        target.agents, target.guard = ("/x/lvmvg",), "disabled"
+        target.machine.remove_agent("lvmvg")
+        target.machine.wanted_by = ""
         assert target.against() - ALONG == {AgentMissing, GuardNotEnabled}
         target.port.capabilities = replace(target.port.capabilities, needs_agents=False)
         assert target.against() - ALONG == {GuardNotEnabled}
 
 
+def without_lvm(machine: Machine) -> None:
+    machine.uninstall("lvm")
+
+
+def with_lvm_hung(machine: Machine) -> None:
+    machine.slow["/lvm fullreport"] = float("inf")
+
+
 class TestStorage:
     def test_disks_that_are_not_there_are_named_with_where_they_were(self, target: Target) -> None:
-        target.gone = {"b"}
+        target.lose("b")
         facts = only(target, PvsMissing)
         assert facts["missing"] == (f"{pv_uuid('b')} ({BY_ID}B)",)
 
     def test_so_they_are_where_none_is_there(self, target: Target) -> None:
-        target.gone = {"a", "b"}
+        target.lose("a", "b")
         assert only(target, PvsMissing)["count"] == 2
 
     @pytest.mark.parametrize("letters", ["a", "ab"])
     def test_disks_that_lvm_is_told_not_to_look_at_are_told_apart(self, target: Target, letters: str) -> None:
-        target.hidden = set(letters)
+        target.hide(*letters)
         facts = only(target, DevicesNotAllowed)
         assert facts["devices"] == tuple(f"/dev/sd{letter}" for letter in letters)
         assert "filter" in facts["setting"]
 
     def test_a_devices_file_is_named(self, target: Target) -> None:
-        target.hidden, target.conf = {"a"}, LvmConf("none", devices_file="/etc/lvm/devices/system.devices")
+        target.hide("a")
+        target.machine.lvm.devices_file = "system.devices"
         assert "/etc/lvm/devices/system.devices" in only(target, DevicesNotAllowed)["setting"]
 
     def test_one_hidden_and_one_gone_are_both_told(self, target: Target) -> None:
-        target.hidden, target.gone = {"a"}, {"b"}
+        target.hide("a")
+        target.lose("b")
         assert target.against() - ALONG == {DevicesNotAllowed, PvsMissing}
 
     def test_another_group_with_its_name(self, target: Target) -> None:
-        target.storage.groups["other"] = group("vg1", disks="c", uuid=OTHER_UUID)
+        make_group("vg1", (target.storage.disk("c"),), uuid=OTHER_UUID)
         assert only(target, VgNameTaken)["uuid"] == OTHER_UUID
 
     def test_a_copy_with_its_uuid(self, target: Target) -> None:
-        target.storage.groups["copy"] = group("copy", disks="c")
-        assert only(target, VgUuidTwice)["found"] == ("vg1", "copy")
+        make_group("copy", (target.storage.disk("c"),), uuid=VG_UUID)
+        assert set(only(target, VgUuidTwice)["found"]) == {"vg1", "copy"}
 
     def test_a_disk_that_is_seen_twice(self, target: Target) -> None:
-        one, two = target.storage.groups["vg1"].physical
-        target.storage.change(physical=(replace(one, duplicates=("/dev/sdz",)), two))
+        target.machine.attach(target.storage.disks["a"].clone("Z"), "sdz")
         assert only(target, DuplicatePv)["devices"] == ("/dev/sda", "/dev/sdz")
 
     def test_an_exported_group(self, target: Target) -> None:
@@ -188,7 +199,7 @@ class TestStorage:
         only(target, VgExported)
 
     def test_one_that_is_up_here_is_a_danger(self, target: Target) -> None:
-        target.storage.up = {VG_UUID}
+        target.storage.activate()
         assert set(only(target, ActiveOutsideCluster)["volumes"]) == {"vg1-data", "vg1-www"}
 
     def test_one_that_is_up_on_a_third_server_is_a_danger(
@@ -201,7 +212,7 @@ class TestStorage:
         assert only(target, ActiveOutsideCluster)["server"] == "n3"
 
     def test_unless_the_cluster_has_started_it_here(self, target: Target) -> None:
-        target.storage.up = {VG_UUID}
+        target.storage.activate()
         target.port.now = on(SERVER, tree(target.mounts, "data"))
         assert ActiveOutsideCluster not in target.against("/www")
 
@@ -224,16 +235,16 @@ class TestStorage:
         monkeypatch.setattr(system_id, "is_system_id", lambda _name: False)
         only(target, NodeNameUnusable)
 
-    @pytest.mark.parametrize(
-        "why", [CommandMissing("/usr/sbin/lvm"), CommandHung("lvm fullreport", 60.0, "killed")], ids=["missing", "hung"]
-    )
-    def test_an_lvm_that_does_not_answer_hides_nothing_else(self, target: Target, why: Message) -> None:
-        target.broken = Failure(why)
-        target.agents = ("/x/filesys",)
-        assert target.against() - ALONG == {type(why), AgentMissing}
+    @pytest.mark.parametrize(("trouble", "why"), [(without_lvm, CommandMissing), (with_lvm_hung, CommandHung)])
+    def test_an_lvm_that_does_not_answer_hides_nothing_else(
+        self, target: Target, trouble: Callable[[Machine], None], why: type[Message]
+    ) -> None:
+        trouble(target.machine)
+        target.machine.remove_agent("filesys")
+        assert target.against() - ALONG == {why, AgentMissing}
 
     def test_one_that_is_too_old(self, target: Target) -> None:
-        target.version = "2.02.187(2)"
+        target.machine.lvm.version = "2.02.187(2)"
         assert only(target, LvmTooOld)["found"] == "2.02.187(2)"
 
 
@@ -257,7 +268,7 @@ class TestMountPoint:
 
     def test_one_that_something_else_is_mounted_on(self, target: Target) -> None:
         path = f"{target.mounts}/data"
-        target.mounted[path] = mountinfo.Mount(1, path, "8:1", "/", "ext4", "/dev/sdq1", (), ())
+        target.machine.add_mount(path, "8:1", "ext4", "/dev/sdq1")
         assert "/dev/sdq1" in only(target, MountPointUnusable)["why"]
 
     def test_one_with_something_in_it_is_warned_of(self, target: Target) -> None:
@@ -275,17 +286,18 @@ class TestMountPoint:
         assert only(target, MountsNested)["outer"] == f"{target.mounts}/data"
 
     def test_a_file_system_that_the_kernel_does_not_know(self, target: Target) -> None:
-        target.kernel.clear()
+        target.machine.set_filesystems()
         told = [m for m in asked(target).messages if isinstance(m, FilesystemUnknown)]
         assert len(told) == 2
         assert {m.level for m in told} == {WARN}
 
 
 def test_all_problems_are_told_at_once(target: Target) -> None:
-    target.gone, target.agents = {"b"}, ("/x/lvmvg",)
+    target.storage.activate()
+    target.lose("b")
+    target.machine.remove_agent("lvmvg")
     (target.mounts / "data").touch()
-    target.storage.groups["other"] = group("vg1", disks="c", uuid=OTHER_UUID)
-    target.storage.up = {VG_UUID}
+    make_group("vg1", (target.storage.disk("c"),), uuid=OTHER_UUID)
     target.port.trouble = (NoQuorum("stop"),)
     errors = [message for message in asked(target).messages if message.level == ERROR]
     assert {type(message) for message in errors} == {

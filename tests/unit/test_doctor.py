@@ -29,9 +29,8 @@ from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.storage.run import Finished
 from lvmkit.workflow.doctor import diagnose
-from tests.unit.fakes import SERVER, FakeCluster, FakePort, Shell, data_hierarchy, kit, numbers
+from tests.unit.fakes import OTHER_UUID, SERVER, FakeCluster, FakePort, Shell, data_hierarchy, group, kit, numbers
 from tests.unit.peer_fakes import Servers
-from tests.unit.storage_fake import OTHER_UUID, group, pv_uuid
 
 LOADED = f"LoadState=loaded\nWantedBy={installed.BOOT_TARGET}\n"
 
@@ -43,7 +42,7 @@ class Healthy:
         self.port = port
         self.folder = folder
         port.now = data_hierarchy()
-        self.groups: tuple[VolumeGroup, ...] = (replace(group(), autoactivation=False),)
+        self.groups: tuple[VolumeGroup, ...] = (group(autoactivation=False),)
         self.on_disks: tuple[VolumeGroup, ...] = ()
         """what LVM finds when it is told which devices to look at"""
         self.conf = LvmConf("uname")
@@ -468,11 +467,6 @@ class TestLvmConf:
         says.append(Finished(("lvm",), 0, text, "", 0.0))
         with pytest.raises(Failure):
             lvmconf.version(Lvm(1))
-
-
-def test_the_fake_group_is_the_one_of_the_hierarchy() -> None:
-    assert group().uuid == data_hierarchy().instances[2].details["vg_uuid"]
-    assert group().physical[0].uuid == pv_uuid("a")
 
 
 @pytest.mark.parametrize(("state", "numbers"), [(OSU, ["110217"]), (ISP, [])])

@@ -83,10 +83,10 @@ from lvmkit.workflow.elsewhere import ExtendOrder
 from lvmkit.workflow.extend import ExtendTo, MakeMountPoint, draft_extension
 from lvmkit.workflow.family import family
 from lvmkit.workflow.unextend import GiveUp, unextend
-from tests.unit.extend_fakes import MEMBERS, TEMPLATE, Target, tree
+from tests.unit.extend_target import MEMBERS, TEMPLATE, Target, tree
 from tests.unit.fakes import SERVER, Shell, has_journal, instance, killed, kit, numbers, on
+from tests.unit.local_storage import BY_ID, VG_UUID
 from tests.unit.peer_fakes import Asked, FarEnd, Servers
-from tests.unit.storage_fake import VG_UUID
 
 
 @pytest.fixture
@@ -142,13 +142,12 @@ class TestExtend:
         assert MovesAlong("/data", ("/www",)) in target.told
 
     def test_disks_are_those_that_this_server_sees(self, target: Target) -> None:
-        target.storage.change(physical=tuple(
-            replace(pv, device=device)
-            for pv, device in zip(target.storage.groups["vg1"].physical, ("/dev/sdx", "/dev/sdy"))
-        ))  # fmt: skip
+        target.lose("a", "b")
+        for old, new in (("a", "x"), ("b", "y")):
+            target.machine.attach(target.storage.disks[old].clone(new.upper()), f"sd{new}")
         target.extend()
         disks = {i.tag: i.id for i in target.port.now.instances if i.type == DISK}
-        assert disks == {"disk-X": "/dev/disk/by-id/X", "disk-Y": "/dev/disk/by-id/Y"}
+        assert disks == {"disk-X": f"{BY_ID}X", "disk-Y": f"{BY_ID}Y"}
         assert Dependency("vg1", "disk-X") in target.port.now.dependencies
 
     def test_the_switchback_is_that_of_the_template_everywhere(self, target: Target) -> None:
@@ -188,7 +187,8 @@ class TestExtend:
         assert refused(lambda: target.extend("/none")) == [TemplateDoesNotExist, CannotExtend]
 
     def test_errors_of_the_check_are_all_raised_and_warnings_told(self, target: Target) -> None:
-        target.gone, target.agents = {"b"}, ("/x/filesys",)
+        target.lose("b")
+        target.machine.remove_agent("filesys")
         target.port.trouble = (FencingOff(),)
         before = target.left()
         kinds = refused(target.extend)
@@ -466,7 +466,8 @@ class TestFromAnotherServer:
         assert [m.number for m in caller.told].count(110093) == 4
 
     def test_all_that_is_against_it_arrives_and_nothing_is_ordered(self, caller: Caller) -> None:
-        caller.target.gone, caller.target.agents = {"b"}, ("/x/filesys",)
+        caller.target.lose("b")
+        caller.target.machine.remove_agent("filesys")
         kinds = refused(caller.extend)
         assert PvsMissing in kinds
         assert (len(kinds), kinds[-1]) == (3, CannotExtend)
@@ -683,7 +684,8 @@ class TestCommand:
         assert set(facts["extended"]) == set(MEMBERS)
 
     def test_a_dry_run_that_is_refused_tells_all_and_fails(self, shell: Shell, target: Target) -> None:
-        target.agents, target.gone = ("/x/filesys",), {"a"}
+        target.machine.remove_agent("filesys")
+        target.lose("a")
         result = shell.run("extend", "/data", "--to", SERVER, "--dry-run", "--format", "json")
         facts = json.loads(result.stdout)
         assert (facts["ready"], facts["steps"], result.exit_code) == (False, [], 1)
@@ -744,7 +746,8 @@ class TestScripts:
         assert run("lvmvg/canextend", TEMPLATE, "vg1") == (0, set(), [])
 
     def test_or_no_with_all_reasons(self, run: Callable[..., Any], target: Target) -> None:
-        target.gone, target.agents = {"b"}, ("/x/filesys",)
+        target.lose("b")
+        target.machine.remove_agent("filesys")
         code, out, told = run("lvmvg/canextend", TEMPLATE, "vg1")
         assert (code, out, set(told), told[-1]) == (1, set(), {PvsMissing, AgentMissing, CannotExtend}, CannotExtend)
 

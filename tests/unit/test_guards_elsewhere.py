@@ -18,9 +18,8 @@ from lvmkit.model.servers import Server
 from lvmkit.peer.kernels import LOOK, Kernels
 from lvmkit.storage import dm
 from lvmkit.workflow import service
-from tests.unit.fakes import FakeCluster, FakePort, data_hierarchy, kit, on
+from tests.unit.fakes import OTHER_UUID, VG_UUID, FakeCluster, FakePort, data_hierarchy, group, kit, on
 from tests.unit.peer_fakes import Servers, devices, finished
-from tests.unit.storage_fake import OTHER_UUID, VG_UUID, group
 
 if TYPE_CHECKING:
     from lvmkit.host import Devices

@@ -28,8 +28,8 @@ from lvmkit.workflow.delete import delete
 from lvmkit.workflow.extend import ExtendRequest, extend
 from lvmkit.workflow.reconfigure import reconfigure
 from lvmkit.workflow.unextend import unextend
-from tests.unit import extend_fakes, test_create, test_delete, test_reconfigure
-from tests.unit.extend_fakes import TEMPLATE
+from tests.unit import extend_target, test_create, test_delete, test_reconfigure
+from tests.unit.extend_target import TEMPLATE
 from tests.unit.fakes import SERVER, FakePort, has_journal, killed
 
 if TYPE_CHECKING:
@@ -38,14 +38,13 @@ if TYPE_CHECKING:
 
     from lvmkit.plan import Kit
     from tests.unit.local_storage import Storage
-    from tests.unit.storage_fake import FakeStorage
 
 CALLS = ("commit", "remember", "unextend", "set_priorities", "bring_in_service", "hierarchy", "overview")
 LIMIT = 200
 """calls: no plan makes so many"""
 
 
-class Everywhere(extend_fakes.Cluster):
+class Everywhere(extend_target.Cluster):
     """A cluster in which a removal is one for all servers, as in a real one."""
 
     def commit(self, change: Change) -> None:
@@ -64,7 +63,7 @@ def _without(there: Hierarchy, tags: tuple[str, ...]) -> Hierarchy:
 class Case:
     """One change that can be run, on servers of its own."""
 
-    def __init__(self, tools: Kit, storage: Storage | FakeStorage, run: Callable[[Kit], object]) -> None:
+    def __init__(self, tools: Kit, storage: Storage, run: Callable[[Kit], object]) -> None:
         self.kit, self.storage, self.run = tools, storage, run
 
     def state(self) -> tuple[Any, ...]:
@@ -94,18 +93,18 @@ def _reconfigure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
 
 
 def _extend(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
-    target = extend_fakes.Target(folder, monkeypatch)
+    target = extend_target.Target(folder, monkeypatch)
     return Case(target.kit, target.storage, lambda tools: extend(ExtendRequest("/data", TEMPLATE, 5), tools))
 
 
 def _unextend(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
-    target = extend_fakes.Target(folder, monkeypatch)
+    target = extend_target.Target(folder, monkeypatch)
     target.extend()
     return Case(target.kit, target.storage, lambda tools: unextend("/data", tools))
 
 
 def _delete_everywhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
-    target = extend_fakes.Target(folder, monkeypatch)
+    target = extend_target.Target(folder, monkeypatch)
     target.extend()
     port = Everywhere(target.mounts)
     port.now, port.others = target.port.now, target.port.others

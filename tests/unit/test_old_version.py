@@ -21,8 +21,8 @@ from lvmkit.model.settings import Paths, Settings
 from lvmkit.plan import all_journals, finish_interrupted
 from lvmkit.storage import lkvgs
 from lvmkit.workflow.delete import delete
-from tests.unit import extend_fakes, test_create, test_delete, test_reconfigure
-from tests.unit.extend_fakes import MEMBERS
+from tests.unit import extend_target, test_create, test_delete, test_reconfigure
+from tests.unit.extend_target import MEMBERS
 from tests.unit.fakes import data_hierarchy, has_journal
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_a_reconfiguration_is_finished(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_an_extension_is_finished_with_its_priority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = extend_fakes.Target(tmp_path, monkeypatch)
+    target = extend_target.Target(tmp_path, monkeypatch)
     left("extend-last", target.kit)
     assert outcome(target.kit, target.told) == "finishing it"
     assert set(target.port.now.tags) > set(MEMBERS)
@@ -102,7 +102,7 @@ def test_an_extension_is_finished_with_its_priority(tmp_path: Path, monkeypatch:
 
 
 def test_an_unextension_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = extend_fakes.Target(tmp_path, monkeypatch)
+    target = extend_target.Target(tmp_path, monkeypatch)
     target.extend()
     left("unextend-commit", target.kit)
     assert outcome(target.kit, target.told) == "finishing it"

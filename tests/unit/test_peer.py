@@ -48,9 +48,8 @@ from lvmkit.peer.requests import (
 )
 from lvmkit.storage import boot
 from lvmkit.storage.run import Finished
-from tests.unit.fakes import FakePort, kit
+from tests.unit.fakes import OTHER_UUID, VG_UUID, FakePort, kit
 from tests.unit.peer_fakes import HELLO, FarEnd, Servers, finished
-from tests.unit.storage_fake import OTHER_UUID, VG_UUID
 from tests.unit.test_transport import AS_SSH, script
 
 if TYPE_CHECKING:

@@ -13,13 +13,11 @@ from lvmkit.model.instance import OSU
 from lvmkit.model.messages.pacemaker import ToolFailed
 from lvmkit.model.settings import Settings
 from lvmkit.storage import dm, lkvgs
-from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.run import Finished
-from lvmkit.workflow.renew import RenewRecord
-from tests.unit.extend_fakes import TEMPLATE, Target, tree
+from tests.unit.extend_target import TEMPLATE, Target, tree
 from tests.unit.fakes import Shell, numbers, paths
+from tests.unit.local_storage import Storage
 from tests.unit.peer_fakes import Servers
-from tests.unit.storage_fake import FakeStorage
 from tests.unit.test_pacemaker import protected, sample
 from tests.unit.test_pacemaker_adapter import DIFFERENCE, monitored
 
@@ -100,13 +98,11 @@ def permitted(request: pytest.FixtureRequest) -> str:
 def test_create_leaves_storage_and_cluster_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, permitted: str
 ) -> None:
-    storage = FakeStorage(monkeypatch)
-    monkeypatch.setattr(Lvm, "set_system_id", lambda _lvm, vg, new, **_: storage.change(vg, system_id=new))
-    monkeypatch.setattr(RenewRecord, "apply", lambda *_: None)
+    storage = Storage(tmp_path, monkeypatch)
     Servers(monkeypatch)
-    before = dict(storage.groups)
+    before = storage.groups()
     result = World(tmp_path, monkeypatch, Guarded(sample(), {}, permitted)).refused("create", "/data")
-    assert storage.groups == before
+    assert storage.groups() == before
     assert bool(storage.written) == (permitted == ONLY_THE_LOCK)
     assert numbers(result)[-2:] == [18, 24]
 

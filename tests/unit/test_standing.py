@@ -18,9 +18,8 @@ from lvmkit.model.messages.ownership import OwnerActive, OwnerUnknown
 from lvmkit.model.messages.pacemaker import ClusterUnreachable
 from lvmkit.model.messages.storage import CommandMissing
 from lvmkit.model.standing import ACTIVE, FENCED, GONE, LEFT, STOPPED, STRANGER, UNCLEAR, UNFENCED, Standing
-from lvmkit.model.value import replace
 from lvmkit.storage.lvm import Lvm
-from tests.unit.storage_fake import group
+from tests.unit.fakes import group
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -288,11 +287,11 @@ def test_each_state_that_is_not_gone_has_its_own_refusal(
     monkeypatch: pytest.MonkeyPatch, kind: str, message: type
 ) -> None:
     monkeypatch.setattr(Lvm, "own_system_id", lambda *_: "")
-    vg = replace(group(), system_id=OWNER)
+    vg = group(system_id=OWNER)
     (refusal,) = membership.against(vg, Standing(kind, "why"), RESOURCE, OTHER, Lvm(1))
     assert type(refusal) is message
 
 
 @pytest.mark.parametrize("kind", GONE)
 def test_an_owner_that_is_gone_is_no_reason(kind: str) -> None:
-    assert membership.against(replace(group(), system_id=OWNER), Standing(kind), RESOURCE, OTHER, Lvm(1)) == ()
+    assert membership.against(group(system_id=OWNER), Standing(kind), RESOURCE, OTHER, Lvm(1)) == ()

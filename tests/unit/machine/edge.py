@@ -141,7 +141,7 @@ def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
         (Kernels, "devices", _real_devices),  # conftest.py keeps all other tests from asking anybody
         (os, "stat", _stat_of(machine)),
         (os, "uname", lambda: os.uname_result((*_real_uname()[:1], machine.name, *_real_uname()[2:]))),
-        (os, "symlink", lambda text, path: _real_symlink(text, located(machine, path))),
+        (os, "symlink", lambda text, path, *_, **__: _real_symlink(text, located(machine, path))),
         (os, "geteuid", lambda: 0),
         (os, "kill", machine.kill),
         (time, "sleep", machine.sleep),

@@ -112,16 +112,16 @@ class Lvm:
     def _groups(self, order: Order) -> tuple[list[Seen], str]:
         """All volume groups on the disks that the command looks at, and LVM's warnings about duplicates."""
         only = order.values.get("--devices")
-        seen: dict[str, Seen] = {}
+        seen: list[Seen] = []
         for attached in self.machine.readable(only.split(",") if only is not None else None, self.hidden):
             metadata = attached.disk.metadata
             if metadata is None:
                 continue
-            group = seen.setdefault(metadata.uuid, Seen(metadata, {}))
+            group = _same(seen, metadata)
             group.places.setdefault(attached.disk.pv_uuid, []).append(attached)
             if metadata.sequence > group.metadata.sequence:
                 group.metadata = metadata
-        return list(seen.values()), "".join(self._prefer(group) for group in seen.values())
+        return seen, "".join(self._prefer(group) for group in seen)
 
     def _prefer(self, group: Seen) -> str:
         """Put the used one of several devices with one PV UUID first, as LVM does; its warnings."""
@@ -362,6 +362,16 @@ class Lvm:
             f'devicesfile="{self.devices_file or "system.devices"}"',
         ]
         return 0, "".join(f"{line}\n" for line in lines), ""
+
+
+def _same(seen: list[Seen], metadata: Metadata) -> Seen:
+    """The group that metadata are of; a copy under another name and on other disks is another one."""
+    for group in seen:
+        is_copy = group.metadata.name != metadata.name and not {*group.metadata.disks} & {*metadata.disks}
+        if group.metadata.uuid == metadata.uuid and not is_copy:
+            return group
+    seen.append(Seen(metadata, {}))
+    return seen[-1]
 
 
 def _target(volume: Volume) -> str:

@@ -26,9 +26,11 @@ from typing import TYPE_CHECKING, Any
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandHung, CommandMissing
+from lvmkit.model.resource_types import agents
 from lvmkit.model.settings import Paths
 from lvmkit.peer.kernels import LOOK
 from lvmkit.storage import probe, recorder
+from lvmkit.storage.installed import AGENTS
 from lvmkit.storage.run import KILLED, Command, Finished
 from tests.unit.machine import edge
 from tests.unit.machine.kernel import DeviceMapper, Hung, Mapped
@@ -175,6 +177,8 @@ class Machine:
         """seconds that a program takes, by a part of its command line; longer than the deadline: it hangs"""
         self.slept = 0.0
         """seconds"""
+        self.wanted_by = "multi-user.target"
+        """what starts the kit's units at boot, as systemd has loaded it"""
         self.lvm = Lvm(self)
         self.dm = DeviceMapper(self.is_mounted, self._device_changed)
         self.programs: dict[str, Program] = {FAR_END: self._far_end}
@@ -259,7 +263,7 @@ class Machine:
         self.sysfs.clear()
         self._write("/proc/sys/kernel/random/boot_id", f"{self.name}-{self._boots}\n")
         self.set_drivers("sd", "device-mapper")
-        self._write("/proc/filesystems", "nodev\tproc\n\text4\n\txfs\n")
+        self.set_filesystems("ext4", "xfs")
         self._write("/proc/swaps", "Filename Type Size Used Priority\n")
         self._write("/dev/mapper/control", "")
         os.makedirs(f"{self.root}/srv", exist_ok=True)
@@ -271,6 +275,10 @@ class Machine:
         """The drivers of block devices that the kernel has, as /proc/devices says."""
         numbers = {"sd": 8, "device-mapper": 253}
         self._write("/proc/devices", "Block devices:\n" + "".join(f"{numbers[each]:3} {each}\n" for each in names))
+
+    def set_filesystems(self, *kinds: str) -> None:
+        """The types of file systems that the kernel has."""
+        self._write("/proc/filesystems", "nodev\tproc\n" + "".join(f"\t{kind}\n" for kind in kinds))
 
     def reboot(self) -> None:
         """Everything that only the kernel held is gone; what is on disks and in /etc and /var stays."""
@@ -293,6 +301,16 @@ class Machine:
         place = _place_of(program)
         self._write(place, "")
         os.chmod(f"{self.root}{place}", 0o700)
+
+    def install_agents(self) -> None:
+        """Let the kit's agents be where Pacemaker looks for them."""
+        for provider, agent in agents():
+            self._write(f"{AGENTS}/{provider}/{agent}", "")
+            os.chmod(self.real(f"{AGENTS}/{provider}/{agent}"), 0o700)
+
+    def remove_agent(self, agent: str) -> None:
+        """Take one of them away."""
+        os.unlink(self.real(f"{AGENTS}/lvmkit/{agent}"))
 
     def uninstall(self, program: str) -> None:
         """Take a program away."""
@@ -698,7 +716,7 @@ class Machine:
 
     def _systemctl(self, words: Sequence[str]) -> tuple[int, str, str]:
         if words[0] == "show":
-            return 0, "LoadState=loaded\nWantedBy=multi-user.target\n", ""
+            return 0, f"LoadState=loaded\nWantedBy={self.wanted_by}\n", ""
         assert words[0] == "list-units", words
         return 0, "", ""
 

@@ -34,9 +34,8 @@ from lvmkit.cluster.pacemaker import location
 from lvmkit.entry import boot_guard
 from lvmkit.entry import peer as far_end
 from lvmkit.entry.ocf import agent as agents
-from lvmkit.model import resource_types
 from lvmkit.model.interruption import Interruption
-from lvmkit.storage import files, installed, locks
+from lvmkit.storage import files, locks
 from tests.unit.machine import Answer, Machine, Metadata, SharedDisk, make_group
 from tests.unit.world import tools
 from tests.unit.world.cluster import Cluster
@@ -191,11 +190,7 @@ class World:
         for tool in tools.TOOLS:
             made.programs[f"/usr/sbin/{tool}"] = partial(self._tool, name, tool)
         made.programs["/usr/bin/ssh"] = self._ssh
-        for provider, agent in resource_types.agents():
-            place = made.real(f"{installed.AGENTS}/{provider}/{agent}")
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            with open(place, "w", encoding="ascii"):
-                os.chmod(place, 0o700)
+        made.install_agents()
         nodes = "".join(f'<node id="{each}" uname="{each}"/>' for each in SERVERS)
         with open(made.paths.cib, "w", encoding="ascii") as file:
             file.write(f"<cib><configuration><nodes>{nodes}</nodes></configuration></cib>")

@@ -1,4 +1,4 @@
-"""A server, n1, that is to take the hierarchies of another one, n2; storage, kernel and engine are in memory."""
+"""A server, n1, that is to take the hierarchies of another one, n2: a machine; the engine is in memory."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DEVICE, DISK, FILESYS, ISP, LVMLV, LVMVG, Dependency
 from lvmkit.model.messages import Failure
 from lvmkit.model.value import replace
-from lvmkit.storage import installed, lkvgs, lvmconf, mountinfo, sysfs
-from lvmkit.storage.lvm import Lvm
-from lvmkit.storage.lvmconf import LvmConf
+from lvmkit.storage import lkvgs
 from lvmkit.workflow.extend import ExtendRequest, extend, preview
 from tests.unit.fakes import SERVER, FakeCluster, has_journal, instance, kit, on
-from tests.unit.storage_fake import BY_ID, VG_UUID, FakeStorage, lv_uuid, pv_uuid
+from tests.unit.local_storage import BY_ID, VG_UUID, Storage, lv_uuid, pv_uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     import pytest
 
     from lvmkit.model.messages import Message
-    from lvmkit.model.volumes import VolumeGroup
     from lvmkit.peer.answers import Preview
     from lvmkit.plan import Kit
 
@@ -58,55 +54,23 @@ class Target:
         self.folder = folder
         self.mounts = folder / "mnt"
         self.mounts.mkdir()
-        self.storage = FakeStorage(monkeypatch)
-        self.storage.up = set()
+        self.storage = Storage(folder, monkeypatch)
+        self.storage.take_down()
         self.storage.change(system_id=TEMPLATE, autoactivation=False)
+        self.machine = self.storage.machine
+        self.machine.install_agents()
         self.port = Cluster(self.mounts)
         self.told: list[Message] = []
         self.kit: Kit = kit(self.port, folder, self.told.append)
-        self.version = "2.03.16(2)"
-        self.conf = LvmConf("none")
-        self.hidden: set[str] = set()
-        """letters of the disks that LVM's filters hide"""
-        self.gone: set[str] = set()
-        """letters of the disks that are not there"""
-        self.broken: Exception | None = None
-        """what LVM's report raises"""
-        self.guard = ""
-        self.agents: tuple[str, ...] = ()
-        self.kernel = {"ext4"}
-        self.mounted: dict[str, mountinfo.Mount] = {}
-        for module, functions in self._fakes().items():
-            for name, function in functions.items():
-                monkeypatch.setattr(module, name, function)
 
-    def _fakes(self) -> dict[object, dict[str, object]]:
-        return {
-            Lvm: {"report": self.report},
-            lvmconf: {"version": lambda *_: self.version, "load": lambda *_: self.conf},
-            mountinfo: {"at": self.mounted.get},
-            sysfs: {"number_of": lambda path: path if self._letter(path) not in {*self.gone, ""} else ""},
-            installed: {
-                "missing_agents": lambda: self.agents,
-                "guard_state": lambda: self.guard,
-                "knows_filesystem": lambda kind: kind in self.kernel,
-            },
-        }
+    def hide(self, *letters: str) -> None:
+        """LVM's filters leave out these disks."""
+        self.machine.lvm.hidden |= {f"sd{letter}" for letter in letters}
 
-    def report(self, vg: str | None = None, *, devices: Sequence[str] = ()) -> tuple[VolumeGroup, ...]:
-        """What LVM sees; where it is told which devices to look at, nothing is hidden."""
-        if self.broken:
-            raise self.broken
-        blind = self.gone if devices else self.gone | self.hidden
-        seen = (self._seen(each, blind) for each in self.storage.groups.values())
-        return tuple(group for group in seen if any(pv.device for pv in group.physical))
-
-    def _seen(self, vg: VolumeGroup, blind: set[str]) -> VolumeGroup:
-        physical = tuple(replace(pv, device="", missing=True) if pv.device[-1] in blind else pv for pv in vg.physical)
-        return replace(vg, physical=physical)
-
-    def _letter(self, path: str) -> str:
-        return path[-1].lower() if path.startswith((BY_ID, "/dev/sd")) and "lvm-pv-uuid" not in path else ""
+    def lose(self, *letters: str) -> None:
+        """These disks are not there."""
+        for letter in letters:
+            self.machine.detach(self.storage.disks[letter])
 
     def extend(self, tag: str = "/data", priority: int = 0) -> tuple[str, ...]:
         """Extend a tag of TEMPLATE to this server."""
