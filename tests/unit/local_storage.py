@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lvmkit.model import names
-from tests.unit.fakes import SERVER
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import DISK, FILESYS, ISP, LVMLV, LVMVG
+from tests.unit.fakes import SERVER, data_hierarchy, instance
 from tests.unit.machine import Machine, SharedDisk, Volume, disks, make_group, uuid_of
 
 if TYPE_CHECKING:
@@ -30,6 +32,20 @@ def lv_uuid(name: str) -> str:
 def pv_uuid(letter: str) -> str:
     """UUID of the physical volume on /dev/sd<letter>."""
     return uuid_of(f"pv{letter.upper()}")
+
+
+def protected(state: str = ISP) -> Hierarchy:
+    """/data with all that it stands on, as create records it."""
+    return Hierarchy(
+        (
+            instance(FILESYS, "/data", "/data", state, device="/dev/vg1/data", fstype="ext4", options="rw"),
+            instance(LVMLV, "vg1/data", "/dev/vg1/data", state, vg_uuid=VG_UUID, lv_uuid=lv_uuid("data")),
+            instance(LVMVG, "vg1", "lvmvg-vg1", state, vg_uuid=VG_UUID),
+            instance(DISK, "disk-A", f"{BY_ID}A", state, pv_uuid=pv_uuid("a")),
+            instance(DISK, "disk-B", f"{BY_ID}B", state, pv_uuid=pv_uuid("b")),
+        ),
+        data_hierarchy().dependencies,
+    )
 
 
 class Storage:

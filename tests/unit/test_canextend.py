@@ -141,7 +141,7 @@ class TestCluster:
 
     def test_what_the_cluster_needs_here(self, target: Target) -> None:
         target.machine.remove_agent("lvmvg")
-        target.machine.wanted_by = ""
+        target.machine.unit = "LoadState=loaded\nWantedBy=\n"
         assert target.against() - ALONG == {AgentMissing, GuardNotEnabled}
         target.port.capabilities = replace(target.port.capabilities, needs_agents=False)
         assert target.against() - ALONG == {GuardNotEnabled}

@@ -5,88 +5,57 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lvmkit import VERSION
 from lvmkit.cluster.embedded import Engine
 from lvmkit.cluster.port import Change
-from lvmkit.model import names
 from lvmkit.model.instance import ISP, OSU
-from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages import Failure
 from lvmkit.model.messages.boot import ServerNotExamined
 from lvmkit.model.messages.pacemaker import ClusterUnreachable, FencingOff
-from lvmkit.model.messages.storage import CommandFailed, CommandHung, CommandMissing
+from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.servers import Server
 from lvmkit.model.settings import NO_OWNER
 from lvmkit.model.value import replace
-from lvmkit.model.volumes import VolumeGroup
 from lvmkit.peer.answers import Finding, Findings, findings_facts
 from lvmkit.plan import Kit
-from lvmkit.storage import claims, dm, installed, lvm, lvmconf, sysfs
-from lvmkit.storage.claims import Claim
+from lvmkit.storage import lvm, lvmconf
 from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.storage.run import Finished
 from lvmkit.workflow.doctor import diagnose
-from tests.unit.fakes import OTHER_UUID, SERVER, FakeCluster, FakePort, Shell, data_hierarchy, group, kit, numbers
+from tests.unit.fakes import OTHER_UUID, SERVER, FakeCluster, FakePort, Shell, kit, numbers
+from tests.unit.local_storage import Storage, protected
 from tests.unit.peer_fakes import Servers
-
-LOADED = f"LoadState=loaded\nWantedBy={installed.BOOT_TARGET}\n"
 
 
 class Healthy:
-    """A server where doctor finds nothing, until something is changed."""
+    """A server where doctor finds nothing, until something is changed; its group is down."""
 
     def __init__(self, folder: Path, port: FakePort, monkeypatch: pytest.MonkeyPatch) -> None:
         self.port = port
         self.folder = folder
-        port.now = data_hierarchy()
-        self.groups: tuple[VolumeGroup, ...] = (group(autoactivation=False),)
-        self.on_disks: tuple[VolumeGroup, ...] = ()
-        """what LVM finds when it is told which devices to look at"""
-        self.conf = LvmConf("uname")
-        self.own_id = SERVER
-        self.version = "2.03.16(2)"
-        self.unit = LOADED
-        self.broken: Message | None = None
-        """why LVM's report cannot be had"""
-        self.reports = 0
-        self.held: tuple[dm.Device, ...] = ()
-        """what this server's kernel holds"""
-        self.claims: dict[str, Claim] = {}
+        port.now = protected()
+        self.storage = Storage(folder, monkeypatch)
+        self.machine = self.storage.machine
+        self.machine.install_agents()
+        self.storage.take_down()
+        self.change(autoactivation=False)
         self.kit: Kit = kit(port, folder, lambda _message: None)
         if port.capabilities.several_servers:
             self.change(system_id=SERVER)
         (folder / "lkvgs").write_text("vg1\n")
-        for agent in ("lvmkit/lvmvg", "lvmkit/lvmlv", "lvmkit/filesys"):
-            (folder / "ocf" / agent).parent.mkdir(parents=True, exist_ok=True)
-            (folder / "ocf" / agent).touch(0o755)
-        for module, functions in self._fakes().items():
-            for name, function in functions.items():
-                monkeypatch.setattr(module, name, function)
 
-    def _fakes(self) -> dict[object, dict[str, object]]:
-        return {
-            Lvm: {"report": self._report, "own_system_id": lambda *_: self.own_id},
-            lvmconf: {"version": lambda *_: self.version, "load": lambda *_: self.conf},
-            sysfs: {"number_of": lambda path: path},
-            claims: {"on": lambda devices, *_, **__: tuple(self.claims.get(each, Claim()) for each in devices)},
-            dm: {"list_devices": lambda: self.held},
-            installed: {
-                "AGENTS": f"{self.folder}/ocf",
-                "run": lambda argv, **_: Finished(argv, 0, self.unit, "", 0.0),
-            },
-        }
+    @property
+    def reports(self) -> int:
+        """How often LVM was asked for a report."""
+        return sum("fullreport" in argv for argv in self.machine.ran)
 
-    def _report(self, vg: str | None = None, *, devices: object = ()) -> tuple[VolumeGroup, ...]:
-        self.reports += 1
-        if self.broken:
-            raise Failure(self.broken)
-        return self.on_disks if devices else self.groups
-
-    def change(self, **facts: object) -> None:
-        self.groups = tuple(replace(vg, **facts) for vg in self.groups)
+    def change(self, **facts: Any) -> None:
+        self.storage.change(**facts)
 
     def found(self, *, here: bool = True) -> list[tuple[str, str]]:
         """(number, level) of all findings."""
@@ -139,7 +108,7 @@ class TestVolumeGroups:
         assert alone.found() == [("110067", "ERROR")]
 
     def test_none_found(self, alone: Healthy) -> None:
-        alone.groups = ()
+        alone.storage.lose()
         assert alone.found() == [("110013", "ERROR")]
 
     def test_an_impostor_and_no_word_on_its_properties(self, alone: Healthy) -> None:
@@ -147,31 +116,26 @@ class TestVolumeGroups:
         assert alone.found() == [("110017", "ERROR")]
 
     def test_duplicate_disks(self, alone: Healthy) -> None:
-        first, second = alone.groups[0].physical
-        alone.change(physical=(replace(first, duplicates=("/dev/sdz",)), second))
+        alone.machine.attach(alone.storage.disks["a"].clone("Z"), "sdz")
         assert alone.found() == [("110019", "ERROR")]
 
     def test_a_missing_disk(self, alone: Healthy) -> None:
-        first, second = alone.groups[0].physical
-        alone.change(physical=(first, replace(second, device="", missing=True)))
-        alone.on_disks = alone.groups
+        alone.machine.detach(alone.storage.disks["b"])
         assert alone.found() == [("110014", "ERROR")]
 
-    @pytest.mark.parametrize("conf", [LvmConf("none", (), "/etc/lvm/devices/system.devices"), LvmConf("none")])
-    def test_a_disk_that_lvm_is_told_not_to_look_at(self, alone: Healthy, conf: LvmConf) -> None:
-        alone.on_disks = alone.groups
-        first, second = alone.groups[0].physical
-        alone.change(physical=(first, replace(second, device="", missing=True)))
-        alone.conf = conf
+    @pytest.mark.parametrize(("devices_file", "said"), [("a.devices", "/etc/lvm/devices/a.devices"), ("", "filter")])
+    def test_a_disk_that_lvm_is_told_not_to_look_at(self, alone: Healthy, devices_file: str, said: str) -> None:
+        alone.machine.lvm.hidden = {"sdb"}
+        alone.machine.lvm.devices_file = devices_file
         (finding,) = alone.findings()
         assert finding.number == "110193"
         assert "/dev/sdb" in finding.text
         assert "/dev/sda" not in finding.text
-        assert (conf.devices_file or "filter") in finding.text
+        assert said in finding.text
 
     def test_all_disks_hidden_is_said_once_and_the_rest_is_still_looked_at(self, alone: Healthy) -> None:
         alone.change(autoactivation=True)
-        alone.on_disks, alone.groups = alone.groups, ()
+        alone.machine.lvm.hidden = {"sda", "sdb"}
         assert alone.found() == [("110193", "WARN"), ("110188", "WARN")]
 
     def test_a_group_of_which_nothing_is_known_does_not_hide_the_next(self, alone: Healthy) -> None:
@@ -191,7 +155,7 @@ class TestOwners:
         assert all(server in finding.text for server in (SERVER, "n2", "n3"))
 
     def test_on_one_server_nobody_needs_an_owner(self, alone: Healthy) -> None:
-        alone.own_id = ""
+        alone.machine.lvm.system_id = ""
         assert alone.found() == []
 
     def test_a_stranger(self, member: Healthy) -> None:
@@ -200,13 +164,13 @@ class TestOwners:
 
     def test_this_host_under_its_own_name_for_itself_is_no_stranger(self, member: Healthy) -> None:
         member.change(system_id="host.example")
-        member.own_id = "host.example"
+        member.machine.lvm.system_id = "host.example"
         assert member.found() == [("110191", "INFO")]
 
     def test_another_server_of_the_cluster_while_it_is_in_service_here(self, member: Healthy) -> None:
         member.change(system_id="n2")
         assert member.found() == [("110016", "ERROR")]
-        member.port.now = data_hierarchy(OSU)
+        member.port.now = protected(OSU)
         assert member.found() == []
 
     @pytest.mark.parametrize(("node", "wanted"), [(SERVER, '"uname"'), ("host", '"lvmlocal"')])
@@ -214,7 +178,7 @@ class TestOwners:
         self, member: Healthy, monkeypatch: pytest.MonkeyPatch, node: str, wanted: str
     ) -> None:
         monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", node, "", "", "")))
-        member.own_id, member.conf = "", LvmConf("none")
+        member.machine.lvm.system_id = ""
         (finding,) = member.findings()
         assert (finding.number, finding.level) == ("110191", "INFO")
         assert f"system_id_source = {wanted}" in finding.text
@@ -222,41 +186,38 @@ class TestOwners:
 
     def test_without_ownership_it_does_not_matter(self, member: Healthy) -> None:
         member.kit = replace(member.kit, settings=replace(member.kit.settings, ownership=NO_OWNER))
-        member.own_id = ""
+        member.machine.lvm.system_id = ""
         assert member.found() == []
 
     def test_ids_of_other_servers_that_this_one_may_use(self, member: Healthy) -> None:
-        member.conf = LvmConf("uname", ("n2", "elsewhere"))
+        member.machine.lvm.extra_system_ids = ("n2", "elsewhere")
         (finding,) = member.findings()
         assert (finding.number, finding.level) == ("110192", "WARN")
         assert "n2" in finding.text
         assert "elsewhere" not in finding.text
 
     def test_the_same_id_as_another_server(self, member: Healthy) -> None:
-        member.own_id = "n3"
+        member.machine.lvm.system_id = "n3"
         assert member.found() == [("110192", "WARN")]
 
 
 class TestServer:
     def test_lvm_that_is_too_old_is_asked_nothing_else(self, alone: Healthy) -> None:
-        alone.version = "2.03.11(2)"
+        alone.machine.lvm.version = "2.03.11(2)"
         assert (alone.found(), alone.reports) == ([("110194", "ERROR")], 0)
 
     @pytest.mark.parametrize("version", ["2.03.12(2)", "2.03.12(2)-git (2021-05-07)", "2.4.0", "3.0"])
     def test_lvm_that_is_new_enough(self, alone: Healthy, version: str) -> None:
-        alone.version = version
+        alone.machine.lvm.version = version
         assert alone.found() == []
 
-    def test_lvm_that_is_not_there_hides_nothing_else(self, alone: Healthy, monkeypatch: pytest.MonkeyPatch) -> None:
-        def missing(_lvm: Lvm) -> str:
-            raise Failure(CommandMissing("/usr/sbin/lvm"))
-
-        monkeypatch.setattr(lvmconf, "version", missing)
-        alone.unit = "LoadState=masked\n"
+    def test_lvm_that_is_not_there_hides_nothing_else(self, alone: Healthy) -> None:
+        alone.machine.uninstall("lvm")
+        alone.machine.unit = "LoadState=masked\n"
         assert alone.found() == [("110060", "ERROR"), ("110197", "WARN")]
 
     def test_lvm_that_hangs(self, alone: Healthy) -> None:
-        alone.broken = CommandHung("lvm fullreport", 60.0, "killed")
+        alone.machine.slow["/lvm fullreport"] = float("inf")
         assert alone.found() == [("110062", "ERROR")]
 
     def test_a_mount_at_boot(self, alone: Healthy) -> None:
@@ -269,22 +230,22 @@ class TestServer:
         "unit", ["LoadState=not-found\n", "LoadState=masked\n", "LoadState=loaded\nWantedBy=\n", ""]
     )
     def test_a_boot_guard_that_nothing_starts(self, alone: Healthy, unit: str) -> None:
-        alone.unit = unit
+        alone.machine.unit = unit
         assert alone.found() == [("110197", "WARN")]
 
-    @pytest.mark.parametrize("agent", ["lvmkit/lvmvg", "lvmkit/lvmlv", "lvmkit/filesys"])
+    @pytest.mark.parametrize("agent", ["lvmvg", "lvmlv", "filesys"])
     def test_an_agent_that_is_not_there(self, member: Healthy, agent: str) -> None:
-        (member.folder / "ocf" / agent).unlink()
+        member.machine.remove_agent(agent)
         assert member.found() == [("110195", "ERROR")]
 
     def test_pacemakers_needs_are_not_those_of_one_server(self, alone: Healthy) -> None:
-        (alone.folder / "ocf/lvmkit/lvmvg").unlink()
+        alone.machine.remove_agent("lvmvg")
         assert alone.found() == []
 
     def test_what_the_embedded_engine_left(self, member: Healthy) -> None:
         paths = member.kit.paths
         engine = Engine(paths, member.kit.settings)
-        disk = replace(data_hierarchy().instances[3], server=engine.local_server(), state=ISP)
+        disk = replace(protected().instances[3], server=engine.local_server(), state=ISP)
         engine.commit(Change(add=(disk,)))
         (finding,) = member.findings()
         assert (finding.number, finding.level) == ("110198", "WARN")
@@ -379,7 +340,7 @@ class TestCluster:
             raise Failure(ClusterUnreachable("it is not running"))
 
         monkeypatch.setattr(member.port, "overview", silent)
-        member.unit = ""
+        member.machine.unit = ""
         found = diagnose(member.kit)
         assert [finding.number for finding in found.findings] == ["110150", "110197"]
         assert (found.servers, servers.asked) == ((os.uname().nodename,), [])
@@ -414,7 +375,7 @@ class TestCommand:
     def test_a_note_is_no_fault_and_quiet_leaves_it_out(
         self, member: Healthy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        member.own_id = ""
+        member.machine.lvm.system_id = ""
         shell = Shell(tmp_path, member.port, monkeypatch)
         loud, quiet = shell.run("doctor", "--here"), shell.run("-q", "doctor", "--here")
         assert (loud.exit_code, quiet.exit_code, quiet.stdout) == (0, 0, "")
@@ -473,11 +434,11 @@ class TestLvmConf:
 def test_what_a_hand_has_activated_here_while_the_cluster_has_not_is_a_danger(
     member: Healthy, state: str, numbers: list[str]
 ) -> None:
-    member.port.now = data_hierarchy(state)
-    member.held = (dm.Device("vg1-data", names.dm_uuid(group().uuid, "x"), "253:0"),)
+    member.port.now = protected(state)
+    member.storage.activate()
     assert [number for number, _ in member.found()] == numbers
 
 
 def test_a_disk_below_drbd_is_found(alone: Healthy) -> None:
-    alone.claims["/dev/sda"] = Claim("drbd0", True)
+    alone.machine.hold(alone.storage.disks["a"], "drbd0")
     assert [number for number, _ in alone.found()] == ["110243"]

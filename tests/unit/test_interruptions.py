@@ -175,12 +175,17 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         patched.undo()
 
 
-def _both(kind: str, fresh: Callable[[str], Case]) -> tuple[Any, Any]:
-    """The state before, and the one that is wanted; without paths, which differ from run to run."""
-    case = fresh(kind)
-    before = _normal(case)
-    case.run(case.kit)
-    return before, _normal(case)
+_both_of: dict[str, tuple[str, str]] = {}
+
+
+def _both(kind: str, fresh: Callable[[str], Case]) -> tuple[str, str]:
+    """The state before, and the one that is wanted; without paths, which differ from run to run. Made once."""
+    if kind not in _both_of:
+        case = fresh(kind)
+        before = _normal(case)
+        case.run(case.kit)
+        _both_of[kind] = before, _normal(case)
+    return _both_of[kind]
 
 
 def _normal(case: Case) -> str:

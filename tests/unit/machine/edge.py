@@ -175,7 +175,12 @@ def _located_process(machine: Machine, path: str) -> str:
 
 
 def _is_below(path: str, roots: tuple[str, ...]) -> bool:
-    return any(path == root or path.startswith(root + "/") for root in roots)
+    return path in roots or path.startswith(_folders(roots))
+
+
+@cache
+def _folders(roots: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{root}/" for root in roots)
 
 
 def _is_program(path: str) -> bool:

@@ -177,8 +177,8 @@ class Machine:
         """seconds that a program takes, by a part of its command line; longer than the deadline: it hangs"""
         self.slept = 0.0
         """seconds"""
-        self.wanted_by = "multi-user.target"
-        """what starts the kit's units at boot, as systemd has loaded it"""
+        self.unit = "LoadState=loaded\nWantedBy=multi-user.target\n"
+        """what systemctl show says of the kit's units"""
         self.lvm = Lvm(self)
         self.dm = DeviceMapper(self.is_mounted, self._device_changed)
         self.programs: dict[str, Program] = {FAR_END: self._far_end}
@@ -716,7 +716,7 @@ class Machine:
 
     def _systemctl(self, words: Sequence[str]) -> tuple[int, str, str]:
         if words[0] == "show":
-            return 0, f"LoadState=loaded\nWantedBy={self.wanted_by}\n", ""
+            return 0, self.unit, ""
         assert words[0] == "list-units", words
         return 0, "", ""
 
