@@ -67,6 +67,9 @@ def _reader(device: str) -> Callable[[], bytes]:
 def _signature(device: str) -> bytes:
     """Whether DRBD's metadata is at the end of a device. Raises OSError."""
     handle = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
-    size = os.lseek(handle, 0, os.SEEK_END)
-    last = os.pread(handle, _BLOCK, max(0, (size & ~(_BLOCK - 1)) - _BLOCK))
+    try:
+        size = os.lseek(handle, 0, os.SEEK_END)
+        last = os.pread(handle, _BLOCK, max(0, (size & ~(_BLOCK - 1)) - _BLOCK))
+    finally:
+        os.close(handle)
     return _YES if last[_MAGIC_AT : _MAGIC_AT + 4] in _MAGIC else _NO
