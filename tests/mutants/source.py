@@ -95,7 +95,10 @@ def find_named(root: Path, function: str, old: str, new: str, name: str) -> Muta
     """The mutant of a named fault. Raises Rotten where there is not exactly one place for it."""
     found = []
     for file in sorted(root.rglob("*.py")):
-        source = Text(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        if old not in text:
+            continue
+        source = Text(text)
         places = [source.span(node) for path, node in functions_of(source.tree) if path.split(".")[-1] == function]
         for start, end in places or ([(0, len(source.text))] if not function else []):
             if old in source.text[start:end]:
@@ -168,7 +171,7 @@ def _changes_of(source: Text, node: ast.AST) -> Iterator[tuple[str, ast.AST, str
         yield "either", node, "(" + word.join(f"({source.of(value)})" for value in node.values) + ")"
     elif _is_dropped(node):
         yield "drop", node, "pass"
-    elif isinstance(node, ast.Constant) and type(node.value) in (bool, int):
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int):
         yield "constant", node, str(not node.value) if isinstance(node.value, bool) else str(node.value + 1)
 
 
