@@ -28,14 +28,13 @@ PREFIX = "lvmkit-metadata-"
 DEADLINE = 20.0
 DISK_SIZE = 32 * 1024 * 1024
 
-CONFIGURATION = """
-devices {{ use_devicesfile=0 hints="none" filter=[{accepted}] global_filter=[{accepted}] }}
-global {{ locking_dir="{folder}" system_id_source="lvmlocal" }}
-backup {{ backup=0 archive=0 }}
-activation {{ monitoring=0 udev_sync=0 udev_rules=0 }}
-report {{ {report} }}
-local {{ {local} }}
-"""
+# Each section of lvm.conf, as the tests need it; the text of each is what stands between its braces.
+SECTIONS = {
+    "devices": 'use_devicesfile=0 hints="none" filter=[{accepted}] global_filter=[{accepted}]',
+    "global": 'locking_dir="{folder}" system_id_source="lvmlocal"',
+    "backup": "backup=0 archive=0",
+    "activation": "monitoring=0 udev_sync=0 udev_rules=0",
+}
 
 
 def why_not() -> str:
@@ -73,15 +72,19 @@ class Host:
         self.folder = folder
         self.disks: list[str] = []
         self.images: dict[str, Path] = {}
-        self.local = self.report = ""
+        self.given: dict[str, str] = {}
         self.configure()
 
-    def configure(self, *, local: str | None = None, report: str | None = None) -> None:
-        """Write lvm.conf for the disks that there are. local, report: words for these sections of it."""
-        self.local = self.local if local is None else local
-        self.report = self.report if report is None else report
-        accepted = ", ".join([*(f'"a|^{disk}$|"' for disk in self.disks), '"r|.*|"'])
-        text = CONFIGURATION.format(accepted=accepted, folder=self.folder, local=self.local, report=self.report)
+    def configure(self, **given: str) -> None:
+        """Write lvm.conf for the disks that there are. given: words for sections of it, which go before ours."""
+        self.given.update(given)
+        accepted = ",".join([*(f'"a|^{disk}$|"' for disk in self.disks), '"r|.*|"'])
+        text = ""
+        for section in (*SECTIONS, *(self.given.keys() - SECTIONS.keys())):
+            ours = SECTIONS.get(section, "").format(accepted=accepted, folder=self.folder)
+            theirs = self.given.get(section, "")
+            kept = [word for word in ours.split(" ") if f" {word.partition('=')[0]}=" not in f" {theirs}"]
+            text += f"{section} {{ {' '.join(kept)} {theirs} }}\n"
         (self.folder / "lvm.conf").write_text(text)
 
     def add_disks(self, count: int, size: int = DISK_SIZE) -> list[str]:
@@ -158,7 +161,7 @@ class Host:
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """A server without disks; the code under test uses its lvm.conf."""
 
-    def run_without_kernel(argv: tuple[str, ...], *, deadline: float) -> Finished:
+    def run_without_kernel(argv: tuple[str, ...], *, deadline: float, **_progress: object) -> Finished:
         return run((*argv, *WITHOUT_KERNEL), deadline=deadline, environment={"LVM_SYSTEM_DIR": str(tmp_path)})
 
     monkeypatch.setattr(lvm, "run", run_without_kernel)

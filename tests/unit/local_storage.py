@@ -168,7 +168,8 @@ class Storage:
     def written(self) -> list[tuple[str, bool]]:
         """(volume group, whether the boot may activate it) that LVM was told to write."""
         changes = [argv for argv in self.machine.ran if "--setautoactivation" in argv]
-        return [(argv[-1], argv[argv.index("--setautoactivation") + 1] == "y") for argv in changes]
+        after = "--setautoactivation"
+        return [(argv[argv.index("--config") - 1], argv[argv.index(after) + 1] == "y") for argv in changes]
 
     def forget(self) -> None:
         """Count the kit's commands from here."""

@@ -444,6 +444,49 @@ class TestRemove:
         assert (answer.code, answer.said) == (0, [Begin.number, TakenDownWithoutLvm.number, EndSuccessful.number])
         assert (server.machine.active(), server.machine.lvm_commands()) == ([], [])
 
+    def test_only_what_hangs_is_cut_off_from_its_disk(self, tmp_path: Path) -> None:
+        machine, group = with_volumes(tmp_path, 100)
+        changed = record_changes(machine)
+        machine.dm.by_name("vg1-lv7").stuck = True
+        answer = machine.action("lvmvg", "remove", "vg1")
+        assert (answer.code, machine.active(group.uuid)) == (0, [])
+        assert [event for event in changed if "remove" not in event] == ["dm suspend vg1-lv7", "dm resume vg1-lv7"]
+
+    def test_many_slow_removals_are_progress_and_no_hang(self, tmp_path: Path) -> None:
+        machine, group = with_volumes(tmp_path, 800)
+        changed = record_changes(machine)
+        machine.removal = 0.02
+        answer = machine.action("lvmvg", "remove", "vg1")
+        assert (answer.code, answer.said, machine.active(group.uuid)) == (0, DONE, [])
+        assert [event for event in changed if "remove" not in event] == []
+
+    def test_a_stop_says_what_stays_when_its_time_is_over(self, tmp_path: Path) -> None:
+        machine, group = with_volumes(tmp_path, 20)
+        machine.removal = 1.5
+        answer = machine.agent("lvmvg", "stop", vg="vg1", vg_uuid=group.uuid)
+        assert (answer.code, answer.reason) == (1, LvsStillUp.number)
+        assert 0 < len(machine.active(group.uuid)) < 20
+        assert machine.slept <= 20
+
+
+def with_volumes(folder: Path, count: int) -> tuple[Machine, Metadata]:
+    """A machine on which a volume group of many plain volumes is protected and in service."""
+    machine = Machine(folder)
+    disk = SharedDisk("A")
+    group = make_group("vg1", (disk,), " ".join(f"lv{number}" for number in range(count)))
+    machine.attach(disk)
+    machine.by_hand("vgchange", "-ay", "vg1")
+    created = machine.admin("lvmlv/create", "-t", "vg1/lv0", "-s", "INTELLIGENT", "-p", "/dev/vg1/lv0")
+    assert created.code == 0, created.err
+    return machine, group
+
+
+def record_changes(machine: Machine) -> list[str]:
+    """What happens to devices from now on."""
+    changed: list[str] = []
+    machine.watch = changed.append
+    return changed
+
 
 class TestRemoteremove:
     """Another server takes the resource, so nothing is asked of disks or of LVM: the kernel lets go at once."""

@@ -107,14 +107,17 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounded work is done here, so that the fake kernel sees it."""
 
-    def bounded(work: Callable[[], bytes], *, deadline: float, acts: bool) -> probe.Ending:
-        assert acts
+    def ending(work: Callable[[], bytes]) -> probe.Ending:
         try:
             return probe.Ending(work())
         except OSError as error:
             return probe.Ending(error=error.errno or 0)
 
-    monkeypatch.setattr(probe, "bounded", bounded)
+    def all_bounded(works: list[Callable[[], bytes]], _deadline: float, *, acts: bool) -> list[probe.Ending]:
+        assert acts
+        return list(map(ending, works))
+
+    monkeypatch.setattr(probe, "all_bounded", all_bounded)
 
 
 def test_one_ioctl_lists_names_uuids_and_numbers(kernel: Kernel) -> None:
@@ -253,7 +256,7 @@ def test_wipe_puts_one_error_target_of_the_same_size(kernel: Kernel) -> None:
     kernel.answer(STATUS, linear_status(ACTIVE | READ_ONLY))
     kernel.answer(LOAD, {})
     kernel.answer(SUSPEND, {}, {})
-    assert dm.wipe(ONE[1]) is True
+    assert dm.wipe([ONE[1]]) == ()
     _, load, suspend, resume = kernel.asked
     assert struct.unpack_from("=QQ8x16s", load[4].ljust(48, b"\0"))[:2] == (0, 128)
     assert b"error" in load[4]
@@ -268,26 +271,24 @@ def test_a_wipe_that_fails_leaves_no_table_to_be_resumed_into(kernel: Kernel) ->
     kernel.answer(LOAD, {})
     kernel.answer(SUSPEND, OSError(errno.EIO, ""))
     kernel.answer(CLEAR, {})
-    with pytest.raises(Failure) as caught:
-        dm.wipe(ONE[1])
-    assert isinstance(caught.value.messages[0], DeviceMapperRefused)
+    assert dm.wipe([ONE[1]]) == (DeviceMapperRefused("wipe", ONE[1], os.strerror(errno.EIO)),)
     assert kernel.asked[-1][0] == CLEAR
 
 
 def test_a_wipe_that_hangs_is_given_up_and_cleared(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "bounded", lambda work, deadline, acts: probe.Ending(hung=True))
+    monkeypatch.setattr(probe, "all_bounded", lambda works, deadline, acts: [probe.Ending(hung=True) for _ in works])
     kernel.answer(STATUS, linear_status())
     kernel.answer(CLEAR, OSError(errno.ENXIO, ""))
-    with pytest.raises(Failure) as caught:
-        dm.wipe(ONE[1], deadline=0.5)
-    assert "0.5 s" in caught.value.messages[0].text
+    (refused,) = dm.wipe([ONE[1]], deadline=0.5)
+    assert "0.5 s" in refused.text
     assert kernel.asked[-1][0] == CLEAR
 
 
 def test_nothing_is_wiped_twice(kernel: Kernel) -> None:
     wiped = {"data": target_list((0, 128, "error", "")), "flags": ACTIVE, "targets": 1}
     kernel.answer(STATUS, wiped, OSError(errno.ENXIO, ""), {"device": ONE})
-    assert [dm.wipe(ONE[1]), dm.wipe("LVM-gone"), dm.wipe("LVM-empty")] == [False, False, False]
+    assert dm.wipe([ONE[1], "LVM-gone", "LVM-empty"]) == ()
+    assert LOAD not in [asked[0] for asked in kernel.asked]
 
 
 def test_a_groups_devices_are_told_by_their_uuid() -> None:

@@ -208,12 +208,29 @@ def test_pools_are_no_volumes(fake: FakeLvm) -> None:
     assert [lv.name for lv in vg.logical] == ["data"]
 
 
-def test_columns_left_out_as_empty_are_empty(fake: FakeLvm) -> None:
-    whole = part()
-    del whole["vg"][0]["vg_systemid"], whole["lv"][0]["origin"], whole["pv"][0]["pv_missing"]
-    fake.answers_with(report(whole))
+def test_complaints_about_the_configuration_may_come_before_a_report(fake: FakeLvm) -> None:
+    fake.answers_with(f"  Ignoring unknown multipath_wwids_file.\n{json.dumps(report(part()))}\n")
     (vg,) = Lvm(1).report()
-    assert (vg.system_id, vg.logical[0].origin, vg.missing) == ("", "", ())
+    assert vg.uuid == VG_UUID
+
+
+def test_what_lvm_only_pretends_to_do_is_no_success(fake: FakeLvm) -> None:
+    fake.answers_with(stderr="  TEST MODE: Metadata will NOT be updated and volumes will not be (de)activated.\n")
+    assert isinstance(failed(lambda: Lvm(1).set_autoactivation("vg1", False)), CommandFailed)
+
+
+def test_every_command_says_what_its_output_is_like_and_as_whom_it_speaks_in_one_option(fake: FakeLvm) -> None:
+    for _ in range(3):
+        fake.answers_with()
+    lvm = Lvm(1, system_id="n1")
+    lvm.activate("vg1")
+    lvm.command("version")
+    lvm.set_system_id("vg1", "n2", old="n1")
+    configs = [argv[argv.index("--config") + 1] for argv in fake.asked]
+    assert all('log{command_names=0 prefix="  "' in config for config in configs)
+    assert ["n1" in config for config in configs] == [True, True, True]
+    assert ['local/system_id="n2"' in config for config in configs] == [False, False, True]
+    assert [argv.count("--config") for argv in fake.asked] == [1, 1, 1]
 
 
 def test_a_group_that_is_whole_on_its_known_disks_takes_one_command(fake: FakeLvm) -> None:
@@ -246,7 +263,7 @@ def test_the_mode_of_activation_is_always_said(fake: FakeLvm) -> None:
     Lvm(1).activate_lv("vg1", "data", degraded=True)
     modes = [argv[argv.index("--activationmode") + 1] for argv in fake.asked]
     assert modes == ["complete", "degraded", "complete", "degraded"]
-    assert [argv[-1] for argv in fake.asked] == ["vg1", "vg1", "vg1/data", "vg1/data"]
+    assert [argv[argv.index("--config") - 1] for argv in fake.asked] == ["vg1", "vg1", "vg1/data", "vg1/data"]
 
 
 def test_autoactivation_that_is_as_wished_is_no_error(fake: FakeLvm) -> None:

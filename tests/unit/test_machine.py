@@ -97,7 +97,7 @@ def test_a_wiped_device_is_an_error_target_that_can_be_removed(machine: Machine)
         device.stuck = True
     with machine.running():
         (first, _) = dm.list_devices()
-        assert dm.wipe(first.uuid)
+        assert dm.wipe([first.uuid]) == ()
         assert dm.remove(first.uuid) == dm.REMOVED
     assert machine.active() == ["vg1-www"]
 

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from lvmkit.model.messages.faults import PvHung, PvReadFailed
 from lvmkit.model.record import ExpectedPv
 from lvmkit.storage import probe
 from tests.unit.conftest import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -106,6 +110,23 @@ def test_faults_name_the_physical_volume() -> None:
 
 def test_bounded_work_gives_back_what_it_made() -> None:
     assert probe.bounded(lambda: b"x" * 200_000, deadline=PATIENCE).result == b"x" * 200_000
+
+
+def test_works_are_done_in_turn_until_one_hangs_or_fails() -> None:
+    def hang() -> None:
+        time.sleep(60)
+
+    def fail() -> None:
+        raise OSError(errno.EIO, "")
+
+    def done(*works: Callable[[], object], end: float = float("inf")) -> int:
+        return probe.in_turn(works, patience=1.5, end=end)
+
+    assert done(list, list, list) == 3
+    assert done(list, hang, list) == 1
+    assert done(list, fail, list) == 1
+    assert done() == 0
+    assert done(hang, list, end=time.monotonic()) == 0
 
 
 def test_bounded_work_gives_back_its_error() -> None:

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -95,6 +97,17 @@ def test_the_deadline_ends_the_whole_process_group(started: Started) -> None:
     assert message_of(failure) == CommandHung(f"{SHELL} -c {script}", 7, "killed")
     assert len(started.handles) == 2
     assert started.all_end()
+
+
+def test_a_program_that_makes_progress_is_not_late() -> None:
+    moving = count()
+    assert run(("/bin/sleep", "1.5"), deadline=0.2, progress=lambda: next(moving)).status == 0
+    with pytest.raises(Failure) as failure:
+        run(("/bin/sleep", "60"), deadline=0.2, progress=lambda: "the same")
+    assert isinstance(message_of(failure), CommandHung)
+    with pytest.raises(Failure) as failure:
+        run(("/bin/sleep", "60"), deadline=60, progress=lambda: next(moving), end=time.monotonic() + 0.2)
+    assert isinstance(message_of(failure), CommandHung)
 
 
 def test_a_child_that_heeds_the_warning_can_tidy_up(

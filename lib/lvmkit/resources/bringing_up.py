@@ -90,7 +90,7 @@ def activate(vg: VolumeGroup, facts: VgFacts, host: Host) -> Finished | None:
     """Have LVM bring all volumes up; its answer, or None where the kernel holds all of them already."""
     if all(_is_up(vg, lv) for lv in vg.expected):
         return None
-    return host.lvm_for(facts).activate(vg.name, devices=_devices(vg), degraded=bool(vg.missing))
+    return host.lvm_for(facts).activate(vg.name, uuid=vg.uuid, devices=_devices(vg), degraded=bool(vg.missing))
 
 
 def activate_volume(vg: VolumeGroup, lv: LogicalVolume, facts: LvFacts, host: Host) -> Finished:

@@ -9,6 +9,7 @@ written.
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from lvmkit.model import names
 from lvmkit.model.messages import ERROR, Failure
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
+    from lvmkit.model.messages import Message
     from lvmkit.storage.dm import Device
 
 ALREADY_DOWN = "already down"
@@ -33,6 +35,8 @@ _TIED_TARGETS = frozenset({"snapshot", "snapshot-origin", "snapshot-merge"})
 """targets of a snapshot and its origin. LVM only takes them down together, and the kernel must not lose one of them
 alone: what is written to the origin after that would be missing in the snapshot (dm's snapshot.rst)"""
 _RETRY_PAUSE = 0.1
+_AT_ONCE = 32
+"""children that try a removal at the same time"""
 _GIVEN_UP = "given up to another server"
 _UNSEEN = "the kernel itself (an unmount that still waits for its disk, an export)"
 
@@ -50,7 +54,7 @@ def take_down_group(facts: VgFacts, host: Host) -> str:
         return _let_go(facts, host, "", mine)
     why = _disks_silent(facts.id, host)
     if not why:
-        why = _deactivate(mine, host)
+        why = _deactivate(facts, mine, host)
     left = dm.of_vg(dm.list_devices(), facts.uuid)
     if not left:
         _forget(facts, host)
@@ -92,7 +96,7 @@ def _deactivate_volume(facts: LvFacts, device: Device, host: Host) -> str:
         return silent
     vg_name, lv_name, _ = names.split_dm_name(device.name) or (facts.vg, facts.name, "")
     try:
-        answer = host.lvm.deactivate_lv(vg_name, lv_name)
+        answer = host.lvm.deactivate_lv(vg_name, lv_name, devices=_recorded_disks(names.lvmvg_id(facts.vg), host))
     except Failure as failure:
         return str(failure)
     return answer.stderr.strip() if answer.status else ""
@@ -100,9 +104,7 @@ def _deactivate_volume(facts: LvFacts, device: Device, host: Host) -> str:
 
 def _let_go_volume(facts: LvFacts, host: Host, why: str) -> None:
     """Remove the volume's own device if it is left; hidden parts that LVM did not remove go with the group."""
-    left = _remove_all(lambda: _held_volume(facts), host)
-    if left:
-        raise Failure(LvsStillUp(facts.vg, tuple(device.name for device in left)))
+    _remove_all(lambda: _held_volume(facts), facts.vg, host)
     if why:
         host.tell(TakenDownWithoutLvm(f"{facts.vg}/{facts.name}", 1, why))
 
@@ -131,13 +133,20 @@ def _disks_silent(group_id: str, host: Host) -> str:
     return "; ".join(fault.text for fault in dead)
 
 
-def _deactivate(mine: tuple[Device, ...], host: Host) -> str:
+def _recorded_disks(group_id: str, host: Host) -> tuple[str, ...]:
+    """The disks of the record, whose numbers were found to be right: LVM need look at no others, and sees no other
+    group of the same name."""
+    record = records.load(host.paths, group_id)
+    return tuple(pv.device for pv in record.physical) if record else ()
+
+
+def _deactivate(facts: VgFacts, mine: tuple[Device, ...], host: Host) -> str:
     """Ask LVM to deactivate the group; returns why it was not asked, or what LVM printed on stderr."""
     vg = names.split_dm_name(mine[0].name)
     if vg is None:
         return f"device {mine[0].name} has no volume group in its name"
     try:
-        answer = host.lvm.deactivate(vg[0])
+        answer = host.lvm.deactivate(vg[0], uuid=facts.uuid, devices=_recorded_disks(facts.id, host))
     except Failure as failure:
         return str(failure)
     return answer.stderr.strip()
@@ -145,43 +154,59 @@ def _deactivate(mine: tuple[Device, ...], host: Host) -> str:
 
 def _let_go(facts: VgFacts, host: Host, why: str, mine: tuple[Device, ...]) -> str:
     """Remove the devices from the kernel, tops before what they stand on."""
-    left = _remove_all(lambda: dm.of_vg(dm.list_devices(), facts.uuid), host)
-    if left:
-        raise Failure(LvsStillUp(facts.name, tuple(device.name for device in left)))
+    _remove_all(lambda: dm.of_vg(dm.list_devices(), facts.uuid), facts.name, host)
     _forget(facts, host)
     if mine and why:
         host.tell(TakenDownWithoutLvm(facts.name, len(mine), why))
     return f"{len(mine)} devices removed from device-mapper"
 
 
-def _remove_all(held: Callable[[], tuple[Device, ...]], host: Host) -> tuple[Device, ...]:
-    """Remove what is held, tops before what they stand on; returns what stays. Waits for udev's short opens to end."""
-    end = time.monotonic() + host.settings.busy_patience
+def _remove_all(held: Callable[[], tuple[Device, ...]], vg: str, host: Host) -> None:
+    """Remove what is held, tops before what they stand on, and wait for udev's short opens to end.
+
+    Raises Failure (LvsStillUp) where nothing has gone for settings.busy_patience, or the action's time is over.
+    """
     left = held()
+    end = time.monotonic() + host.settings.busy_patience
     while left:
-        _remove(dm.removal_order(left), host.settings.probe_deadline)
+        before = len(left)
+        refused = _remove(dm.removal_order(left), host)
         left = held()
-        if not left or time.monotonic() >= end:
-            break
-        time.sleep(_RETRY_PAUSE)
-    return left
+        now = time.monotonic()
+        if len(left) < before:
+            end = now + max(host.settings.busy_patience, _RETRY_PAUSE)
+        if left and now >= min(end, host.end):
+            raise Failure(LvsStillUp(vg, tuple(device.name for device in left)), *refused)
+        if left:
+            time.sleep(_RETRY_PAUSE)
 
 
-def _remove(devices: tuple[Device, ...], deadline: float) -> None:
-    """Remove devices; where even that waits for a dead disk, first replace their tables by 'error'."""
-    if not _remove_in_time(devices, deadline):
-        for device in devices:
-            dm.wipe(device.uuid, deadline=deadline)
-        _remove_in_time(devices, deadline)
+def _remove(devices: tuple[Device, ...], host: Host) -> tuple[Message, ...]:
+    """Remove devices. One whose removal waits for a dead disk gets a table of `error` first; returns refusals of that.
+
+    One after the other, each with its own time. From the first that hangs on, some at a time: many may hang.
+    """
+    patience = host.settings.probe_deadline
+    steps = [partial(dm.remove, device.uuid) for device in devices]
+    rest = devices[probe.in_turn(steps, patience=patience, end=host.end) :]
+    refused: tuple[Message, ...] = ()
+    if time.monotonic() >= host.end:
+        return refused
+    for first in range(0, len(rest), _AT_ONCE):
+        stuck = _remove_at_once(rest[first : first + _AT_ONCE], patience)
+        refused += dm.wipe([device.uuid for device in stuck], deadline=patience)
+        _remove_at_once(stuck, patience)
+    return refused
 
 
-def _remove_in_time(devices: tuple[Device, ...], deadline: float) -> bool:
-    """Try to remove all in one child, because the kernel may wait for a disk; False where it did not end in time."""
+def _remove_at_once(devices: tuple[Device, ...], patience: float) -> tuple[Device, ...]:
+    """Try to remove devices, each in a child of its own; returns those whose removal does not end."""
+    endings = probe.all_bounded([partial(_removal, device) for device in devices], patience, acts=True)
+    return tuple(device for device, ending in zip(devices, endings) if ending.hung)
 
-    def removal() -> bytes:
-        return "".join(dm.remove(device.uuid) for device in devices).encode()
 
-    return not probe.bounded(removal, deadline=deadline, acts=True).hung
+def _removal(device: Device) -> bytes:
+    return dm.remove(device.uuid).encode()
 
 
 def _wait_until_free(mine: tuple[Device, ...], host: Host) -> None:

@@ -170,25 +170,29 @@ def remove(uuid: str) -> str:
     return REMOVED
 
 
-def wipe(uuid: str, *, deadline: float = 10.0) -> bool:
-    """Put an `error` target in the place of a device's table, so that waiting I/O fails and the device can be removed.
+def wipe(uuids: Iterable[str], *, deadline: float = 10.0) -> tuple[DeviceMapperRefused, ...]:
+    """Put an `error` target in the place of devices' tables, so that waiting I/O fails and they can be removed.
 
-    The device is suspended without flushing and without freezing its file system: both would wait for the dead disk.
+    A device is suspended without flushing and without freezing its file system: both would wait for the dead disk.
     I/O that is already on its way to a disk that never answers is waited for all the same, for at most deadline
-    seconds. The resume sends a change event without cookie, which udev's rules for device-mapper take for a spurious
-    one: links stay, nothing is activated.
-    Returns False where there is no such device or nothing to replace.
-    Raises Failure: KernelUnreadable (110052), DeviceMapperRefused (110053); the device then has its old table.
+    seconds for all devices together. The resume sends a change event without cookie, which udev's rules for
+    device-mapper take for a spurious one: links stay, nothing is activated.
+    One that is gone or has nothing to replace is passed over.
+    Returns the refusals (110053): such a device has its old table. Raises Failure (KernelUnreadable, 110052).
     """
-    device = status(uuid)
-    if device is None or not device.targets or (device.kinds == ("error",) and not device.suspended):
-        return False
-    new, mode = _error_table(device), _READ_ONLY if device.read_only else 0
-    why = _bounded(lambda: _replace_table(uuid, new, mode), deadline)
-    if why:
-        _forget_loaded_table(uuid)
-        raise Failure(DeviceMapperRefused("wipe", uuid, why))
-    return True
+    from lvmkit.storage import probe  # a quickCheck must not pay for it
+
+    devices = [device for uuid in uuids if (device := status(uuid)) and _has_table_to_lose(device)]
+    endings = probe.all_bounded(list(map(_replacement, devices)), deadline, acts=True)
+    refused = []
+    for device, ending in zip(devices, endings):
+        why = os.strerror(ending.error) if ending.error else ""
+        if ending.hung:
+            why = f"no answer within {deadline} s, as I/O on the way to its disk does not come back"
+        if why:
+            _forget_loaded_table(device.uuid)
+            refused.append(DeviceMapperRefused("wipe", device.uuid, why))
+    return tuple(refused)
 
 
 def of_vg(devices: Iterable[Device], vg_uuid: str) -> tuple[Device, ...]:
@@ -271,14 +275,22 @@ def _parsed_targets(answer: _Answer) -> tuple[Target, ...]:
     return tuple(targets)
 
 
-def _replace_table(uuid: str, new_table: bytes, mode: int) -> bytes:
+def _has_table_to_lose(device: DeviceStatus) -> bool:
+    return bool(device.targets) and (device.kinds != ("error",) or device.suspended)
+
+
+def _replacement(device: DeviceStatus) -> Callable[[], bytes]:
+    return lambda: _replace_table(device)
+
+
+def _replace_table(device: DeviceStatus) -> bytes:
     """Load, suspend without waiting for more than must be, resume into the new table.
 
     Loading comes first: it is the step that can fail for lack of memory, and the device still runs then.
     """
-    _ask(_TABLE_LOAD, mode, uuid=uuid, data=new_table)
-    _ask(_DEV_SUSPEND, _SUSPEND | _NOFLUSH | _SKIP_LOCKFS, uuid=uuid)
-    _ask(_DEV_SUSPEND, _NOFLUSH | _SKIP_LOCKFS, uuid=uuid)
+    _ask(_TABLE_LOAD, _READ_ONLY if device.read_only else 0, uuid=device.uuid, data=_error_table(device))
+    _ask(_DEV_SUSPEND, _SUSPEND | _NOFLUSH | _SKIP_LOCKFS, uuid=device.uuid)
+    _ask(_DEV_SUSPEND, _NOFLUSH | _SKIP_LOCKFS, uuid=device.uuid)
     return b""
 
 
@@ -288,16 +300,6 @@ def _forget_loaded_table(uuid: str) -> None:
         _ask(_TABLE_CLEAR, 0, uuid=uuid)
     except OSError:
         return
-
-
-def _bounded(work: Callable[[], bytes], deadline: float) -> str:
-    """Do it in a child that can be left behind; returns why it failed, or ''."""
-    from lvmkit.storage import probe  # a quickCheck must not pay for it
-
-    ending = probe.bounded(work, deadline=deadline, acts=True)
-    if ending.hung:
-        return f"no answer within {deadline} s, as I/O on the way to its disk does not come back"
-    return os.strerror(ending.error) if ending.error else ""
 
 
 def _error_table(device: DeviceStatus) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
@@ -18,7 +19,8 @@ from lvmkit.model.messages.storage import CommandFailed, CommandGarbled
 from lvmkit.model.settings import COMPLETE, DEGRADED
 from lvmkit.model.value import Value, replace
 from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
-from lvmkit.storage.run import FOREVER, run, time_left
+from lvmkit.storage import dm
+from lvmkit.storage.run import FOREVER, LEAST, run, time_left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,8 +40,21 @@ _FIELDS = {
     "seg": ("lv_uuid", "segtype"),
     "pvseg": ("pvseg_start",),
 }
+_OUTPUT = 'log{command_names=0 prefix="  " report_command_log=0 silent=1 verbose=0}'
+"""What every command's output is like, whatever lvm.conf says. What decides which disks exist, whose a volume group is
+and what may be activated is left to lvm.conf; so is test mode. silent: no advice in the middle of a report."""
+_PATIENCE = "global/wait_for_locks=1"
+"""another LVM command at the same time is waited for, not an error; each command has a deadline"""
+_REPORT = (
+    "report{prefixes=0 compact_output=0 binary_values_as_numeric=0"
+    ' vgs_sort_full="vg_name" pvs_sort_full="pv_name" lvs_sort_full="vg_name,lv_name"'
+    ' pvsegs_sort_full="pv_uuid,pvseg_start" segs_sort_full="lv_uuid,seg_start"} backup{backup=0 archive=0}'
+)
+"""The form of a report, which writes no copies of the metadata: a command that changes it does"""
+_TEST_MODE = "TEST MODE:"
+UNKNOWN_OPTION = "unrecognized option"
+"""in LVM's words where it does not know an option"""
 _NO_PV_SEGMENTS = ("-S", "pvseg_start<0")  # fullreport has no way to leave this part out; it can be very long
-_UNKNOWN_DEVICE = "[unknown]"
 _PUBLIC = "public"
 """lv_role of what can be used. lvs lists pools too, but as private: device-mapper has them as UUID-pool"""
 _THICK_ROLES = ("thickorigin", "thicksnapshot")
@@ -49,7 +64,7 @@ class Lvm(Value):
     """How LVM is asked: with how much time, and as whom."""
 
     deadline: float
-    """seconds for one command"""
+    """seconds for one command; for one that brings volumes up or down, since the last one came or went"""
     end: float = FOREVER
     """of time.monotonic(): when all that the commands are for must be done"""
     system_id: str = ""
@@ -80,7 +95,7 @@ class Lvm(Value):
         hints = () if _present(devices) else ("--nohints",)
         form = ("--reportformat", "json", "--units", "b", "--nosuffix")
         words = (*form, "--foreign", "--shared", *hints, *_report_words())
-        answer = self.command("fullreport", *words, *_checked_vg(vg), devices=devices)
+        answer = self.command("fullreport", *words, *_checked_vg(vg), devices=devices, config=_REPORT)
         if vg and f'Volume group "{vg}" not found' in answer.stderr:
             return ()
         if vg and "Multiple VGs found with the same name" in answer.stderr:
@@ -109,18 +124,20 @@ class Lvm(Value):
         same = [vg for vg in seen if vg.uuid == vg_uuid]
         return next(iter([*same, *(vg for vg in seen if vg.name == vg_name)]), None)
 
-    def activate(self, vg: str, *, devices: Sequence[str] = (), degraded: bool = False) -> Finished:
+    def activate(self, vg: str, *, uuid: str = "", devices: Sequence[str] = (), degraded: bool = False) -> Finished:
         """Bring up the volumes of a group that do not carry the activation-skip flag. No metadata is written.
 
+        uuid: of the group; the command is not late while its volumes come up.
         degraded: also those whose redundancy makes up for missing disks (lvmraid(7)).
         Returns LVM's answer; device-mapper knows what came up.
         Raises Failure: CommandHung, CommandMissing, InvalidName.
         """
-        return self.command("vgchange", "-ay", *_mode(degraded), *_checked_vg(vg), devices=devices)
+        words = ("-ay", *_mode(degraded), *_checked_vg(vg))
+        return self.command("vgchange", *words, devices=devices, watched=uuid)
 
-    def deactivate(self, vg: str, *, devices: Sequence[str] = ()) -> Finished:
-        """Take all volumes of a group down. Returns and raises as activate() does."""
-        return self.command("vgchange", "-an", *_checked_vg(vg), devices=devices)
+    def deactivate(self, vg: str, *, uuid: str = "", devices: Sequence[str] = ()) -> Finished:
+        """Take all volumes of a group down. Takes, returns and raises as activate() does."""
+        return self.command("vgchange", "-an", *_checked_vg(vg), devices=devices, watched=uuid)
 
     def activate_lv(self, vg: str, lv: str, *, devices: Sequence[str] = (), degraded: bool = False) -> Finished:
         """Bring up one volume, also one that carries the activation-skip flag: it was asked for by name.
@@ -142,20 +159,24 @@ class Lvm(Value):
         words = ("--setautoactivation", "y" if on else "n", *_checked_vg(vg))
         answer = self.command("vgchange", *words, devices=devices)
         if "autoactivation is already" not in answer.stderr:  # LVM ends with 5 where there is nothing to write
-            _raise_unless_done(answer)
+            _raise_unless_written(answer)
 
-    def set_system_id(self, vg: str, new: str, *, old: str, devices: Sequence[str] = ()) -> None:
+    def set_system_id(
+        self, vg: str, new: str, *, old: str, devices: Sequence[str] = (), lacks_disks: bool = False
+    ) -> None:
         """Give a volume group another owner (lvmsystemid(7), "Overriding system ID"); writes metadata.
 
         new: a system ID, by which this command speaks too; '' takes the owner away.  old: that until now, '' for none.
-        LVM asks for all physical volumes to be there. Seen with 2.03.16: a group without an owner may be active
-        meanwhile.
-        Raises Failure: CommandFailed when it could not be written, CommandHung, CommandMissing, InvalidName.
+        lacks_disks: not all physical volumes are there; LVM then asks for more than half of them, and knows how since
+        2.03.17 (vgchange(8), --majoritypvs).
+        Seen with 2.03.16: a group without an owner may be active meanwhile.
+        Raises Failure: CommandFailed when it could not be written, with UNKNOWN_OPTION in LVM's words where it is
+        older; CommandHung, CommandMissing, InvalidName.
         """
-        extra = f' local/extra_system_ids=["{_checked_system_id(old)}"]' if old and new else ""
-        speaking = ("--config", _identity(_checked_system_id(new or old)) + extra)
-        words = ("-y", *speaking, "--systemid", new, *_checked_vg(vg))
-        _raise_unless_done(self.command("vgchange", *words, devices=devices))
+        extra = f'local/extra_system_ids=["{_checked_system_id(old)}"]' if old and new else ""
+        majority = ("--majoritypvs",) if lacks_disks else ()
+        words = ("-y", *majority, "--systemid", new, *_checked_vg(vg))
+        _raise_unless_written(self.speaking_as(new or old).command("vgchange", *words, devices=devices, config=extra))
 
     def own_system_id(self) -> str:
         """This host's LVM system ID (lvmsystemid(7)); '' where lvm.conf says that it has none.
@@ -166,23 +187,30 @@ class Lvm(Value):
             return self.system_id
         answer = self.command("systemid")
         _raise_unless_done(answer)
-        label, colon, value = answer.stdout.partition(":")
-        if not colon or label.strip() != "system ID":
-            raise Failure(CommandGarbled(answer.command, "no system ID"))
-        return value.strip()
+        for line in answer.stdout.splitlines():
+            label, colon, value = line.partition(":")
+            if colon and label.strip() == "system ID":
+                return value.strip()
+        raise Failure(CommandGarbled(answer.command, "no system ID"))
 
-    def command(self, subcommand: str, *words: str, devices: Sequence[str] = ()) -> Finished:
+    def command(
+        self, subcommand: str, *words: str, devices: Sequence[str] = (), config: str = "", watched: str = ""
+    ) -> Finished:
         """Run one LVM command; its status and words are the caller's to judge.
 
         devices: the only ones that it looks at, those of them that exist; () means all.
+        config: settings for this command that go before lvm.conf's.
+        watched: UUID of a group; each device of it that comes or goes gives the command its whole time again.
         Raises Failure: CommandMissing, CommandHung.
         """
         known = _present(devices)
         only = ("--devices", ",".join(known)) if known else ()
-        speaking: tuple[str, ...] = ()
-        if self.system_id and "--config" not in words:
-            speaking = ("--config", _identity(self.system_id))
-        return run((_binary(), subcommand, *words, *speaking, *only), deadline=self.time_left)
+        settings = " ".join(filter(None, (_OUTPUT, _PATIENCE, _identity(self.system_id), config)))
+        argv = (_binary(), subcommand, *words, "--config", settings, *only)
+        if not watched:
+            return run(argv, deadline=self.time_left)
+        end = max(self.end, time.monotonic() + LEAST)
+        return run(argv, deadline=self.deadline, progress=lambda: _held(watched), end=end)
 
 
 def is_system_id(text: str) -> bool:
@@ -195,8 +223,16 @@ def is_system_id(text: str) -> bool:
 
 
 def _identity(system_id: str) -> str:
-    """LVM configuration that makes one command speak as the host with this ID."""
-    return f'global/system_id_source="lvmlocal" local/system_id="{system_id}"'
+    """LVM configuration that makes one command speak as the host with this ID; '' where lvm.conf decides."""
+    return f'global/system_id_source="lvmlocal" local/system_id="{system_id}"' if system_id else ""
+
+
+def _held(vg_uuid: str) -> object:
+    """What the kernel holds of a group; nothing where it cannot be asked: the command's time is not extended then."""
+    try:
+        return dm.of_vg(dm.list_devices(), vg_uuid)
+    except Failure:
+        return ()
 
 
 def _binary() -> str:
@@ -246,6 +282,12 @@ def _raise_unless_done(answer: Finished) -> None:
         raise Failure(CommandFailed(answer.command, str(answer.status), words or "it did not say why"))
 
 
+def _raise_unless_written(answer: Finished) -> None:
+    _raise_unless_done(answer)
+    if _TEST_MODE in answer.stderr:  # lvm.conf's global/test has LVM only pretend
+        raise Failure(CommandFailed(answer.command, "0", answer.stderr.strip()))
+
+
 def _report_words() -> tuple[str, ...]:
     parts = ((("--configreport", name, "-o", ",".join(fields))) for name, fields in _FIELDS.items())
     return (*(word for part in parts for word in part), *_NO_PV_SEGMENTS)
@@ -256,8 +298,10 @@ def _groups(answer: Finished) -> tuple[VolumeGroup, ...]:
     import json  # a command that prints no report starts without it
 
     duplicates = _duplicates(answer.stderr)
+    decoder, text = json.JSONDecoder(strict=False), answer.stdout
     try:
-        parts = json.loads(answer.stdout, strict=False)["report"]
+        # Complaints about lvm.conf come before the report, on stdout, however silent LVM is to be.
+        parts = decoder.raw_decode(text, max(0, text.find("{")))[0]["report"]
         return tuple(_group(part, duplicates) for part in parts if part.get("vg"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Failure(CommandGarbled(answer.command, f"{type(error).__name__}: {error}")) from error
@@ -280,7 +324,7 @@ def _group(part: dict[str, Any], duplicates: Mapping[str, tuple[str, ...]]) -> V
 
 def _physical(row: Row, duplicates: Mapping[str, tuple[str, ...]]) -> PhysicalVolume:
     device, uuid = _text(row, "pv_name"), _text(row, "pv_uuid")
-    unknown = device == _UNKNOWN_DEVICE
+    unknown = not device.startswith("/")  # "[unknown]", or "unknown device" by lvm.conf, which --config can't change
     return PhysicalVolume(
         uuid=uuid,
         device="" if unknown else device,
@@ -312,16 +356,16 @@ def _text(row: Row, field: str) -> str:
 
 
 def _optional(row: Row, field: str) -> str:
-    """A field that may be empty; lvm.conf's report/compact_output then leaves it out."""
-    value = row.get(field, "")
+    """A field that may be empty."""
+    value = row[field]
     if not isinstance(value, str):
         raise TypeError(f"{field} is {value!r}")
     return value
 
 
 def _is_set(row: Row, field: str) -> bool:
-    """A yes-or-no field: a word or '', or 1, 0, -1 under lvm.conf's report/binary_values_as_numeric."""
-    return _optional(row, field) not in ("", "0", "-1")
+    """A yes-or-no field: a word or ''."""
+    return _optional(row, field) != ""
 
 
 def _duplicates(warnings: str) -> dict[str, tuple[str, ...]]:

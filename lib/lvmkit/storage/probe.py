@@ -16,6 +16,7 @@ import signal
 import stat
 import struct
 import time
+from functools import partial
 
 from lvmkit.model.messages.faults import PvHung, PvReadFailed
 from lvmkit.model.value import Value
@@ -24,6 +25,7 @@ from lvmkit.storage import locks
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import NoReturn
 
     from lvmkit.model.messages import Message
     from lvmkit.model.record import ExpectedPv
@@ -62,14 +64,15 @@ class Ending(Value):
 
 
 class _Worker:
-    """One piece of work in a process of its own, and the pipe on which it reports."""
+    """A process of its own for work that may hang, and the pipe on which it reports."""
 
-    def __init__(self, work: Callable[[], bytes], *, acts: bool) -> None:
+    def __init__(self, life: Callable[[int], NoReturn], *, acts: bool) -> None:
+        """life: what the process does with its end of the pipe."""
         self._out, into = os.pipe2(os.O_CLOEXEC)
         self.pid = os.fork()
         if self.pid == 0:
             locks.let_go_in_child(acts=acts)
-            _work_and_exit(work, into)
+            life(into)
         os.close(into)
         self.report = b""
 
@@ -134,12 +137,31 @@ def all_bounded(works: Sequence[Callable[[], bytes]], deadline: float, *, acts: 
     silent: set[_Worker] = set()
     try:
         for work in works:
-            children.append(_Worker(work, acts=acts))
+            children.append(_Worker(partial(_work_and_exit, work), acts=acts))
             silent.add(children[-1])
         _listen(silent, end)
     finally:
         _dismiss(children, silent)
     return [Ending(hung=True) if child in silent else _ending(child.report) for child in children]
+
+
+def in_turn(works: Sequence[Callable[[], object]], *, patience: float, end: float) -> int:
+    """Change things in the kernel one after the other, in a child process; returns how many of the works were done.
+
+    patience: seconds for each; progress is not hanging.  end: of time.monotonic(), for all.
+    The next one did not end in time, or failed; those after it were not begun.
+    """
+    _collect_abandoned()
+    child = _Worker(partial(_work_in_turn_and_exit, works), acts=True)
+    poller = select.poll()
+    poller.register(child, select.POLLIN)
+    ended = False
+    try:
+        while not ended and poller.poll(max(0.0, min(patience, end - time.monotonic())) * 1000):
+            ended = child.hear()
+    finally:
+        _dismiss([child], set() if ended else {child})
+    return len(child.report)
 
 
 def _listen(silent: set[_Worker], end: float) -> None:
@@ -169,7 +191,17 @@ def _dismiss(children: Iterable[_Worker], late: set[_Worker]) -> None:
             _abandoned.add(child.pid)
 
 
-def _work_and_exit(work: Callable[[], bytes], into: int) -> None:
+def _work_in_turn_and_exit(works: Iterable[Callable[[], object]], into: int) -> NoReturn:
+    """The life of a child that says a byte for each work that is done."""
+    try:
+        for work in works:
+            work()
+            os.write(into, b".")
+    finally:
+        os._exit(0)
+
+
+def _work_and_exit(work: Callable[[], bytes], into: int) -> NoReturn:
     """The life of a child. It leaves by _exit: what the parent registered to run at its end is the parent's."""
     status = 1
     try:

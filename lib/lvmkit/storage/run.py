@@ -41,6 +41,7 @@ KILLED, ABANDONED = "killed", "abandoned in uninterruptible sleep"
 
 _POLL = 0.01
 _ECHO_PAUSE = 0.1
+_LOOK_PAUSE = 1.0
 _STDOUT, _STDERR = 1, 2
 _SET_PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of linux/prctl.h"""
@@ -76,10 +77,14 @@ def run(
     environment: Mapping[str, str] | None = None,
     hear: Callable[[str], None] | None = None,
     outlives_us: bool = False,
+    progress: Callable[[], object] | None = None,
+    end: float = FOREVER,
 ) -> Finished:
     """Run a program to its end and collect what it says.
 
     argv: argv[0] is an absolute path.  deadline: seconds.  stdin: what it may read; nothing when absent.
+    progress: looked at every second; each time that it gives another value, the deadline begins anew.
+    end: of time.monotonic(): ends the program in any case.
     pass_output: what it writes is also passed on to our own stdout and stderr, several times a second. Not by handing
     them down: a script in the middle of its work must not die of a broken pipe when we are killed.
     environment: its whole environment besides LC_ALL=C.
@@ -96,8 +101,9 @@ def run(
     files = [_memory_file(LARGEST_OUTPUT), _memory_file(LARGEST_OUTPUT), _input_file(stdin)]
     mask = _hold_signals()
     try:
+        limit = _Limit(deadline, end, progress)
         child = _start(argv, files, {"LC_ALL": "C", **(environment or {})}, _Birth(mask, outlives_us))
-        seconds = _wait(child, argv, deadline, entry, mask, _echoes(files, pass_output, hear))
+        seconds = _wait(child, argv, limit, entry, mask, _echoes(files, pass_output, hear))
         finished = Finished(tuple(argv), child.returncode, _text(files[0]), _text(files[1]), seconds)
     finally:
         _close(files)
@@ -286,7 +292,7 @@ def _start(
 def _wait(
     child: subprocess.Popen[bytes],
     argv: Sequence[str],
-    deadline: float,
+    limit: _Limit,
     entry: recorder.Entry,
     mask: Mask,
     echoes: Sequence[_Echo | _Listener],
@@ -297,17 +303,38 @@ def _wait(
     fate = KILLED
     try:
         _release_signals(mask)
-        ended = _has_ended(child.pid, deadline) if not echoes else _has_ended_echoing(child.pid, deadline, echoes)
+        limit.begin()
+        ended = _has_ended_within(child.pid, limit, echoes)
     finally:
         if not ended:
             _hold_signals()  # a second signal must not save the child from its end
             fate = _end(child)
             entry.failed(fate, time.monotonic() - start)
-    if not ended:
-        raise Failure(CommandHung(" ".join(argv), deadline, fate))
     seconds = time.monotonic() - start
+    if not ended:
+        raise Failure(CommandHung(" ".join(argv), round(seconds, 1) if limit.progress else limit.deadline, fate))
     child.wait()
     return seconds
+
+
+class _Limit:
+    """Until when a program is waited for."""
+
+    def __init__(self, deadline: float, end: float, progress: Callable[[], object] | None) -> None:
+        self.deadline, self._end, self.progress = deadline, end, progress
+        self._until = FOREVER
+        self._seen: object = None
+
+    def begin(self) -> None:
+        """The program runs from now on."""
+        self._until = time.monotonic() + self.deadline
+        self._seen = self.progress() if self.progress else None
+
+    def left(self) -> float:
+        """Seconds until it is over."""
+        if self.progress and (state := self.progress()) != self._seen:
+            self._seen, self._until = state, time.monotonic() + self.deadline
+        return min(self._until, self._end) - time.monotonic()
 
 
 class _Echo:
@@ -349,12 +376,12 @@ class _Listener:
             self._hear(line)
 
 
-def _has_ended_echoing(pid: int, patience: float, echoes: Sequence[_Echo | _Listener]) -> bool:
+def _has_ended_within(pid: int, limit: _Limit, echoes: Sequence[_Echo | _Listener]) -> bool:
     """_has_ended(), passing on meanwhile and at the end what the child writes."""
-    limit = time.monotonic() + patience
+    pause = _ECHO_PAUSE if echoes else _LOOK_PAUSE if limit.progress else FOREVER
     ended = False
-    while not ended and (left := limit - time.monotonic()) > 0:
-        ended = _has_ended(pid, min(_ECHO_PAUSE, left))
+    while not ended and (left := limit.left()) > 0:
+        ended = _has_ended(pid, min(pause, left))
         for echo in echoes:
             echo.pass_on(is_last=ended)
     return ended

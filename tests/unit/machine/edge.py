@@ -50,7 +50,7 @@ _real_os: dict[str, Callable[..., Any]] = {name: getattr(os, name) for name in (
 _real_lstat, _real_uname = os.lstat, os.uname
 _real_devices = Kernels.devices
 _MOST_LINKS = 20
-_START = 1000.0
+START = 1000.0
 """seconds on a machine's clock when nothing has waited yet; it does not go by itself, so that no test hangs on it"""
 _users: dict[str, list[Any]] = {}
 """modules by function, as long as no further one is imported: looking through all is a third of a short command"""
@@ -135,6 +135,7 @@ def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
     found: list[tuple[Any, str, Any]] = [
         (dm, "_ioctl", machine.ioctl),
         (probe, "all_bounded", machine.all_bounded),
+        (probe, "in_turn", machine.in_turn),
         (probe, "_read_directly", machine.read_directly),
         (report, "_send", machine.take_datagram),
         (peer, "write_line", lambda text: sys.stdout.write(f"{text}\n")),
@@ -147,7 +148,7 @@ def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
         (time, "sleep", machine.sleep),
         (os, "pidfd_open", machine.pidfd_open),
         (signal, "pidfd_send_signal", machine.pidfd_send_signal),
-        (time, "monotonic", lambda: _START + machine.slept),
+        (time, "monotonic", lambda: START + machine.slept),
         (builtins, "open", _redirected(machine, _real_open)),
     ]
     found += [(os, name, _redirected(machine, _real_os[name])) for name in _ONE_PATH]

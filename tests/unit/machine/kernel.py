@@ -87,6 +87,10 @@ class DeviceMapper:
         """The device with this UUID."""
         return next((device for device in self.devices.values() if device.uuid == uuid), None)
 
+    def by_name(self, name: str) -> Mapped:
+        """The device with this name."""
+        return next(device for device in self.devices.values() if device.name == name)
+
     def of_group(self, vg_uuid: str) -> tuple[Mapped, ...]:
         """The devices of a volume group."""
         return tuple(device for device in self.devices.values() if device.uuid.startswith(names.dm_uuid(vg_uuid)))

@@ -175,6 +175,10 @@ class Machine:
         the kit there"""
         self.slow: dict[str, float] = {}
         """seconds that a program takes, by a part of its command line; longer than the deadline: it hangs"""
+        self.steady: set[str] = set()
+        """parts of command lines of programs that make progress all the time that they take"""
+        self.removal = 0.0
+        """seconds that the kernel takes to remove a device of device-mapper"""
         self.slept = 0.0
         """seconds"""
         self.unit = "LoadState=loaded\nWantedBy=multi-user.target\n"
@@ -340,6 +344,7 @@ class Machine:
         if what == "create":
             self.sysfs.add_mapped(device)
         elif what == "remove":
+            self.slept += self.removal
             self.sysfs.remove_mapped(device)
 
     def rename_devices(self, metadata: Any, new: str) -> None:
@@ -433,10 +438,36 @@ class Machine:
     ) -> list[probe.Ending]:
         """In the place of the children that do what may hang; what hangs takes the whole deadline."""
         self.forked += len(works)
-        endings = [_ending(work) for work in works]
+        endings = [self._ending(work, deadline) for work in works]
         if any(ending.hung for ending in endings):
             self.slept += deadline
         return endings
+
+    def _ending(self, work: Callable[[], bytes], deadline: float) -> probe.Ending:
+        began = self.slept
+        try:
+            result = work()
+        except Hung:
+            return probe.Ending(hung=True)
+        except OSError as error:
+            return probe.Ending(error=error.errno or errno.EIO)
+        return probe.Ending(hung=True) if self.slept - began > deadline else probe.Ending(result=result)
+
+    def in_turn(self, works: Sequence[Callable[[], object]], *, patience: float, end: float) -> int:
+        """In the place of the child that does one thing after the other; one that hangs takes the whole patience."""
+        self.forked += 1
+        for done, work in enumerate(works):
+            began = self.slept
+            try:
+                work()
+            except Hung:
+                self.slept += patience
+                return done
+            except (OSError, Failure):
+                return done
+            if self.slept - began > patience or edge.START + self.slept >= end:
+                return done
+        return len(works)
 
     def read_directly(self, device: str) -> None:
         """In the place of a read past the page cache."""
@@ -517,6 +548,8 @@ class Machine:
         pass_output: bool = False,
         environment: Mapping[str, str] | None = None,
         hear: Callable[[str], None] | None = None,
+        progress: Callable[[], object] | None = None,
+        end: float = _FOR_EVER,
         **_further: object,
     ) -> Finished:
         """In the place of storage.run.run. What it does not know is about the life of a real process."""
@@ -527,7 +560,8 @@ class Machine:
         self.watch(" ".join(argv))
         seconds = max((time for part, time in self.slow.items() if part in " ".join(argv)), default=_QUICK)
         try:
-            if seconds > deadline:
+            is_late = seconds > deadline and not (progress and any(part in " ".join(argv) for part in self.steady))
+            if is_late or seconds > end - edge.START - self.slept:
                 raise Hung
             status, out, err = self._program(argv)(argv[1:], stdin)
         except Hung:
@@ -557,7 +591,7 @@ class Machine:
                 raise Failure(CommandMissing(path))
             raise AssertionError(f"{path} is not known to the machine")
         return {
-            "lvm": lambda words, _stdin: self.lvm.run(words),
+            "lvm": lambda words, _stdin: self.lvm.run_by_kit(words),
             "mount": lambda words, _stdin: self._mount(words),
             "umount": lambda words, _stdin: self._umount(words),
             "findmnt": lambda words, _stdin: self._findmnt(words),
@@ -795,12 +829,3 @@ def _answered(machine: Machine, work: Callable[[], int]) -> Answer:
         code = work()
     out, err = streams
     return Answer(code, out.splitlines(), err, machine.logged[before:])
-
-
-def _ending(work: Callable[[], bytes]) -> probe.Ending:
-    try:
-        return probe.Ending(result=work())
-    except Hung:
-        return probe.Ending(hung=True)
-    except OSError as error:
-        return probe.Ending(error=error.errno or errno.EIO)
