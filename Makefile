@@ -10,6 +10,7 @@ BIN     := $(VENV)/bin
 AGENTS  := $(notdir $(wildcard lib/ocf/resource.d/lvmkit/*))
 MINUTES ?= 60
 RELEASE ?= bookworm
+STAGE   ?= $(DESTDIR)$(LKROOT)/.new
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # Debian packages: the kit itself, its tests, and the lab's guests.
@@ -105,18 +106,20 @@ lock:  ## write tests/requirements.txt anew from tests/requirements.in
 	build/lock/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
 	    tests/requirements.in -o tests/requirements.txt
 
-install:  ## install the kit below LKROOT, honouring DESTDIR
-	install -d $(DESTDIR)$(LKROOT)/lib $(DESTDIR)$(LKROOT)/subsys $(DESTDIR)$(LKROOT)/lkadm $(DESTDIR)$(LKROOT)/bin
-	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit
-	cd lib && find lvmkit -name '*.py' -exec install -D -m 644 {} $(abspath $(DESTDIR)$(LKROOT))/lib/{} \;
-	cd opt/LifeKeeper && find subsys -type f -exec install -D -m 755 {} $(abspath $(DESTDIR)$(LKROOT))/{} \;
-	find lkadm -type f -exec install -D -m 755 {} $(DESTDIR)$(LKROOT)/{} \;
-	install -D -m 755 -t $(DESTDIR)$(LKROOT)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*
+stage:
+	rm -rf $(STAGE)
+	cd lib && find lvmkit -name '*.py' -exec install -D -m 644 {} $(abspath $(STAGE))/lib/{} \;
+	cd opt/LifeKeeper && find subsys -type f -exec install -D -m 755 {} $(abspath $(STAGE))/{} \;
+	find lkadm -type f -exec install -D -m 755 {} $(STAGE)/{} \;
+	install -D -m 755 -t $(STAGE)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*
+	install -D -m 755 -t $(STAGE)/bin bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard bin/lvmkit-peer
+	$(PYTHON) -m compileall -q -s $(STAGE) -p $(LKROOT) $(STAGE)/lib/lvmkit
+
+install: stage  ## install the kit below LKROOT, honouring DESTDIR; one that is running goes on meanwhile
+	$(PYTHON) share/install/exchange.py $(STAGE) $(DESTDIR)$(LKROOT)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs share/ocft/*
 	install -d $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
 	ln -sfn $(addprefix $(LKROOT)/lib/ocf/resource.d/lvmkit/,$(AGENTS)) $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
-	install -m 755 bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard bin/lvmkit-peer $(DESTDIR)$(LKROOT)/bin
-	$(PYTHON) -m compileall -q -s '$(DESTDIR)' $(DESTDIR)$(LKROOT)/lib/lvmkit
 	install -d $(DESTDIR)$(PREFIX)/sbin
 	ln -sfn $(LKROOT)/bin/lvmkit $(LKROOT)/bin/adddelpv $(DESTDIR)$(PREFIX)/sbin
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-check.service share/systemd/lvmkit-check.timer
@@ -142,7 +145,7 @@ install:  ## install the kit below LKROOT, honouring DESTDIR
 
 uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /var/lib/lvmkit stay
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs/,$(AGENTS))
-	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/lib/ocf $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit \
+	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/lib/.lvmkit-* $(DESTDIR)$(LKROOT)/lib/ocf $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit \
 	    $(DESTDIR)$(PREFIX)/share/lvmkit $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv $(DESTDIR)$(LKROOT)/subsys/gen/resources/filesys \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv \

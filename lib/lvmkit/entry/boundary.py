@@ -7,7 +7,7 @@ import sys
 from lvmkit.entry.interrupts import let_interrupts_end_it
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import Unexpected
+from lvmkit.model.messages.engine import unexpected
 from lvmkit.model.messages.guide import ActionInterrupted
 
 TYPE_CHECKING = False
@@ -47,10 +47,10 @@ def guarded(
         voice.tell(message)
         return exit_code(message)
     except Exception as error:  # noqa: BLE001 - the one outer boundary: an engine must never see a traceback
-        unexpected = Unexpected(type(error).__name__, str(error))
-        voice.tell(unexpected)
+        told = unexpected(error)
+        voice.tell(told)
         _log_trace(voice)
-        return exit_code(unexpected)
+        return exit_code(told)
 
 
 def _turn_signals_into_exceptions() -> None:

@@ -249,6 +249,7 @@ class Lab:
             names = push.pack(Path(staging), file)
             for each in self._fleet().machines:
                 file.seek(0)
+                self.run(each.number, push.CLEAR, timeout=PUSH_TIMEOUT, check=True)
                 self._stream_checked(each.number, push.UNPACK, stdin=file.fileno())
                 for argv in push.afterwards(names):
                     self.run(each.number, argv, timeout=PUSH_TIMEOUT, check=True)

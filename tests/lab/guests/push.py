@@ -10,6 +10,8 @@ from typing import IO
 from .errors import LabError, NotInstalledError
 
 LKROOT = "/opt/LifeKeeper"
+CLEAR = ("rm", "-rf", f"{LKROOT}/lib")
+"""before it is unpacked: each installation has a folder of its own there, and older ones had one in the link's place"""
 UNPACK = ("tar", "-x", "-f", "-", "-C", "/", "--keep-directory-symlink", "--no-overwrite-dir")
 """A guest's /lib and /bin are symbolic links and its / has a mode of its own: the archive must not replace them."""
 UNITS = "systemd/system/"

@@ -54,10 +54,10 @@ def _within_bounds(work: Callable[[], int], voice: Voice) -> int:
     except Exception as error:  # noqa: BLE001 - the outer boundary: the cluster must never see a traceback
         import traceback
 
-        from lvmkit.model.messages.engine import Unexpected
+        from lvmkit.model.messages.engine import unexpected
 
         voice.log_text(traceback.format_exc())
-        return _refuse((Unexpected(type(error).__name__, str(error)),), voice)
+        return _refuse((unexpected(error),), voice)
 
 
 def _monitor(invocation: Invocation) -> int:

@@ -1,4 +1,4 @@
-"""Messages about the engine, its database, locks, plans and journal: 110080-110099."""
+"""Messages about the engine, its database, locks, plans and journal: 110080-110099; about the kit itself: 110330."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from lvmkit.model.messages import (
     LCDI_HAS_DEPENDENTS,
     LCDI_INTERNAL,
     LCDI_NO_OBJECT,
+    OCF_ERR_INSTALLED,
     OCF_ERR_PERM,
     Caution,
     Message,
@@ -174,6 +175,19 @@ class ScriptRefused(Message, number=110095):
     why: str
 
 
+class ModuleUnloadable(Message, number=110330):
+    """A part of the kit's own library, or of a package that it needs, is not there or does not fit the rest.
+
+    An installation replaces the library as a whole, so this is damage: files were copied by hand, or a disk was full.
+    The scripts say this themselves where nothing of the library can be loaded.
+    """
+
+    template = "A module cannot be loaded: {why}"
+    action = "Install the kit again ('make install'), and the packages that it needs (python3, python3-click)."
+    ocf_exit = OCF_ERR_INSTALLED
+    why: str
+
+
 class Unexpected(Message, number=110099):
     """The kit met a case that it does not handle. This is a fault in the kit."""
 
@@ -182,3 +196,10 @@ class Unexpected(Message, number=110099):
     lcdi_exit = LCDI_INTERNAL
     kind: str
     why: str
+
+
+def unexpected(error: Exception) -> Message:
+    """What is said of an exception that nobody expected."""
+    if isinstance(error, ImportError):
+        return ModuleUnloadable(str(error))
+    return Unexpected(type(error).__name__, str(error))
