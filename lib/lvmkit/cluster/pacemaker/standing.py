@@ -14,12 +14,11 @@ Pacemaker 2.1.5 that was looked at in each of these states (tests/unit/data/stan
 
 from __future__ import annotations
 
-from lvmkit.cluster.pacemaker import elements, tools
+from lvmkit.cluster.pacemaker import tools
 from lvmkit.cluster.pacemaker.tools import Tools
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandMissing
 from lvmkit.model.standing import ACTIVE, FENCED, LEFT, STOPPED, STRANGER, UNCLEAR, UNFENCED, Standing
-from lvmkit.storage import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,18 +76,6 @@ class PacemakerMembership:
 def membership(paths: Paths, settings: Settings) -> PacemakerMembership:
     """What Pacemaker knows of servers, as an agent asks, which needs nothing else of the engine."""
     return PacemakerMembership(Tools(settings.command_deadline, paths.run))
-
-
-def known_servers(paths: Paths) -> tuple[str, ...]:
-    """The servers in Pacemaker's own copy of the configuration on this disk, which is read in no time.
-
-    It may lag behind: good for questions that may be in vain, not for what is decided. () where it cannot be read.
-    """
-    try:
-        root = elements.parse(files.read(paths.cib) or "", paths.cib)
-    except Failure:
-        return ()
-    return tuple(name for name in (node.get("uname", "") for node in root.iterfind("configuration/nodes/node")) if name)
 
 
 def _crm_mon(how: Tools) -> Element | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from lvmkit.entry.ocf.description import START, STOP
 from lvmkit.entry.ocf.request import parsed
-from lvmkit.entry.ocf.tools import host, starting_host
-from lvmkit.model.facts import FilesystemFacts, VgFacts
+from lvmkit.entry.ocf.tools import host, starting
+from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.messages import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.entry.ocf.request import AgentRequest, Invocation
+    from lvmkit.host import Host
 
 NOTHING_TO_STOP = "nothing to stop"
 
@@ -20,13 +21,19 @@ def act(invocation: Invocation, action: str) -> str:
     if action == STOP:
         return _stop(invocation)
     request = parsed(invocation)
-    is_group = action == START and isinstance(request.facts, VgFacts)
-    server = (starting_host if is_group else host)(request, invocation.paths, invocation.voice.tell)
-    if action != START or not isinstance(request.facts, FilesystemFacts):
-        from lvmkit.entry.ocf.validate import validate
+    if action != START:
+        _validate(request, host(request, invocation.paths, invocation.voice.tell))
+        return ""
+    facts, server = starting(request, invocation.paths, invocation.voice.tell)
+    if not isinstance(facts, FilesystemFacts):
+        _validate(request, server)
+    return request.verbs.restore(facts, server)
 
-        validate(request, server)
-    return request.verbs.restore(request.facts, server) if action == START else ""
+
+def _validate(request: AgentRequest, server: Host) -> None:
+    from lvmkit.entry.ocf.validate import validate
+
+    validate(request, server)
 
 
 def _stop(invocation: Invocation) -> str:

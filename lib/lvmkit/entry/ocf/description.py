@@ -8,7 +8,7 @@ from __future__ import annotations
 from lvmkit.model import names
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
 from lvmkit.model.resource_types import timings
-from lvmkit.model.settings import COMPLETE, MISSING_PV_POLICIES, NO_OWNER, OWNERSHIPS
+from lvmkit.model.settings import MISSING_PV_POLICIES, NO_OWNER, OWNERSHIPS
 from lvmkit.model.value import Value, replace
 
 TYPE_CHECKING = False
@@ -73,11 +73,12 @@ _MISSING_PV = Parameter(
     "missing_pv",
     "What missing physical volumes mean",
     "'complete': the start fails while a physical volume is missing. 'degraded': it goes on with the logical"
-    " volumes whose redundancy makes up for it. Nothing is repaired or removed in either case. LVM does not"
-    " write to a volume group that is not complete, so a change of owner (see ownership) fails all the same.",
+    " volumes whose redundancy makes up for it. Nothing is repaired or removed in either case. For a"
+    " change of owner (see ownership) LVM asks for more than half of the physical volumes, and for all of them before"
+    " version 2.03.17. Without it LVMKIT_MISSING_PV in the node's /etc/default/LifeKeeper decides, whose default is"
+    " 'complete'.",
     lambda given: given in MISSING_PV_POLICIES,
     "'complete' or 'degraded'",
-    default=COMPLETE,
 )
 _OWNERSHIP = Parameter(
     "ownership",

@@ -7,7 +7,6 @@ from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.ownership import ParameterInvalid, ParameterMissing
-from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value
 from lvmkit.resources.dispatch import verbs_of
 
@@ -68,7 +67,7 @@ class AgentRequest(AgentCall):
 
     facts: Facts
     missing_pv: str
-    """COMPLETE or DEGRADED"""
+    """COMPLETE or DEGRADED; '' where the server's own setting counts"""
     verbs: Verbs
     """of the resource's type"""
 
@@ -94,7 +93,7 @@ def parsed(invocation: Invocation, *, for_stop: bool = False) -> AgentRequest:
     """
     given = checked(invocation, for_stop=for_stop)
     facts = _FACTS[invocation.agent.name](invocation.name, given)
-    policy = given.get("missing_pv", COMPLETE)
+    policy = given.get("missing_pv", "")
     return AgentRequest(
         **asked(invocation).as_dict(), facts=facts, missing_pv=policy, verbs=verbs_of(invocation.agent.name)
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
-from lvmkit.cluster.pacemaker.standing import known_servers, membership
+from lvmkit.cluster.pacemaker import copy
+from lvmkit.cluster.pacemaker.standing import membership
 from lvmkit.entry.kit import told_settings
 from lvmkit.host import Host
+from lvmkit.model.facts import LvFacts, VgFacts
 from lvmkit.model.value import replace
 from lvmkit.peer.kernels import Kernels, KernelsAskedEarly
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lvmkit.entry.ocf.request import AgentCall, AgentRequest
+    from lvmkit.model.facts import FilesystemFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
 
@@ -32,19 +35,30 @@ stuck before the cluster kills us"""
 
 def host(request: AgentRequest, paths: Paths, tell: Callable[[Message], None]) -> Host:
     """What the resources work with."""
-    tunables = replace(settings(request, paths, tell), missing_pv=request.missing_pv)
+    known = settings(request, paths, tell)
+    tunables = replace(known, missing_pv=request.missing_pv or known.missing_pv)
     end = time.monotonic() + (_WHOLE * request.timeout or float("inf"))
     return Host(paths, tunables, tell, request.node, membership(paths, tunables), Kernels(tunables.ssh), end)
 
 
-def starting_host(request: AgentRequest, paths: Paths, tell: Callable[[Message], None]) -> Host:
-    """The same for the start of a volume group, which may have to know whether it is active elsewhere.
+def starting(
+    request: AgentRequest, paths: Paths, tell: Callable[[Message], None]
+) -> tuple[VgFacts | LvFacts | FilesystemFacts, Host]:
+    """What is started, and what it works with.
 
-    The other servers are asked at once, so that they answer while LVM and Pacemaker are asked.
+    The start of a volume group may have to know whether it is active elsewhere: the other servers are asked at once,
+    so that they answer while LVM and Pacemaker are asked. LVM is told where the disks are, as far as that is recorded,
+    so that it does not wait for a disk of somebody else.
     """
-    server = host(request, paths, tell)
-    others = tuple(each for each in known_servers(paths) if each != server.server)
-    return replace(server, peers=KernelsAskedEarly(others, server.settings.ssh))
+    server, facts = host(request, paths, tell), request.facts
+    if isinstance(facts, VgFacts):
+        known = copy.read(paths)
+        others = tuple(each for each in copy.servers(known) if each != server.server)
+        early = KernelsAskedEarly(others, server.settings.ssh)
+        return replace(facts, devices=copy.disks(known, server.server, facts.uuid)), replace(server, peers=early)
+    if isinstance(facts, LvFacts):
+        return replace(facts, devices=copy.disks(copy.read(paths), server.server, facts.vg_uuid)), server
+    return facts, server
 
 
 def settings(call: AgentCall, paths: Paths, tell: Callable[[Message], None]) -> Settings:

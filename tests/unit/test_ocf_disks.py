@@ -1,0 +1,95 @@
+"""Where an agent's start looks: at the disks that are recorded for this server, and not at those of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lvmkit.cluster.pacemaker import elements, primitive, template
+from lvmkit.model.facts import DeviceFacts, VgFacts
+from lvmkit.model.instance import LVMVG, OSU, Instance
+from lvmkit.model.messages.storage import CommandHung
+from tests.unit.machine import Machine, SharedDisk, make_group, uuid_of
+
+if TYPE_CHECKING:
+    from tests.unit.machine import Answer, Metadata
+
+STABLE = "/dev/disk/by-id/wwn-A"
+
+
+class Server:
+    """A server of a cluster whose volume group is down, and a disk of somebody else that does not answer."""
+
+    def __init__(self, folder: Path) -> None:
+        self.machine = Machine(folder)
+        self.disk, self.foreign = SharedDisk("A"), SharedDisk("X")
+        self.group: Metadata = make_group("vg1", (self.disk,))
+        self.machine.attach(self.disk)
+        self.machine.attach(self.foreign)
+        self.machine.set_state(self.foreign, "hangs")
+
+    def record(self, path: str, server: str = "n1") -> None:
+        """Write Pacemaker's copy of the configuration, with a disk of the group."""
+        root = elements.new("cib")
+        nodes = elements.at(root, elements.NODES)
+        nodes.append(elements.new("node", id="1", uname="n1"))
+        uuid = VgFacts("vg1", "lvmvg-vg1", "vg1", self.group.uuid).pack()
+        group = Instance("n1", "scsi", LVMVG, "vg1", "lvmvg-vg1", uuid, OSU)
+        disk = Instance(server, "scsi", "device", "disk-A", path, DeviceFacts("disk-A", path).pack(), OSU)
+        resources = elements.at(root, elements.RESOURCES)
+        resources.append(primitive.make(group))
+        resources.append(template.make(disk, ["vg1"]))
+        Path(self.machine.paths.cib).write_text(elements.written(root))
+
+    def start(self, agent: str = "lvmvg", **more: str) -> Answer:
+        return self.machine.agent(agent, "start", "vg1", vg="vg1", vg_uuid=self.group.uuid, **more)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    return Server(tmp_path)
+
+
+def test_a_disk_of_somebody_else_that_hangs_does_not_keep_a_start_waiting(server: Server) -> None:
+    server.record(STABLE)
+    answer = server.start()
+    assert (answer.code, server.machine.active()) == (0, ["vg1-data", "vg1-www"])
+    assert server.machine.slept < 1
+
+
+def test_nor_the_start_of_one_volume(server: Server) -> None:
+    server.record(STABLE)
+    answer = server.start("lvmlv", lv="data", lv_uuid=server.group.volumes[0].uuid)
+    assert (answer.code, server.machine.active()) == (0, ["vg1-data"])
+
+
+@pytest.mark.parametrize(("path", "of"), [("/dev/sda", "n1"), (STABLE, "n2"), ("/dev/disk/by-id/wwn-gone", "n1")])
+def test_all_disks_are_asked_where_the_recorded_names_may_be_another_s(server: Server, path: str, of: str) -> None:
+    server.record(path, of)
+    assert server.start().reason == CommandHung.number
+
+
+def test_a_stop_asks_only_the_disks_that_it_started(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.group = make_group("vg1", (server.disk,), kind="raid1")
+    server.record(STABLE)
+    assert server.start().code == 0
+    answer = server.machine.agent("lvmvg", "stop", "vg1", vg="vg1", vg_uuid=server.group.uuid)
+    assert (answer.code, server.machine.active()) == (0, [])
+    assert server.machine.lvm_commands()[-1] == "vgchange -an"
+
+
+def test_a_stop_does_not_take_down_another_group_of_the_name(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.group = make_group("vg1", (server.disk,), kind="raid1")
+    server.machine.set_state(server.foreign, "")
+    server.record(STABLE)
+    assert server.start().code == 0
+    other = make_group("vg1", (server.foreign,), "scratch", uuid=uuid_of("other"))
+    server.machine.by_hand("lvchange", "-ay", "vg1/scratch", "--devices", "/dev/sdb")
+    assert server.machine.active(other.uuid) == ["vg1-scratch"]
+    assert server.machine.agent("lvmvg", "stop", "vg1", vg="vg1", vg_uuid=server.group.uuid).code == 0
+    assert server.machine.active() == ["vg1-scratch"]
+    assert server.machine.lvm_commands()[-1] == "vgchange -an"
