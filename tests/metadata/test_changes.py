@@ -13,8 +13,8 @@ from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.service import VgImpostor
 from lvmkit.model.messages.storage import CommandFailed, VgNameAmbiguous
 from lvmkit.model.settings import Settings
-from lvmkit.storage import recorder, stack
-from lvmkit.storage.lvm import Lvm
+from lvmkit.storage import lvmconf, lvmsight, recorder, stack
+from lvmkit.storage.lvm import UNKNOWN_OPTION, Lvm
 
 from .conftest import DEADLINE, LOSETUP, PREFIX, detach_stale_loops
 
@@ -160,3 +160,45 @@ def test_loops_of_killed_runs_are_freed_and_those_of_this_run_are_not(host: Host
     detach_stale_loops()
     assert stale not in host.lvm_free(LOSETUP, "--list", "--noheadings", "-O", "NAME").split()
     assert host.seen("vg1").missing == ()
+
+
+def owners(host: Host) -> dict[str, str]:
+    """The owner of each volume group by UUID."""
+    return {vg.uuid: vg.system_id for vg in Lvm(DEADLINE).report()}
+
+
+def test_what_is_written_to_a_group_leaves_another_one_of_its_name_alone(host: Host) -> None:
+    host.configure(local='system_id="n1"')
+    first = host.vg("vg1")
+    vg = host.seen("vg1")
+    parked = host.disks.copy()
+    host.disks.clear()
+    host.vg("vg1")
+    other = host.seen("vg1")
+    host.disks += parked
+    host.configure()
+    with pytest.raises(Failure) as failure:
+        Lvm(DEADLINE).set_autoactivation("vg1", False)
+    assert "Multiple VGs found with the same name" in str(failure.value)
+    assert all(each.autoactivation for each in Lvm(DEADLINE).report())
+    Lvm(DEADLINE).set_system_id("vg1", "n2", old="n1", devices=first)
+    assert owners(host) == {vg.uuid: "n2", other.uuid: "n1"}
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_owner_changes_without_a_disk_where_lvm_knows_how_and_more_than_half_are_left(
+    host: Host, count: int
+) -> None:
+    host.configure(local='system_id="n1"')
+    host.vg("vg1", count)
+    uuid = host.seen("vg1").uuid
+    host.pull(host.disks[0])
+    knows_how = lvmconf.numbers(lvmconf.version(Lvm(DEADLINE))) >= lvmconf.numbers(lvmsight.OLDEST_BY_MAJORITY)
+    if knows_how and count == 3:
+        Lvm(DEADLINE).set_system_id("vg1", "n2", old="n1", lacks_disks=True)
+        assert owners(host) == {uuid: "n2"}
+        return
+    with pytest.raises(Failure) as failure:
+        Lvm(DEADLINE).set_system_id("vg1", "n2", old="n1", lacks_disks=True)
+    assert (UNKNOWN_OPTION in str(failure.value)) != knows_how
+    assert owners(host) == {uuid: "n1"}

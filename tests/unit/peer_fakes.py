@@ -50,6 +50,10 @@ class Servers:
         """(server, program) of what is run there that is not the kit's far end"""
         self.dmsetup: dict[str, Finished | Message] = {}
         """server: what its dmsetup says"""
+        self.take_over(monkeypatch)
+
+    def take_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Answer what the transport asks."""
         monkeypatch.setattr(transport, "run", self._run)
         monkeypatch.setattr(transport, "run_all", self._run_all)
 

@@ -17,7 +17,7 @@ from lvmkit.model.value import replace
 from lvmkit.peer.wire import packed
 from lvmkit.storage import dm, holders
 from lvmkit.storage.holders import MOUNT, SWAP, Holder
-from lvmkit.workflow import service
+from lvmkit.workflow import admission, service
 from lvmkit.workflow.bystanders import bystanders
 from tests.unit.fakes import FakeCluster, FakePort, Shell, data_hierarchy, kit, numbers, on
 from tests.unit.peer_fakes import FarEnd, Servers
@@ -55,9 +55,11 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[Holder]:
 
 
 @pytest.fixture
-def port(held: list[Holder]) -> FakeCluster:
-    """All is in service on n2; this server is n1."""
+def port(held: list[Holder], monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    """All is in service on n2; this server is n1, and no disk is lost."""
     del held
+    monkeypatch.setattr(admission, "_all_there", lambda _facts: True)
+    monkeypatch.setattr(admission, "_has_lost_disks", lambda *_: False)
     return FakeCluster(data_hierarchy(OSU), n2=on("n2", data_hierarchy()))
 
 

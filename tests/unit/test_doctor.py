@@ -158,6 +158,19 @@ class TestOwners:
         alone.machine.lvm.system_id = ""
         assert alone.found() == []
 
+    @pytest.mark.parametrize(
+        ("version", "disks", "found"),
+        [("2.03.16(2)", 3, True), ("2.03.31(2)", 3, False), ("2.03.31(2)", 2, True)],
+    )
+    def test_a_policy_that_another_server_cannot_follow(
+        self, member: Healthy, version: str, disks: int, found: bool
+    ) -> None:
+        member.version = version
+        pv = member.groups[0].physical[0]
+        member.groups = (replace(member.groups[0], physical=(pv,) * disks),)
+        member.kit = replace(member.kit, settings=replace(member.kit.settings, missing_pv="degraded"))
+        assert member.found() == ([("110332", "WARN")] if found else [])
+
     def test_a_stranger(self, member: Healthy) -> None:
         member.change(system_id="elsewhere")
         assert member.found() == [("110135", "ERROR")]

@@ -8,6 +8,7 @@ import pytest
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
+from lvmkit.model.messages.guards import OwnerNeedsDisks
 from lvmkit.storage import lvm
 from lvmkit.storage.lvm import Lvm
 from tests.unit.agent_server import (
@@ -22,13 +23,13 @@ from tests.unit.agent_server import (
     fence,
     member,
 )
-from tests.unit.machine import Machine
+from tests.unit.machine import Machine, SharedDisk, make_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.unit.machine import Answer, SharedDisk
+    from tests.unit.machine import Answer
     from tests.unit.world.view import Member
 
 
@@ -260,3 +261,40 @@ def test_every_command_speaks_as_the_node_that_was_given_and_no_other_does(serve
         assert Lvm(1).own_system_id() == "by-lvm-conf"
     named = [f'local/system_id="{NODE}"' in " ".join(argv) for argv in server.machine.ran]
     assert named == [True, False]
+
+
+def lack_disks(server: Server, count: int, version: str) -> SharedDisk:
+    """Let the group, which the other node has, have count disks, of which one is gone; returns the first one."""
+    more = [SharedDisk(serial) for serial in "BCDE"[: count - 1]]
+    make_group(VG, (server.disk, *more), "data-x www", kind="raid1")
+    for disk in more[:-1]:
+        server.machine.attach(disk)
+    server.machine.lvm.version = version
+    server.given["missing_pv"] = "degraded"
+    server.add_peer(member())
+    return server.disk
+
+
+@pytest.mark.parametrize(
+    ("count", "version", "code"), [(3, "2.03.31(2)", OK), (3, "2.03.16(2)", FAILED), (2, "2.03.31(2)", FAILED)]
+)
+def test_a_group_that_lacks_disks_is_taken_over_where_more_than_half_are_left_and_lvm_knows_how(
+    server: Server, count: int, version: str, code: int
+) -> None:
+    lack_disks(server, count, version)
+    answer = start(server, PEER)
+    assert (answer.code, answer.reason) == (code, 0 if code == OK else OwnerNeedsDisks.number)
+    assert server.owner == (NODE if code == OK else PEER)
+    assert bool(server.up) == (code == OK)
+
+
+def test_a_minority_of_the_disks_is_refused_before_anybody_is_asked(server: Server) -> None:
+    lack_disks(server, 4, "2.03.31(2)")
+    server.machine.detach(server.disk)
+    assert start(server, PEER).reason == OwnerNeedsDisks.number
+    assert server.commands == ["fullreport"]
+
+
+def test_the_owner_itself_starts_a_group_that_lacks_disks(server: Server) -> None:
+    lack_disks(server, 2, "2.03.16(2)")
+    assert start(server, NODE).code == OK

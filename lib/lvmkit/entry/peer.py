@@ -21,6 +21,7 @@ from lvmkit.model.settings import Paths
 from lvmkit.model.value import Value
 from lvmkit.peer import wire
 from lvmkit.peer.requests import (
+    AskAdmission,
     AskBystanders,
     AskFindings,
     AskReadiness,
@@ -156,6 +157,14 @@ def _bystanders(desk: Desk, question: AskBystanders) -> Result:
     return {"bystanders": [wire.packed(message) for message in messages]}
 
 
+def _admission(desk: Desk, question: AskAdmission) -> Result:
+    from lvmkit.workflow.admission import reasons
+
+    kit = desk.kit()
+    messages = reasons(question.tags, kit.port.hierarchy(), kit)
+    return {"reasons": [wire.packed(message) for message in messages]}
+
+
 def _readiness(desk: Desk, question: AskReadiness) -> Result:
     from lvmkit.peer.answers import preview_facts
     from lvmkit.workflow.extend import ExtendRequest, preview
@@ -201,6 +210,7 @@ def _forget(desk: Desk, order: OrderForget) -> Result:
 
 _HANDLERS: dict[str, Callable[[Desk, Any], Result]] = {
     AskBystanders.name: _bystanders,
+    AskAdmission.name: _admission,
     AskReadiness.name: _readiness,
     AskFindings.name: _findings,
     OrderExtend.name: _extend,

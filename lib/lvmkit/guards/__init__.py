@@ -36,8 +36,8 @@ def admit(vg: VolumeGroup, group: VgFacts, host: Host) -> VolumeGroup:
 
     vg: as LVM reports it.  group: as its resource describes it; where that has an owner, it is this server then.
     Nothing was changed where it raises Failure, with every reason of the first guard that refuses: 110014-110019,
-    110134, 110135, 110138, 110217, 110240-110244; and as asking LVM and the cluster does; 110137 if the owner that was
-    written is not read back.
+    110134, 110135, 110138, 110217, 110240-110244, 110331; and as asking LVM and the cluster does; 110137 if the owner
+    that was written is not read back.
     """
     return _admit(vg, group, host, metadata.against(vg, group, host.settings))
 
@@ -104,6 +104,7 @@ def _admit(vg: VolumeGroup, group: VgFacts, host: Host, told: tuple[Message, ...
     _refuse(system_id.against_name(host.server), host)
     if vg.system_id == host.server:
         return vg
+    _refuse(system_id.against_minority(vg, host.server), host)
     if vg.system_id:
         _refuse_owner(vg, group, host, host.membership)
     _refuse_held(vg, group, host)

@@ -11,10 +11,12 @@ tell only from this name who the owner is.
 from __future__ import annotations
 
 from lvmkit.model.messages import Failure
+from lvmkit.model.messages.guards import OwnerNeedsDisks
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerNotWritten, OwnerUnknown
 from lvmkit.model.messages.service import VgForeign
 from lvmkit.model.value import replace
-from lvmkit.storage.lvm import is_system_id
+from lvmkit.storage import lvmconf, lvmsight
+from lvmkit.storage.lvm import UNKNOWN_OPTION, is_system_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.storage.lvm import Lvm
+
+
+_ALL_ASKED_FOR = "LVM asks for all of them before version 2.03.17"
 
 
 def against(vg: VolumeGroup, lvm: Lvm) -> tuple[Message, ...]:
@@ -56,6 +61,26 @@ def against_name(server: str) -> tuple[Message, ...]:
     return () if is_system_id(server) else (NodeNameUnusable(server),)
 
 
+def against_minority(vg: VolumeGroup, server: str) -> tuple[Message, ...]:
+    """Why LVM would not write another owner into what is left of a volume group: it asks for more than half of it."""
+    if vg.system_id == server or 2 * len(vg.missing) < len(vg.physical):
+        return ()
+    return (_needs_disks(vg, server, "LVM asks for more than half of them"),)
+
+
+def against_lack_of_disks(vg: VolumeGroup, server: str, lvm: Lvm) -> tuple[Message, ...]:
+    """The same, also where this LVM asks for all of them; it is asked for its version where any lacks."""
+    if vg.system_id == server or not vg.missing:
+        return ()
+    if lvmconf.numbers(lvmconf.version(lvm)) < lvmconf.numbers(lvmsight.OLDEST_BY_MAJORITY):
+        return (_needs_disks(vg, server, _ALL_ASKED_FOR),)
+    return against_minority(vg, server)
+
+
+def _needs_disks(vg: VolumeGroup, server: str, why: str) -> OwnerNeedsDisks:
+    return OwnerNeedsDisks(vg.name, vg.system_id or "nobody", server, len(vg.missing), len(vg.physical), why)
+
+
 def take(vg: VolumeGroup, server: str, lvm: Lvm) -> VolumeGroup:
     """Make a server the owner of a volume group; returns the group as it is then. All guards must have agreed.
 
@@ -64,12 +89,18 @@ def take(vg: VolumeGroup, server: str, lvm: Lvm) -> VolumeGroup:
     What was written is read back: here where there was no owner, because anybody may activate such a group, and where
     there is nothing to activate; else by the activation, which LVM refuses unless it reads this node's name from the
     disks (seen with 2.03.16, also where lvm.conf's extra_system_ids lets this host access the group).
-    Raises Failure: OwnerNotWritten, and as the commands do.
+    Raises Failure: OwnerNotWritten, OwnerNeedsDisks where this LVM does not write to a group that lacks disks, and as
+    the commands do.
     """
     if vg.system_id == server:
         return vg
     disks = _disks(vg)
-    lvm.set_system_id(vg.name, server, old=vg.system_id, devices=disks)
+    try:
+        lvm.set_system_id(vg.name, server, old=vg.system_id, devices=disks, lacks_disks=bool(vg.missing))
+    except Failure as failure:
+        if vg.missing and UNKNOWN_OPTION in str(failure):
+            raise Failure(_needs_disks(vg, server, _ALL_ASKED_FOR)) from failure
+        raise
     if not vg.system_id or not vg.expected:
         return confirm(vg, server, lvm)
     return replace(vg, system_id=server)

@@ -6,6 +6,8 @@ time. What cannot be learnt from a server is a Failure in its place: silence is 
 
 from __future__ import annotations
 
+from functools import partial
+
 from lvmkit.model.messages import Failure
 from lvmkit.peer.call import call_each
 from lvmkit.peer.wire import garbled
@@ -31,7 +33,15 @@ def bystanders(
     from lvmkit.peer.requests import AskBystanders
 
     questions = [(kit, AskBystanders(those)) for kit, those in tags.items()]
-    return _each(questions, _messages, tell, deadline=deadline)
+    return _each(questions, partial(_messages, "bystanders"), tell, deadline=deadline)
+
+
+def admission(kit: RemoteKit, tags: tuple[str, ...], tell: Teller, *, deadline: float) -> tuple[Message, ...] | Failure:
+    """What another server's disks say against starting volume groups there."""
+    from lvmkit.peer.requests import AskAdmission
+
+    (answer,) = _each([(kit, AskAdmission(tags))], partial(_messages, "reasons"), tell, deadline=deadline).values()
+    return answer
 
 
 def readiness(kit: RemoteKit, question: AskReadiness, tell: Teller, *, deadline: float) -> Preview:
@@ -79,7 +89,7 @@ def _the_one(answers: dict[str, Answer | Failure]) -> Answer:
     return answer
 
 
-def _messages(result: dict[str, Any], server: str) -> tuple[Message, ...]:
+def _messages(field: str, result: dict[str, Any], server: str) -> tuple[Message, ...]:
     from lvmkit.peer.wire import unpacked
 
-    return tuple(unpacked(each, server) for each in result["bystanders"])
+    return tuple(unpacked(each, server) for each in result[field])

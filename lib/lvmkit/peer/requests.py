@@ -39,6 +39,13 @@ class AskBystanders(Request):
     tags: tuple[str, ...]
 
 
+class AskAdmission(Request):
+    """What do your disks say against starting the volume groups with these tags on your server?"""
+
+    name = "admission"
+    tags: tuple[str, ...]
+
+
 class AskReadiness(Request):
     """Can the hierarchy of a tag be extended to you? priority 0: the next lower one.
 
@@ -95,6 +102,7 @@ class OrderForget(Request):
 
 _KINDS: tuple[type[Request], ...] = (
     AskBystanders,
+    AskAdmission,
     AskReadiness,
     AskFindings,
     OrderExtend,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 OLDEST = "2.03.12"
 """the first LVM with the autoactivation property and --devices (its WHATS_NEW)"""
+OLDEST_BY_MAJORITY = "2.03.17"
+"""the first LVM that changes the owner of a volume group that lacks disks (vgchange(8), --majoritypvs)"""
 
 
 def is_too_old(version: str) -> bool:

@@ -19,7 +19,9 @@ from lvmkit.model.messages.boot import (
     SystemIdShared,
 )
 from lvmkit.model.messages.extend import ActiveOutsideCluster
+from lvmkit.model.messages.guards import DegradedStaysHome
 from lvmkit.model.messages.service import VgForeign, VgNotFound
+from lvmkit.model.settings import DEGRADED
 from lvmkit.model.value import Value
 from lvmkit.storage import dm, lkvgs, lvmconf, lvmsight, sysfs
 from lvmkit.workflow import owner
@@ -102,6 +104,7 @@ def _group(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.Lv
     yield from metadata.against(vg, subject, look.kit.settings)
     if vg.uuid == subject.uuid:
         yield from _exposed(vg, instance, subject, look)
+        yield from _stays_home(vg, subject, look)
 
 
 def _exposed(vg: VolumeGroup, instance: Instance, subject: VgFacts, look: Look) -> Iterator[Message]:
@@ -119,6 +122,19 @@ def _exposed(vg: VolumeGroup, instance: Instance, subject: VgFacts, look: Look) 
     held = tuple(device.name for device in dm.of_vg(dm.list_devices(), vg.uuid))
     if held and instance.state not in IN_SERVICE:
         yield ActiveOutsideCluster(vg.name, look.server, held)
+
+
+def _stays_home(vg: VolumeGroup, subject: VgFacts, look: Look) -> Iterator[Message]:
+    """Whether the policy 'degraded' promises what LVM does not do on another server."""
+    policy = subject.missing_pv or look.kit.settings.missing_pv
+    if policy != DEGRADED or not vg.system_id:
+        return
+    version = lvmconf.version(look.kit.lvm)
+    if lvmconf.numbers(version) < lvmconf.numbers(lvmsight.OLDEST_BY_MAJORITY):
+        yield DegradedStaysHome(vg.name, f"LVM {version} changes the owner of whole groups only")
+    elif len(vg.physical) % 2 == 0:
+        why = f"LVM changes the owner only where more than half of the {len(vg.physical)} physical volumes are left"
+        yield DegradedStaysHome(vg.name, why)
 
 
 def _unlisted(groups: Sequence[Instance], look: Look) -> Iterator[Told]:

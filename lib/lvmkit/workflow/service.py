@@ -11,6 +11,7 @@ from lvmkit.model.messages.pacemaker import ServerUnfit
 from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
+from lvmkit.workflow.admission import refuse_lost_disks
 from lvmkit.workflow.bystanders import PlannedStop, refuse_bystanders
 from lvmkit.workflow.family import family
 from lvmkit.workflow.subject import find, hierarchy_with
@@ -37,8 +38,8 @@ class PlannedAction(Value):
 def in_service(tag: str, kit: Kit, server: str = "") -> str:
     """Bring the tag and all it requires in service on a server ('': this one); returns the tag.
 
-    Raises Failure: 000019 for a tag that no server has; else the reasons (110021 before anything is moved: who would
-    keep a volume group from being stopped), then 000022.
+    Raises Failure: 000019 for a tag that no server has; else the reasons, then 000022; before anything is moved 110021
+    (who would keep a volume group from being stopped) and what 110014-110019 and 110331 say of lost disks.
     """
     seen = kit.port.overview()
     instance = find(seen.union(), tag)
@@ -46,6 +47,7 @@ def in_service(tag: str, kit: Kit, server: str = "") -> str:
         finish_interrupted(kit, _moving(instance.tag, seen))
         try:
             refuse_held(instance.tag, server, seen, kit)
+            refuse_lost_disks(groups_below(instance.tag, seen.union()), server, seen, kit)
             refuse_bystanders(moving_off(instance.tag, server, seen), seen, kit)
             kit.port.bring_in_service(instance.tag, kit.tell, server)
         except Failure as failure:

@@ -34,12 +34,14 @@ def command(session: Session, word: str, server: str | None, dry_run: bool, form
 
     def job(kit: Kit) -> int:
         from lvmkit.workflow import service
+        from lvmkit.workflow.admission import refuse_lost_disks
         from lvmkit.workflow.bystanders import refuse_bystanders
 
         seen = kit.port.overview()
         tag = tag_of(word, seen.union())
         if dry_run:
             actions = service.way_in(tag, server or "", seen)
+            refuse_lost_disks(service.groups_below(tag, seen.union()), server or "", seen, kit)
             refuse_bystanders(service.moving_off(tag, server or "", seen), seen, kit)
             return show_actions(service.RESTORE, tag, actions, form)
         service.in_service(tag, kit, server or "")

@@ -1,8 +1,8 @@
-"""Messages of the guards, who may activate a volume group: 110240-110259."""
+"""Messages of the guards, who may activate a volume group: 110240-110259, 110331, 110332."""
 
 from __future__ import annotations
 
-from lvmkit.model.messages import Message
+from lvmkit.model.messages import Caution, Message
 
 
 class OwnerLeftRunning(Message, number=110240):
@@ -111,3 +111,43 @@ class HeldTwice(Message, number=110245):
     holders: tuple[str, ...]
     in_service: tuple[str, ...]
     surplus: tuple[str, ...]
+
+
+class OwnerNeedsDisks(Message, number=110331):
+    """The volume group lacks disks, and LVM does not write another owner into what is left of it.
+
+    LVMKIT_MISSING_PV=degraded lets a server that owns the volume group start it without them. A change of owner is a
+    change of the metadata: LVM wants more than half of the physical volumes for it (vgchange(8), --majoritypvs), and
+    all of them before version 2.03.17.
+    """
+
+    template = (
+        "Volume group {vg} lacks {missing} of its {count} physical volumes, and {server} cannot take it over from"
+        " '{owner}': {why}."
+    )
+    action = (
+        "Reconnect the disks and try again, or bring it in service on '{owner}', which owns it. Where neither is left:"
+        " see that '{owner}' is switched off, replace the lost disks by hand ('lvconvert --repair' for each volume,"
+        " then 'vgreduce --removemissing {vg}'), each with --config 'global/system_id_source=\"lvmlocal\""
+        ' local/system_id="{owner}"\', and try again.'
+    )
+    vg: str
+    owner: str
+    server: str
+    missing: int
+    count: int
+    why: str
+
+
+class DegradedStaysHome(Caution, number=110332):
+    """The policy 'degraded' is chosen for a volume group that another server could not take over without a site."""
+
+    template = (
+        "With disks lost, volume group {vg} comes up degraded on the server that owns it, but on no other one: {why}."
+    )
+    action = (
+        "Spread it over an odd number of physical volumes, so that more than half are left when a site is lost (a small"
+        " one at a third place will do), and use LVM 2.03.17 or newer on all servers."
+    )
+    vg: str
+    why: str

@@ -1,4 +1,4 @@
-"""Messages about show and status, and about what is looked at before a move: 110230-110239, 110300-110309."""
+"""Messages about show and status, and about what is looked at before a move: 110230-110239, 110300-110309, 110333."""
 
 from __future__ import annotations
 
@@ -55,3 +55,18 @@ class NothingProtected(Note, number=110300):
         "Mount a file system that is on a logical volume, then see what 'lvmkit create MOUNTPOINT --dry-run' would do,"
         " and do it without --dry-run."
     )
+
+
+class DisksThereUnknown(Caution, number=110333):
+    """Volume groups that have lost disks here are to move to another server, which did not say what it sees of them."""
+
+    template = (
+        "{tags} lost disks here, and whether {server} can start it with the disks that it sees is not known: {why}"
+    )
+    action = (
+        "If it cannot, it stays out of service there and comes back here, if it can. For the next time, make 'ssh -o"
+        " BatchMode=yes {server} true' work as root, and install the same version of the kit there."
+    )
+    server: str
+    tags: tuple[str, ...]
+    why: str
