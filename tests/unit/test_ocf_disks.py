@@ -10,6 +10,7 @@ import pytest
 from lvmkit.cluster.pacemaker import elements, primitive, template
 from lvmkit.model.facts import DeviceFacts, VgFacts
 from lvmkit.model.instance import LVMVG, OSU, Instance
+from lvmkit.model.messages.service import TakenDownWithoutLvm
 from lvmkit.model.messages.storage import CommandHung
 from tests.unit.machine import Machine, SharedDisk, make_group, uuid_of
 
@@ -81,7 +82,8 @@ def test_a_stop_asks_only_the_disks_that_it_started(tmp_path: Path) -> None:
     assert server.machine.lvm_commands()[-1] == "vgchange -an"
 
 
-def test_a_stop_does_not_take_down_another_group_of_the_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_stop_does_not_take_down_another_group_of_the_name(tmp_path: Path, is_recorded: bool) -> None:
     server = Server(tmp_path)
     server.group = make_group("vg1", (server.disk,), kind="raid1")
     server.machine.set_state(server.foreign, "")
@@ -90,6 +92,8 @@ def test_a_stop_does_not_take_down_another_group_of_the_name(tmp_path: Path) -> 
     other = make_group("vg1", (server.foreign,), "scratch", uuid=uuid_of("other"))
     server.machine.by_hand("lvchange", "-ay", "vg1/scratch", "--devices", "/dev/sdb")
     assert server.machine.active(other.uuid) == ["vg1-scratch"]
-    assert server.machine.agent("lvmvg", "stop", "vg1", vg="vg1", vg_uuid=server.group.uuid).code == 0
+    if not is_recorded:
+        Path(server.machine.paths.run, "lvmvg-vg1").unlink()
+    answer = server.machine.agent("lvmvg", "stop", "vg1", vg="vg1", vg_uuid=server.group.uuid)
+    assert (answer.code, TakenDownWithoutLvm.number in answer.logged) == (0, False)
     assert server.machine.active() == ["vg1-scratch"]
-    assert server.machine.lvm_commands()[-1] == "vgchange -an"

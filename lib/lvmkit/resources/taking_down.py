@@ -96,7 +96,7 @@ def _deactivate_volume(facts: LvFacts, device: Device, host: Host) -> str:
         return silent
     vg_name, lv_name, _ = names.split_dm_name(device.name) or (facts.vg, facts.name, "")
     try:
-        answer = host.lvm.deactivate_lv(vg_name, lv_name, devices=_recorded_disks(names.lvmvg_id(facts.vg), host))
+        answer = host.lvm.deactivate_lv(vg_name, lv_name, devices=_disks(facts.group, host))
     except Failure as failure:
         return str(failure)
     return answer.stderr.strip() if answer.status else ""
@@ -133,11 +133,12 @@ def _disks_silent(group_id: str, host: Host) -> str:
     return "; ".join(fault.text for fault in dead)
 
 
-def _recorded_disks(group_id: str, host: Host) -> tuple[str, ...]:
-    """The disks of the record, whose numbers were found to be right: LVM need look at no others, and sees no other
-    group of the same name."""
-    record = records.load(host.paths, group_id)
-    return tuple(pv.device for pv in record.physical) if record else ()
+def _disks(facts: VgFacts, host: Host) -> tuple[str, ...]:
+    """The disks of the record, else those that the volumes stand on: LVM waits for no others, and sees no other group
+    of the same name."""
+    view = kernel.group(facts, host.paths)
+    record = view.record or kernel.stand_in(facts.tag, facts.name, view)
+    return tuple(pv.device for pv in record.physical)
 
 
 def _deactivate(facts: VgFacts, mine: tuple[Device, ...], host: Host) -> str:
@@ -146,7 +147,7 @@ def _deactivate(facts: VgFacts, mine: tuple[Device, ...], host: Host) -> str:
     if vg is None:
         return f"device {mine[0].name} has no volume group in its name"
     try:
-        answer = host.lvm.deactivate(vg[0], uuid=facts.uuid, devices=_recorded_disks(facts.id, host))
+        answer = host.lvm.deactivate(vg[0], uuid=facts.uuid, devices=_disks(facts, host))
     except Failure as failure:
         return str(failure)
     return answer.stderr.strip()
