@@ -140,9 +140,9 @@ NAMED = (
     ),
     Named(
         "a stop that left something behind says down",
-        "_let_go",
-        "    if left:",
-        "    if False:",
+        "_remove_all",
+        "if left and now >= min(end, host.end):",
+        "if left and now >= min(end, host.end):\n            return\n        if False:",
         f"{AGENTS} {ACTIONS}",
     ),
     Named(
