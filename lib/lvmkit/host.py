@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Protocol
 
-    from lvmkit.model.facts import VgFacts
+    from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.messages import Failure, Message
     from lvmkit.model.standing import Standing
     from lvmkit.storage.lvm import Lvm
@@ -53,6 +53,9 @@ class Host(Value):
     """None: there is no cluster that could say who has let go of a volume group, so none is taken over"""
     peers: Peers | None = None
     """None where there is no cluster"""
+    protected: Callable[[VgFacts], Sequence[LvFacts] | None] | None = None
+    """tells the volumes of a group that have a resource of their own; None where none has, or nobody can tell: then the
+    group is protected as a whole. May raise Failure."""
     end: float = float("inf")
     """of time.monotonic(): when the action must be done, because whoever asked for it will not wait longer"""
 

@@ -75,8 +75,8 @@ class Outcome(Value):
 
 
 @pytest.fixture
-def how(tmp_path: Path) -> tools.Tools:
-    return tools.Tools(DEADLINE, str(tmp_path))
+def how() -> tools.Tools:
+    return tools.Tools(DEADLINE)
 
 
 class Simulator:
@@ -423,7 +423,7 @@ def test_a_preview_says_what_would_start_and_changes_nothing(tmp_path: Path) -> 
 
 def test_a_concurrent_change_is_not_overwritten(tmp_path: Path, how: tools.Tools) -> None:
     on_file = OnFile(tmp_path, sample())
-    live = tools.Tools(DEADLINE, str(tmp_path), str(on_file.file))
+    live = tools.Tools(DEADLINE, str(on_file.file))
     seen = []
 
     def edit(root: Element) -> Element:
@@ -443,7 +443,7 @@ def test_a_concurrent_change_is_not_overwritten(tmp_path: Path, how: tools.Tools
 def test_what_the_cluster_would_refuse_is_not_written(tmp_path: Path) -> None:
     on_file = OnFile(tmp_path, sample())
     before = on_file.file.read_bytes()
-    live = tools.Tools(DEADLINE, str(tmp_path), str(on_file.file))
+    live = tools.Tools(DEADLINE, str(on_file.file))
 
     def edit(root: Element) -> Element:
         made = copy.deepcopy(root)

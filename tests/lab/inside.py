@@ -37,7 +37,7 @@ from lvmkit.entry import kit as entry_kit  # noqa: E402, F401
 from lvmkit.model.messages import Failure, catalogue  # noqa: E402
 from lvmkit.model.settings import Paths, Settings  # noqa: E402
 from lvmkit.view import document  # noqa: E402, F401
-from lvmkit.workflow import deep_check, recover, service  # noqa: E402, F401
+from lvmkit.workflow import deep_check, look, recover, service  # noqa: E402, F401
 from lvmkit.workflow import status as survey  # noqa: E402, F401
 
 DISKS = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_SHARED"

@@ -172,6 +172,18 @@ def test_a_mount_that_nobody_protects_keeps_the_group_and_is_named_instead_of_fe
     is_up_on(protected, 1)
 
 
+def test_a_nightly_snapshot_goes_and_nothing_is_restarted(protected: Cluster) -> None:
+    guest, own = protected.guest(1), "--config global/system_id_source=uname"
+    guest.sh(f"lvcreate -qq -s -L 8M -n nightly {VG}/db {own}")
+    guest.run("lvmkit", "reconfigure", VG, timeout=PATIENCE)
+    before = guest.sh("grep ' /srv/' /proc/self/mountinfo").stdout
+    guest.sh(f"lvremove -qq -y {VG}/nightly {own}")
+    time.sleep(30)
+    assert guest.sh("grep ' /srv/' /proc/self/mountinfo").stdout == before
+    assert "Failed Resource Actions" not in guest.run("crm_mon", "--one-shot").stdout
+    is_up_on(protected, 1)
+
+
 @pytest.mark.parametrize(("switchback", "home"), [("INTELLIGENT", 2), ("AUTOMATIC", 1)])
 def test_a_server_that_returns_gets_its_hierarchy_back_only_where_that_is_wanted(
     pushed_cluster_lab: Lab, switchback: str, home: int

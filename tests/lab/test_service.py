@@ -220,19 +220,143 @@ def test_a_disk_that_was_away_for_a_moment_is_recovered_from(served: Guest) -> N
     assert served.run("lvmkit", "check", "--all").returncode == 0
 
 
-def test_what_does_not_come_back_is_osf_with_its_reason_until_its_disk_is_back(served: Guest) -> None:
+def test_nobody_is_disturbed_for_a_disk_that_is_gone_and_all_comes_back_with_it(served: Guest) -> None:
     served.lose_disk("SHARED2")
-    served.run("lvmkit", "check", "--all", check=False, timeout=120)
-    assert held(served, VG) == []
-    now = states(served, WWW)
-    assert (now[TAG][0], "gone from the kernel" in now[TAG][1]) == ("OSF", True)
-    assert (now[WWW][0], TAG in now[WWW][1]) == ("OSF", True)
-    assert states(served, DEEP)[DEEP] == IN_SERVICE
+    round_ = served.run("lvmkit", "check", "--all", check=False, timeout=120)
+    assert (round_.returncode, numbers(round_, "ERROR")[-1], "110014" in round_.stderr) == (1, "110326", True)
+    assert (len(held(served, VG)), served.run("mountpoint", "-q", WWW).returncode) == (2, 0)
+    assert {states(served, WWW)[tag][0] for tag in (WWW, WWW_LV, TAG)} == {"ISP"}
     served.bring_disk_back("SHARED2")
-    served.run("lvmkit", "in-service", WWW)
-    served.run("lvmkit", "in-service", DATA)
+    served.run("lvmkit", "check", "--all", timeout=120)
     assert same_data(served)
     assert set(states(served, WWW).values()) == {IN_SERVICE}
+
+
+def test_a_nightly_snapshot_is_made_overflows_and_goes_and_the_service_does_not_notice(served: Guest) -> None:
+    served.sh(f"lvcreate -qq -s -L 4M -n nightly {VG}/data--x; lvmkit reconfigure {TAG}")
+    served.sh(f"dd if=/dev/urandom of={DATA}/more bs=1M count=20 oflag=direct status=none; sync")
+    assert quick_check(served, "lvmvg", TAG) == []
+    assert "110321" in served.run("lvmkit", "check", TAG).stdout
+    served.sh(f"lvremove -qq -y {VG}/nightly")
+    since = _mounts(served)
+    assert quick_check(served, "lvmvg", TAG) == []
+    assert served.run("lvmkit", "check", "--all").returncode == 0
+    assert "110321" not in served.run("lvmkit", "check", TAG).stdout
+    assert _mounts(served) == since
+
+
+def test_a_volume_that_was_removed_on_purpose_is_not_recovered(served: Guest) -> None:
+    served.sh(f"umount {WWW}; lvremove -qq -y {VG}/www")
+    round_ = served.run("lvmkit", "check", "--all", check=False, timeout=120)
+    assert (round_.returncode, "110028" in round_.stderr) == (1, True)
+    now = states(served, WWW)
+    assert [now[tag][0] for tag in (WWW, WWW_LV, TAG)] == ["OSF", "OSF", "ISP"]
+    assert served.run("lvmkit", "check", "--all").returncode == 0
+    assert served.run("mountpoint", "-q", DATA).returncode == 0
+
+
+@pytest.mark.parametrize("table", ["error", "zero"])
+def test_another_table_never_counts_as_up_and_a_start_makes_the_volume_s_own_again(served: Guest, table: str) -> None:
+    name = "my--vg.1+a-www"
+    served.sh(f"umount {WWW}; size=$(blockdev --getsz /dev/mapper/{name}); dmsetup suspend {name};"
+              f' dmsetup load {name} --table "0 $size {table}"; dmsetup resume {name}')  # fmt: skip
+    assert quick_check(served, "lvmvg", TAG) == ["110042"]
+    served.run("lvmkit", "reconfigure", TAG)
+    assert quick_check(served, "lvmvg", TAG) == ["110042"]
+    assert action(served, "lvmvg", "restore", TAG).returncode == 0
+    assert quick_check(served, "lvmvg", TAG) == []
+    assert action(served, "filesys", "restore", WWW).returncode == 0
+    assert same_data(served)
+
+
+def test_a_start_names_who_keeps_another_table_in_use(served: Guest) -> None:
+    served.sh("dmsetup wipe_table my--vg.1+a-www")
+    refused = action(served, "lvmvg", "restore", TAG)
+    assert (refused.returncode, numbers(refused, "ERROR")[0]) == (1, "110320")
+    assert f"mount {WWW}" in refused.stderr
+    assert quick_check(served, "lvmvg", TAG) == ["110042"]
+
+
+def test_a_write_protected_device_is_told_of_and_nobody_is_disturbed(served: Guest) -> None:
+    device = "/dev/mapper/my--vg.1+a-www"
+    served.sh(f"umount {WWW}; blockdev --setro {device}; mount -o ro {device} {WWW}")
+    before = _mounts(served)
+    for _ in range(2):
+        round_ = served.run("lvmkit", "check", "--all", check=False, timeout=120)
+        assert (round_.returncode, "110323" in round_.stderr) == (1, True)
+    assert _mounts(served) == before
+    served.sh(f"blockdev --setrw {device}")
+    assert served.run("lvmkit", "check", "--all", timeout=120).returncode == 0
+    assert same_data(served)
+
+
+def test_a_volume_that_is_suspended_for_a_moment_fails_no_check(served: Guest) -> None:
+    name = "my--vg.1+a-data----x"
+    served.sh(f"(dmsetup suspend {name}; sleep 1.5; dmsetup resume {name}) > /dev/null 2>&1 & sleep 0.3")
+    assert quick_check(served, "lvmvg", TAG) == []
+    served.sh(f"dmsetup suspend {name}")
+    begun = time.monotonic()
+    assert quick_check(served, "lvmvg", TAG) == ["110041"]
+    assert time.monotonic() - begun < 15
+
+
+def test_there_are_only_so_many_recoveries_in_an_hour(served: Guest) -> None:
+    for _ in range(2):
+        served.sh(f"umount {WWW}")
+        assert served.run("lvmkit", "check", "--all", timeout=120).returncode == 0
+    served.sh(f"umount {WWW}")
+    third = served.run("lvmkit", "check", "--all", check=False, timeout=120)
+    assert (third.returncode, "110325" in third.stderr) == (1, True)
+    served.run("lvmkit", "in-service", WWW)
+    assert action(served, "filesys", "restore", WWW).returncode == 0
+    served.sh(f"umount {WWW}")
+    assert served.run("lvmkit", "check", "--all", timeout=120).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("how", "seconds"),
+    [("KILL", 0.5), ("KILL", 1.5), ("KILL", 3.0), ("KILL", 5.0), ("KILL", 8.0), ("TERM", 1.0), ("TERM", 2.5),
+     ("TERM", 5.0), ("power", 1.0), ("power", 4.0)],
+)  # fmt: skip
+def test_a_recovery_that_is_interrupted_is_finished_by_the_next_round(served: Guest, how: str, seconds: float) -> None:
+    served.sh(f"umount {WWW}; dmsetup wipe_table my--vg.1+a-www; sync")
+    if how == "power":
+        served.sh("lvmkit check --all > /dev/null 2>&1 &")
+        time.sleep(seconds)
+        served.lab.kill(1)
+        served.lab.start(1)
+        served.sh("systemctl stop lvmkit-check.timer; while systemctl -q is-active lvmkit-check; do sleep 0.5; done")
+    else:
+        served.sh(f"timeout -s {how} {seconds} lvmkit check --all > /dev/null 2>&1 || :")
+    assert "OSU" not in {state for state, _ in states(served, WWW).values()}
+    served.sh("while pgrep -f actions/ > /dev/null; do sleep 0.2; done")
+    for _ in range(2):
+        served.run("lvmkit", "check", "--all", check=False, timeout=120)
+    assert set(states(served, WWW).values()) == {IN_SERVICE}
+    assert set(states(served, DATA).values()) == {IN_SERVICE}
+    served.run("sha256sum", "--quiet", "--check", "--ignore-missing", "/root/sums")
+
+
+def test_a_check_needs_no_lock_and_no_room_and_says_where_it_could_not_look(served: Guest) -> None:
+    served.sh(f"umount {WWW}")
+    settings(served, LVMKIT_LOCK_PATIENCE=1)
+    served.sh("flock /var/lib/lvmkit/admin.lock sleep 1000 > /dev/null 2>&1 &")
+    locked = served.run("lvmkit", "check", "--all", check=False)
+    assert (locked.returncode, {"110049", "110083"} <= set(numbers(locked))) == (1, True)
+    served.sh("pkill -x sleep")
+    served.sh(
+        """
+        mkdir /root/small; mount -t tmpfs -o size=2M none /root/small; cp -a /var/lib/lvmkit/. /root/small
+        mount --bind /root/small /var/lib/lvmkit; cat /dev/zero > /var/lib/lvmkit/fill || :
+        """
+    )
+    full = served.run("lvmkit", "check", "--all", check=False)
+    assert (full.returncode, {"110049", "110082"} <= set(numbers(full))) == (1, True)
+    assert served.run("lvmkit", "check", check=False).returncode == 1
+    served.sh("mount -t tmpfs none /root/small; mount --bind /root/small /dev/mapper")
+    blind = served.run("lvmkit", "check", check=False)
+    assert blind.returncode == 3
 
 
 def test_a_boot_activates_nothing_and_the_first_check_brings_back_what_was_in_service(served: Guest) -> None:
@@ -303,6 +427,11 @@ def _faults(guest: Guest, *options: str) -> list[str]:
     """The numbers that a check of the layered group finds."""
     table = guest.run("lvmkit", "--quiet", "check", LAYERED, *options, check=False).stdout
     return [line.split()[2] for line in table.splitlines()]
+
+
+def _mounts(guest: Guest) -> str:
+    """The IDs of all mounts below /srv: another one means that something was mounted anew."""
+    return guest.sh("grep ' /srv/' /proc/self/mountinfo | cut -d' ' -f1").stdout
 
 
 def _seqno(guest: Guest) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 ACTIONS = "tests/unit/test_contract_actions.py"
 AGENTS = "tests/unit/test_ocf.py"
 GUARDS = " ".join(f"tests/unit/test_guards{part}.py" for part in ("", "_owner", "_elsewhere", "_machine"))
+RECOVERY = "tests/unit/test_recover.py"
 PACEMAKER = "tests/unit/test_pacemaker.py tests/unit/test_pacemaker_adapter.py"
 
 
@@ -268,5 +269,41 @@ NAMED = (
         "if read is None or (read.uuid, read.system_id) != (vg.uuid, server):",
         "if read is None:",
         GUARDS,
+    ),
+    Named(
+        "a recovery is not counted",
+        "_owe",
+        'flags.create(connection, f"{_COUNTED}{time.monotonic():.6f}!{tag}")',
+        "pass",
+        RECOVERY,
+    ),
+    Named(
+        "what a killed recovery took down counts as taken out of service by hand",
+        "_owe",
+        "changes.set_state(connection, instance.tag, ILLSTATE, TAKING_DOWN)",
+        'changes.set_state(connection, instance.tag, "OSU", TAKING_DOWN)',
+        RECOVERY,
+    ),
+    Named("a recovery is begun where it cannot help", "_refusal", "if not obstacles:", "if True:", RECOVERY),
+    Named(
+        "a fault of a volume that nobody protects ends the work of those who use the others",
+        "judged",
+        "if counted.logical == record.logical:",
+        "if True:",
+        "tests/unit/test_protection.py",
+    ),
+    Named(
+        "a protected volume may be lost unseen",
+        "_is_among",
+        "return any(lv.uuid == volume.uuid if volume.uuid else lv.name == volume.name for volume in volumes)",
+        "return False",
+        "tests/unit/test_protection.py",
+    ),
+    Named(
+        "a volume with an error table counts as up",
+        "foreign_kinds",
+        "return tuple(kind for kind in kinds(dm_uuid) if kind not in dm.OF_LVM)",
+        "return ()",
+        "tests/unit/test_cut_off.py",
     ),
 )

@@ -45,7 +45,7 @@ from lvmkit.storage import dm, sysfs
 from tests.unit.schemas import assert_has_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import click
@@ -107,6 +107,31 @@ class FakeMembership:
         return self._port.standings.get(owner, Standing(STOPPED))
 
 
+class FakeRecovery:
+    """The account of local recovery that remembers nothing."""
+
+    def __init__(self, port: FakePort) -> None:
+        self.take_down, self.bring_back = port.take_out_of_service, port.bring_in_service
+
+    def is_interrupted(self) -> bool:
+        return False
+
+    def finish(self, tell: Callable[[Message], None]) -> None:
+        """Nothing is interrupted."""
+
+    def count(self, tag: str, seconds: float) -> int:
+        return 0
+
+    def faults_left(self, tag: str) -> str:
+        return ""
+
+    def note_in_vain(self, tag: str, faults: str) -> None:
+        """Forgotten at once."""
+
+    def note_well(self, tags: Iterable[str]) -> None:
+        """Forgotten at once."""
+
+
 class FakePort:
     """The cluster port over a Hierarchy in memory. What changes something is noted in `calls`, in order."""
 
@@ -127,6 +152,10 @@ class FakePort:
     @property
     def membership(self) -> FakeMembership | None:
         return FakeMembership(self) if self.capabilities.several_servers else None
+
+    @property
+    def recovery(self) -> FakeRecovery | None:
+        return None if self.capabilities.watches_itself else FakeRecovery(self)
 
     def local_server(self) -> str:
         return SERVER

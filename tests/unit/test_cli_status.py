@@ -38,6 +38,7 @@ from tests.unit.fakes import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from click.testing import Result
@@ -175,7 +176,7 @@ class TestStatus:
         shell.port.now = Hierarchy()
         result = shell.run("status")
         assert numbers(result) == [110300]
-        assert "lvmkit create" in result.stderr
+        assert ("lvmkit create" in result.stderr, result.stdout) == (True, "")
         assert shell.run("status", "--format", "json").stderr == ""
         assert shell.run("status", "--quiet").stderr == ""
 
@@ -389,8 +390,17 @@ class TestCheck:
         assert verdicts["vg1"] == ("fail", ["110046"])
         assert verdicts["/data"] == ("ok", [])
 
-    def test_all_recovers_and_is_then_well(self, shell: Shell, kernel: FakeKernel) -> None:
+    def test_all_recovers_and_is_then_well(
+        self, shell: Shell, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         kernel.faults = {"/data": [GONE]}
+        bring = shell.port.bring_in_service
+
+        def mend(tag: str, tell: Callable[[Message], None]) -> None:
+            kernel.faults.clear()
+            bring(tag, tell)
+
+        monkeypatch.setattr(shell.port, "bring_in_service", mend)
         result = shell.run("check", "--all", "--quiet")
         assert shell.port.moves == [("remove", "/data"), ("restore", "/data")]
         assert result.stdout.split()[:3] == ["recovered", "/data", "110040"]

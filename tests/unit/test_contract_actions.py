@@ -123,15 +123,12 @@ class TestQuickCheck:
         assert server.all_that_is() == before
 
     @pytest.mark.parametrize("given", [("vg1", "lvmvg-vg1"), ("vg1", ""), ("", "lvmvg-vg1")])
-    @pytest.mark.parametrize("name", ["vg1-data", "vg1-www"])
-    def test_a_volume_of_the_group_that_went_is_not_0_and_is_said(
-        self, server: Server, given: tuple[str, str], name: str
-    ) -> None:
+    def test_a_volume_of_the_group_that_went_is_not_0_and_is_said(self, server: Server, given: tuple[str, str]) -> None:
         server.unmount()
-        server.machine.dm.discard(next(d for d in server.machine.dm.devices.values() if d.name == name))
+        server.machine.dm.discard(next(d for d in server.machine.dm.devices.values() if d.name == "vg1-data"))
         answer = server("quickCheck", "lvmvg", *given)
         assert (answer.code, answer.said) == (1, [LvGone.number])
-        assert name.replace("-", "/") in answer.err
+        assert "vg1/data" in answer.err
 
     @pytest.mark.parametrize("given", [("vg1/data", "/dev/vg1/data"), ("vg1/data", ""), ("", "/dev/vg1/data")])
     def test_the_check_of_a_volume_is_about_that_volume(self, server: Server, given: tuple[str, str]) -> None:
@@ -351,7 +348,7 @@ class TestRestore:
 
     def test_a_volume_that_does_not_come_up_fails_whatever_lvm_says(self, server: Server) -> None:
         server.take_down()
-        server.machine.dm.create("vg1-www", "other", "linear", (), ())
+        server.machine.dm.create("vg1-data", "other", "linear", (), ())
         answer = server("restore", "lvmvg", "vg1")
         assert (answer.code, answer.said) == (1, [Begin.number, LvsNotUp.number, EndFailed.number])
         assert not server.record.exists()

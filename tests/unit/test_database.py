@@ -398,6 +398,20 @@ def test_a_disk_full_from_the_start_leaves_no_half_made_database(small_disk: str
     assert stored(path) == Hierarchy()
 
 
+def test_what_is_stored_can_be_read_where_there_is_no_room_for_sqlite_s_own_files(path: str) -> None:
+    with database.writing(path) as connection:
+        changes.apply(connection, TREE)
+    code = """import resource, sys
+sys.path.insert(0, sys.argv[1])
+from lvmkit.cluster.embedded import database, rows
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+with database.reading(sys.argv[2]) as connection:
+    print(*rows.hierarchy(connection).tags)"""
+    words = (sys.executable, "-IS", "-c", code, LIB, path)
+    told = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (told.stdout.split(), told.stderr) == (["vg", "lv", "/data"], "")
+
+
 def test_a_file_system_that_turned_read_only_can_still_be_read(small_disk: str) -> None:
     path = f"{small_disk}/engine.sqlite"
     commit(path, TREE)

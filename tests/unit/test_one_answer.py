@@ -14,7 +14,7 @@ from lvmkit.model.instance import LVMLV, LVMVG, Dependency
 from lvmkit.model.settings import Settings
 from lvmkit.plan import Kit
 from lvmkit.resources import dispatch
-from lvmkit.workflow import recover
+from lvmkit.workflow.look import check_tags
 from tests.unit.agent_server import NODE, OK, VG, VG_UUID, WWW, Server
 from tests.unit.fakes import FakePort, instance
 
@@ -101,7 +101,7 @@ def test_script_agent_and_recovery_give_the_same_answer(
         found = VOLUME
     kit = Kit(FakePort(NOW), server.paths, Settings(), lambda _message: None)
     with server.machine.running():
-        (finding,) = recover.check_tags((found.tag,), NOW, kit)
+        (finding,) = check_tags((found.tag,), NOW, kit)
     script = server.machine.action(kind, "quickCheck", found.tag)
     by_id = server.machine.action(kind, "quickCheck", "", found.id)
     agent = server.call("monitor", kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Union
 
@@ -145,8 +147,8 @@ def port(cluster: Cluster, tmp_path: Path, told: list[Message]) -> Pacemaker:
 
 
 @pytest.fixture
-def how(tmp_path: Path) -> Tools:
-    return Tools(9.0, str(tmp_path))
+def how() -> Tools:
+    return Tools(9.0)
 
 
 def query(root: Element) -> Answer:
@@ -224,6 +226,21 @@ def test_a_write_that_hung_and_did_not_arrive_fails(cluster: Cluster, how: Tools
     hung = Failure(CommandHung("cibadmin", 9.0, "killed"))
     cluster.will(*writing(protected(1))[:-1], hung, query(protected(1)))
     assert kinds(commit.change, how, stopping) == (CommandHung,)
+
+
+def test_nothing_of_a_configuration_is_left_on_a_disk_wherever_we_are_killed(
+    how: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[str] = []
+
+    def be_killed(argv: tuple[str, ...], **_how: object) -> Finished:
+        kept.extend(os.readlink(argv[argv.index(word) + 1]) for word in ("--original", "--new"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tools, "run", be_killed)
+    with pytest.raises(KeyboardInterrupt):
+        tools.crm_diff(how, protected(1), protected(1))
+    assert kept == ["/memfd:cib (deleted)"] * 2
 
 
 def test_only_new_faults_of_the_configuration_count(cluster: Cluster, how: Tools) -> None:
@@ -420,6 +437,28 @@ def test_an_automatic_group_is_marked_to_stay_where_it_was_brought(cluster: Clus
     bring_in(how, "n2")
     marks = [(a[2], "--delete" in a) for a in cluster.asked if a[0] == "/usr/sbin/crm_attribute"]
     assert marks == [("n2", True), ("n1", False), ("n3", False)]
+
+
+def test_the_end_date_of_a_move_follows_the_clock(
+    cluster: Cluster, how: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jumped = [0.0]
+    date = time.time
+    monkeypatch.setattr(time, "time", lambda: date() + jumped[0])
+    ask = tools.crm_resource_wait
+
+    def set_the_clock(how: Tools, seconds: float) -> bool:
+        jumped[0] += 7200
+        return ask(how, seconds)
+
+    monkeypatch.setattr(tools, "crm_resource_wait", set_the_clock)
+    fresh = protected(1, state=OSU)
+    cluster.will(query(fresh), mon(monitored(everywhere())), *moving(fresh))
+    cluster.will(mon(monitored(everywhere())), ("crm_resource --wait", "", tools.TIMEOUT))
+    cluster.will(*moving(fresh), mon(monitored(everywhere("n1"))))
+    bring_in(how)
+    ends = [element.get("end") for root in cluster.shown for element in root.iter("date_expression")]
+    assert len(set(ends)) == 2
 
 
 def test_a_cluster_that_does_not_finish_is_named(cluster: Cluster, how: Tools) -> None:

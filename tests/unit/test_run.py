@@ -64,6 +64,14 @@ def test_bytes_that_are_not_text_pass_unharmed() -> None:
     assert run(("/bin/cat",), deadline=9, stdin=b"\xff\x00").stdout == "\udcff\x00"
 
 
+def test_a_program_can_be_told_to_end_also_where_we_ignore_that() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as while a plan is taken back
+    try:
+        assert run(shell("kill -TERM $$; exit 7"), deadline=9).status == -signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_input_is_empty_unless_given_and_the_child_stands_in_the_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

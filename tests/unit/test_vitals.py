@@ -407,3 +407,19 @@ def test_a_mapped_disk_without_uuid_is_asked_for_by_its_name(machine: Machine) -
     machine.mapped("dm-9", "253:9", status(("error", "")))
     assert kinds_of(machine.pv("253:9")) == [PvNotRunning]
     assert machine.asked == ["vg-data"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "passes"),
+    [("blocked", True), ("dead, connecting", True), ("dead", False), ("blocked; offline", False), ("gone", False),
+     ("multipath with 2 of 2 lost", True), ("an md array in state suspended", True)],
+)  # fmt: skip
+def test_what_a_disk_may_get_over_by_itself(condition: str, passes: bool) -> None:
+    assert vitals.may_pass(PvNotRunning("/dev/sda", "u", condition)) == passes
+
+
+def test_a_pool_may_be_extended_and_a_failed_one_stays_so() -> None:
+    words = ["0", "1/100", "5/100", "-", "out_of_data_space", "discard_passdown", "queue_if_no_space", "-"]
+    full = vitals.target_condition(dm.Target(0, 8, "thin-pool", " ".join(words))).dead
+    assert vitals.may_pass(LvUnhealthy("vg/pool", "thin-pool", full))
+    assert not vitals.may_pass(LvUnhealthy("vg/pool", "thin-pool", "fail"))

@@ -21,7 +21,9 @@ _WIDEST_REASON = 20
 
 
 def as_list(survey: Survey, by: str) -> str:
-    """Resources of one server with state and reason. by: tag or id."""
+    """Resources of one server with state and reason; no bare heading where there are none. by: tag or id."""
+    if not survey.resources:
+        return ""
     table: list[tuple[str, ...]] = [(by.upper(), "STATE", "REASON")]
     colours = [""]
     for name, resource in _named(survey, by):

@@ -12,7 +12,7 @@ from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
     from typing import Protocol
 
@@ -113,6 +113,38 @@ class Overview(Value):
         return Hierarchy(tuple(instances[tag] for tag in tags), tuple(links))
 
 
+class Recovery(Protocol):
+    """The account of local recovery, where the engine leaves that to the kit. Every method may raise Failure."""
+
+    def is_interrupted(self) -> bool:
+        """Whether a move in or out of service was killed; Port.resume() finishes it."""
+
+    def count(self, tag: str, seconds: float) -> int:
+        """How many recoveries of a tag there were in so many seconds of this boot."""
+
+    def faults_left(self, tag: str) -> str:
+        """The word for what the last recovery of a tag did not help; '' where it did, or there was none."""
+
+    def note_in_vain(self, tag: str, faults: str) -> None:
+        """Note what a recovery did not help."""
+
+    def note_well(self, tags: Iterable[str]) -> None:
+        """These are well: a recovery that did not help is no reason against another one any more."""
+
+    def take_down(self, tag: str, tell: Callable[[Message], None]) -> None:
+        """Count a recovery, and take the tag down with all above it.
+
+        All of that is owed, and noted so on disk first: it is ILLSTATE and still wanted, so whoever comes next brings
+        it back. Raises Failure where something would not go; the rest is owed as well.
+        """
+
+    def finish(self, tell: Callable[[Message], None]) -> None:
+        """Go on taking down what an interrupted recovery had not, so that it can be brought back. Raises Failure."""
+
+    def bring_back(self, tag: str, tell: Callable[[Message], None]) -> None:
+        """Restore the tag and all it requires, children first. Raises Failure and marks OSF what failed."""
+
+
 class Port(Protocol):
     """An engine. Every method may raise Failure with a numbered message."""
 
@@ -123,6 +155,10 @@ class Port(Protocol):
     @property
     def membership(self) -> Membership | None:
         """What it knows of servers that had a volume group before; None where there are no others."""
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """The account of local recovery; None where the engine watches itself."""
 
     def local_server(self) -> str:
         """The name of this server, as the engine knows it."""

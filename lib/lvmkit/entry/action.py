@@ -14,13 +14,16 @@ from lvmkit.host import Host
 from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import LVMVG, Instance
-from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages import INFO, Failure, Message
 from lvmkit.model.resource_types import is_id_of
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lvmkit.model.facts import LvFacts
     from lvmkit.model.hierarchy import Hierarchy
 
 QUICK_CHECK = "quickCheck"
@@ -56,9 +59,13 @@ def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
 
 def _quick_check(call: ScriptCall, voice: Voice, paths: Paths) -> int:
     """The check; quiet when all is well. Without a fault it costs one process, no fork and no LVM command."""
-    messages = _check(call, Host(paths, Settings(), voice.tell))
+    from lvmkit.resources.health import settled
+
+    host = Host(paths, Settings(), voice.tell, protected=_protected_in(paths, voice))
+    messages = settled(lambda: _check(call, host), lambda found: found)
     for message in messages:
-        voice.tell(message)
+        if message.level != INFO:
+            voice.tell(message)
     return max((message.script_exit for message in messages), default=0)
 
 
@@ -75,6 +82,17 @@ def _check(call: ScriptCall, host: Host) -> tuple[Message, ...]:
 
     hierarchy = engine(host.paths, host.tell).hierarchy()
     return dispatch.check(_instance_of(call, find(hierarchy, call.tag, call.id)), hierarchy, host)
+
+
+def _protected_in(paths: Paths, voice: Voice) -> Callable[[VgFacts], Sequence[LvFacts] | None]:
+    """What tells the volumes of a group that a resource stands on."""
+
+    def volumes(group: VgFacts) -> Sequence[LvFacts] | None:
+        from lvmkit.entry.kit import protected_volumes  # asked only where something is wrong
+
+        return protected_volumes(group, paths, voice.tell)
+
+    return volumes
 
 
 def _recorded_group(call: ScriptCall, paths: Paths) -> VgFacts | None:

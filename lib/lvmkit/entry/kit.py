@@ -9,10 +9,11 @@ from lvmkit.storage.conffile import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lvmkit.cluster.embedded import Engine
     from lvmkit.cluster.pacemaker import Pacemaker
+    from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
     from lvmkit.plan import Kit
@@ -31,18 +32,36 @@ def kit(paths: Paths, tell: Callable[[Message], None]) -> Kit:
     return Kit(_engine(paths, settings, tell), paths, settings, tell)
 
 
+def protected_volumes(group: VgFacts, paths: Paths, tell: Callable[[Message], None]) -> Sequence[LvFacts] | None:
+    """The volumes of a group that a resource stands on; None where the group is protected as a whole.
+
+    Starts no program, whichever engine it is. Raises Failure where the engine's records cannot be read.
+    """
+    if _is_pacemaker(paths, told_settings(paths, tell)):
+        from lvmkit.cluster.pacemaker.volumes import volumes_of
+
+        return volumes_of(group, paths)
+    from lvmkit.model.facts import protected_volumes as volumes_in
+
+    return volumes_in(engine(paths, tell).hierarchy(), group.tag)
+
+
 def _engine(paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> Engine | Pacemaker:
     """Pacemaker where the settings say so; where they leave it open, on a server that has been in a cluster.
 
     Only one of the two is imported: a check on a single server must not pay for the tools of a cluster.
     """
-    if settings.engine == PACEMAKER or (settings.engine == AUTO and os.path.exists(paths.cib)):
+    if _is_pacemaker(paths, settings):
         from lvmkit.cluster.pacemaker import Pacemaker
 
         return Pacemaker(paths, settings, tell)
     from lvmkit.cluster.embedded import Engine
 
     return Engine(paths, settings)
+
+
+def _is_pacemaker(paths: Paths, settings: Settings) -> bool:
+    return settings.engine == PACEMAKER or (settings.engine == AUTO and os.path.exists(paths.cib))
 
 
 def told_settings(paths: Paths, tell: Callable[[Message], None]) -> Settings:

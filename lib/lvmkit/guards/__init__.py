@@ -53,6 +53,13 @@ def admit_volume(vg: VolumeGroup, group: VgFacts, host: Host) -> None:
     _refuse_foreign(vg, group, host)
 
 
+def against_start(vg: VolumeGroup, group: VgFacts, host: Host) -> tuple[Message, ...]:
+    """Why a start here would be refused, as far as one report of LVM tells. No other server is asked."""
+    foreign = () if group.has_owner else system_id.against(vg, host.lvm)
+    told = (*metadata.against(vg, group, host.settings), *foreign)
+    return tuple(message for message in told if message.level == ERROR)
+
+
 def against_protection(vg: VolumeGroup, host: Host) -> tuple[Message, ...]:
     """Why a volume group that nothing protects yet cannot be protected here, as it is; also warnings."""
     foreign = system_id.against_protection(vg, host.server, host.lvm)

@@ -234,6 +234,17 @@ def devices_below(hierarchy: Hierarchy, vg_tag: str) -> tuple[DeviceFacts, ...]:
     return tuple(DeviceFacts.unpack(child) for child in children if is_device(child.type))
 
 
+def protected_volumes(hierarchy: Hierarchy, vg_tag: str, *, but: str = "") -> tuple[LvFacts, ...] | None:
+    """The volumes of a group that have a resource; None where none has: then the group is protected as a whole.
+
+    but: a state; volumes in it are left out.
+    """
+    volumes = hierarchy.of_tags(hierarchy.parents(vg_tag), LVMLV)
+    if not volumes:
+        return None
+    return tuple(LvFacts.noted(volume) for volume in volumes if volume.state != but)
+
+
 def volumes_in_service(hierarchy: Hierarchy, vg_tag: str) -> Iterator[LvFacts]:
     """The protected volumes of a group that nobody took out of service. Raises Failure (110034)."""
     for parent in hierarchy.of_tags(hierarchy.parents(vg_tag), LVMLV):

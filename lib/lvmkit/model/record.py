@@ -17,7 +17,7 @@ class ExpectedLv(Value):
     uuid: str
     name: str
     kinds: tuple[str, ...]
-    """the target types of its live table, in order, each once"""
+    """the target types of its live table, in order, each once; () for whatever LVM makes"""
 
 
 class ExpectedPv(Value):
@@ -66,7 +66,7 @@ def parse(text: str) -> Record | None:
 
 
 def _logical(words: list[str]) -> ExpectedLv:
-    return ExpectedLv(words[1], words[2], tuple(words[3].split(",")))
+    return ExpectedLv(words[1], words[2], tuple(filter(None, words[3].split(","))))
 
 
 def _physical(words: list[str]) -> ExpectedPv:

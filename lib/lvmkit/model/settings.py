@@ -63,3 +63,6 @@ class Settings(Value):
     """LVMKIT_OWNERSHIP: what create gives volume groups in a cluster: system_id (LVM's own owner) or none"""
     ssh: str = "/usr/bin/ssh"
     """LVMKIT_SSH: the program that runs the kit on another server, called as ssh(1) is"""
+    recoveries: int = 2
+    """LVMKIT_RECOVERIES: local recoveries of one resource within an hour; the primitives of Pacemaker have the same
+    migration-threshold and failure-timeout"""

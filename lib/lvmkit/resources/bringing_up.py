@@ -8,11 +8,19 @@ from lvmkit import guards
 from lvmkit.guards import metadata, system_id
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.service import LvNotInVg, LvsNotUp, StaleTables, VgNotFound, VgRenamed
+from lvmkit.model.messages.service import (
+    ForeignTableInUse,
+    LvNotInVg,
+    LvsNotUp,
+    StaleTables,
+    UnprotectedLvsNotUp,
+    VgNotFound,
+    VgRenamed,
+)
 from lvmkit.model.messages.storage import VgNameAmbiguous
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import replace
-from lvmkit.resources import kernel
+from lvmkit.resources import kernel, protection
 from lvmkit.storage import dm, records, sysfs
 
 TYPE_CHECKING = False
@@ -87,20 +95,25 @@ def admit_volume(vg: VolumeGroup, facts: VgFacts, host: Host) -> None:
 
 
 def activate(vg: VolumeGroup, facts: VgFacts, host: Host) -> Finished | None:
-    """Have LVM bring all volumes up; its answer, or None where the kernel holds all of them already."""
+    """Have LVM bring all volumes up; its answer, or None where the kernel holds all of them already.
+
+    Raises Failure (ForeignTableInUse, 110320).
+    """
     if all(_is_up(vg, lv) for lv in vg.expected):
         return None
+    _clear_foreign(vg, vg.expected)
     return host.lvm_for(facts).activate(vg.name, uuid=vg.uuid, devices=_devices(vg), degraded=bool(vg.missing))
 
 
 def activate_volume(vg: VolumeGroup, lv: LogicalVolume, facts: LvFacts, host: Host) -> Finished:
-    """Have LVM bring one volume up; its answer."""
+    """Have LVM bring one volume up; its answer. Raises Failure (ForeignTableInUse, 110320)."""
+    _clear_foreign(vg, (lv,))
     lvm = host.lvm_for(facts.group)
     return lvm.activate_lv(vg.name, lv.name, devices=_devices(vg), degraded=bool(vg.missing))
 
 
-def verify_group(vg: VolumeGroup, answer: Finished | None, host: Host, *, is_new_owner: bool) -> None:
-    """Raises Failure unless the kernel holds every volume, on disks that are there.
+def verify_group(vg: VolumeGroup, answer: Finished | None, facts: VgFacts, host: Host, *, is_new_owner: bool) -> None:
+    """Raises Failure unless the kernel holds every volume that is protected, on disks that are there.
 
     is_new_owner: this start wrote the owner. Where LVM then refuses to activate, the owner is read back, and is the
     reason where it is another one (OwnerNotWritten, 110137).
@@ -109,7 +122,7 @@ def verify_group(vg: VolumeGroup, answer: Finished | None, host: Host, *, is_new
         _refuse_stale(vg)
         return
     try:
-        verify(vg, vg.expected, answer)
+        verify(vg, _needed(vg, answer, facts, host), answer)
     except Failure as failure:
         if is_new_owner and isinstance(failure.messages[0], LvsNotUp):
             system_id.confirm(vg, host.server, host.lvm)
@@ -118,11 +131,30 @@ def verify_group(vg: VolumeGroup, answer: Finished | None, host: Host, *, is_new
 
 def verify(vg: VolumeGroup, wanted: Iterable[LogicalVolume], answer: Finished) -> None:
     """Raises Failure unless the kernel holds every wanted volume, on disks that are there."""
-    down = tuple(lv.name for lv in wanted if not _is_up(vg, lv))
+    down = _down(vg, wanted)
     if down:
-        words = answer.stderr.strip()
-        raise Failure(LvsNotUp(vg.name, down, f" LVM said: {words}" if words else ""))
+        raise Failure(LvsNotUp(vg.name, down, _said(answer)))
     _refuse_stale(vg)
+
+
+def _needed(vg: VolumeGroup, answer: Finished, facts: VgFacts, host: Host) -> tuple[LogicalVolume, ...]:
+    """The volumes that must be up; of the others those that are not are told."""
+    if not _down(vg, vg.expected):
+        return vg.expected
+    needed = protection.needed(vg, facts, host)
+    down = _down(vg, (lv for lv in vg.expected if lv not in needed))
+    if down:
+        host.tell(UnprotectedLvsNotUp(vg.name, down, _said(answer)))
+    return needed
+
+
+def _down(vg: VolumeGroup, volumes: Iterable[LogicalVolume]) -> tuple[str, ...]:
+    return tuple(lv.name for lv in volumes if not _is_up(vg, lv))
+
+
+def _said(answer: Finished) -> str:
+    words = answer.stderr.strip()
+    return f" LVM said: {words}" if words else ""
 
 
 def detail(vg: VolumeGroup, answer: Finished | None) -> str:
@@ -138,7 +170,7 @@ def observed(vg: VolumeGroup, facts: VgFacts) -> Record:
     for lv in vg.logical:
         uuid = names.dm_uuid(vg.uuid, lv.uuid)
         if kernel.is_live(uuid):
-            logical.append(ExpectedLv(lv.uuid, lv.name, kernel.kinds(uuid)))
+            logical.append(ExpectedLv(lv.uuid, lv.name, _kinds(lv, uuid)))
     name = names.vg_of_lvmvg_id(facts.id) or vg.name
     return Record(facts.tag, name, vg.uuid, tuple(logical), _expected_pvs(vg.physical))
 
@@ -157,9 +189,42 @@ def _tell_renamed(vg: VolumeGroup, facts: VgFacts, host: Host) -> None:
 
 
 def _is_up(vg: VolumeGroup, lv: LogicalVolume) -> bool:
-    """Whether the kernel holds the volume. A wiped one is not up, but a volume that LVM made of error segments is."""
+    """Whether the kernel holds the volume with a table that serves."""
     uuid = names.dm_uuid(vg.uuid, lv.uuid)
-    return kernel.is_live(uuid) if lv.kind == "error" else kernel.serves(uuid)
+    return kernel.is_live(uuid) and not _foreign_kinds(lv, uuid)
+
+
+def _foreign_kinds(lv: LogicalVolume, dm_uuid: str) -> tuple[str, ...]:
+    """Targets that somebody else put in the place of the volume's own; LVM itself may make it of `error` or `zero`."""
+    return tuple(kind for kind in kernel.foreign_kinds(dm_uuid) if kind != lv.kind)
+
+
+def _kinds(lv: LogicalVolume, dm_uuid: str) -> tuple[str, ...]:
+    """The target types that the volume is to have. A table that is not its own is no example."""
+    return () if _foreign_kinds(lv, dm_uuid) else kernel.kinds(dm_uuid)
+
+
+def _clear_foreign(vg: VolumeGroup, volumes: Iterable[LogicalVolume]) -> None:
+    """Take volumes with another table out of the kernel, for LVM takes what is there for active and leaves it so.
+
+    Raises Failure (ForeignTableInUse, 110320) for those that are in use.
+    """
+    refused = []
+    for lv in volumes:
+        uuid = names.dm_uuid(vg.uuid, lv.uuid)
+        kinds = _foreign_kinds(lv, uuid)
+        if kinds and dm.remove(uuid) == dm.BUSY:
+            refused.append(ForeignTableInUse(f"{vg.name}/{lv.name}", "+".join(kinds), _users(uuid)))
+    if refused:
+        raise Failure(*refused)
+
+
+def _users(dm_uuid: str) -> tuple[str, ...]:
+    """Who holds a device, in words."""
+    from lvmkit.storage import holders  # only a volume in use needs it
+
+    status = dm.status(dm_uuid)
+    return holders.described(holders.of_device(status.number)) if status else ()
 
 
 def _known_paths(facts: VgFacts) -> tuple[str, ...]:

@@ -22,6 +22,11 @@ def restore(_facts: DeviceFacts, _host: Host) -> str:
 remove = give_up = release = restore
 
 
+def obstacles(_facts: DeviceFacts, _host: Host) -> tuple[Message, ...]:
+    """None: there is nothing to start."""
+    return ()
+
+
 def check(_facts: DeviceFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
     """Always well: whether a lost disk matters depends on the volumes, so the group's check reports it."""
     return Health((), is_up=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lvmkit.model.facts import DeviceFacts, FilesystemFacts, LvFacts, VgFacts, volumes_in_service
-from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
+from lvmkit.model.facts import DeviceFacts, FilesystemFacts, LvFacts, VgFacts, protected_volumes, volumes_in_service
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, OSF
+from lvmkit.model.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ class Verbs(Protocol):
     def deep_check(self, facts: Facts, host: Host, devices: Sequence[Device] | None = None, /) -> Health:
         """Read its disks."""
 
+    def obstacles(self, facts: Facts, host: Host, /) -> tuple[Message, ...]:
+        """Tell what would keep a start from helping."""
+
     def release(self, facts: Facts, host: Host, /) -> str:
         """Undo what create did outside of the engine."""
 
 
 def restore(instance: Instance, hierarchy: Hierarchy, host: Host) -> str:
     """Bring a resource in service; returns in a few words what was done. Raises Failure when it is not in service."""
-    return _module(instance).restore(_facts(instance).unpack(instance, hierarchy), host)
+    return _module(instance).restore(_facts(instance).unpack(instance, hierarchy), _knowing(instance, hierarchy, host))
 
 
 def remove(instance: Instance, host: Host) -> str:
@@ -70,8 +74,8 @@ def check(
 ) -> tuple[Message, ...]:
     """What is wrong with a resource that should be in service; () when nothing is. No process is started.
 
-    devices: one dm.list_devices(), which may serve many resources.  hierarchy: only looked at where no start of a
-    volume group is on record.
+    devices: one dm.list_devices(), which may serve many resources.  hierarchy: only looked at where something is wrong
+    with a volume group, or no start of it is on record.
     Raises Failure: MissingInformation (110034), KernelUnreadable (110052), VgNameAmbiguous (110070).
     """
     facts = _facts(instance).unpack(instance)
@@ -79,22 +83,50 @@ def check(
         return tuple(_module(instance).check(facts, host, devices).messages)
     from lvmkit.resources import lvmvg
 
+    host = _knowing(instance, hierarchy, host, but=OSF)
     health = lvmvg.check(facts, host, devices, volumes_in_service(hierarchy, instance.tag))
     return (*_record_lost(instance.tag, health.is_recorded), *health.messages)
 
 
-def deep_check(instance: Instance, host: Host) -> tuple[Message, ...]:
+def deep_check(instance: Instance, hierarchy: Hierarchy, host: Host) -> tuple[Message, ...]:
     """What is wrong when the disks of a resource are read. Takes up to settings.probe_deadline seconds.
 
     Raises as check().
     """
-    health = _module(instance).deep_check(_facts(instance).unpack(instance), host)
+    knowing = _knowing(instance, hierarchy, host, but=OSF)
+    health = _module(instance).deep_check(_facts(instance).unpack(instance), knowing)
     return (*_record_lost(instance.tag, health.is_recorded), *health.messages)
+
+
+def obstacles(instance: Instance, hierarchy: Hierarchy, host: Host) -> tuple[Message, ...]:
+    """Why taking it down and starting it again would not help; () where it may. Nothing that is up is changed.
+
+    LVM may be asked, by one report; the record of a volume group follows that.
+    """
+    knowing = _knowing(instance, hierarchy, host)
+    return _module(instance).obstacles(_facts(instance).unpack(instance, hierarchy), knowing)
+
+
+def follow(group: Instance, hierarchy: Hierarchy, host: Host) -> None:
+    """Let the record of a volume group miss nothing that is no fault. Raises Failure: 110031, 110082, 110290."""
+    from lvmkit.resources import lvmvg
+
+    lvmvg.follow(VgFacts.unpack(group), _knowing(group, hierarchy, host, but=OSF))
 
 
 def verbs_of(resource_type: str) -> Verbs:
     """The module of a type; for types without scripts that of devices, which does nothing."""
     return _MODULES.get(resource_type, _device)()
+
+
+def _knowing(instance: Instance, hierarchy: Hierarchy, host: Host, *, but: str = "") -> Host:
+    """The host, which knows from the hierarchy what of a volume group is protected.
+
+    but: the state of volumes that do not count: what has failed by itself is no fault of its group.
+    """
+    if instance.type != LVMVG:
+        return host
+    return replace(host, protected=lambda _facts: protected_volumes(hierarchy, instance.tag, but=but))
 
 
 def _record_lost(tag: str, is_recorded: bool) -> tuple[Message, ...]:

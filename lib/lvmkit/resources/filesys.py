@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
+    from lvmkit.model.messages import Message
     from lvmkit.storage.dm import Device
     from lvmkit.storage.mountinfo import Mount
 
@@ -65,6 +66,20 @@ def check(facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] | None
 def deep_check(_facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
     """Nothing more: the disks are read for the volume group."""
     return Health((), is_up=True)
+
+
+def obstacles(facts: FilesystemFacts, _host: Host) -> tuple[Message, ...]:
+    """Why mounting it again would change nothing: another file system is there, or its device takes no writes."""
+    from lvmkit.model.messages.engine import WriteProtected  # only where something is wrong
+    from lvmkit.model.messages.service import MountPointTaken
+
+    mount = mounted(facts)
+    if mount is None:
+        other = mountinfo.at(facts.mount_point)
+        return (MountPointTaken(facts.mount_point, other.source, facts.device),) if other else ()
+    if "ro" not in facts.options.split(",") and sysfs.read_only(mountinfo.device_number(mount)):
+        return (WriteProtected(facts.device, facts.mount_point),)
+    return ()
 
 
 def release(_facts: FilesystemFacts, _host: Host) -> str:

@@ -1,13 +1,27 @@
-"""The answer of a check."""
+"""The answer of a check, and when it is final.
+
+What passes by itself counts as a fault only where a further look finds it again: LVM suspends a volume for the moment
+of `lvcreate --snapshot` or `lvextend`, a driver blocks a disk while it waits for a path or resets a controller.
+"""
 
 from __future__ import annotations
 
-from lvmkit.model.messages import ERROR
+import time
+
+from lvmkit.model.messages import ERROR, INFO
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeVar
+
     from lvmkit.model.messages import Message
+
+    Result = TypeVar("Result")
+
+PAUSES = (0.25, 0.75, 2.0, 3.0)
+"""seconds before each further look; together well within the 20 s of a monitor"""
 
 
 class Health(Value):
@@ -21,6 +35,35 @@ class Health(Value):
     """whether a start of it is on record, which says what should be up"""
 
     @property
+    def serious(self) -> tuple[Message, ...]:
+        """What is wrong or may become so, without mere notes."""
+        return tuple(message for message in self.messages if message.level != INFO)
+
+    @property
     def is_well(self) -> bool:
         """Whether nothing is wrong; warnings don't count."""
         return not any(message.level == ERROR for message in self.messages)
+
+
+def settled(look: Callable[[], Result], messages_of: Callable[[Result], Iterable[Message]]) -> Result:
+    """What a check finds once nothing is on its way any more, or at its last look. Where all is well, one look is all.
+
+    look: may be repeated.  messages_of: what its result says.
+    """
+    result = look()
+    for pause in PAUSES:
+        if not may_pass(messages_of(result)):
+            break
+        time.sleep(pause)
+        result = look()
+    return result
+
+
+def may_pass(messages: Iterable[Message]) -> bool:
+    """Whether there are faults, and all of them may be over soon."""
+    errors = [message for message in messages if message.level == ERROR]
+    if not errors:
+        return False
+    from lvmkit.storage import vitals  # only where something is wrong
+
+    return all(map(vitals.may_pass, errors))

@@ -28,7 +28,6 @@ _UNKNOWN_PV = "of unknown UUID"
 
 DRIVERS = "/proc/devices"
 _DRIVER = "device-mapper"
-_CUT_OFF = "error"
 
 
 class View(Value):
@@ -113,8 +112,13 @@ def is_live(dm_uuid: str) -> bool:
 
 
 def serves(dm_uuid: str) -> bool:
-    """Whether the device is live and not cut off: a wiped table (`error`) is live, and every read of it fails."""
-    return is_live(dm_uuid) and _CUT_OFF not in kinds(dm_uuid)
+    """Whether the device is live with a table of LVM's: a wiped one (`error`) is live, and every read of it fails."""
+    return is_live(dm_uuid) and not foreign_kinds(dm_uuid)
+
+
+def foreign_kinds(dm_uuid: str) -> tuple[str, ...]:
+    """Targets in the device's table that are not LVM's, such as `error` or `zero`: put there by the kit or by hand."""
+    return tuple(kind for kind in kinds(dm_uuid) if kind not in dm.OF_LVM)
 
 
 def kinds(dm_uuid: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts
+    from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.storage.dm import Device
 
@@ -101,6 +102,13 @@ def deep_check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = No
     record = view.record or kernel.stand_in(facts.tag, facts.vg, view)
     faults = reading.read_faults(record, view.devices, host.settings.probe_deadline)
     return Health(tuple(faults), bool(view.mine))
+
+
+def obstacles(facts: LvFacts, host: Host) -> tuple[Message, ...]:
+    """Why a start would be refused, by one report of LVM: LvNotInVg (110028) where the volume has been removed."""
+    from lvmkit.resources import starting_again
+
+    return starting_again.of_volume(facts, host)
 
 
 def release(facts: LvFacts, host: Host) -> str:

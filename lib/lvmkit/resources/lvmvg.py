@@ -6,10 +6,11 @@ exit code, says whether every volume came up. Nothing is repaired.
 
 from __future__ import annotations
 
+from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.record import ExpectedLv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
-from lvmkit.resources.health import Health
+from lvmkit.resources.health import Health, settled
 from lvmkit.storage import dm, records, vitals
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
+    from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.storage.dm import Device
 
@@ -76,6 +78,7 @@ def check(
 
     devices: kernel.listed(), where the caller has it.  volumes: protected volumes that should be up. They are looked at
     only where no start is on record: then they, and everything that the kernel holds, must be well.
+    Volumes that nothing protected stands on are no faults, but notes.
     Raises Failure: MissingInformation (110034), KernelUnreadable (110052), VgNameAmbiguous (110070).
     """
     view = kernel.group(facts, host.paths, devices)
@@ -84,18 +87,40 @@ def check(
         from lvmkit.model.messages.service import LvsStillUp  # only where something is wrong
 
         return Health((LvsStillUp(facts.name, tuple(device.name for device in view.mine)),), True, is_recorded=False)
-    faults = vitals.record_faults(record, view.devices, status=dm.status, below=dm.dependencies)
+    faults = _faults(record, view)
+    if faults:
+        from lvmkit.resources import protection  # only where something is wrong
+
+        faults = protection.judged(faults, record, facts, host, lambda counted: _faults(counted, view))
     return Health(tuple(faults), bool(view.mine), view.record is not None)
+
+
+def _faults(record: Record, view: kernel.View) -> list[Message]:
+    return vitals.record_faults(record, view.devices, status=dm.status, below=dm.dependencies)
 
 
 def deep_check(facts: VgFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
     """Read every physical volume and report those that do not answer, within settings.probe_deadline seconds."""
-    from lvmkit.resources import reading  # it forks
+    from lvmkit.resources import protection, reading  # it forks
 
     view = kernel.group(facts, host.paths, devices)
-    record = view.record or kernel.stand_in(facts.tag, facts.name, view)
+    record = protection.counting(view.record or kernel.stand_in(facts.tag, facts.name, view), facts, host)
     faults = reading.read_faults(record, view.devices, host.settings.probe_deadline)
     return Health(tuple(faults), bool(view.mine), view.record is not None)
+
+
+def obstacles(facts: VgFacts, host: Host) -> tuple[Message, ...]:
+    """Why a start would be refused, by one report of LVM; the record follows that report first."""
+    from lvmkit.resources import starting_again
+
+    return starting_again.of_group(facts, host)
+
+
+def follow(facts: VgFacts, host: Host) -> None:
+    """Let the record miss no volume that nothing protected stands on. Raises Failure as restore() does for its lock."""
+    from lvmkit.resources import starting_again
+
+    starting_again.follow(facts, host)
 
 
 def release(facts: VgFacts, host: Host) -> str:
@@ -124,9 +149,19 @@ def _bring_up(facts: VgFacts, vg: VolumeGroup | None, host: Host) -> str:
     seen = vg or bringing_up.find_group(facts, host)
     owned = bringing_up.admit(seen, facts, host, by_name=vg is not None)
     answer = bringing_up.activate(owned, facts, host)
-    bringing_up.verify_group(owned, answer, host, is_new_owner=owned.system_id != seen.system_id)
+    bringing_up.verify_group(owned, answer, facts, host, is_new_owner=owned.system_id != seen.system_id)
     records.store(host.paths, bringing_up.observed(owned, facts))
+    if answer is None:
+        _refuse_unwell(replace(facts, uuid=owned.uuid), host)
     return bringing_up.detail(owned, answer)
+
+
+def _refuse_unwell(facts: VgFacts, host: Host) -> None:
+    """Raises Failure with what is wrong with a group of which nothing had to be brought up."""
+    health = settled(lambda: check(facts, host), lambda found: found.messages)
+    errors = [message for message in health.messages if message.level == ERROR]
+    if errors:
+        raise Failure(*errors)
 
 
 def _stand_in(facts: VgFacts, view: kernel.View, volumes: Iterable[LvFacts]) -> Record:

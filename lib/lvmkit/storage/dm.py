@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 CONTROL = "/dev/mapper/control"
 
 REMOVED, BUSY, ABSENT = "removed", "busy", "absent"
+CUT_OFF = "error"
+"""the target of a table that serves nothing: every read and write fails"""
+
+OF_LVM = frozenset(
+    (
+        "linear", "striped", "mirror", "raid", "snapshot", "snapshot-origin", "snapshot-merge", "thin", "thin-pool",
+        "cache", "writecache", "vdo", "integrity",
+    )
+)  # fmt: skip
+"""targets of LVM's tables, between which it changes a volume while it is in use: lvconvert, lvcreate --snapshot,
+pvmove; it makes a volume of `error` or `zero` only where somebody asks for that"""
 
 # struct dm_ioctl: version[3], data_size, data_start, target_count, open_count, flags, event_nr, -, dev, name, uuid
 _HEADER = struct.Struct("=3IIIIiIIIQ128s129s7x")
@@ -276,7 +287,7 @@ def _parsed_targets(answer: _Answer) -> tuple[Target, ...]:
 
 
 def _has_table_to_lose(device: DeviceStatus) -> bool:
-    return bool(device.targets) and (device.kinds != ("error",) or device.suspended)
+    return bool(device.targets) and (device.kinds != (CUT_OFF,) or device.suspended)
 
 
 def _replacement(device: DeviceStatus) -> Callable[[], bytes]:

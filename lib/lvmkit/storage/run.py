@@ -43,6 +43,8 @@ _POLL = 0.01
 _ECHO_PAUSE = 0.1
 _LOOK_PAUSE = 1.0
 _STDOUT, _STDERR = 1, 2
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""the signals that ask a program to end"""
 _SET_PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of linux/prctl.h"""
 
@@ -248,7 +250,12 @@ class _Birth:
         self._prctl = None if outlives_us else _prctl()
 
     def __call__(self) -> None:
-        """Take signals again, and die with the parent: also with one that has died just now."""
+        """Take signals again, also those that we ignore, and die with the parent: also with one that has died just now.
+
+        A signal that is ignored stays so in the program (execve(2)), and we ignore some while we take a plan back.
+        """
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_DFL)
         _release_signals(self._mask)
         if self._prctl is None:
             return

@@ -33,14 +33,6 @@ if TYPE_CHECKING:
 NEARLY_FULL = 95
 """percent of a pool or snapshot from which its end is near enough to warn of"""
 
-_LVM_KINDS = frozenset(
-    (
-        "linear", "striped", "mirror", "raid", "snapshot", "snapshot-origin", "snapshot-merge", "thin", "thin-pool",
-        "cache", "writecache", "vdo", "integrity",
-    )
-)  # fmt: skip
-"""targets between which LVM changes a volume while it is in use: lvconvert, lvcreate --snapshot, pvmove"""
-
 _HEALTH_LAYERS = (
     "-tpool",
     "-tdata",
@@ -65,6 +57,11 @@ _BEARABLE_LOSSES: dict[str, Callable[[int], int]] = {
 }
 """how many of its members an array can lose; for raid10, where it depends on which, the most that it can"""
 
+_PASSING = frozenset(("blocked", "quiesce", "created-block", "resetting", "connecting", "new", "suspended"))
+"""states that a SCSI or NVMe driver leaves by itself, and that of a device whose table is being exchanged"""
+_PASSING_BEGINNINGS = ("multipath with ", "an md array in state suspended")
+_NO_SPACE = "out of data space"
+_OF_LVM = "LVM's"
 _GONE = "gone"
 """as sysfs.condition() says it"""
 
@@ -120,9 +117,9 @@ def lv_faults(expected: ExpectedLv, vg: str, status: dm.DeviceStatus | None) -> 
         return [LvGone(lv)]
     if status.suspended:
         return [LvSuspended(lv, status.name)]
-    strange = set(status.kinds) - set(expected.kinds) - _LVM_KINDS
+    strange = set(status.kinds) - set(expected.kinds) - dm.OF_LVM
     if strange or not status.targets:
-        return [LvWrongTable(lv, "+".join(status.kinds) or "nothing", "+".join(expected.kinds) or "LVM's")]
+        return [LvWrongTable(lv, "+".join(status.kinds) or "nothing", "+".join(expected.kinds) or _OF_LVM)]
     return _target_faults(lv, status)
 
 
@@ -143,6 +140,20 @@ def pv_faults(expected: ExpectedPv, stack: DeviceStack) -> list[Message]:
     if condition.worn:
         return [PvDegraded(expected.device, expected.uuid, condition.worn)]
     return []
+
+
+def may_pass(fault: Message) -> bool:
+    """Whether a fault may be over soon: a suspended volume, a pool that dmeventd extends, a disk whose driver waits."""
+    if isinstance(fault, LvSuspended):
+        return True
+    if isinstance(fault, LvUnhealthy):
+        return fault.condition == _NO_SPACE
+    return isinstance(fault, PvNotRunning) and all(map(_is_passing, fault.condition.split("; ")))
+
+
+def _is_passing(condition: str) -> bool:
+    """Of several controllers of one disk one that comes back is enough."""
+    return condition.startswith(_PASSING_BEGINNINGS) or not _PASSING.isdisjoint(condition.split(", "))
 
 
 def target_condition(target: dm.Target) -> Condition:
@@ -225,7 +236,7 @@ class DeviceStack:
             return Condition("suspended")
         if not status.targets:
             return Condition("without a table")
-        if "error" in status.kinds:
+        if dm.CUT_OFF in status.kinds:
             return Condition("cut off (its table is an error target)")
         own = _joined(map(target_condition, status.targets))
         if own.dead:
@@ -328,6 +339,8 @@ def _layer_faults(device: dm.Device, status: dm.DeviceStatus | None) -> list[Mes
     lv = f"{parts[0]}/{parts[1]}" if parts else device.name
     if status.suspended:
         return [LvSuspended(lv, device.name)]
+    if not dm.OF_LVM.issuperset(status.kinds):
+        return [LvWrongTable(lv, "+".join(status.kinds), _OF_LVM)]
     return _target_faults(lv, status)
 
 
@@ -403,7 +416,7 @@ def _thin_pool(words: list[str]) -> Condition:
     if words[0] in ("Fail", "Error"):
         return Condition(dead=words[0].lower())
     metadata, data, mode = words[1], words[2], words[4]
-    dead = [{"ro": "read-only", "out_of_data_space": "out of data space"}.get(mode, "")]
+    dead = [{"ro": "read-only", "out_of_data_space": _NO_SPACE}.get(mode, "")]
     dead.append("its metadata needs a check" if "needs_check" in words[5:] else "")
     worn = (_fullness("metadata ", metadata), _fullness("data ", data))
     return Condition(", ".join(filter(None, dead)), ", ".join(filter(None, worn)))

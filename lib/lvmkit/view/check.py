@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lvmkit.model.instance import IN_SERVICE, OSF
+from lvmkit.model.instance import OSF
+from lvmkit.model.messages import INFO
 from lvmkit.model.value import Value, replace
 from lvmkit.view import schema
 from lvmkit.view.document import message_facts, utc_time
@@ -46,18 +47,19 @@ class Verdict(Value):
 
 
 def judge(tag: str, state: str, messages: tuple[Message, ...]) -> Verdict:
-    """The verdict on a resource: a message that makes an action fail is a failure, another one a warning."""
+    """The verdict on a resource: a message that makes an action fail is a failure, a note is nothing."""
     if any(message.script_exit != 0 for message in messages):
         return Verdict(FAIL, tag, state, messages)
-    return Verdict(WARNING if messages else OK, tag, state, messages)
+    is_well = all(message.level == INFO for message in messages)
+    return Verdict(OK if is_well else WARNING, tag, state, messages)
 
 
-def after_recovery(verdict: Verdict, *, can_recover: bool) -> Verdict:
-    """The verdict after the engine's round: what failed and is in service again has recovered; what is down failed.
+def after_recovery(verdict: Verdict, *, has_recovered: bool) -> Verdict:
+    """The verdict after the engine's round: what failed may have recovered; what is down failed.
 
-    can_recover: whether that round brings back what is broken; in a cluster it only looks.
+    has_recovered: whether a further look found it in service and well.
     """
-    if can_recover and verdict.word == FAIL and verdict.state in IN_SERVICE:
+    if has_recovered and verdict.word == FAIL:
         return replace(verdict, word=RECOVERED)
     return replace(verdict, word=FAIL) if verdict.state == OSF else verdict
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from lvmkit.model.instance import IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.resources import dispatch
-from lvmkit.workflow.recover import CheckResult
+from lvmkit.workflow.look import CheckResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lvmkit.model.hierarchy import Hierarchy
-    from lvmkit.model.messages import Message
     from lvmkit.plan import Kit
 
 
@@ -25,12 +24,12 @@ def deep_check(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[Che
     results = []
     for group in hierarchy.of_tags(tags, LVMVG):
         if group.state in IN_SERVICE:
-            results.append(CheckResult(group.tag, _read_faults(group, kit)))
+            results.append(_read(group, hierarchy, kit))
     return tuple(results)
 
 
-def _read_faults(group: Instance, kit: Kit) -> tuple[Message, ...]:
+def _read(group: Instance, hierarchy: Hierarchy, kit: Kit) -> CheckResult:
     try:
-        return dispatch.deep_check(group, kit.host)
+        return CheckResult(group.tag, dispatch.deep_check(group, hierarchy, kit.host))
     except Failure as failure:
-        return failure.messages
+        return CheckResult(group.tag, failure.messages, is_known=False)

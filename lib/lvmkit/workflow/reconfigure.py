@@ -57,7 +57,7 @@ class Difference(Value):
     added: tuple[PvChange, ...]
     removed: tuple[PvChange, ...]
     new_volumes: tuple[LvChange, ...]
-    """they are protected when something on them is created; the checks watch them at once"""
+    """they are protected when something on them is created; until then the checks have notes of them"""
     gone_volumes: tuple[LvChange, ...]
     unlisted: bool = False
     """/etc/lkvgs does not name the volume group"""

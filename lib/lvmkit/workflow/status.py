@@ -18,8 +18,7 @@ from lvmkit.model.value import Value, replace
 from lvmkit.resources import device
 from lvmkit.resources.filesys import mounted
 from lvmkit.storage import dm
-from lvmkit.workflow import recover
-from lvmkit.workflow.recover import CheckResult
+from lvmkit.workflow.look import CheckResult, check_tags
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -152,8 +151,10 @@ def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResult,
     devices = _devices_if_any(instances)
     results = []
     for instance in instances:
-        messages = checked.get(instance.tag) or _against(instance, devices)
-        results.append(CheckResult(instance.tag, messages))
+        result = checked.get(instance.tag)
+        if result is None or not result.messages:
+            result = CheckResult(instance.tag, _against(instance, devices))
+        results.append(result)
     return tuple(results)
 
 
@@ -185,24 +186,20 @@ def _should_be_up(instance: Instance | None, kit: Kit) -> bool:
     return instance.state == ILLSTATE and not kit.port.capabilities.watches_itself and kit.port.wanted(instance.tag)
 
 
-def _checked(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> dict[str, tuple[Message, ...]]:
+def _checked(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> dict[str, CheckResult]:
     """The shallow checks: with one look at the kernel for all, or one by one where that fails for any of them."""
-    if not tags:
-        return {}
     try:
-        return {result.tag: result.messages for result in recover.check_tags(tags, now, kit)}
+        return {result.tag: result for result in check_tags(tags, now, kit)}
     except Failure:
         return {tag: _check_alone(tag, now, kit) for tag in tags}
 
 
-def _check_alone(tag: str, now: Hierarchy, kit: Kit) -> tuple[Message, ...]:
-    messages: tuple[Message, ...] = ()
+def _check_alone(tag: str, now: Hierarchy, kit: Kit) -> CheckResult:
     try:
-        for result in recover.check_tags((tag,), now, kit):
-            messages += result.messages
+        (result,) = check_tags((tag,), now, kit)
     except Failure as failure:
-        return failure.messages
-    return messages
+        return CheckResult(tag, failure.messages, is_known=False)
+    return result
 
 
 def _devices_if_any(instances: Sequence[Instance]) -> Sequence[Device]:

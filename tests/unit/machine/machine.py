@@ -114,7 +114,7 @@ class Answer:
     @property
     def said(self) -> list[int]:
         """Numbers of the messages on stderr, in order."""
-        found = re.findall(r"^\S+\[\d+\]: [A-Z]+:[^:]*:[^:]*:[^\n]*?:(\d{6}):", self.err, re.MULTILINE)
+        found = re.findall(r"^\S+: [A-Z]+(?:[^\n]*?:| )(\d{6}):", self.err, re.MULTILINE)
         return [int(number) for number in found]
 
     @property
@@ -795,6 +795,14 @@ class Machine:
         application = "gen" if kind == "filesys" else "scsi"
         path = f"{self.paths.lkroot}/lkadm/subsys/{application}/{kind}/bin/{name}"
         return self.call(lambda: admin.main(path, list(words), self.paths))
+
+    def command(self, *words: str) -> Answer:
+        """Run lvmkit as an administrator types it."""
+        from lvmkit.cli.launch import launch
+        from lvmkit.cli.program import program
+        from lvmkit.cli.session import Session
+
+        return self.call(lambda: launch(program, words, Session(self.paths)))
 
     def agent(self, agent: str, action: str, resource: str = "res", **given: str) -> Answer:
         """Run an action of an OCF agent; given: its parameters, and names of the environment that begin with OCF_ or

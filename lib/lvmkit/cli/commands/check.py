@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.model.messages.guards import HeldTwice
     from lvmkit.plan import Kit
-    from lvmkit.workflow.recover import CheckResult
+    from lvmkit.workflow.look import CheckResult
+
+
+FAULT, NO_LOOK = 1, 3
+"""exit codes; the second one is the LCDI's LCDI_INTERNAL, or what the failure itself says where that is more"""
 
 
 @click.command(
@@ -41,25 +45,29 @@ def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool, f
     """Check everything that should be in service, or the hierarchies below the given tags, which then should be.
 
     In a cluster the other servers are asked, too, whether they hold a volume group that is up here or in service
-    elsewhere; not with --all. Nothing is changed, except with --all. Exit 0 when all is well, 1 when there is a fault.
-    --quiet leaves out what is well.
+    elsewhere; not with --all. Nothing is changed, except with --all. Exit 0 when all is well, 1 when there is a fault,
+    3 when it could not be looked at. --quiet leaves out what is well.
     """
     if watch and (words or deep):
         raise click.UsageError("--all takes neither tags nor --deep.")
 
+    looked: list[bool] = []
+
     def job(kit: Kit) -> int:
-        verdicts = _watch(kit) if watch else _check(words, deep, kit)
+        verdicts, is_known = _watch(kit) if watch else _check(words, deep, kit)
         if form == JSON:
             write(document(check_facts(verdicts, kit.port.local_server(), deep=deep)))
         else:
             write(_as_text(verdicts, session.quiet))
-        return 0 if is_well(verdicts) else 1
+        looked.append(is_known)
+        return 0 if is_well(verdicts) else FAULT
 
-    return session.work("check", " ".join(words), job)
+    status = session.work("check", " ".join(words), job)
+    return status if looked == [True] else max(status, NO_LOOK)
 
 
-def _check(words: tuple[str, ...], deep: bool, kit: Kit) -> list[Verdict]:
-    """The shallow check, with the deep one where it is wanted."""
+def _check(words: tuple[str, ...], deep: bool, kit: Kit) -> tuple[list[Verdict], bool]:
+    """The shallow check, with the deep one where it is wanted; also whether all of it could be looked at."""
     from lvmkit.workflow import status
 
     overview = kit.port.overview()
@@ -78,7 +86,8 @@ def _check(words: tuple[str, ...], deep: bool, kit: Kit) -> list[Verdict]:
         messages[finding.tag].update(dict.fromkeys(finding.messages))
     for tag, message in _held_twice(chosen, overview, kit).items():
         messages.setdefault(tag, {})[message] = None
-    return [_verdict(tag, hierarchy, tuple(each)) for tag, each in messages.items()]
+    verdicts = [_verdict(tag, hierarchy, tuple(each)) for tag, each in messages.items()]
+    return verdicts, all(finding.is_known for finding in findings)
 
 
 def _chosen(words: tuple[str, ...], hierarchy: Hierarchy) -> tuple[str, ...]:
@@ -103,23 +112,19 @@ def _deep(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[CheckRes
     return deep_check(tags, hierarchy, kit)
 
 
-def _watch(kit: Kit) -> list[Verdict]:
-    """The engine's round: what it found, and how everything that should be in service stands after it.
-
-    Where the engine watches itself the round only looks, so what it finds broken has not recovered by it.
-    """
+def _watch(kit: Kit) -> tuple[list[Verdict], bool]:
+    """The engine's round: what it found, and how everything that should be in service stands after it."""
     from lvmkit.workflow import recover, status
 
     wanted = status.in_service(kit.port.hierarchy(), kit)
-    messages = {finding.tag: finding.messages for finding in recover.watch(kit)}
+    findings = {finding.tag: finding for finding in recover.watch(kit)}
     hierarchy = kit.port.hierarchy()
-    tags = hierarchy.restore_order({*wanted, *messages})
-    can_recover = not kit.port.capabilities.watches_itself
     verdicts = []
-    for tag in tags:
-        verdict = _verdict(tag, hierarchy, messages.get(tag, ()))
-        verdicts.append(after_recovery(verdict, can_recover=can_recover))
-    return verdicts
+    for tag in hierarchy.restore_order({*wanted, *findings}):
+        finding = findings.get(tag)
+        verdict = _verdict(tag, hierarchy, finding.messages if finding else ())
+        verdicts.append(after_recovery(verdict, has_recovered=finding is not None and finding.has_recovered))
+    return verdicts, all(finding.is_known for finding in findings.values())
 
 
 def _verdict(tag: str, hierarchy: Hierarchy, messages: tuple[Message, ...]) -> Verdict:
@@ -135,8 +140,10 @@ def _is_down(instance: Instance) -> bool:
 def _as_text(verdicts: list[Verdict], quiet: bool) -> str:
     rows: list[tuple[str, ...]] = []
     for verdict in verdicts:
+        if quiet and verdict.word == OK:
+            continue
         for message in verdict.messages:
             rows.append((verdict.word, verdict.tag, f"{message.number:06d}", message.text))
-        if not verdict.messages and (verdict.word != OK or not quiet):
+        if not verdict.messages:
             rows.append((verdict.word, verdict.tag, "", verdict.state))
     return columns(rows)

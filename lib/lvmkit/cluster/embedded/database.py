@@ -33,6 +33,9 @@ BUSY_PATIENCE = 10.0
 
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
 
+_NO_ROOM = ("disk I/O error", "unable to open database file", "database or disk is full")
+"""SQLite's words where it cannot make a file"""
+
 _OWN_FAULTS = (
     sqlite3.ProgrammingError,
     sqlite3.InterfaceError,
@@ -48,9 +51,9 @@ def reading(path: str) -> Iterator[Connection]:
 
     path: the SQLite file.  Raises Failure: DatabaseDamaged, DatabaseTooNew, ResourceInformationUnreadable.
     """
-    with _reported(path, changing=False), closing(_connect_to_read(path)) as stored:
-        stored.execute("BEGIN")
-        with closing(_in_present_shape(stored, path)) as connection:
+    with _reported(path, changing=False), closing(_begun_to_read(path)) as stored:
+        connection = _in_present_shape(stored, path)
+        with closing(connection):
             yield connection
 
 
@@ -73,6 +76,35 @@ def writing(path: str) -> Iterator[Connection]:
             _claim(connection, path)
             yield connection
             connection.execute("COMMIT")
+
+
+def _begun_to_read(path: str) -> Connection:
+    """The database, in a transaction that only reads.
+
+    SQLite keeps files beside it, for which a full disk has no room; without a log the database itself is whole
+    (SQLite's page on WAL, section 5), and nobody can write to it either.
+    """
+    connection = _connect_to_read(path)
+    try:
+        return _begun(connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if not str(error).startswith(_NO_ROOM) or _has_log(path):
+            raise
+    return _begun(_connect(path, "mode=ro&immutable=1"))
+
+
+def _begun(connection: Connection) -> Connection:
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM sqlite_master")
+    return connection
+
+
+def _has_log(path: str) -> bool:
+    try:
+        return os.stat(path + "-wal").st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _connect_to_read(path: str) -> Connection:

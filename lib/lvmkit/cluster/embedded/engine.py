@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from lvmkit.cluster.embedded.recovery import EmbeddedRecovery
     from lvmkit.cluster.port import Capabilities, Change, Overview
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
@@ -50,6 +51,13 @@ class Engine:
             fences_failed_stops=False,
             keeps_database=True,
         )
+
+    @property
+    def recovery(self) -> EmbeddedRecovery:
+        """The account of local recovery, which is the timer's."""
+        from lvmkit.cluster.embedded.recovery import EmbeddedRecovery
+
+        return EmbeddedRecovery(self._paths, self._settings)
 
     def local_server(self) -> str:
         """The name of this server: the one under which the database was made, else the host name (uname -n)."""
@@ -135,9 +143,13 @@ class Engine:
             changes.set_state(connection, tag, state, reason)
 
     def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
-        """What is ISP already is left alone; ISU becomes ISP without a script. Raises Failure as moves.carry_out()."""
+        """What is ISP already is left alone; ISU becomes ISP without a script. Raises Failure as moves.carry_out().
+
+        What was counted of local recovery is over then.
+        """
         self._require_local(server)
         self._carry_out(ServiceMove(RESTORE, tag), tell)
+        self.recovery.forget(self.hierarchy().below(tag))
 
     def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
         """What is OSU already is left alone. Raises Failure as moves.carry_out()."""

@@ -41,6 +41,14 @@ def names(connection: Connection) -> tuple[str, ...]:
     return tuple(flag for flag, *holder in rows if _is_on(flag, *holder))
 
 
+def create(connection: Connection, flag: str) -> None:
+    """Turn a flag on. Volatile ones of earlier boots, which are off, go for good."""
+    boot = boot_id()
+    gone = "DELETE FROM flags WHERE substr(flag, 1, ?) = ? AND boot != ?"
+    connection.execute(gone, (len(_VOLATILE), _VOLATILE, boot))
+    connection.execute("INSERT OR REPLACE INTO flags (flag, boot) VALUES (?, ?)", (flag, boot))
+
+
 def remove(connection: Connection, flag: str) -> bool:
     """Turn a flag off; False when it was off."""
     return bool(connection.execute("DELETE FROM flags WHERE flag = ?", (flag,)).rowcount)

@@ -54,7 +54,9 @@ class Pacemaker:
         """tell: learns of what is not a failure. server, cib_file: in place of asking a live cluster, for tests."""
         self._paths, self._settings, self._tell = paths, settings, tell
         self._server = server
-        self._tools = Tools(settings.command_deadline, paths.run, cib_file)
+        self._tools = Tools(settings.command_deadline, cib_file)
+
+    recovery = None
 
     @property
     def membership(self) -> Membership:

@@ -63,8 +63,12 @@ def bring_in(how: Tools, move: ClusterMove, tell: Callable[[Message], None]) -> 
     coming = (*tags, *_along(root, graph, tags, groups))
     for tag in (tag for tag in tags if cluster.reason(tag, move.server)):
         tools.crm_resource_cleanup(how, ids.resource_id(tag), move.server)
-    commit.change(how, lambda cib_now: _wanted_on(cib_now, tags, groups, move), is_structural=False)
-    after = wait(how, coming, move, tell)
+
+    def draw() -> None:
+        commit.change(how, lambda cib_now: _wanted_on(cib_now, tags, groups, move), is_structural=False)
+
+    draw()
+    after = wait(how, coming, move, tell, _when_the_clock_is_set(draw))
     for group in groups:
         _mark(how, group, move.server, cib.servers(root))
     _judge(after, coming, move)
@@ -88,11 +92,34 @@ def take_out(how: Tools, move: ClusterMove, tell: Callable[[Message], None]) -> 
         raise Failure(*(FailedOnServer(t, s, cluster.reason(t, s) or "it is still active") for t, s in places))
 
 
-def wait(how: Tools, tags: tuple[str, ...], move: ClusterMove, tell: Callable[[Message], None]) -> Cluster:
+def _when_the_clock_is_set(work: Callable[[], None]) -> Callable[[], None]:
+    """Something to be called now and then, which does the work anew where the date was changed since it was done.
+
+    The end of a constraint is a date, which Pacemaker compares with the clock; our own waiting goes by another one.
+    """
+    ahead = time.time() - time.monotonic()
+
+    def look() -> None:
+        nonlocal ahead
+        now = time.time() - time.monotonic()
+        if abs(now - ahead) > _LONGER / 2:
+            ahead = now
+            work()
+
+    return look
+
+
+def wait(
+    how: Tools,
+    tags: tuple[str, ...],
+    move: ClusterMove,
+    tell: Callable[[Message], None],
+    each_time: Callable[[], None] = lambda: None,
+) -> Cluster:
     """Wait until all tags are where they are wanted, or the cluster has nothing more to do; returns its state then.
 
     Whether it has is asked seldom and with growing patience: on a busy server the question alone takes seconds.
-    tell: learns what has come up or gone. Raises Failure (110158).
+    tell: learns what has come up or gone.  each_time: is called before each look. Raises Failure (110158).
     """
     limit = time.monotonic() + move.deadline
     patience = _LOOK
@@ -100,6 +127,7 @@ def wait(how: Tools, tags: tuple[str, ...], move: ClusterMove, tell: Callable[[M
     told: set[str] = set()
     is_idle = False
     while True:
+        each_time()
         cluster = states.cluster(tools.crm_mon(how))
         _tell_reached(cluster, tags, move, told, tell)
         if is_idle or told == set(tags):

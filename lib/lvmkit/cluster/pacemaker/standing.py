@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from lvmkit.model.settings import Paths, Settings
+    from lvmkit.model.settings import Settings
 
 _YES, _NO = "true", "false"
 _OK, _NOT_RUNNING, _DONE, _PENDING = "0", "7", "0", "-1"
@@ -73,9 +73,9 @@ class PacemakerMembership:
         return self._answer
 
 
-def membership(paths: Paths, settings: Settings) -> PacemakerMembership:
+def membership(settings: Settings) -> PacemakerMembership:
     """What Pacemaker knows of servers, as an agent asks, which needs nothing else of the engine."""
-    return PacemakerMembership(Tools(settings.command_deadline, paths.run))
+    return PacemakerMembership(Tools(settings.command_deadline))
 
 
 def _crm_mon(how: Tools) -> Element | None:

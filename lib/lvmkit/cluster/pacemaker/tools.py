@@ -5,15 +5,13 @@ Exit codes are those of crm_exit_t (source: 'crm_error --exit --list'), the same
 
 from __future__ import annotations
 
-import tempfile
+import os
 
 from lvmkit.cluster.pacemaker import elements
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import StateNotStored
 from lvmkit.model.messages.pacemaker import ClusterUnreachable, ToolFailed
 from lvmkit.model.messages.storage import CommandHung
 from lvmkit.model.value import Value
-from lvmkit.storage import files
 from lvmkit.storage.run import run
 
 TYPE_CHECKING = False
@@ -46,8 +44,6 @@ class Tools(Value):
 
     deadline: float
     """seconds for each"""
-    folder: str = "/run/lvmkit"
-    """where crm_diff gets its input: files that only root reads"""
     cib_file: str = ""
     """a file to work on in place of the live cluster (CIB_file, pacemaker(7)); for tests"""
 
@@ -68,22 +64,26 @@ def cibadmin_patch(tools: Tools, difference: str) -> int:
 
 
 def crm_diff(tools: Tools, old: Element, new: Element) -> str:
-    """The difference between two CIBs with their versions; '' when there is none. Raises Failure (110151, 110082)."""
-    files.make_folder(tools.folder)
+    """The difference between two CIBs with their versions; '' when there is none. Raises Failure (110151).
+
+    It wants files. These are in memory: a CIB may hold passwords, and nothing of it is left where we are killed.
+    """
+    handles = list(map(_in_memory, (old, new)))
     try:
-        with tempfile.TemporaryDirectory(prefix="cib-", dir=tools.folder) as folder:
-            names = [_store(f"{folder}/{name}.xml", root) for name, root in (("old", old), ("new", new))]
-            words = ("--cib", "--original", names[0], "--new", names[1])
-            return _run(tools, "crm_diff", *words, also=(ERROR,)).stdout.strip()
-    except OSError as error:
-        raise Failure(StateNotStored(tools.folder, files.why(error))) from error
+        names = [f"/proc/{os.getpid()}/fd/{handle}" for handle in handles]
+        words = ("--cib", "--original", names[0], "--new", names[1])
+        return _run(tools, "crm_diff", *words, also=(ERROR,)).stdout.strip()
+    finally:
+        for handle in handles:
+            os.close(handle)
 
 
-def _store(path: str, root: Element) -> str:
-    """The path of a new file with a CIB in it. Its folder is closed to others; it need not survive anything."""
-    with open(path, "x", encoding="utf-8", errors="surrogateescape") as file:
+def _in_memory(root: Element) -> int:
+    """A descriptor of a CIB as a file in memory (memfd_create(2))."""
+    handle = os.memfd_create("cib")
+    with open(handle, "w", encoding="utf-8", errors="surrogateescape", closefd=False) as file:
         file.write(elements.written(root))
-    return path
+    return handle
 
 
 def crm_verify(tools: Tools, root: Element) -> tuple[str, ...]:

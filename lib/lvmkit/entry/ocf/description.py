@@ -171,14 +171,16 @@ LVMVG_AGENT = Agent(
     "The start succeeds when device-mapper holds every logical volume that LVM's metadata names (but those"
     " with the activation-skip flag), on disks that are there, and keeps a record of them below /run/lvmkit."
     " The monitor compares device-mapper and sysfs with this record and starts no process: every volume must"
-    " be up with its table, every disk must be there. At OCF_CHECK_LEVEL 10 it also reads a block of every"
-    " disk, past the page cache and under a deadline. The stop succeeds when device-mapper holds nothing of"
-    " the volume group, also where its disks are dead.\n\n"
+    " be up with its table, every disk must be there. What passes by itself, such as a suspended volume or a blocked"
+    " disk, counts when it is so for six seconds. At OCF_CHECK_LEVEL 10 it also reads a block of every"
+    " disk, past the page cache, for up to four fifths of its time. The stop succeeds when device-mapper holds"
+    " nothing of the volume group, also where its disks are dead.\n\n"
     "A volume group that is up without a record (activated by hand or at boot) counts as running when all"
     " that the kernel holds of it is well; which volumes are lacking is not known until the next start. So"
     " keep the boot from activating it: 'vgchange --setautoactivation n'.\n\n"
-    "After a logical volume was removed on purpose the record must follow: 'crm_resource --force-start' on"
-    " the node where the resource runs changes nothing else.",
+    "A logical volume that no resource of the cluster names, as a volume or by the path of its device, may go: a"
+    " snapshot, say. Where no resource names any, all of them count, and after one was removed on purpose the record"
+    " must follow: 'crm_resource --force-start' on the node where the resource runs changes nothing else.",
     (replace(_VG, unique=True), replace(_VG_UUID, unique=True), _MISSING_PV, _OWNERSHIP),
     ("vg",),
     _operations(LVMVG),
@@ -191,7 +193,7 @@ LVMLV_AGENT = Agent(
     " volume group (order and colocation): that activates all volumes, so this start has nothing to do, and"
     " this stop takes the one volume down before the volume group goes. It also works alone.\n\n"
     "The monitor asks device-mapper and sysfs only, and starts no process. At OCF_CHECK_LEVEL 10 it also"
-    " reads a block of every disk below the volume, past the page cache and under a deadline.",
+    " reads a block of every disk below the volume, past the page cache, for up to four fifths of its time.",
     (_VG, _LV, _VG_UUID, _LV_UUID, _MISSING_PV, _LV_OWNERSHIP),
     ("vg", "lv"),
     _operations(LVMLV),

@@ -14,11 +14,13 @@ A file system has no record: not mounted is 7, read-only though it should be wri
 
 from __future__ import annotations
 
+from lvmkit.entry.ocf.request import protected_in
 from lvmkit.host import Host
 from lvmkit.model.instance import FILESYS, LVMVG
 from lvmkit.model.messages import OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS
 from lvmkit.model.settings import Settings
 from lvmkit.model.value import Value, replace
+from lvmkit.resources.health import settled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def monitor(invocation: Invocation, request: AgentRequest) -> Answer:
     if not health.is_up and not health.is_recorded:
         return Answer(OCF_NOT_RUNNING)
     if health.is_well:
-        return Answer(OCF_SUCCESS, (*_without_record(invocation, request, health), *health.messages))
+        return Answer(OCF_SUCCESS, (*_without_record(invocation, request, health), *health.serious))
     if request.probe and not health.is_up:
         return Answer(OCF_NOT_RUNNING)
     return Answer(OCF_ERR_GENERIC, health.messages)
@@ -51,12 +53,13 @@ def monitor(invocation: Invocation, request: AgentRequest) -> Answer:
 
 def _health(invocation: Invocation, request: AgentRequest) -> Health:
     verbs = request.verbs
-    health = verbs.check(request.facts, Host(invocation.paths, Settings(), invocation.voice.log))
+    server = Host(invocation.paths, Settings(), invocation.voice.log, protected=protected_in(invocation.paths))
+    health = settled(lambda: verbs.check(request.facts, server), lambda found: found.messages)
     if not request.deep or not (health.is_up or health.is_recorded):
         return health
-    from lvmkit.entry.ocf.tools import host
+    from lvmkit.entry.ocf.tools import deep_host
 
-    deep = verbs.deep_check(request.facts, host(request, invocation.paths, invocation.voice.log))
+    deep = verbs.deep_check(request.facts, deep_host(request, invocation.paths, invocation.voice.log))
     return replace(health, messages=(*health.messages, *deep.messages))
 
 

@@ -12,7 +12,7 @@ from lvmkit.resources.dispatch import verbs_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Union
 
     from lvmkit.entry.ocf.description import Agent, Parameter
@@ -79,6 +79,17 @@ class AgentRequest(AgentCall):
         if isinstance(self.facts, LvFacts):
             return f"{self.facts.vg}/{self.facts.name}"
         return self.facts.mount_point
+
+
+def protected_in(paths: Paths) -> Callable[[VgFacts], Sequence[LvFacts] | None]:
+    """What tells the volumes of a group that a resource of the cluster stands on."""
+
+    def volumes(group: VgFacts) -> Sequence[LvFacts] | None:
+        from lvmkit.cluster.pacemaker.volumes import volumes_of  # asked only where something is wrong
+
+        return volumes_of(group, paths)
+
+    return volumes
 
 
 def tag(environment: Mapping[str, str]) -> str:

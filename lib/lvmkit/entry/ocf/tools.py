@@ -7,6 +7,7 @@ import time
 from lvmkit.cluster.pacemaker import copy
 from lvmkit.cluster.pacemaker.standing import membership
 from lvmkit.entry.kit import told_settings
+from lvmkit.entry.ocf.request import protected_in
 from lvmkit.host import Host
 from lvmkit.model.facts import LvFacts, VgFacts
 from lvmkit.model.value import replace
@@ -28,6 +29,9 @@ _SHARES = {
     "probe_deadline": 0.1,
     "peer_patience": 0.06,
 }
+_DEEP = 0.8
+"""share of a deep monitor's time that its disks get to answer: a controller of an array may need most of a minute to
+hand over to the other one, and each server waits for the same"""
 _WHOLE = 0.9
 """shares of the time that the cluster gives an action, of each limit and of all together, so that we can say what is
 stuck before the cluster kills us"""
@@ -38,7 +42,16 @@ def host(request: AgentRequest, paths: Paths, tell: Callable[[Message], None]) -
     known = settings(request, paths, tell)
     tunables = replace(known, missing_pv=request.missing_pv or known.missing_pv)
     end = time.monotonic() + (_WHOLE * request.timeout or float("inf"))
-    return Host(paths, tunables, tell, request.node, membership(paths, tunables), Kernels(tunables.ssh), end)
+    others = membership(tunables), Kernels(tunables.ssh)
+    return Host(paths, tunables, tell, request.node, *others, protected_in(paths), end)
+
+
+def deep_host(request: AgentRequest, paths: Paths, tell: Callable[[Message], None]) -> Host:
+    """The same for a monitor that reads the disks, which has nothing else to do with its time."""
+    server = host(request, paths, tell)
+    if not request.timeout:
+        return server
+    return replace(server, settings=replace(server.settings, probe_deadline=_DEEP * request.timeout))
 
 
 def starting(

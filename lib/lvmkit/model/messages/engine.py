@@ -134,6 +134,42 @@ class RecoveryFailed(Message, number=110091):
     why: str
 
 
+class WriteProtected(Message, number=110323):
+    """The kernel lets nobody write to the device: an LV permission, read_only_volume_list, a replica's LUN."""
+
+    template = "{device} takes no writes, so {mount_point} cannot be mounted for writing."
+    action = "Find out what protects it ('lvs -o lv_attr', 'blockdev --getro {device}', the array), and end that."
+    device: str
+    mount_point: str
+
+
+class RecoveryInVain(Message, number=110324):
+    """What local recovery was to help is as it was, so the same fault is not recovered from again."""
+
+    template = "Local recovery of {tag} did not help: {fault}"
+    action = "Fix the cause, then bring the resource in service with 'lvmkit in-service {tag}'."
+    tag: str
+    fault: str
+
+
+class RecoveriesUsedUp(Message, number=110325):
+    """Recovery costs the users of a service their work, so there are only so many in an hour (LVMKIT_RECOVERIES)."""
+
+    template = "{tag} was recovered {count} times within an hour; there is no further recovery until that is over."
+    action = "Find out what breaks it, then bring the resource in service with 'lvmkit in-service {tag}'."
+    tag: str
+    count: int
+
+
+class RecoveryCannotHelp(Message, number=110326):
+    """A start would be refused or would change nothing, so what still serves is not taken down for it."""
+
+    template = "Local recovery would not help {tag}: {why}"
+    action = "Fix that ('lvmkit explain' with the number says how); the next check then recovers it."
+    tag: str
+    why: str
+
+
 class Recovered(Caution, number=110092):
     """Local recovery brought the resource back."""
 

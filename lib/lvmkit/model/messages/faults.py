@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages import OCF_NOT_RUNNING, Caution, Message
+from lvmkit.model.messages import OCF_NOT_RUNNING, Caution, Message, Note
 
 
 class LvGone(Message, number=110040):
@@ -10,11 +10,21 @@ class LvGone(Message, number=110040):
 
     template = "Logical volume {lv} is not in device-mapper."
     action = (
-        "Recovery brings it back. If it was removed on purpose, run 'lvmkit reconfigure' for its volume group. If it"
-        " keeps vanishing, find out who deactivates it (log, 'journalctl -k')."
+        "If it was removed on purpose, run 'lvmkit reconfigure' for its volume group. Otherwise find out who"
+        " deactivated it (log, 'journalctl -k'); 'lvmkit in-service' brings it back where recovery has not."
     )
     ocf_exit = OCF_NOT_RUNNING
     lv: str
+
+
+class NotProtected(Note, number=110321):
+    """A volume that no resource stands on is not as the start of its group left it: a snapshot that was removed, say.
+
+    Its owner may do with it what he likes; no service notices.
+    """
+
+    template = "{fault} Nothing in service stands on it."
+    fault: str
 
 
 class LvSuspended(Message, number=110041):
@@ -99,7 +109,7 @@ class NotMounted(Message, number=110049):
     """The protected file system is not mounted."""
 
     template = "{device} is not mounted on {mount_point}."
-    action = "Recovery mounts it again. If it keeps vanishing, find out who unmounts it."
+    action = "Find out who unmounted it (log); 'lvmkit in-service' mounts it again where recovery has not."
     ocf_exit = OCF_NOT_RUNNING
     device: str
     mount_point: str

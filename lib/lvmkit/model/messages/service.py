@@ -121,6 +121,16 @@ class LvsNotUp(Message, number=110020):
     why: str = ""
 
 
+class UnprotectedLvsNotUp(Caution, number=110322):
+    """A start brought up all that is protected, but not a volume beside it, such as a snapshot that overflowed."""
+
+    template = "Logical volumes of {vg} that did not come up, and that no resource stands on: {missing}.{why}"
+    action = "See what LVM said, or remove them if they are of no use any more ('lvremove')."
+    vg: str
+    missing: tuple[str, ...]
+    why: str = ""
+
+
 class LvBusy(Message, number=110021):
     """Something still uses a logical volume, so it cannot be taken down."""
 
@@ -268,6 +278,19 @@ class AutoactivationUnchanged(Caution, number=110032):
     action = "When its disks are back, set it by hand with 'vgchange --setautoactivation y|n {vg}'."
     vg: str
     why: str
+
+
+class ForeignTableInUse(Message, number=110320):
+    """The volume's table was replaced, by hand or to end a stop (`error`), and something has the volume open.
+
+    LVM takes the volume for active and leaves it as it is, so its table can only be made anew once it is down.
+    """
+
+    template = "Logical volume {lv} has a table of {found}, which is not LVM's, and is in use: {holders}."
+    action = "Stop or unmount what is named, take the volume out of service, and bring it in service again."
+    lv: str
+    found: str
+    holders: tuple[str, ...]
 
 
 class StaleTables(Message, number=110033):

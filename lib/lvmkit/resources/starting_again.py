@@ -1,0 +1,70 @@
+"""Before something is taken down to be started again: would the start be admitted, and is it still there at all?"""
+
+from __future__ import annotations
+
+from lvmkit import guards
+from lvmkit.model import names
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.service import LvNotInVg
+from lvmkit.model.value import replace
+from lvmkit.resources import bringing_up, kernel, locks, protection
+from lvmkit.storage import records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.host import Host
+    from lvmkit.model.facts import LvFacts, VgFacts
+    from lvmkit.model.messages import Message
+    from lvmkit.model.record import ExpectedLv
+    from lvmkit.model.volumes import VolumeGroup
+
+
+def of_group(facts: VgFacts, host: Host) -> tuple[Message, ...]:
+    """Why a start of the group would be refused. Its record follows what LVM reports first."""
+    try:
+        vg = bringing_up.find_group(facts, host)
+        follow(facts, host, vg)
+    except Failure as failure:
+        return failure.messages
+    return guards.against_start(vg, facts, host)
+
+
+def of_volume(facts: LvFacts, host: Host) -> tuple[Message, ...]:
+    """The same of one volume, which may have been removed from its group."""
+    try:
+        vg = bringing_up.find_group(facts.group, host)
+    except Failure as failure:
+        return failure.messages
+    if vg.lv(facts.uuid) is None:
+        return (LvNotInVg(vg.name, facts.name, facts.uuid),)
+    return guards.against_start(vg, facts.group, host)
+
+
+def follow(facts: VgFacts, host: Host, vg: VolumeGroup | None = None) -> None:
+    """Take from the record what is gone from the kernel and is no fault.
+
+    That is what nothing protected stands on, and what LVM does not have any more.
+    vg: as LVM reports it, if it was asked.
+    Raises Failure as locks.starting(), and StateNotStored (110082).
+    """
+    if not _gone(facts, host, vg):
+        return
+    with locks.starting(facts.uuid, facts.name, host):
+        record = kernel.group(facts, host.paths).record
+        gone = _gone(facts, host, vg)
+        if record is not None and gone:
+            records.store(host.paths, replace(record, logical=tuple(lv for lv in record.logical if lv not in gone)))
+
+
+def _gone(facts: VgFacts, host: Host, vg: VolumeGroup | None) -> list[ExpectedLv]:
+    view = kernel.group(facts, host.paths)
+    if view.record is None:
+        return []
+    held = {device.uuid for device in view.mine}
+    counting = protection.counting(view.record, facts, host).logical
+    gone = []
+    for lv in view.record.logical:
+        is_removed = vg is not None and vg.lv(lv.uuid) is None
+        if names.dm_uuid(view.vg_uuid, lv.uuid) not in held and (is_removed or lv not in counting):
+            gone.append(lv)
+    return gone

@@ -1,0 +1,78 @@
+"""The shallow check of many resources: one look at the kernel for all of them. Nothing is changed."""
+
+from __future__ import annotations
+
+from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, Instance
+from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.value import Value
+from lvmkit.resources import dispatch, kernel
+from lvmkit.resources.health import may_pass, settled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lvmkit.host import Host
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.messages import Message
+    from lvmkit.plan import Kit
+    from lvmkit.storage.dm import Device
+
+
+class CheckResult(Value):
+    """What a check says of one resource."""
+
+    tag: str
+    messages: tuple[Message, ...]
+    is_known: bool = True
+    """False where the check itself could not be made: then nothing is known, and nothing may be taken down for it"""
+    has_recovered: bool = False
+    """whether it was broken, and is in service and well again by the same round"""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether anything worse than a warning was found."""
+        return any(message.level == ERROR for message in self.messages)
+
+
+def check_all(hierarchy: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
+    """Check every resource that should be in service, children first."""
+    watched = [instance.tag for instance in hierarchy.instances if _is_watched(instance, kit)]
+    return check_tags(hierarchy.restore_order(watched), hierarchy, kit)
+
+
+def check_tags(tags: tuple[str, ...], hierarchy: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
+    """Check these resources with one look at device-mapper for all of them; again what may have been over soon."""
+    if not tags:
+        return ()
+    host = kit.host
+    results: dict[str, CheckResult] = {}
+
+    def look() -> list[Message]:
+        """Returns what may be over soon."""
+        devices = kernel.listed()
+        passing: list[Message] = []
+        for instance in hierarchy.of_tags(tags):
+            earlier = results.get(instance.tag)
+            if earlier is None or may_pass(earlier.messages):
+                results[instance.tag] = _check(instance, devices, hierarchy, host)
+                if may_pass(results[instance.tag].messages):
+                    passing += results[instance.tag].messages
+        return passing
+
+    settled(look, lambda passing: passing)
+    return tuple(results.values())
+
+
+def _is_watched(instance: Instance, kit: Kit) -> bool:
+    """What is in service here; where nobody else brings back what was before the boot, that too."""
+    if kit.port.capabilities.watches_itself:
+        return instance.state in IN_SERVICE
+    return instance.state in (ISP, ILLSTATE) and kit.port.wanted(instance.tag)
+
+
+def _check(instance: Instance, devices: Sequence[Device], hierarchy: Hierarchy, host: Host) -> CheckResult:
+    try:
+        return CheckResult(instance.tag, dispatch.check(instance, hierarchy, host, devices))
+    except Failure as failure:
+        return CheckResult(instance.tag, failure.messages, is_known=False)
