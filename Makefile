@@ -11,6 +11,7 @@ AGENTS  := $(notdir $(wildcard lib/ocf/resource.d/lvmkit/*))
 MINUTES ?= 60
 RELEASE ?= bookworm
 STAGE   ?= $(DESTDIR)$(LKROOT)/.new
+OLDER   := b2745a4
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # Debian packages: the kit itself, its tests, and the lab's guests.
@@ -32,8 +33,8 @@ apt_install = missing=$$(for p in $(1); do \
 export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo demo-local test check check-long lint unit mutants mutants-all metadata cluster lab cluster-lab \
-    storm faults deps lock install uninstall clean
+.PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata cluster lab \
+    cluster-lab storm faults deps lock install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,7 +60,11 @@ unit: deps  ## unit tests, seconds
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -q -n auto --maxprocesses 4 tests/unit
 
 check-long: deps  ## look for a story in which two servers come to hold one volume group, at random, for minutes
-	LVMKIT_SEARCH=long $(BIN)/pytest -q --runxfail tests/unit/world/test_property.py
+	LVMKIT_SEARCH=long $(BIN)/pytest -q -n auto --maxprocesses 4 tests/unit/world/test_property.py
+
+check-old: deps  ## the same search in an older version of the kit, whose faults it must find; minutes
+	rm -rf build/older && mkdir -p build/older && git archive $(OLDER) lib | tar -x -C build/older
+	LVMKIT_SEARCH=long $(BIN)/python -m tests.unit.world.older build/older/lib $(SEARCH)
 
 mutants: deps  ## put known faults into a copy of the code, one at a time: the unit tests must notice each; minutes
 	PYTHONPATH=tests $(BIN)/python -m mutants $(MUTANTS)

@@ -3,7 +3,9 @@
 A step that could do nothing now is not offered, and what leads somewhere is offered more often. A story begins from a
 state that was made once and is copied. It has a mood, in which some kinds of steps are left out and others come more
 often: a fault that needs three steps of one kind is hardly ever met where all kinds are mixed (Groce and others, 'Swarm
-testing', 2012).
+testing', 2012). Commands are struck near their end as often as anywhere, for what is done then and not noted yet is
+what somebody else may build on; and what follows is struck less, so that somebody can. In one mood a change that would
+succeed is rehearsed and struck between two of its steps that last, and nothing else is struck in that story.
 """
 
 from __future__ import annotations
@@ -35,15 +37,23 @@ STEPS["reconfigure"] = 33
 FAR_STEPS, AGENT_STEPS = 22, 7
 MOMENTS = ("--patch", "crm_resource", "--systemid", "--setautoactivation", "lkvgs", "journal", "ssh ", "run/lvmvg-vg1")
 """steps that part what is before them from what is after"""
+LASTING = ("--patch", "crm_resource --", "--systemid", "--setautoactivation", "lkvgs", "journal", "run/lvmvg-")
+"""steps that leave something behind where they are done"""
+CHANGES = ("create", "extend", "unextend", "delete", "reconfigure")
+ONCE = (1, 0)
 
-stages = st.sampled_from((BARE, ACTIVE, ALONE, HERE, HERE, THERE, THERE, DOWN))
 servers = st.sampled_from(SERVERS)
-hows = st.sampled_from((SIGNAL, SIGNAL, KILL, POWER, LEAVE))
+hows = st.sampled_from((SIGNAL, KILL, POWER, POWER, LEAVE))
 at_moments = st.builds(Blow, hows, before=st.sampled_from(MOMENTS))
-blows = {
-    verb: st.one_of(st.builds(Blow, hows, st.integers(1, steps)), at_moments)  # half of them before what matters
-    for verb, steps in STEPS.items()
-}
+
+
+def _blows(steps: int) -> st.SearchStrategy[Blow]:
+    """Anywhere, in the last third, or before what matters."""
+    anywhere, late = st.integers(1, steps), st.integers(steps - steps // 3, steps)
+    return st.one_of(st.builds(Blow, hows, anywhere), st.builds(Blow, hows, late), at_moments)
+
+
+blows = {verb: _blows(steps) for verb, steps in STEPS.items()}
 far_blows = st.builds(Blow, hows, st.integers(1, FAR_STEPS), there=st.just(True))
 agent_blows = st.one_of(
     st.just(Blow(LEAVE, before=" vgchange -ay ")), st.builds(Blow, st.just(LEAVE), st.integers(1, AGENT_STEPS))
@@ -61,8 +71,8 @@ class TwoServers(RuleBasedStateMachine):
     world: World
     mood: Mapping[Kind, int]
     """how much more often than usual each kind of step is to come; those that are not named: not at all"""
-    strikes: int
-    """one command in this many is struck"""
+    strikes: tuple[int, int]
+    """one command in this many is struck: until one was, and after that; 0: none"""
 
     def teardown(self) -> None:
         """Tell the story, for the case that something was found."""
@@ -70,13 +80,13 @@ class TwoServers(RuleBasedStateMachine):
             note("\n".join(self.world.story))
             self.world.end()
 
-    @initialize(stage=stages, data=st.data())
-    def begin(self, stage: str, data: st.DataObject) -> None:
-        """One of the states, and a mood."""
+    @initialize(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        """A mood, and one of the states."""
         name = data.draw(st.sampled_from(tuple(_MOODS)), "mood")
         self.mood = _MOODS[name]
-        self.strikes = 2 if name == "changes" else 5
-        self.world = _state(stage)
+        self.strikes = _STRIKES[name]
+        self.world = _state(data.draw(st.sampled_from(_STAGES[name]), "stage"))
 
     @rule(data=st.data())
     def step(self, data: st.DataObject) -> None:
@@ -107,22 +117,41 @@ class TwoServers(RuleBasedStateMachine):
         yield TwoServers.use, 1 if is_held else 0
         yield TwoServers.override, 1 if len(self.world.holders()) == 1 else 0
         yield TwoServers.set_resource_aside, 1 if places else 0
-        yield TwoServers.boot, 0 if all(map(self.world.is_up, SERVERS)) else 4
+        yield TwoServers.boot, self._boot_weight()
         yield TwoServers.confirm, 0 if all(map(self.world.is_up, SERVERS)) else 1
         yield from _TROUBLE.items()
+
+    def _boot_weight(self) -> int:
+        """A machine that has left a change unfinished is waited for."""
+        down = [server for server in SERVERS if not self.world.is_up(server)]
+        if not down:
+            return 0
+        return 8 if any(map(self.world.has_unfinished, down)) else 4
 
     # -- the kit's commands
 
     def kit(self, data: st.DataObject, *argv: str) -> None:
         """A command on any server."""
-        self.world.kit(self.server(data), *argv, blow=self.blow(data, argv[0]))
+        server = self.server(data)
+        blow = self.blow(data, server, *argv)
+        self.world.kit(server, *argv, blow=blow)
 
-    def blow(self, data: st.DataObject, verb: str) -> Blow | None:
+    def blow(self, data: st.DataObject, server: str, *argv: str) -> Blow | None:
         """What strikes a command."""
-        if data.draw(st.integers(1, self.strikes), "not struck") > 1:
+        strikes = self.strikes[self.world.has_struck]
+        if not strikes or data.draw(st.integers(1, strikes), "not struck") > 1:
             return None
+        verb = argv[0]
+        if self.strikes == ONCE:
+            return self.rehearsed_blow(data, server, *argv) if verb in CHANGES else None
         is_far = verb in ("extend", "unextend") and data.draw(switches, "there")
         return data.draw(far_blows if is_far else blows[verb], "struck")
+
+    def rehearsed_blow(self, data: st.DataObject, server: str, *argv: str) -> Blow | None:
+        """Before one of the steps that last; none where the command would fail."""
+        self.world, steps = self.world.rehearsed(server, *argv)
+        lasting = [number for number, step in enumerate(steps, 1) if any(mark in step for mark in LASTING)]
+        return Blow(data.draw(hows, "how"), data.draw(st.sampled_from(lasting), "before")) if lasting else None
 
     def server(self, data: st.DataObject) -> str:
         """A server; the other one where this one has no cluster to speak to."""
@@ -135,9 +164,11 @@ class TwoServers(RuleBasedStateMachine):
 
     def create(self, data: st.DataObject) -> None:
         """lvmkit create, of the file system where it is mounted, else of the volume."""
-        server = self.server(data)
+        held = self.world.holders()
+        server = data.draw(st.sampled_from((*SERVERS, *held, *held)), "on")
         what = POINT if self.world.machines[server].mounts else VOLUME
-        self.world.kit(server, "create", what, blow=self.blow(data, "create"))
+        blow = self.blow(data, server, "create", what)
+        self.world.kit(server, "create", what, blow=blow)
 
     def extend(self, data: st.DataObject) -> None:
         """lvmkit extend, to the server that it has not been extended to."""
@@ -264,7 +295,7 @@ class TwoServers(RuleBasedStateMachine):
 
     def boot(self, data: st.DataObject) -> None:
         """Machines boot, with or without their Pacemaker."""
-        starts = data.draw(switches, "starts Pacemaker")
+        starts = data.draw(st.sampled_from((True, True, True, False)), "starts Pacemaker")
         which = data.draw(st.sampled_from((SERVERS, SERVERS, ("n1",), ("n2",))), "which")
         for server in which:
             if not self.world.is_up(server):
@@ -317,7 +348,7 @@ _states: dict[str, tuple[World, Path]] = {}
 _COMMANDS = {
     TwoServers.bring_in: 5,
     TwoServers.take_out: 4,
-    TwoServers.delete: 4,
+    TwoServers.delete: 3,
     TwoServers.reconfigure: 1,
 }
 _TROUBLE = {
@@ -339,9 +370,23 @@ _HANDS = (TwoServers.activate, TwoServers.override, TwoServers.use, TwoServers.r
 _TOOLS = (TwoServers.set_aside, TwoServers.set_resource_aside, TwoServers.set_option, TwoServers.forget)
 _FAILURES = (TwoServers.cut, TwoServers.lose_power, TwoServers.fail, TwoServers.confirm, TwoServers.mend)
 _LIFE = (TwoServers.boot, TwoServers.switch, TwoServers.watch)
+_CHANGED: dict[Kind, int] = {
+    **dict.fromkeys(_CHANGES, 3),
+    **dict.fromkeys((*_MOVES, TwoServers.activate), 2),
+    TwoServers.boot: 4,
+}
 _MOODS: dict[str, dict[Kind, int]] = {
-    "changes": {**dict.fromkeys(_CHANGES, 3), **dict.fromkeys((*_MOVES, TwoServers.boot, TwoServers.activate), 2)},
+    "changes": _CHANGED,
+    "one change undone": _CHANGED,
     "hands": dict.fromkeys((*_HANDS, *_CHANGES, *_MOVES, *_LIFE), 1),
     "cluster": dict.fromkeys((*_TOOLS, *_MOVES, *_FAILURES, *_LIFE, TwoServers.activate), 1),
     "all": dict.fromkeys((*_CHANGES, *_MOVES, *_HANDS, *_TOOLS, *_FAILURES, *_LIFE), 1),
+}
+_STRIKES = {"changes": (2, 4), "one change undone": ONCE, "hands": (5, 5), "cluster": (5, 5), "all": (5, 5)}
+_STAGES = {
+    "changes": (ACTIVE, ACTIVE, ALONE, HERE, HERE, THERE, THERE, DOWN),
+    "one change undone": (ACTIVE, ACTIVE, ACTIVE, ACTIVE, ALONE, HERE, THERE, DOWN),
+    "hands": (BARE, ACTIVE, ALONE, HERE, HERE, THERE, THERE, DOWN),
+    "cluster": (ALONE, HERE, HERE, THERE, THERE, DOWN),
+    "all": (BARE, ACTIVE, ALONE, HERE, HERE, THERE, THERE, DOWN),
 }

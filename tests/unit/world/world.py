@@ -25,6 +25,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lvmkit.cli.launch import launch
@@ -35,6 +36,7 @@ from lvmkit.entry import boot_guard
 from lvmkit.entry import peer as far_end
 from lvmkit.entry.ocf import agent as agents
 from lvmkit.model.interruption import Interruption
+from lvmkit.model.messages.engine import InterruptedWork
 from lvmkit.storage import files, locks
 from tests.unit.machine import Answer, Machine, Metadata, SharedDisk, make_group
 from tests.unit.world import tools
@@ -43,7 +45,6 @@ from tests.unit.world.view import TIMED_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from lvmkit.storage.run import Finished
     from tests.unit.machine import Mapped
@@ -54,6 +55,8 @@ KIT, HAND = "the kit", "somebody"
 GROUP, VOLUME, POINT = "vg1", "/dev/vg1/data", "/srv/data"
 _SETTINGS = "LVMKIT_BUSY_PATIENCE=0\nLVMKIT_LOCK_PATIENCE=1\nLVMKIT_ACTION_DEADLINE=30\n"
 _HELD_TWICE, _LOOKS = "110245", (("doctor",), ("status",), ("check", "vg1"))
+_TOLD = re.compile(rf"{InterruptedWork.number}: ?(.*)")
+"""what a story says of a command's words: that it finishes an interrupted change, or takes it back"""
 _KILLED = -9
 _SSH_FAILED = 255
 
@@ -91,7 +94,8 @@ class Process:
     who: str
     """KIT or HAND"""
     blow: Blow | None = None
-    steps: int = 0
+    events: list[str] = field(default_factory=list)
+    """its steps"""
     is_dead: bool = False
     is_unheard: bool = False
     """nobody reads what it writes any more"""
@@ -145,6 +149,8 @@ class World:
     orphans: list[Orphan] = field(default_factory=list)
     agent_blows: dict[str, Blow] = field(default_factory=dict)
     """by server: what strikes the next agent there that comes to that step"""
+    has_struck: bool = False
+    """something was struck in the middle"""
     silent: bool = False
     """no server reaches another one over ssh"""
     promised: set[tuple[str, str]] = field(default_factory=set)
@@ -179,6 +185,17 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(place, self.folder, symlinks=True)
         return copy.deepcopy(self)
+
+    def rehearsed(self, server: str, *words: str) -> tuple[World, list[str]]:
+        """(this world, unchanged, to go on with, steps of the command if it was run now); no steps where it fails."""
+        if self.orphans or not self.is_up(server):
+            return self, []
+        place = Path(f"{self.folder}-kept")
+        kept, process = self.saved(place), Process(server, KIT)
+        answer = self._run(process, lambda: self._lvmkit(server, words))
+        shutil.rmtree(self.folder)
+        place.rename(self.folder)
+        return kept, [] if answer.code else process.events
 
     def _machine(self, name: str) -> Server:
         made = Server(self.folder, name, self)
@@ -264,7 +281,8 @@ class World:
         self.story.append(f"{server}: lvmkit {' '.join(words)}{f', {blow}' if blow else ''}")
         process = Process(server, KIT, blow)
         answer = self._run(process, lambda: self._lvmkit(server, words))
-        self._note(server, words, answer)
+        self._note(process, words, answer)
+        self.story += [f"    {told}" for told in re.findall(_TOLD, answer.err)]
         if process.is_dead and blow is not None and blow.how == POWER:
             self.lose_power(server)
         self.settle()
@@ -304,15 +322,16 @@ class World:
     def _step(self, process: Process, event: str) -> None:
         if process.is_dead:
             raise Killed
-        process.steps += 1
+        process.events.append(event)
         blow = process.blow
         if blow is None or blow.there:
             return
-        if blow.before in event if blow.before else process.steps == blow.step:
+        if blow.before in event if blow.before else len(process.events) == blow.step:
             process.blow = None
             self._strike(process, blow.how, event)
 
     def _strike(self, process: Process, how: str, event: str) -> None:
+        self.has_struck = True
         if how == SIGNAL:
             raise Interruption("SIGINT")
         process.is_dead = True
@@ -516,6 +535,10 @@ class World:
         """Whether the machine has power."""
         return self.cluster.nodes[server].powered
 
+    def has_unfinished(self, server: str) -> bool:
+        """Whether a command there was ended in the middle of a change: a journal is left."""
+        return any(Path(self.machines[server].paths.state).rglob("*.json"))
+
     def owner(self) -> str:
         """The system ID in the metadata."""
         assert self.disk.metadata is not None
@@ -583,19 +606,21 @@ class World:
         newest = max((node.view for node in self.cluster.nodes.values()), key=lambda view: view.version)
         return set(location.places(newest.cib))
 
-    def _note(self, server: str, words: Sequence[str], answer: Answer) -> None:
-        """What the command promised, or was told to end."""
-        verb = words[0]
-        if verb == "delete":
-            self.promised.clear()
-        elif verb == "unextend":
-            self.promised -= {(tag, there) for tag, there in self.promised if there == words[-1]}
-        elif answer.code != 0:
-            return
-        elif verb == "create":
-            self.promised.add((answer.out[-1], server))
-        elif verb == "extend":
+    def _note(self, process: Process, words: Sequence[str], answer: Answer) -> None:
+        """What the command promised, or has ended because it was told to."""
+        if words[0] == "create" and not answer.code:
+            self.promised.add((answer.out[-1], process.server))
+        elif words[0] == "extend" and not answer.code:
             self.promised |= {(tag, words[-1]) for tag in answer.out}
+        told = self._told_to_end(words)
+        is_open = process.is_dead or any(map(self.has_unfinished, SERVERS))
+        if not answer.code or is_open or told.isdisjoint(self.protected()):  # else it has taken all of it back
+            self.promised -= told
+
+    def _told_to_end(self, words: Sequence[str]) -> set[tuple[str, str]]:
+        if words[0] == "delete":
+            return set(self.promised)
+        return {promise for promise in self.promised if words[0] == "unextend" and promise[1] == words[-1]}
 
 
 def _heard(process: Process, work: Callable[[], int]) -> int:
