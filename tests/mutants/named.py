@@ -8,12 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ACTIONS = "tests/unit/test_contract_actions.py"
-AGENTS = "tests/unit/test_ocf.py"
-GUARDS = " ".join(f"tests/unit/test_guards{part}.py" for part in ("", "_owner", "_elsewhere", "_machine"))
-RECOVERY = "tests/unit/test_recover.py"
-PACEMAKER = "tests/unit/test_pacemaker.py tests/unit/test_pacemaker_adapter.py"
-
 
 @dataclass(frozen=True)
 class Named:
@@ -25,8 +19,6 @@ class Named:
     """name of the function or method; '' for the module's own level"""
     old: str
     new: str
-    tests: str = ACTIONS
-    """the files that are run first; all others follow where it survives them"""
 
 
 NAMED = (
@@ -97,24 +89,21 @@ NAMED = (
         "crm_resource_cleanup",
         '"--resource", resource,',
         '"--resource", resource + "x",',
-        PACEMAKER,
     ),
     Named(
         "the cluster forgets the failures on another server",
         "crm_resource_cleanup",
         '"--node", server',
         '"--node", server + "x"',
-        PACEMAKER,
     ),
     Named(
         "the cluster forgets what it knows of another resource",
         "crm_resource_refresh",
         '"--resource", resource',
         '"--resource", resource + "x"',
-        PACEMAKER,
     ),
-    Named("a resource fails six times before it moves", "_meta", "str(LOCAL_RECOVERIES + 1)", '"7"', PACEMAKER),
-    Named("a group that lacks disks is activated", "_missing", "if not vg.missing:", "if True:", ACTIONS),
+    Named("a resource fails six times before it moves", "_meta", "str(LOCAL_RECOVERIES + 1)", '"7"'),
+    Named("a group that lacks disks is activated", "_missing", "if not vg.missing:", "if True:"),
     Named(
         "LVM's word is taken for the kernel's",
         "verify",
@@ -144,7 +133,6 @@ NAMED = (
         "_remove_all",
         "if left and now >= min(end, host.end):",
         "if left and now >= min(end, host.end):\n            return\n        if False:",
-        f"{AGENTS} {ACTIONS}",
     ),
     Named(
         "another file system is taken for ours",
@@ -157,153 +145,133 @@ NAMED = (
         "draft_creation",
         "guards.refuse_active_elsewhere(",
         "(lambda *_, **__: None)(",
-        "tests/unit/test_contract_create.py",
     ),
     Named(
         "create protects what may be active where nobody answers",
         "refuse_active_elsewhere",
         "if answers.silent and not is_up_here:",
         "if False:",
-        "tests/unit/test_contract_create.py",
     ),
     Named(
         "another host's group is activated", "against", 'if vg.system_id not in ("", own) else ()', "if False else ()"
     ),
     Named("an exported group is activated", "against_any", "if vg.exported else ()", "if False else ()"),
     Named("another group of the name is activated", "against", "if vg.uuid != group.uuid:", "if False:"),
-    Named("a clone is activated", "_duplicates", "if pv.duplicates)", "if False)", GUARDS),
-    Named("a disk below DRBD is used", "_claimed", "elif claim.replicated:", "elif False:", GUARDS),
-    Named("a disk that something else holds is used", "_claimed", "if claim.holder:", "if False:", GUARDS),
-    Named("a name that may be a clone's is trusted", "trusted", "if all(map(_is_stable, recorded))", "if True", GUARDS),
+    Named("a clone is activated", "_duplicates", "if pv.duplicates)", "if False)"),
+    Named("a disk below DRBD is used", "_claimed", "elif claim.replicated:", "elif False:"),
+    Named("a disk that something else holds is used", "_claimed", "if claim.holder:", "if False:"),
+    Named("a name that may be a clone's is trusted", "trusted", "if all(map(_is_stable, recorded))", "if True"),
     Named(
         "an owner that runs it is robbed",
         "against",
         "if standing.kind == ACTIVE:",
         "if standing.kind == ACTIVE:\n        return ()\n    if False:",
-        GUARDS,
     ),
     Named(
         "an owner that left with it running is robbed",
         "against",
         "return (OwnerLeftRunning(vg.name, owner, tag, standing.why),)",
         "return ()",
-        GUARDS,
     ),
     Named(
         "an owner that nobody fenced is robbed",
         "against",
         "return (OwnerNotFenced(vg.name, owner, tag, standing.why),)",
         "return ()",
-        GUARDS,
     ),
     Named(
         "an owner of whom nothing is known is robbed",
         "against",
         "return (OwnerHistoryUnclear(vg.name, owner, tag, standing.why, server),)",
         "return ()",
-        GUARDS,
     ),
     Named(
         "a name that leads back here passes for another server",
         "_read",
         "return Failure(AnsweredByItself(server))",
         "pass",
-        "tests/unit/test_peer.py",
     ),
     Named(
         "an answer without a boot ID passes for nothing held",
         "_read",
         'return Failure(AnswerGarbled(server, "its boot ID is missing"))',
         "return ()",
-        "tests/unit/test_peer.py",
     ),
     Named(
         "a group on its way passes for one that two hold",
         "held_twice",
         "second = _look(seen, kit)",
         "second = first",
-        "tests/unit/world/test_two_holders.py",
     ),
     Named(
         "a stop fails where its lock cannot be made",
         "_open",
         "if not self._is_needed and _is_missing(self._path):",
         "if False:",
-        "tests/unit/test_locks.py",
     ),
     Named(
         "a lock that cannot be looked at passes for free",
         "_open",
         "not self._is_needed and _is_missing(self._path)",
         "not self._is_needed",
-        "tests/unit/test_locks.py",
     ),
     Named(
         "an unmount does not wait for a killed mount",
         "remove",
         "with locks.unmounting(facts.mount_point, host):",
         "if True:",
-        "tests/unit/test_locks.py",
     ),
     Named(
         "a stranger is robbed",
         "against",
         "return () if owner == lvm.own_system_id() else",
         "return () if True else",
-        GUARDS,
     ),
-    Named("a start does not ask the other servers", "_admit", "    _refuse_held(vg, group, host)", "    pass", GUARDS),
+    Named("a start does not ask the other servers", "_admit", "    _refuse_held(vg, group, host)", "    pass"),
     Named(
         "a start does not look at the owner",
         "_admit",
         "        _refuse_owner(vg, group, host, host.membership)",
         "        pass",
-        GUARDS,
     ),
-    Named("a start does not become the owner", "_admit", "return _take(vg, host)", "return vg", GUARDS),
-    Named("a start looks at no metadata", "_admit", "    _refuse(told, host)", "    pass", GUARDS),
-    Named("silence is consent", "_refuse_held", "if doubtful and not vg.system_id:", "if False:", GUARDS),
+    Named("a start does not become the owner", "_admit", "return _take(vg, host)", "return vg"),
+    Named("a start looks at no metadata", "_admit", "    _refuse(told, host)", "    pass"),
+    Named("silence is consent", "_refuse_held", "if doubtful and not vg.system_id:", "if False:"),
     Named(
         "the owner is not read back",
         "confirm",
         "if read is None or (read.uuid, read.system_id) != (vg.uuid, server):",
         "if read is None:",
-        GUARDS,
     ),
     Named(
         "a recovery is not counted",
         "_owe",
         'flags.create(connection, f"{_COUNTED}{time.monotonic():.6f}!{tag}")',
         "pass",
-        RECOVERY,
     ),
     Named(
         "what a killed recovery took down counts as taken out of service by hand",
         "_owe",
         "changes.set_state(connection, instance.tag, ILLSTATE, TAKING_DOWN)",
         'changes.set_state(connection, instance.tag, "OSU", TAKING_DOWN)',
-        RECOVERY,
     ),
-    Named("a recovery is begun where it cannot help", "_refusal", "if not obstacles:", "if True:", RECOVERY),
+    Named("a recovery is begun where it cannot help", "_refusal", "if not obstacles:", "if True:"),
     Named(
         "a fault of a volume that nobody protects ends the work of those who use the others",
         "judged",
         "if counted.logical == record.logical:",
         "if True:",
-        "tests/unit/test_protection.py",
     ),
     Named(
         "a protected volume may be lost unseen",
         "_is_among",
         "return any(lv.uuid == volume.uuid if volume.uuid else lv.name == volume.name for volume in volumes)",
         "return False",
-        "tests/unit/test_protection.py",
     ),
     Named(
         "a volume with an error table counts as up",
         "foreign_kinds",
         "return tuple(kind for kind in kinds(dm_uuid) if kind not in dm.OF_LVM)",
         "return ()",
-        "tests/unit/test_cut_off.py",
     ),
 )

@@ -17,6 +17,7 @@ _OPPOSITES = {ast.Eq: "!=", ast.NotEq: "==", ast.In: "not in", ast.NotIn: "in", 
 _EMPTY = {"str": '""', "int": "0", "float": "0.0", "bytes": 'b""', "None": "None"}
 """what a function that returns early gives back, by its annotation"""
 _LONGEST = 60
+KINDS = ("negate", "boundary", "opposite", "either", "drop", "return", "constant")
 
 
 class Rotten(Exception):
@@ -32,7 +33,7 @@ class Mutant:
     function: str
     """name with those of the classes and functions around it; '' for the module's level"""
     kind: str
-    """negate, boundary, opposite, either, drop, return, constant; or the name of a named one"""
+    """one of KINDS; or the name of a named one"""
     snippet: str
     """what was changed, on one line"""
     start: int
@@ -47,6 +48,11 @@ class Mutant:
         """What it is known by, in whichever module the function is."""
         again = f" #{self.place + 1}" if self.place else ""
         return f"{self.function}: {self.kind}: {self.snippet}{again}"
+
+    @property
+    def where(self) -> str:
+        """The same with its file, to be read; a named one by its name."""
+        return f"{self.file}: {self.key}" if self.kind in KINDS else self.kind
 
     def applied(self, text: str) -> str:
         """The file's text with the change."""
@@ -99,11 +105,12 @@ def find_named(root: Path, function: str, old: str, new: str, name: str) -> Muta
         if old not in text:
             continue
         source = Text(text)
-        places = [source.span(node) for path, node in functions_of(source.tree) if path.split(".")[-1] == function]
-        for start, end in places or ([(0, len(source.text))] if not function else []):
+        functions = functions_of(source.tree)
+        places = [(path, *source.span(node)) for path, node in functions if path.split(".")[-1] == function]
+        for path, start, end in places or ([("", 0, len(source.text))] if not function else []):
             if old in source.text[start:end]:
                 at = source.text.index(old, start)
-                found.append(Mutant(file.relative_to(root), function, name, old, at, at + len(old), new))
+                found.append(Mutant(file.relative_to(root), path, name, old, at, at + len(old), new))
     if len(found) == 1 and not _is_python(found[0].applied((root / found[0].file).read_text(encoding="utf-8"))):
         raise Rotten(f"{name}: {new!r} in {function}() makes no Python")
     if len(found) != 1:
@@ -139,7 +146,9 @@ def _is_python(text: str) -> bool:
 
 
 def _changes(source: Text, function: Function) -> Iterator[tuple[str, ast.AST, str]]:
-    """(kind, node, new text) of everything in a function but what is in functions within it."""
+    """(kind, node, new text) of everything in a function but what is in functions within it; none if it is abstract."""
+    if source.of(function.body[-1]) == "raise NotImplementedError":
+        return
     early = _early_return(source, function)
     if early:
         yield early
