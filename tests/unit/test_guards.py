@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit import guards
 from lvmkit.guards import metadata, system_id
+from lvmkit.host import Host
 from lvmkit.model import names
 from lvmkit.model.facts import DeviceFacts, VgFacts
-from lvmkit.model.messages import ERROR
+from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther
+from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
 from lvmkit.model.messages.service import (
     DegradedActivation,
     DuplicatePv,
@@ -19,7 +22,7 @@ from lvmkit.model.messages.service import (
     VgForeign,
     VgImpostor,
 )
-from lvmkit.model.settings import COMPLETE, DEGRADED, Settings
+from lvmkit.model.settings import COMPLETE, DEGRADED, SYSTEM_ID, Paths, Settings
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import PhysicalVolume, VolumeGroup
 from lvmkit.storage import claims, probe, sysfs
@@ -203,3 +206,59 @@ def test_a_disk_that_does_not_answer_is_given_up_in_time(monkeypatch: pytest.Mon
 )
 def test_a_recorded_name_counts_only_where_no_clone_can_get_it(devices: tuple[str, ...], trusted: bool) -> None:
     assert metadata.trusted(devices) == (devices if trusted else ())
+
+
+class Admitted:
+    """A start on n2, where no cluster says who has let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, own: str, missing_pv: str = COMPLETE) -> None:
+        """own: what LVM says who this host is."""
+        monkeypatch.setattr(Lvm, "own_system_id", lambda *_: own)
+        self.told: list[Message] = []
+        self._host = Host(Paths(), Settings(missing_pv=missing_pv), self.told.append, "n2")
+
+    def numbers(self, vg: VolumeGroup, ownership: str = "", *, is_volume: bool = False) -> list[int]:
+        """The numbers of the refusals; none where it is admitted."""
+        admit = guards.admit_volume if is_volume else guards.admit
+        try:
+            admit(vg, VgFacts("vg1", "lvmvg-vg1", "vg1", UUID, ownership=ownership), self._host)
+        except Failure as failure:
+            return [message.number for message in failure.messages]
+        return []
+
+
+@pytest.mark.parametrize("is_volume", [False, True])
+@pytest.mark.parametrize(
+    ("owner", "own", "ownership", "refused"),
+    [
+        ("n1", "n2", "", [VgForeign.number]),
+        ("n1", "n1", "", []),
+        ("n2", "", "", [VgForeign.number]),
+        ("n2", "", SYSTEM_ID, []),
+        ("n1", "", SYSTEM_ID, [VgForeign.number]),
+        ("", "", "", []),
+    ],
+)
+def test_where_the_owner_is_not_changed_only_this_host_s_own_group_is_admitted(
+    monkeypatch: pytest.MonkeyPatch, is_volume: bool, owner: str, own: str, ownership: str, refused: list[int]
+) -> None:
+    start = Admitted(monkeypatch, own)
+    assert start.numbers(replace(WELL, system_id=owner), ownership, is_volume=is_volume) == refused
+
+
+@pytest.mark.parametrize("is_volume", [False, True])
+def test_a_group_that_is_not_whole_is_admitted_by_policy_alone_and_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, is_volume: bool
+) -> None:
+    assert Admitted(monkeypatch, "").numbers(LOST, is_volume=is_volume) == [PvsMissing.number]
+    degraded = Admitted(monkeypatch, "", missing_pv=DEGRADED)
+    assert degraded.numbers(LOST, is_volume=is_volume) == []
+    assert [type(message) for message in degraded.told] == [DegradedActivation]
+
+
+def test_what_speaks_against_a_start_as_the_owner_is_told_before_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lvm, "own_system_id", lambda *_: "machine-id")
+    against = system_id.against_extension(replace(WELL, system_id="n9"), "n 2", ("n1", "n2"), Lvm(1))
+    assert against == (NodeNameUnusable("n 2"), OwnerUnknown("vg1", "n9"))
+    for owner in ("", "n1", "machine-id"):
+        assert system_id.against_extension(replace(WELL, system_id=owner), "n2", ("n1", "n2"), Lvm(1)) == ()

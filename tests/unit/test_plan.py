@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lvmkit import plan
+from lvmkit import journal, plan
 from lvmkit.cluster.port import Change
+from lvmkit.journal import Journal
 from lvmkit.model.instance import Dependency, Instance
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import InterruptedWork, StepDone, UndoFailed
 from lvmkit.model.messages.guide import LkvgsNotUpdated
-from lvmkit.model.messages.plans import JournalStuck, JournalUnreadable
+from lvmkit.model.messages.plans import FinishFailed, JournalStuck, JournalUnreadable
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.plan import Kit, Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import Commit, ListVg, SetAutoactivation
@@ -22,6 +23,7 @@ from tests.unit.fakes import has_journal, killed
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import ClassVar
 
 LOG: list[str] = []
 _ODD = {"?": OSError(28, "no room"), "%": KeyboardInterrupt(), "#": SystemExit(1)}
@@ -49,6 +51,35 @@ class Note(Step):
         LOG.append(f"-{self.name}")
         if self.stubborn:
             raise Failure(LkvgsNotUpdated("still no"))
+
+
+class Turn(Step):
+    """Decides, and answers what it is to answer."""
+
+    decides: ClassVar[bool] = True
+    is_there: bool = False
+    is_used: bool = False
+    fails: bool = False
+
+    def describe(self) -> str:
+        return "turn"
+
+    def apply(self, kit: Kit) -> None:
+        LOG.append("+turn")
+
+    def finish(self, kit: Kit) -> None:
+        LOG.append("finish")
+        if self.fails:
+            raise Failure(LkvgsNotUpdated("no"))
+
+    def undo(self, kit: Kit) -> None:
+        LOG.append("-turn")
+
+    def is_in_effect(self, kit: Kit) -> bool:
+        return self.is_there
+
+    def is_built_on(self, kit: Kit) -> bool:
+        return self.is_used
 
 
 @pytest.fixture
@@ -126,8 +157,8 @@ def test_every_kind_of_step_survives_the_journal(kit: Kit, tmp_path: Path, monke
     for kind in (SetAutoactivation, ListVg, Commit):
         monkeypatch.setattr(kind, "undo", lambda step, _kit: seen.append(step))
     monkeypatch.setattr(plan, "goes_forward", lambda *_: False)
-    journal = tmp_path / "state" / "journal" / "1.json"
-    journal.write_text(json.dumps({**json.loads(journal.read_text()), "begun": 3}))
+    place = tmp_path / "state" / "journal" / "1.json"
+    place.write_text(json.dumps({**json.loads(place.read_text()), "begun": 3}))
     finish_interrupted(kit)
     assert tuple(reversed(seen)) == steps
 
@@ -142,3 +173,57 @@ def test_a_journal_that_is_not_ours_stops_the_work_and_is_kept(kit: Kit, tmp_pat
         finish_interrupted(kit)
     assert isinstance(caught.value.messages[0], JournalUnreadable)
     assert (tmp_path / "state" / "journal.json").read_text() == rubbish
+
+
+@pytest.mark.parametrize(
+    ("steps", "begun", "done", "is_back", "forward"),
+    [
+        ((Note("a"), Note("b")), 2, 1, False, False),
+        ((Note("a"), Turn()), 2, 2, False, True),
+        ((Turn(), Note("b")), 2, 1, False, True),
+        ((Turn(), Note("b")), 1, 0, False, False),
+        ((Turn(is_there=True), Note("b")), 1, 0, False, True),
+        ((Turn(), Note("b"), Turn(is_there=True)), 2, 1, False, False),
+        ((Turn(is_there=True), Note("b"), Turn()), 3, 2, False, False),
+        ((Turn(is_there=True), Note("b")), 2, 1, True, False),
+        ((Turn(is_used=True), Note("b")), 2, 1, True, True),
+        ((Note("a"), Turn(is_used=True)), 1, 0, False, False),
+    ],
+    ids=[
+        "nothing decides",
+        "the last step decides and is done",
+        "the first one decides and is done",
+        "it was begun and is not in effect",
+        "it was begun and is in effect",
+        "the last that decides was not begun, whatever is in effect",
+        "the last that decides is not in effect, though another is",
+        "it is being taken back already",
+        "others have built on what is being taken back",
+        "others have built on what it never began",
+    ],
+)
+def test_an_interrupted_plan_is_finished_only_past_its_point_of_no_return_or_where_others_rely_on_it(
+    kit: Kit, steps: tuple[Step, ...], begun: int, done: int, is_back: bool, forward: bool
+) -> None:
+    left = Journal("1", "work", steps=steps, begun=begun, done=done, is_back=is_back)
+    assert plan.goes_forward(left, kit) is forward
+
+
+def test_a_plan_past_its_point_of_no_return_is_finished_and_forgotten(kit: Kit, told: list[Message]) -> None:
+    journal.write(Journal("1", "work", steps=(Note("a"), Turn(), Turn()), begun=3, done=3), kit.paths)
+    finish_interrupted(kit)
+    assert LOG == []
+    assert not has_journal(kit)
+    journal.write(Journal("1", "work", steps=(Note("a"), Turn(is_there=True)), begun=2, done=1), kit.paths)
+    finish_interrupted(kit)
+    assert LOG == ["finish"]
+    assert told == [InterruptedWork("work", "finishing it")] * 2
+    assert not has_journal(kit)
+
+
+def test_a_plan_that_cannot_be_finished_waits_and_says_why(kit: Kit, told: list[Message]) -> None:
+    journal.write(Journal("1", "work", steps=(Turn(is_there=True, fails=True),), begun=1), kit.paths)
+    finish_interrupted(kit)
+    assert isinstance(told[-1], JournalStuck)
+    assert f"{FinishFailed.number} Finishing 'turn' failed" in told[-1].text
+    assert has_journal(kit)
