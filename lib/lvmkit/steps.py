@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import DEVICE, DISK, ILLSTATE, IN_SERVICE, LVMVG, Instance, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import InsCreateFailed, RemovingAfterCreateError
@@ -32,6 +33,8 @@ class SetAutoactivation(Step):
     vg: str
     on: bool
     required: bool
+    uuid: str = ""
+    """'' in the journal of an older version: then the name decides"""
 
     def describe(self) -> str:
         """What the step does."""
@@ -51,13 +54,13 @@ class SetAutoactivation(Step):
 
     def _set_later(self, kit: Kit, on: bool) -> None:
         """A volume group that any server protects by now is not left to the boot again."""
-        if on and _protects(self.vg, kit.port.overview().union()):
+        if on and _protects(self.vg, self.uuid, kit.port.overview().union()):
             return
         self._set(kit, on, False)
 
     def _set(self, kit: Kit, on: bool, required: bool) -> None:
         try:
-            kit.lvm.set_autoactivation(self.vg, on)
+            boot_settings.set_autoactivation(self.vg, self.uuid, on, kit.lvm)
         except Failure as failure:
             if required:
                 raise
@@ -69,6 +72,8 @@ class ListVg(Step):
 
     vg: str
     listed: bool
+    uuid: str = ""
+    """'' in the journal of an older version: then the name decides"""
 
     def describe(self) -> str:
         """What the step does."""
@@ -88,27 +93,32 @@ class ListVg(Step):
 
     def _update_later(self, kit: Kit, listed: bool) -> None:
         """A volume group that this server protects by now stays on its list."""
-        if listed or not _protects(self.vg, kit.port.hierarchy()):
+        if listed or not _protects(self.vg, self.uuid, kit.port.hierarchy()):
             self._update(kit, listed)
 
     def _update(self, kit: Kit, listed: bool) -> None:
-        boot_settings.set_listed(self.vg, listed, kit.paths.lkvgs, kit.tell)
+        boot_settings.set_listed(self.vg, self.uuid, listed, kit.paths.lkvgs, kit.tell)
 
 
-def listing(vg: str, listed: bool, kit: Kit) -> tuple[ListVg, ...]:
+def listing(vg: str, uuid: str, listed: bool, kit: Kit) -> tuple[ListVg, ...]:
     """The step that names a volume group in /etc/lkvgs or takes it off; none where nothing has to change.
 
     Taking such a step back would undo what somebody else did. Where the list cannot be read, the step will warn of it.
     """
     try:
-        is_listed = vg in lkvgs.listed(kit.paths.lkvgs)
+        entries = lkvgs.entries(kit.paths.lkvgs)
     except Failure:
-        is_listed = not listed
-    return () if is_listed == listed else (ListVg(vg, listed),)
+        return (ListVg(vg, listed, uuid),)
+    found = [entry for entry in entries if lkvgs.means(entry, vg, uuid)]
+    is_right = any(name == vg for name, _ in found) if listed else not found
+    return () if is_right else (ListVg(vg, listed, uuid),)
 
 
-def _protects(vg: str, hierarchy: Hierarchy) -> bool:
-    return hierarchy.by_id(names.lvmvg_id(vg), LVMVG) is not None
+def _protects(vg: str, uuid: str, hierarchy: Hierarchy) -> bool:
+    """Whether a volume group is protected. uuid: '' where only the name is known."""
+    if not uuid:
+        return hierarchy.by_id(names.lvmvg_id(vg), LVMVG) is not None
+    return any(VgFacts.noted(group).uuid == uuid for group in hierarchy.instances if group.type == LVMVG)
 
 
 class Commit(Step):

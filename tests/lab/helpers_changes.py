@@ -103,7 +103,7 @@ def killed(argv: Sequence[str], at: str, nth: int = 1, **more: Any) -> Call:
 
 def traces(state: dict[str, Any]) -> dict[str, Any]:
     """What a creation leaves and a deletion takes away."""
-    listed = [line for line in state["lkvgs"].splitlines() if not line.startswith(("#", "("))]
+    listed = [line.split()[0] for line in state["lkvgs"].splitlines() if not line.startswith(("#", "("))]
     kept = ("autoactivation", "journal", "flags", "records", "engine", "mapped", "mounts")
     return {**{key: state[key] for key in kept}, "listed": listed}
 

@@ -74,14 +74,14 @@ NAMED = (
     Named(
         "remove does nothing",
         "_work",
-        "return dispatch.remove(instance, host)",
+        "return dispatch.remove(instance, hierarchy, host)",
         'return ""',
     ),
     Named(
         "remoteremove is a plain remove",
         "_work",
-        "return dispatch.give_up(instance, host)",
-        "return dispatch.remove(instance, host)",
+        "return dispatch.give_up(instance, hierarchy, host)",
+        "return dispatch.remove(instance, hierarchy, host)",
     ),
     Named("a resource of another type is accepted", "_instance_of", "if instance.type != call.type:", "if False:"),
     Named(

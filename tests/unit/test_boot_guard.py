@@ -141,6 +141,13 @@ class TestWhatTheBootActivated:
         assert guard(machine.kit)
         assert {vg.uuid for vg in machine.removed} == {UUID[DATA], UUID[OTHER]}
 
+    def test_a_group_that_is_listed_by_its_uuid_is_meant_whatever_its_name(self, machine: Machine) -> None:
+        machine.put_on_list(f"{DATA} # {UUID[DATA]}")
+        machine.activate("renamed", uuid=UUID[DATA])
+        machine.activate(DATA, uuid=UUID[OTHER])
+        assert guard(machine.kit)
+        assert [(vg.name, vg.uuid) for vg in machine.removed] == [("renamed", UUID[DATA])]
+
     @pytest.mark.parametrize("exists", [True, False])
     def test_without_a_list_nothing_is_waited_for(self, machine: Machine, exists: bool) -> None:
         if exists:
@@ -257,6 +264,13 @@ class TestNeverWhatIsInService:
         assert guard(machine.kit)
         assert machine.gone == [OTHER]
         assert BroughtUpByKit(DATA) in machine.told
+
+    def test_also_where_it_was_renamed_since(self, machine: Machine) -> None:
+        machine.put_on_list(f"{DATA} # {UUID[DATA]}")
+        machine.activate("renamed", uuid=UUID[DATA])
+        records.store(machine.kit.paths, Record("tag", DATA, UUID[DATA], (), ()))
+        assert guard(machine.kit)
+        assert (machine.gone, machine.told) == ([], [BroughtUpByKit("renamed")])
 
     @pytest.mark.parametrize("where", ["/", "/var", "/boot"])
     def test_what_the_server_itself_runs_on_stays_though_listed(self, machine: Machine, where: str) -> None:

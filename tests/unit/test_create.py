@@ -115,6 +115,7 @@ class TestHierarchy:
         facts = {i.tag: i.details for i in world.port.now.instances}
         assert facts["/data"] == {
             "device": "/dev/vg1/data", "fstype": "ext4", "options": "rw,noatime", "uuid": "uuid-of-data",
+            "vg_uuid": VG_UUID, "lv_uuid": lv_uuid("data"),
         }  # fmt: skip
         assert facts["vg1/data"] == {"vg_uuid": VG_UUID, "lv_uuid": lv_uuid("data"), "kind": "linear"}
         assert facts["vg1"] == {"vg_uuid": VG_UUID, "autoactivation": "y"}

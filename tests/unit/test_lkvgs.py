@@ -12,6 +12,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import LkvgsNotUpdated
 from lvmkit.model.messages.storage import FileUnreadable
 from lvmkit.storage import lkvgs, locks
+from tests.unit.machine import uuid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,3 +159,30 @@ def die_at(step: int, after: bool) -> None:
 
     for name in STEPS:
         setattr(os, name, counted(getattr(os, name)))
+
+
+A, B = uuid_of("a"), uuid_of("b")
+
+
+def test_a_group_is_listed_with_its_uuid_and_under_one_name_only(path: Path) -> None:
+    path.write_text("vg1\nkeep\n")
+    lkvgs.add(str(path), "vg1", A)
+    assert lkvgs.entries(str(path)) == (("keep", ""), ("vg1", A))
+    lkvgs.add(str(path), "new", A)
+    assert lkvgs.entries(str(path)) == (("keep", ""), ("new", A))
+    assert path.read_text() == f"keep\nnew # {A}\n"
+
+
+def test_another_group_of_the_name_is_left_on_the_list(path: Path) -> None:
+    path.write_text(f"vg1 # {A}\nvg1 # {B}\n")
+    lkvgs.remove(str(path), "vg1", A)
+    assert lkvgs.entries(str(path)) == (("vg1", B),)
+    lkvgs.remove(str(path), "other", B)
+    assert lkvgs.entries(str(path)) == ()
+
+
+def test_an_older_line_gets_the_uuid_and_a_missing_one_is_not_made(path: Path) -> None:
+    path.write_text("vg1\n")
+    lkvgs.identify(str(path), "vg1", A)
+    lkvgs.identify(str(path), "vg2", B)
+    assert lkvgs.entries(str(path)) == (("vg1", A),)

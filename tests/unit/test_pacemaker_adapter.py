@@ -53,6 +53,7 @@ from lvmkit.model.messages.pacemaker import (
 )
 from lvmkit.model.messages.storage import CommandHung
 from lvmkit.model.settings import Paths, Settings
+from lvmkit.model.value import replace
 from lvmkit.storage.run import Finished
 from tests.unit.test_pacemaker import hierarchy, links, protected, sample
 
@@ -331,6 +332,33 @@ def test_what_runs_is_let_go_before_it_is_removed(cluster: Cluster, port: Pacema
     assert forgotten == [("--refresh", "--force", "--resource", "lvmkit-fs1")], "and nothing of any other resource"
     assert commit.ours(cluster.shown[0]) == commit.ours(released)
     assert "fs1" not in primitive.own(cluster.shown[1])
+
+
+def test_what_runs_is_let_go_before_it_gets_other_parameters_and_is_held_again(
+    cluster: Cluster, port: Pacemaker
+) -> None:
+    root = protected(1)
+    stored = cib.hierarchy(root, "n1").by_tag("fs1")
+    assert stored is not None
+    renamed = replace(stored, info=stored.info.replace("device=", "device=/dev/new"))
+    change = Change(update=(renamed,))
+    released = release.let_go(root, ("fs1",))
+    changed = patch.apply(released, change, "n1")
+    wait = ("crm_resource --wait", "")
+    cluster.will(query(root), mon(monitored(everywhere("n1"))), *writing(root), wait)
+    cluster.will(("crm_resource --refresh", ""), wait, *writing(released), *writing(changed), wait)
+    port.commit(change)
+    assert commit.ours(cluster.shown[0]) == commit.ours(released)
+    assert primitive.own(cluster.shown[1]).keys() == primitive.own(root).keys()
+    assert commit.ours(cluster.shown[2]) == commit.ours(patch.apply(root, change, "n1"))
+
+
+def test_what_only_the_kit_notes_is_changed_while_it_runs(cluster: Cluster, port: Pacemaker) -> None:
+    root = protected(1)
+    stored = cib.hierarchy(root, "n1").by_tag("fs1")
+    assert stored is not None
+    cluster.will(query(root), *writing(root))
+    port.commit(Change(update=(replace(stored, info=f"{stored.info}\x02more=1"),)))
 
 
 def test_a_removal_that_fails_gives_back_what_it_let_go(cluster: Cluster, port: Pacemaker) -> None:

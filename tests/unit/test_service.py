@@ -188,11 +188,11 @@ def restore(instance: Instance, kit: Kit) -> str:
 
 
 def remove(instance: Instance, kit: Kit) -> str:
-    return dispatch.remove(instance, kit.host)
+    return dispatch.remove(instance, kit.port.hierarchy(), kit.host)
 
 
 def give_up(instance: Instance, kit: Kit) -> str:
-    return dispatch.give_up(instance, kit.host)
+    return dispatch.give_up(instance, kit.port.hierarchy(), kit.host)
 
 
 def refused(kit: Kit, instance: Instance = VG) -> list[type[Message]]:

@@ -19,7 +19,7 @@ from lvmkit.model.messages.storage import FileUnreadable
 from lvmkit.model.record import ExpectedPv, Record
 from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
-from lvmkit.storage import dm, mountinfo, probe, records
+from lvmkit.storage import dm, mountinfo, probe, records, sysfs
 from lvmkit.storage.mountinfo import Mount
 from lvmkit.workflow.deep_check import deep_check
 from lvmkit.workflow.status import entrances, examine, in_service, survey
@@ -115,7 +115,7 @@ def test_what_a_hand_activated_is_named_although_it_is_out_of_service(
 ) -> None:
     kernel.devices = (LV_DEVICE, dm.Device("other", "LVM-" + "x" * 64, "253:1"))
     monkeypatch.setattr(mountinfo, "at", lambda _path: MOUNT)
-    kernel.conditions = {"/dev/vg1/data": "gone"}  # no device link: the mount table has its name all the same
+    monkeypatch.setattr(sysfs, "dm_uuid", lambda _number: LV_DEVICE.uuid)
     found = survey(_kit(tmp_path, data_hierarchy(state)))
     assert {r.instance.tag: r.faults for r in found.resources if r.faults} == {
         "/data": (UpThoughOutOfService("/data", ("/dev/mapper/vg1-data on /data",)),),

@@ -190,18 +190,18 @@ class TestAutoactivation:
 
 class TestList:
     def test_there_is_no_step_where_the_list_is_so_already(self, tools: Kit) -> None:
-        assert listing("vg1", True, tools) == (ListVg("vg1", True),)
-        assert listing("vg1", False, tools) == ()
+        assert listing("vg1", "", True, tools) == (ListVg("vg1", True),)
+        assert listing("vg1", "", False, tools) == ()
         lkvgs.add(tools.paths.lkvgs, "vg1")
-        assert listing("vg1", True, tools) == ()
-        assert listing("vg1", False, tools) == (ListVg("vg1", False),)
+        assert listing("vg1", "", True, tools) == ()
+        assert listing("vg1", "", False, tools) == (ListVg("vg1", False),)
 
     @pytest.mark.parametrize("listed", [True, False])
     def test_a_list_that_cannot_be_read_is_left_to_the_step_to_warn_of(
         self, tools: Kit, told: list[Message], listed: bool
     ) -> None:
         Path(tools.paths.lkvgs).mkdir()
-        (step,) = listing("vg1", listed, tools)
+        (step,) = listing("vg1", "", listed, tools)
         step.apply(tools)
         assert [type(m) for m in told] == [LkvgsNotUpdated]
 

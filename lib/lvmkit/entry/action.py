@@ -131,10 +131,10 @@ def _work(action: str, instance: Instance, hierarchy: Hierarchy, host: Host) -> 
     if action == "restore":
         return dispatch.restore(instance, hierarchy, host)
     if action == "remove":
-        return dispatch.remove(instance, host)
+        return dispatch.remove(instance, hierarchy, host)
     if action == "delete":
         return dispatch.release(instance, host)
-    return dispatch.give_up(instance, host)
+    return dispatch.give_up(instance, hierarchy, host)
 
 
 def _parsed(resource_type: str, action: str, arguments: list[str]) -> ScriptCall:

@@ -94,9 +94,8 @@ def take(vg: VolumeGroup, server: str, lvm: Lvm) -> VolumeGroup:
     """
     if vg.system_id == server:
         return vg
-    disks = _disks(vg)
     try:
-        lvm.set_system_id(vg.name, server, old=vg.system_id, devices=disks, lacks_disks=bool(vg.missing))
+        lvm.set_system_id(vg.name, server, old=vg.system_id, devices=vg.devices, lacks_disks=bool(vg.missing))
     except Failure as failure:
         if vg.missing and UNKNOWN_OPTION in str(failure):
             raise Failure(_needs_disks(vg, server, _ALL_ASKED_FOR)) from failure
@@ -112,11 +111,7 @@ def confirm(vg: VolumeGroup, server: str, lvm: Lvm) -> VolumeGroup:
     For an activation under this node's name that LVM refused, too: it tells whether the owner was the reason.
     Raises Failure: OwnerNotWritten where it is another one, and as lvm.find() does.
     """
-    read = lvm.find(vg.uuid, vg.name, _disks(vg))
+    read = lvm.find(vg.uuid, vg.name, vg.devices)
     if read is None or (read.uuid, read.system_id) != (vg.uuid, server):
         raise Failure(OwnerNotWritten(vg.name, server, read.system_id if read else "nothing"))
     return read
-
-
-def _disks(vg: VolumeGroup) -> tuple[str, ...]:
-    return tuple(pv.device for pv in vg.physical if not pv.missing)

@@ -13,7 +13,7 @@ from lvmkit.model.instance import LVMLV, OSU, pack_info
 from lvmkit.model.messages import Failure
 from lvmkit.model.resource_types import is_device
 from lvmkit.model.settings import SYSTEM_ID
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 _VG_UUID, _LV_UUID, _PV_UUID = "vg_uuid", "lv_uuid", "pv_uuid"
 _AUTOACTIVATION, _OWNERSHIP, _OWNER_BEFORE, _MISSING_PV = "autoactivation", "ownership", "owner_before", "missing_pv"
 _KIND, _PATH, _SERIAL = "kind", "path", "serial"
-_DEVICE, _FSTYPE, _OPTIONS, _UUID = "device", "fstype", "options", "uuid"
+_DEVICE, _FSTYPE, _OPTIONS, _UUID, _LABEL = "device", "fstype", "options", "uuid", "label"
 
 _VG_KEYS = (_VG_UUID, _AUTOACTIVATION, _OWNERSHIP, _OWNER_BEFORE, _MISSING_PV)
 _LV_KEYS = (_VG_UUID, _LV_UUID, _KIND, _OWNERSHIP, _MISSING_PV)
-_FILESYSTEM_KEYS = (_DEVICE, _FSTYPE, _OPTIONS, _UUID)
+_FILESYSTEM_KEYS = (_DEVICE, _FSTYPE, _OPTIONS, _UUID, _VG_UUID, _LV_UUID, _LABEL)
 _DEVICE_KEYS = (_PATH, _KIND, _SERIAL, _PV_UUID)
 
 _DEFAULT_OPTIONS = "defaults"
@@ -186,15 +186,26 @@ class LvFacts(Value):
 
 
 class FilesystemFacts(Value):
-    """A protected file system."""
+    """A protected file system. Its volume is known by UUIDs, because the names in a path change hands."""
 
     tag: str
     mount_point: str
     device: str
+    """the path of its volume, /dev/<vg>/<lv>, when it was protected or last reconfigured"""
     type: str
     options: str = _DEFAULT_OPTIONS
     uuid: str = ""
+    """its own"""
+    vg_uuid: str = ""
+    """of its volume's group; '' where an older version protected it"""
+    lv_uuid: str = ""
+    label: str = ""
     others: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def dm_uuid(self) -> str:
+        """The device-mapper UUID of its volume; '' where that is known by its path alone."""
+        return names.dm_uuid(self.vg_uuid, self.lv_uuid) if self.vg_uuid and self.lv_uuid else ""
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -209,21 +220,28 @@ class FilesystemFacts(Value):
 
     def pack(self) -> str:
         """The info field."""
-        given = {_DEVICE: self.device, _FSTYPE: self.type, _OPTIONS: self.options, _UUID: self.uuid}
-        return _packed(given, self.others)
+        own = {_DEVICE: self.device, _FSTYPE: self.type, _OPTIONS: self.options, _UUID: self.uuid}
+        volume = {_VG_UUID: self.vg_uuid, _LV_UUID: self.lv_uuid}
+        return _packed({**own, **volume, _LABEL: self.label}, self.others)
 
     @classmethod
-    def noted(cls, instance: Instance, _hierarchy: Hierarchy | None = None) -> FilesystemFacts:
-        """What the instance carries, whatever it lacks."""
+    def noted(cls, instance: Instance, hierarchy: Hierarchy | None = None) -> FilesystemFacts:
+        """What the instance carries, whatever it lacks. Its volume's UUIDs may be those of the volume below it."""
         details = instance.details
-        device, kind, options, uuid = (details.get(key, "") for key in _FILESYSTEM_KEYS)
+        device, kind, options, uuid, vg_uuid, lv_uuid, label = (details.get(key, "") for key in _FILESYSTEM_KEYS)
+        options = options or _DEFAULT_OPTIONS
         others = _unknown(details, _FILESYSTEM_KEYS)
-        return cls(instance.tag, instance.id, device, kind, options or _DEFAULT_OPTIONS, uuid, others)
+        facts = cls(instance.tag, instance.id, device, kind, options, uuid, vg_uuid, lv_uuid, label, others)
+        if hierarchy is None or facts.dm_uuid:
+            return facts
+        for volume in map(LvFacts.noted, hierarchy.of_tags(hierarchy.children(instance.tag), LVMLV)):
+            facts = replace(facts, vg_uuid=volume.vg_uuid, lv_uuid=volume.uuid)
+        return facts
 
     @classmethod
-    def unpack(cls, instance: Instance, _hierarchy: Hierarchy | None = None) -> FilesystemFacts:
+    def unpack(cls, instance: Instance, hierarchy: Hierarchy | None = None) -> FilesystemFacts:
         """The facts that actions need. Raises Failure (110034) where the instance lacks one."""
-        facts = cls.noted(instance)
+        facts = cls.noted(instance, hierarchy)
         _require(instance, device=facts.device, fstype=facts.type)
         return facts
 

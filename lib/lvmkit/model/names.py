@@ -77,6 +77,11 @@ def is_filesystem_type(text: str) -> bool:
     return text[:1].isalnum() and set(text) <= _NAME_CHARACTERS
 
 
+def is_filesystem_uuid(text: str) -> bool:
+    """Whether this could be the UUID of a file system, or its serial number, as blkid(8) prints it."""
+    return bool(text) and text.isascii() and text.replace("-", "").isalnum()
+
+
 def is_mount_options(text: str) -> bool:
     """Whether this could be a list of mount options, as mount(8) takes it after -o."""
     return text[:1] not in ("", "-", ",") and text.isprintable() and " " not in text

@@ -56,6 +56,11 @@ class VolumeGroup(Value):
         return tuple(pv for pv in self.physical if pv.missing)
 
     @property
+    def devices(self) -> tuple[str, ...]:
+        """The paths of the physical volumes that are there."""
+        return tuple(pv.device for pv in self.physical if not pv.missing)
+
+    @property
     def expected(self) -> tuple[LogicalVolume, ...]:
         """Logical volumes that a plain activation brings up."""
         return tuple(lv for lv in self.logical if not lv.skips_activation)
@@ -101,6 +106,7 @@ class MountedFilesystem(Value):
     type: str
     options: str
     uuid: str = ""
+    label: str = ""
 
 
 class Stack(Value):

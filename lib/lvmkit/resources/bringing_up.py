@@ -102,14 +102,14 @@ def activate(vg: VolumeGroup, facts: VgFacts, host: Host) -> Finished | None:
     if all(_is_up(vg, lv) for lv in vg.expected):
         return None
     _clear_foreign(vg, vg.expected)
-    return host.lvm_for(facts).activate(vg.name, uuid=vg.uuid, devices=_devices(vg), degraded=bool(vg.missing))
+    return host.lvm_for(facts).activate(vg.name, uuid=vg.uuid, devices=vg.devices, degraded=bool(vg.missing))
 
 
 def activate_volume(vg: VolumeGroup, lv: LogicalVolume, facts: LvFacts, host: Host) -> Finished:
     """Have LVM bring one volume up; its answer. Raises Failure (ForeignTableInUse, 110320)."""
     _clear_foreign(vg, (lv,))
     lvm = host.lvm_for(facts.group)
-    return lvm.activate_lv(vg.name, lv.name, devices=_devices(vg), degraded=bool(vg.missing))
+    return lvm.activate_lv(vg.name, lv.name, devices=vg.devices, degraded=bool(vg.missing))
 
 
 def verify_group(vg: VolumeGroup, answer: Finished | None, facts: VgFacts, host: Host, *, is_new_owner: bool) -> None:
@@ -234,10 +234,6 @@ def _known_paths(facts: VgFacts) -> tuple[str, ...]:
     """
     paths = metadata.trusted(device.id for device in facts.devices)
     return paths if all(map(os.path.exists, paths)) else ()
-
-
-def _devices(vg: VolumeGroup) -> tuple[str, ...]:
-    return tuple(pv.device for pv in vg.physical if not pv.missing)
 
 
 def _refuse_stale(vg: VolumeGroup) -> None:

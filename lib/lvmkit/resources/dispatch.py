@@ -54,14 +54,14 @@ def restore(instance: Instance, hierarchy: Hierarchy, host: Host) -> str:
     return _module(instance).restore(_facts(instance).unpack(instance, hierarchy), _knowing(instance, hierarchy, host))
 
 
-def remove(instance: Instance, host: Host) -> str:
+def remove(instance: Instance, hierarchy: Hierarchy, host: Host) -> str:
     """Take a resource out of service; returns in a few words what was done. Raises Failure when it is in use."""
-    return _module(instance).remove(_facts(instance).unpack(instance), host)
+    return _module(instance).remove(_facts(instance).unpack(instance, hierarchy), host)
 
 
-def give_up(instance: Instance, host: Host) -> str:
+def give_up(instance: Instance, hierarchy: Hierarchy, host: Host) -> str:
     """Another server takes the resource: let go of it without looking at metadata or disks. As remove()."""
-    return _module(instance).give_up(_facts(instance).unpack(instance), host)
+    return _module(instance).give_up(_facts(instance).unpack(instance, hierarchy), host)
 
 
 def release(instance: Instance, host: Host) -> str:
@@ -75,9 +75,11 @@ def check(
     """What is wrong with a resource that should be in service; () when nothing is. No process is started.
 
     devices: one dm.list_devices(), which may serve many resources.  hierarchy: only looked at where something is wrong
-    with a volume group, or no start of it is on record.
+    with a volume group, or no start of it is on record; and for the volume of a file system that does not note it.
     Raises Failure: MissingInformation (110034), KernelUnreadable (110052), VgNameAmbiguous (110070).
     """
+    if instance.type == FILESYS:
+        return tuple(_filesys().check(FilesystemFacts.unpack(instance, hierarchy), host, devices).messages)
     facts = _facts(instance).unpack(instance)
     if instance.type != LVMVG:
         return tuple(_module(instance).check(facts, host, devices).messages)

@@ -7,6 +7,7 @@ Another file system at the mount point is never touched.
 from __future__ import annotations
 
 from lvmkit.model.messages.faults import MountedReadOnly, NotMounted
+from lvmkit.resources import fs_volume
 from lvmkit.resources.health import Health
 from lvmkit.storage import mountinfo, sysfs
 
@@ -30,7 +31,7 @@ def restore(facts: FilesystemFacts, host: Host) -> str:
     from lvmkit.resources import locks, mounting
 
     with locks.mounting(facts.mount_point, host):
-        return mounting.mount(facts, host)
+        return mounting.mount(fs_volume.identified(facts, host.paths), host)
 
 
 def remove(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) -> str:
@@ -43,7 +44,7 @@ def remove(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) 
     from lvmkit.resources import locks, mounting
 
     with locks.unmounting(facts.mount_point, host):
-        return mounting.unmount(facts, host, with_all_below=with_all_below)
+        return mounting.unmount(fs_volume.identified(facts, host.paths), host, with_all_below=with_all_below)
 
 
 def give_up(facts: FilesystemFacts, host: Host) -> str:
@@ -51,9 +52,9 @@ def give_up(facts: FilesystemFacts, host: Host) -> str:
     return remove(facts, host)
 
 
-def check(facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
+def check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | None = None) -> Health:
     """It must be mounted, and writable unless its options say otherwise. The disks are the volume group's to watch."""
-    mount = mounted(facts)
+    mount = mounted(fs_volume.identified(facts, host.paths))
     if mount is None:
         return Health((NotMounted(facts.device, facts.mount_point),), is_up=False, is_recorded=False)
     wanted_writable = "ro" not in facts.options.split(",")
@@ -90,11 +91,14 @@ def release(_facts: FilesystemFacts, _host: Host) -> str:
 def mounted(facts: FilesystemFacts) -> Mount | None:
     """The mount at the mount point if it is ours.
 
-    It is known by its device number, or, where the device is dead and its links are gone, by its name in the table.
+    The kernel tells which volume its device is, whatever that is named. Where only a path is known, the device number
+    decides, or, where the device is dead and its links are gone, its name in the table.
     """
     mount = mountinfo.at(facts.mount_point)
     if mount is None:
         return None
+    if facts.dm_uuid:
+        return mount if sysfs.dm_uuid(mountinfo.device_number(mount)) == facts.dm_uuid else None
     number = sysfs.number_of(facts.device)
     if number:
         return mount if mountinfo.device_number(mount) == number else None

@@ -7,6 +7,7 @@ import os
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import FilesystemBusy, MountFailed, MountPointTaken, UnmountedBelow, UnmountFailed
 from lvmkit.resources.filesys import mounted
+from lvmkit.resources.fs_volume import present_path
 from lvmkit.storage import files, mountinfo, run
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lvmkit.model.facts import FilesystemFacts
 
 MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
+_NOT_UP = "its logical volume is not up"
 
 
 def mount(facts: FilesystemFacts, host: Host) -> str:
@@ -29,12 +31,15 @@ def mount(facts: FilesystemFacts, host: Host) -> str:
     other = mountinfo.at(facts.mount_point)
     if other:
         raise Failure(MountPointTaken(facts.mount_point, other.source, facts.device))
+    device = present_path(facts)
+    if not device:
+        raise Failure(MountFailed(facts.device, facts.mount_point, _NOT_UP))
     _make_folder(facts)
-    argv = [MOUNT, "-t", facts.type, "-o", facts.options, "--source", facts.device]
+    argv = [MOUNT, "-t", facts.type, "-o", facts.options, "--source", device]
     answer = run.run([*argv, "--target", facts.mount_point], deadline=host.time_left)
     if mounted(facts) is None:
         why = answer.stderr.strip() or f"mount ended with {answer.status}"
-        raise Failure(MountFailed(facts.device, facts.mount_point, why))
+        raise Failure(MountFailed(device, facts.mount_point, why))
     return f"mounted, {answer.seconds:.1f} s"
 
 

@@ -1,6 +1,8 @@
 """/etc/lkvgs: the volume groups that the boot must leave alone, because the cluster decides where they are active.
 
-One name for each line; what follows a '#' is a comment. Lines that are not ours to understand stay as they are.
+One name for each line; what follows a '#' is a comment. The kit writes the UUID of the group there, so that a group
+that was renamed is still known, and another one that has got its name is not taken for it. A line without a UUID, from
+an older version or another hand, means whatever has the name. Lines that are not ours to understand stay as they are.
 """
 
 from __future__ import annotations
@@ -23,33 +25,53 @@ _HEADING = (
     "# Volume groups under the control of LifeKeeper (lvmkit): the boot does not activate them. One name a line.\n"
 )
 
+Entry = tuple[str, str]
+"""(name, UUID) of a volume group; the UUID is '' where the line has none"""
+
 
 def listed(path: str) -> tuple[str, ...]:
-    """The volume groups on the list, each once; () when there is no such file.
-
-    Raises Failure(FileUnreadable) when something else than a readable file is there.
-    """
-    entries = map(_entry, _lines(files.read(path) or ""))
-    return tuple(dict.fromkeys(filter(None, entries)))
+    """The names on the list, each once; () when there is no such file. Raises as entries()."""
+    return tuple(dict.fromkeys(name for name, _ in entries(path)))
 
 
-def add(path: str, vg: str) -> None:
-    """Put a volume group on the list, unless it is there already. A missing file is made.
+def entries(path: str) -> tuple[Entry, ...]:
+    """The volume groups on the list. Raises Failure(FileUnreadable) where something else than a readable file is."""
+    found = map(_entry, _lines(files.read(path) or ""))
+    return tuple(entry for entry in found if entry[0])
+
+
+def means(entry: Entry, vg: str, uuid: str) -> bool:
+    """Whether an entry is about a volume group. uuid: '' where only the name is known."""
+    return entry[1] == uuid if entry[1] and uuid else entry[0] == vg
+
+
+def add(path: str, vg: str, uuid: str = "") -> None:
+    """Put a volume group on the list under its name; an entry for it under another name goes. A missing file is made.
 
     Raises Failure(LkvgsNotUpdated).
     """
 
     def with_it(lines: list[str]) -> list[str]:
-        if vg in map(_entry, lines):
+        if (vg, uuid) in map(_entry, lines):
             return lines
-        return [*_ended(lines or [_HEADING]), f"{vg}\n"]
+        others = [line for line in lines if not means(_entry(line), vg, uuid)]
+        return [*_ended(others or [_HEADING]), f"{vg} # {uuid}\n" if uuid else f"{vg}\n"]
 
     _update(path, with_it)
 
 
-def remove(path: str, vg: str) -> None:
+def remove(path: str, vg: str, uuid: str = "") -> None:
     """Take a volume group off the list, if it is there. Raises Failure(LkvgsNotUpdated)."""
-    _update(path, lambda lines: [line for line in lines if _entry(line) != vg])
+    _update(path, lambda lines: [line for line in lines if not means(_entry(line), vg, uuid)])
+
+
+def identify(path: str, vg: str, uuid: str) -> None:
+    """Note the UUID of a volume group that an older version listed by its name alone; all else stays.
+
+    Raises Failure: LkvgsNotUpdated, FileUnreadable.
+    """
+    if (vg, "") in entries(path):
+        add(path, vg, uuid)
 
 
 def _update(path: str, change: Callable[[list[str]], list[str]]) -> None:
@@ -79,7 +101,9 @@ def _ended(lines: list[str]) -> list[str]:
     return [*lines[:-1], lines[-1].rstrip("\n") + "\n"]
 
 
-def _entry(line: str) -> str:
-    """The volume group that a line names; '' for a comment and for anything that cannot be a name."""
-    name = line.partition("#")[0].strip()
-    return name if names.is_vg_name(name) else ""
+def _entry(line: str) -> Entry:
+    """The volume group of a line; its name is '' for a comment and for anything that cannot be one."""
+    name, _, comment = (word.strip() for word in line.partition("#"))
+    if not names.is_vg_name(name):
+        return "", ""
+    return name, comment if names.is_lvm_uuid(comment) else ""

@@ -35,6 +35,16 @@ def load(paths: Paths, resource_id: str) -> Record | None:
     return None if text is None else parse(text)
 
 
+def is_recorded(paths: Paths, vg_uuid: str) -> bool:
+    """Whether a start of a volume group is on record, whatever its name was then."""
+    try:
+        recorded = filter(names.vg_of_lvmvg_id, os.listdir(paths.run))
+    except FileNotFoundError:
+        return False
+    known = (load(paths, resource_id) for resource_id in recorded)
+    return any(record is not None and record.vg_uuid == vg_uuid for record in known)
+
+
 def store(paths: Paths, record: Record) -> None:
     """Write the record, in one step, under the ID of its volume group.
 

@@ -55,7 +55,7 @@ SYSTEM_MOUNTS = {
 _SYS, _BY_ID, _SWAPS = "/sys", "/dev/disk/by-id", "/proc/swaps"
 _SWAP = "[SWAP]"
 _LSBLK_COLUMNS = "KNAME,NAME,MAJ:MIN,TYPE,SERIAL,SIZE,MOUNTPOINTS"
-_FINDMNT_COLUMNS = "TARGET,SOURCE,MAJ:MIN,FSTYPE,OPTIONS,UUID,FSROOT"
+_FINDMNT_COLUMNS = "TARGET,SOURCE,MAJ:MIN,FSTYPE,OPTIONS,UUID,FSROOT,LABEL"
 _LVM_PREFIX = "LVM-"
 _UUID_LENGTH = 32
 _BEST_FIRST = ("dm-uuid-mpath-", "md-uuid-", "wwn-", "nvme-eui.", "nvme-uuid.", "scsi-3", "scsi-", "nvme-", "")
@@ -286,8 +286,15 @@ def _filesystem(row: dict[str, Any]) -> MountedFilesystem:
         number = sysfs.number_of(source) or number
     if root != "/" and source.startswith("/dev/"):
         raise Failure(PartOfFilesystem(_word(row, "target"), root, source))
+    label = row.get("label") or ""
     return MountedFilesystem(
-        _word(row, "target"), source, number, _word(row, "fstype"), _word(row, "options"), row["uuid"] or ""
+        mount_point=_word(row, "target"),
+        source=source,
+        number=number,
+        type=_word(row, "fstype"),
+        options=_word(row, "options"),
+        uuid=row["uuid"] or "",
+        label=label if label.isprintable() else "",
     )
 
 

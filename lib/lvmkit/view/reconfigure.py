@@ -25,6 +25,13 @@ _VOLUME = schema.record(
         "tag": _OWN_TAG,
     }
 )
+_NAME = schema.record(
+    {
+        "tag": schema.TAG,
+        "old": schema.text("The ID of the resource, or of a file system the path of its volume."),
+        "new": schema.text("What it should be; the same where only the volume's UUIDs are not noted yet."),
+    }
+)
 SCHEMA = schema.answer(
     "How a volume group differs from its hierarchy, or differed",
     {
@@ -36,6 +43,7 @@ SCHEMA = schema.answer(
         "removed": schema.several(_DISK, "Disks that the hierarchy has and the volume group lacks."),
         "new_volumes": schema.several(_VOLUME, "Logical volumes that are not protected; that is no difference."),
         "gone_volumes": schema.several(_VOLUME, "Protected logical volumes that do not exist any more."),
+        "renamed": schema.several(_NAME, "Resources that have an old name of the group or of a volume."),
         "listed": schema.flag("Whether /etc/lkvgs names the volume group."),
         "watched": schema.flag("Whether the checks expect the volume group as it is."),
     },
@@ -53,6 +61,7 @@ def difference_facts(difference: Difference, *, is_applied: bool) -> dict[str, A
         "removed": [change.as_dict() for change in difference.removed],
         "new_volumes": [change.as_dict() for change in difference.new_volumes],
         "gone_volumes": [change.as_dict() for change in difference.gone_volumes],
+        "renamed": [change.as_dict() for change in difference.renamed],
         "listed": not difference.unlisted,
         "watched": not difference.unwatched,
     }

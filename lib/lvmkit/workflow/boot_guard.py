@@ -71,7 +71,7 @@ def guard(kit: Kit, *, dry_run: bool = False) -> bool:
     Raises Failure, with nothing done: GuardInCluster, FileUnreadable for the list, KernelUnreadable, StateNotStored.
     """
     _refuse_in_cluster()
-    wanted = lkvgs.listed(kit.paths.lkvgs)
+    wanted = lkvgs.entries(kit.paths.lkvgs)
     if not wanted:
         return True
     if _ran_already(kit):
@@ -99,11 +99,15 @@ def cluster_process() -> str:
     return ""
 
 
-def active(wanted: Sequence[str]) -> tuple[Active, ...]:
-    """The volume groups with these names that device-mapper holds, each by its UUID. Raises Failure (110052)."""
+def active(wanted: Sequence[lkvgs.Entry]) -> tuple[Active, ...]:
+    """The listed volume groups that device-mapper holds, each by its UUID. Raises Failure (110052).
+
+    One that the list knows by its UUID is meant whatever its name is now, and no other one of that name.
+    """
     held: dict[str, list[Device]] = {}
     for device in dm.list_devices():
-        if _vg_name(device) in wanted:
+        vg, uuid = _vg_name(device), names.lvm_uuid(device.uuid[_VG_UUID])
+        if vg and any(lkvgs.means(entry, vg, uuid) for entry in wanted):
             held.setdefault(device.uuid[_VG_UUID], []).append(device)
     return tuple(_active(names.lvm_uuid(packed), devices) for packed, devices in held.items())
 
@@ -128,7 +132,7 @@ def _ours(groups: Sequence[Active], kit: Kit) -> tuple[Active, ...]:
     for each in groups:
         if each.vg.uuid in needed:
             kit.tell(SystemGroupListed(each.vg.name, kit.paths.lkvgs, needed[each.vg.uuid]))
-        elif records.load(kit.paths, each.vg.id) is not None:
+        elif records.is_recorded(kit.paths, each.vg.uuid):
             kit.tell(BroughtUpByKit(each.vg.name))
         else:
             ours.append(each)

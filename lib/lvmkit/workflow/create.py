@@ -179,7 +179,8 @@ def _draft_filesystem(storage: Stack, mounted: MountedFilesystem, lv_tag: str, t
     _refuse_nested(mounted.mount_point, drafts.now)
     options = ",".join(option for option in mounted.options.split(",") if option not in _KERNEL_ONLY_OPTIONS)
     device = storage.vg.lv_path(storage.lv)
-    facts = FilesystemFacts(tag, mounted.mount_point, device, mounted.type, options, mounted.uuid)
+    uuids = mounted.uuid, storage.vg.uuid, storage.lv.uuid
+    facts = FilesystemFacts(tag, mounted.mount_point, device, mounted.type, options, *uuids, mounted.label)
     root = drafts.add(FILESYS, mounted.mount_point, tag, mounted.mount_point, facts.pack())
     drafts.link(root, lv_tag)
     return root
@@ -211,11 +212,12 @@ def _same_tag(present: Instance, tag: str) -> str:
 
 def _steps(storage: Stack, root: str, drafts: Drafts, kit: Kit) -> tuple[Step, ...]:
     steps: list[Step] = []
-    if drafts.has_new(LVMVG) and storage.vg.autoactivation:
-        steps.append(SetAutoactivation(storage.vg.name, False, True))
+    vg = storage.vg
+    if drafts.has_new(LVMVG) and vg.autoactivation:
+        steps.append(SetAutoactivation(vg.name, False, True, vg.uuid))
     if drafts.has_new(LVMVG):
-        steps += owner.taking(storage.vg, kit)
-        steps += listing(storage.vg.name, True, kit)
+        steps += owner.taking(vg, kit)
+        steps += listing(vg.name, vg.uuid, True, kit)
     if drafts.instances:
         steps.append(Commit(drafts.change()))
     steps.append(BringInService(root, _is_up(storage)))

@@ -17,6 +17,8 @@ from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lvmkit.model.instance import Instance
     from lvmkit.plan import Kit
 
@@ -33,7 +35,7 @@ def delete(tag: str, kit: Kit) -> tuple[str, ...]:
         gone, plan = draft_deletion(tag, kit)
         carry_out(plan, kit)
     for instance in gone:
-        if _group(instance)[0]:
+        if names.vg_of_lvmvg_id(instance.id):
             records.drop(kit.paths, instance.id)
     if servers:
         everywhere.forget_there(gone, servers, kit)
@@ -49,10 +51,8 @@ def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
     gone = going_with(root.tag, hierarchy)
     steps: list[Step] = [Commit(removal(gone, hierarchy))]
     for instance in gone:
-        vg, was_on = _group(instance)
-        steps += listing(vg, False, kit) if vg else ()
-        steps += owner.giving_back(instance, vg, kit)
-        steps += [SetAutoactivation(vg, True, False)] if was_on else []
+        if instance.type == LVMVG:
+            steps += _giving_back(VgFacts.noted(instance), kit)
     return gone, Plan(f"delete {tag}", tuple(steps))
 
 
@@ -72,10 +72,14 @@ def removal(gone: tuple[Instance, ...], hierarchy: Hierarchy) -> Change:
     return Change(unlink=links, remove=tags)
 
 
-def _group(instance: Instance) -> tuple[str, bool]:
-    """(volume group, whether create turned its autoactivation off) of a lvmvg instance; '' for any other.
+def _giving_back(group: VgFacts, kit: Kit) -> Iterator[Step]:
+    """What gives a volume group back to the boot, and to who had it before create.
 
     Nothing but the ID is needed: also a resource that carries no UUID, from whatever hand, can be deleted.
     """
-    vg = names.vg_of_lvmvg_id(instance.id) if instance.type == LVMVG else None
-    return vg or "", bool(vg) and bool(VgFacts.noted(instance).was_autoactivated)
+    if not group.name:
+        return
+    yield from listing(group.name, group.uuid, False, kit)
+    yield from owner.giving_back(group, kit)
+    if group.was_autoactivated:
+        yield SetAutoactivation(group.name, True, False, group.uuid)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 
 from lvmkit.guards import metadata, system_id
-from lvmkit.model import names
-from lvmkit.model.facts import VgFacts, devices_below
-from lvmkit.model.instance import IN_SERVICE, LVMVG
+from lvmkit.model.facts import LvFacts, VgFacts, devices_below
+from lvmkit.model.instance import IN_SERVICE, LVMLV, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.boot import (
     AutoactivationOn,
@@ -20,7 +19,7 @@ from lvmkit.model.messages.boot import (
 )
 from lvmkit.model.messages.extend import ActiveOutsideCluster
 from lvmkit.model.messages.guards import DegradedStaysHome
-from lvmkit.model.messages.service import VgForeign, VgNotFound
+from lvmkit.model.messages.service import LvRenamed, VgForeign, VgNotFound, VgRenamed
 from lvmkit.model.settings import DEGRADED
 from lvmkit.model.value import Value
 from lvmkit.storage import dm, lkvgs, lvmconf, lvmsight, sysfs
@@ -103,8 +102,19 @@ def _group(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.Lv
         return
     yield from metadata.against(vg, subject, look.kit.settings)
     if vg.uuid == subject.uuid:
+        yield from _renamed(vg, subject, look)
         yield from _exposed(vg, instance, subject, look)
         yield from _stays_home(vg, subject, look)
+
+
+def _renamed(vg: VolumeGroup, subject: VgFacts, look: Look) -> Iterator[Message]:
+    """What has another name now than the one that it was protected under."""
+    if vg.name != subject.name:
+        yield VgRenamed(subject.name, vg.name)
+    for volume in map(LvFacts.noted, look.now.of_tags(look.now.parents(subject.tag), LVMLV)):
+        lv = vg.lv(volume.uuid)
+        if lv is not None and lv.name != volume.name:
+            yield LvRenamed(vg.name, volume.name, lv.name)
 
 
 def _exposed(vg: VolumeGroup, instance: Instance, subject: VgFacts, look: Look) -> Iterator[Message]:
@@ -141,14 +151,14 @@ def _unlisted(groups: Sequence[Instance], look: Look) -> Iterator[Told]:
     """Those of the groups that the boot guard does not know."""
     path = look.kit.paths.lkvgs
     try:
-        listed = lkvgs.listed(path)
+        listed = lkvgs.entries(path)
     except Failure as failure:
         yield from ((path, message) for message in failure.messages)
         return
     for instance in groups:
-        name = names.vg_of_lvmvg_id(instance.id)
-        if name and name not in listed:
-            yield instance.tag, NotListed(name, path)
+        group = VgFacts.noted(instance)
+        if group.name and not any(lkvgs.means(entry, group.name, group.uuid) for entry in listed):
+            yield instance.tag, NotListed(group.name, path)
 
 
 def _identity(look: Look, conf: lvmconf.LvmConf) -> Iterator[Message]:

@@ -209,7 +209,8 @@ def draft_extension(examination: Examination, priority: int) -> tuple[Plan, Chan
     for group in groups(case.members):
         if priority:
             ranked.append((group.tag, priority))
-        steps += listing(VgFacts.unpack(group).name, True, case.kit)
+        facts = VgFacts.unpack(group)
+        steps += listing(facts.name, facts.uuid, True, case.kit)
     steps.append(ExtendTo(case.server, case.tag, change, tuple(ranked)))
     return Plan(f"extend {case.tag} to {case.server}", tuple(steps)), change
 

@@ -6,6 +6,7 @@ from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, Instance
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.value import Value
 from lvmkit.resources import dispatch, kernel
+from lvmkit.resources.renames import renamed
 from lvmkit.resources.health import may_pass, settled
 
 TYPE_CHECKING = False
@@ -73,6 +74,7 @@ def _is_watched(instance: Instance, kit: Kit) -> bool:
 
 def _check(instance: Instance, devices: Sequence[Device], hierarchy: Hierarchy, host: Host) -> CheckResult:
     try:
-        return CheckResult(instance.tag, dispatch.check(instance, hierarchy, host, devices))
+        messages = dispatch.check(instance, hierarchy, host, devices)
+        return CheckResult(instance.tag, (*messages, *renamed(instance, devices)))
     except Failure as failure:
         return CheckResult(instance.tag, failure.messages, is_known=False)

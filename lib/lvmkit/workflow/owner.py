@@ -6,8 +6,6 @@ that is no part of it, could activate the volume group by itself.
 
 from __future__ import annotations
 
-from lvmkit.model.facts import VgFacts
-from lvmkit.model.instance import LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.ownership import OwnerNotWritten
 from lvmkit.model.messages.pacemaker import OwnerKept
@@ -16,6 +14,7 @@ from lvmkit.plan import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lvmkit.model.facts import VgFacts
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.plan import Kit
 
@@ -50,20 +49,23 @@ class ChangeOwner(Step):
 
     def _change(self, kit: Kit, old: str, new: str, required: bool) -> None:
         try:
-            owner = self._owner(kit)
-            if owner == old != new:
-                kit.lvm.set_system_id(self.vg, new, old=old)
-                owner = self._owner(kit)
-            if owner != new:
-                raise Failure(OwnerNotWritten(self.vg, new, owner))
+            vg = self._find(kit)
+            if vg.system_id == old != new:
+                kit.lvm.set_system_id(vg.name, new, old=old, devices=vg.devices)
+                vg = self._find(kit)
+            if vg.system_id != new:
+                raise Failure(OwnerNotWritten(self.vg, new, vg.system_id))
         except Failure as failure:
             if required:
                 raise
             kit.tell(OwnerKept(self.vg, new or "nobody", str(failure)))
 
-    def _owner(self, kit: Kit) -> str:
+    def _find(self, kit: Kit) -> VolumeGroup:
+        """The volume group, whatever its name is now. Raises Failure (OwnerNotWritten) where it is not there."""
         vg = kit.lvm.find(self.vg_uuid, self.vg)
-        return vg.system_id if vg is not None and vg.uuid == self.vg_uuid else "not to be found"
+        if vg is None or vg.uuid != self.vg_uuid:
+            raise Failure(OwnerNotWritten(self.vg, self.new, "not to be found"))
+        return vg
 
 
 def is_wanted(kit: Kit) -> bool:
@@ -79,12 +81,9 @@ def taking(vg: VolumeGroup, kit: Kit) -> tuple[ChangeOwner, ...]:
     return (ChangeOwner(vg.name, vg.uuid, vg.system_id, server, True),)
 
 
-def giving_back(instance: Instance, vg: str, kit: Kit) -> tuple[ChangeOwner, ...]:
+def giving_back(group: VgFacts, kit: Kit) -> tuple[ChangeOwner, ...]:
     """The step of a delete that gives the volume group the owner that it had before create."""
-    if instance.type != LVMVG:
-        return ()
-    facts = VgFacts.noted(instance)
     server = kit.port.local_server()
-    if facts.owner_before is None or facts.owner_before == server:
+    if group.owner_before is None or group.owner_before == server:
         return ()
-    return (ChangeOwner(vg, facts.uuid, server, facts.owner_before, False),)
+    return (ChangeOwner(group.name, group.uuid, server, group.owner_before, False),)

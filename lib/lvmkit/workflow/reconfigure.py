@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from lvmkit.cluster.port import Change
-from lvmkit.model.facts import LvFacts, VgFacts, devices_below
+from lvmkit.model import names
+from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts, devices_below
 from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import UnknownDevices
@@ -13,6 +14,7 @@ from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
+from lvmkit.resources import kernel
 from lvmkit.resources.bringing_up import observed
 from lvmkit.steps import BringInService, Commit, ListVg, listing
 from lvmkit.storage import dm, records, stack
@@ -24,7 +26,7 @@ from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.volumes import Layer, VolumeGroup
@@ -49,6 +51,15 @@ class LvChange(Value):
     tag: str = ""
 
 
+class NameChange(Value):
+    """A resource whose ID, or the path of whose device, has an old name in it."""
+
+    tag: str
+    old: str
+    new: str
+    """the same as the old one where only the UUIDs of a file system's volume are to be noted"""
+
+
 class Difference(Value):
     """Between the hierarchy and the volume group."""
 
@@ -63,11 +74,18 @@ class Difference(Value):
     """/etc/lkvgs does not name the volume group"""
     unwatched: bool = False
     """the record that the checks compare with differs from the volume group"""
+    renamed: tuple[NameChange, ...] = ()
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the volume group itself has another name."""
+        return any(change.tag == self.tag for change in self.renamed)
 
     @property
     def is_empty(self) -> bool:
         """Whether hierarchy and volume group agree."""
-        return not (self.added or self.removed or self.gone_volumes or self.unlisted or self.unwatched)
+        changes = self.added or self.removed or self.gone_volumes or self.renamed
+        return not (changes or self.unlisted or self.unwatched)
 
 
 def difference(tag: str, kit: Kit) -> Difference:
@@ -101,12 +119,16 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     vg = find(hierarchy, wanted.tag)
     drafts = Drafts(hierarchy, kit.port.local_server(), vg.switchback)
     add_devices([(pv.pv_uuid, layers[pv.pv_uuid]) for pv in wanted.added], vg.tag, drafts)
+    drafts.updates += _with_new_names(wanted.renamed, hierarchy)
     change = _change(wanted, drafts, hierarchy)
+    group = VgFacts.unpack(vg)
     steps: list[Step] = []
     if change != Change():
         steps.append(Commit(change))
+    if wanted.is_renamed:
+        steps += listing(group.name, group.uuid, False, kit)
     if wanted.unlisted:
-        steps.append(ListVg(wanted.vg, True))
+        steps.append(ListVg(wanted.vg, True, group.uuid))
     if vg.state in IN_SERVICE:  # it stays so: this only gives its new disks the state that they are in
         steps.append(BringInService(wanted.tag, True))
     steps.append(RenewRecord(wanted.tag))
@@ -115,6 +137,20 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     except Failure as failure:
         lost = [DeviceDependencyNotCreated(wanted.tag, pv.device) for pv in wanted.added]
         raise Failure(*failure.messages, *lost) from failure
+    _move_records(wanted, hierarchy, kit)
+
+
+def _move_records(wanted: Difference, before: Hierarchy, kit: Kit) -> None:
+    """Drop the record of the group's start under its old name; those of volumes that have their own get the new one."""
+    if wanted.is_renamed:
+        records.drop(kit.paths, VgFacts.unpack(find(before, wanted.tag)).id)
+    after = kit.port.hierarchy()
+    for volume in before.of_tags((change.tag for change in wanted.renamed), LVMLV):
+        old, new = LvFacts.unpack(volume), LvFacts.unpack(find(after, volume.tag))
+        record = records.load(kernel.volume_paths(kit.paths, old), old.group.id)
+        if record is not None:
+            records.store(kernel.volume_paths(kit.paths, new), replace(record, vg=new.vg))
+            records.drop(kernel.volume_paths(kit.paths, old), old.group.id)
 
 
 def _change(wanted: Difference, drafts: Drafts, hierarchy: Hierarchy) -> Change:
@@ -139,8 +175,45 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
     layers = dict(stack.devices_of(vg, deadline=kit.settings.command_deadline))
     added, removed = _disk_changes(tag, vg, layers, hierarchy)
     new, gone = _volume_changes(tag, vg, hierarchy)
-    unlisted = bool(listing(vg.name, True, kit))
-    return Difference(tag, vg.name, added, removed, new, gone, unlisted, _unwatched(group, vg, kit)), layers
+    unlisted = bool(listing(vg.name, vg.uuid, True, kit))
+    renamed = _name_changes(instance, vg, hierarchy)
+    unwatched = _unwatched(replace(group, id=names.lvmvg_id(vg.name)), vg, kit)
+    return Difference(tag, vg.name, added, removed, new, gone, unlisted, unwatched, renamed), layers
+
+
+def _name_changes(group: Instance, vg: VolumeGroup, hierarchy: Hierarchy) -> tuple[NameChange, ...]:
+    """What has an old name in it: IDs of the group and its volumes, the device of a file system."""
+    changes = []
+    if group.id != names.lvmvg_id(vg.name):
+        changes.append(NameChange(group.tag, group.id, names.lvmvg_id(vg.name)))
+    for volume in hierarchy.of_tags(hierarchy.parents(group.tag), LVMLV):
+        lv = vg.lv(LvFacts.unpack(volume).uuid)
+        if lv is None:
+            continue
+        path = vg.lv_path(lv)
+        if volume.id != path:
+            changes.append(NameChange(volume.tag, volume.id, path))
+        changes += _device_changes(hierarchy.of_tags(hierarchy.parents(volume.tag), FILESYS), path)
+    return tuple(changes)
+
+
+def _device_changes(filesystems: Iterable[Instance], path: str) -> Iterator[NameChange]:
+    """File systems that note another path of their volume, or not by its UUIDs which volume it is."""
+    for instance in filesystems:
+        facts = FilesystemFacts.unpack(instance)
+        if facts.device != path or not facts.dm_uuid:
+            yield NameChange(instance.tag, facts.device, path)
+
+
+def _with_new_names(changes: Iterable[NameChange], hierarchy: Hierarchy) -> Iterator[Instance]:
+    """The instances as they are to be stored."""
+    for change in changes:
+        for instance in hierarchy.of_tags((change.tag,)):
+            if instance.type == FILESYS:
+                facts = FilesystemFacts.unpack(instance, hierarchy)
+                yield replace(instance, info=replace(facts, device=change.new).pack())
+            else:
+                yield replace(instance, id=change.new)
 
 
 def _disk_changes(
@@ -188,7 +261,7 @@ def _narrow(whole: Difference, add: Sequence[str], remove: Sequence[str]) -> Dif
     strange = tuple(name for name in (*add, *remove) if name not in known)
     if strange:
         raise Failure(UnknownDevices(whole.vg, strange))
-    return replace(whole, added=chosen_add, removed=chosen_remove, new_volumes=(), gone_volumes=())
+    return replace(whole, added=chosen_add, removed=chosen_remove, new_volumes=(), gone_volumes=(), renamed=())
 
 
 def _names(pv: PvChange) -> set[str]:

@@ -153,7 +153,7 @@ def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResult,
     for instance in instances:
         result = checked.get(instance.tag)
         if result is None or not result.messages:
-            result = CheckResult(instance.tag, _against(instance, devices))
+            result = CheckResult(instance.tag, _against(instance, devices, now))
         results.append(result)
     return tuple(results)
 
@@ -212,23 +212,23 @@ def _devices_if_any(instances: Sequence[Instance]) -> Sequence[Device]:
         return ()  # where nothing answers nothing is up, and what should be up is reported by its check
 
 
-def _against(instance: Instance, devices: Sequence[Device]) -> tuple[Message, ...]:
+def _against(instance: Instance, devices: Sequence[Device], now: Hierarchy) -> tuple[Message, ...]:
     """What speaks against the state of a resource that has no check, or is not in service."""
     if is_device(instance.type):
         return device.condition(DeviceFacts.unpack(instance))
     if instance.state not in (OSU, OSF):
         return ()
     try:
-        held = _held(instance, devices)
+        held = _held(instance, devices, now)
     except Failure as failure:
         return failure.messages
     return (UpThoughOutOfService(instance.tag, held),) if held else ()
 
 
-def _held(instance: Instance, devices: Sequence[Device]) -> tuple[str, ...]:
+def _held(instance: Instance, devices: Sequence[Device], now: Hierarchy) -> tuple[str, ...]:
     """What the kernel holds of a resource: device-mapper names, or the mount."""
     if instance.type == FILESYS:
-        mount = mounted(FilesystemFacts.unpack(instance))
+        mount = mounted(FilesystemFacts.unpack(instance, now))
         return () if mount is None else (f"{mount.source} on {instance.id}",)
     if instance.type == LVMVG:
         return tuple(device.name for device in dm.of_vg(devices, VgFacts.unpack(instance).uuid))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import IN_SERVICE, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import MovesAlong, StillListedThere
@@ -110,7 +111,7 @@ def draft_unextension(tag: str, server: str, kit: Kit) -> UnextendDraft:
     steps: list[Step] = [GiveUp(server, tags_of(gone))]
     if server == seen.local:
         for group in groups(gone):
-            steps += listing(_vg(group), False, kit)
+            steps += listing(_vg(group), VgFacts.noted(group).uuid, False, kit)
     return UnextendDraft(Plan(f"unextend {tag} from {server}", tuple(steps)), gone)
 
 

@@ -110,6 +110,7 @@ class Lvm:
             "version": lambda _order: (0, f"  LVM version:     {self.version} (2022-05-18)\n", ""),
             "lvmconfig": self._lvmconfig,
             "vgrename": self._vgrename,
+            "lvrename": self._lvrename,
             "vgexport": lambda order: self._written(order, exported=True),
             "vgimport": lambda order: self._written(order, exported=False),
         }
@@ -360,6 +361,15 @@ class Lvm:
         disks.write(replace(group.metadata, name=new), group.used)
         self.machine.rename_devices(group.metadata, new)
         return 0, f'  Volume group "{old}" successfully renamed to "{new}"\n', ""
+
+    def _lvrename(self, order: Order) -> tuple[int, str, str]:
+        name, old, new = order.rest
+        group = self._named(order, name)
+        self._may_write(group, order)
+        volumes = tuple(replace(lv, name=new) if lv.name == old else lv for lv in group.metadata.volumes)
+        disks.write(replace(group.metadata, volumes=volumes), group.used)
+        self.machine.rename_devices(replace(group.metadata, volumes=volumes), name)
+        return 0, f'  Renamed "{old}" to "{new}" in volume group "{name}"\n', ""
 
     def _written(self, order: Order, *, exported: bool) -> tuple[int, str, str]:
         (name,) = order.rest

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.unit.machine.disks import Content, SharedDisk
+    from tests.unit.machine.disks import Content, Metadata, SharedDisk
 
     Program = Callable[[Sequence[str], "bytes | None"], "tuple[int, str, str]"]
 
@@ -347,13 +347,14 @@ class Machine:
             self.slept += self.removal
             self.sysfs.remove_mapped(device)
 
-    def rename_devices(self, metadata: Any, new: str) -> None:
-        """What vgrename does to volumes that are up."""
-        for device in self.dm.of_group(metadata.uuid):
-            self.sysfs.remove_mapped(device)
-            parts = names.split_dm_name(device.name)
-            device.name = names.dm_name(new, parts[1]) if parts else device.name
-            self.sysfs.add_mapped(device)
+    def rename_devices(self, metadata: Metadata, group: str) -> None:
+        """What vgrename and lvrename do to volumes that are up."""
+        for volume in metadata.volumes:
+            device = self.dm.by_uuid(names.dm_uuid(metadata.uuid, volume.uuid))
+            if device is not None:
+                self.sysfs.remove_mapped(device)
+                device.name = names.dm_name(group, volume.name)
+                self.sysfs.add_mapped(device)
 
     def lay_on(self, device: Mapped, disks: Sequence[SharedDisk]) -> None:
         """What pvmove does to a volume that is up: it lies on these disks now."""

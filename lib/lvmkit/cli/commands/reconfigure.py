@@ -35,7 +35,7 @@ _NONE = ("", "-")
 @quiet_option
 @pass_session
 def command(session: Session, word: str, lists: tuple[str, ...], yes: bool, here: bool, form: str) -> int:
-    """Show how a volume group differs from its hierarchy: disks and volumes that came or went.
+    """Show how a volume group differs from its hierarchy: disks and volumes that came or went, names that changed.
 
     With --yes the hierarchy follows. ADDLIST and DELLIST, separated by commas, name the disks to be followed instead
     of all; an empty list is '' or '-'.
@@ -79,6 +79,7 @@ def _counted(change: Difference) -> tuple[str, ...]:
         (change.added, "disks to add"),
         (change.removed, "disks to remove"),
         (change.gone_volumes, "volumes gone"),
+        (change.renamed, "old names"),
     ):
         if items:
             words.append(f"{len(items)} {what}")
@@ -97,6 +98,8 @@ def _as_text(change: Difference) -> str:
         rows.append(("-", "disk", pv.device, pv.tag))
     for lv in change.gone_volumes:
         rows.append(("-", "volume", f"{change.vg}/{lv.name}", lv.tag))
+    for name in change.renamed:
+        rows.append(("~", "name", name.old, name.new) if name.old != name.new else ("~", "volume", name.old, name.tag))
     if change.unlisted:
         rows.append(("+", "list", "/etc/lkvgs", change.vg))
     if change.unwatched:

@@ -40,6 +40,7 @@ def apply(connection: Connection, change: Change) -> None:
     _remove(connection, change.remove)
     for instance in change.add:
         _add(connection, instance)
+    _vacate_ids(connection, change.update)
     for instance in change.update:
         _update(connection, instance)
     _link(connection, change.link)
@@ -102,6 +103,11 @@ def _update(connection: Connection, instance: Instance) -> None:
     kept = (instance.app, instance.type, instance.id, instance.info, instance.initialisation, instance.switchback)
     connection.execute(_UPDATE, (*kept, instance.tag))
     set_state(connection, instance.tag, instance.state, instance.reason)
+
+
+def _vacate_ids(connection: Connection, updates: tuple[Instance, ...]) -> None:
+    """What is updated in one change may take over each other's IDs. No ID begins with a blank, and tags are unique."""
+    connection.executemany("UPDATE instances SET id = ' ' || tag WHERE tag = ?", [(each.tag,) for each in updates])
 
 
 def _refuse_taken_id(connection: Connection, instance: Instance) -> None:

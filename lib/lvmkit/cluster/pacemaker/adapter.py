@@ -99,12 +99,17 @@ class Pacemaker:
     def commit(self, change: Change) -> None:
         """Store a change as one patch. What is active and leaves the cluster's records goes on running, as it is.
 
+        So does what gets other parameters: the cluster would restart it for them.
+
         An instance of another server in `add` extends its tag to that server, in the same patch.
         Raises Failure: 000014, 110003, 110004, 110034, 110086, 110087, 110100, 110150-110157.
         """
         server = self.local_server()
-        with self._released(self._active(change, server)):
+        active = self._active(change, server)
+        with self._released(active):
             commit.change(self._tools, lambda root: patch.apply(root, change, server))
+        if active and change.update:  # until the cluster has found again what runs
+            tools.crm_resource_wait(self._tools, self._settings.command_deadline)
 
     def remember(self, change: Change, server: str = "") -> tuple[str, ...]:
         """The elements that a change, or unextend(change.remove, server), would take or alter; see kept.py."""
@@ -190,16 +195,20 @@ class Pacemaker:
         return lock.admin_lock(self._tools, path, self.local_server(), purpose, patience, self._tell)
 
     def _active(self, change: Change, server: str) -> tuple[str, ...]:
-        """The tags that a change removes while they run somewhere. Raises Failure where the change does not fit."""
-        if not change.remove:
+        """The tags that a change removes, or gives other parameters, while they run somewhere.
+
+        Raises Failure where the change does not fit.
+        """
+        if not change.remove and not change.update:
             return ()
-        patch.apply(tools.cibadmin_query(self._tools), change, server)
-        cluster = self.cluster()
-        return tuple(tag for tag in change.remove if cluster.active_on(tag))
+        before = tools.cibadmin_query(self._tools)
+        tags = (*change.remove, *primitive.reparametrised(before, patch.apply(before, change, server)))
+        cluster = self.cluster() if tags else None
+        return tuple(tag for tag in tags if cluster and cluster.active_on(tag))
 
     @contextmanager
     def _released(self, tags: tuple[str, ...]) -> Iterator[None]:
-        """Have the cluster forget what runs while a `with` block removes it; see release.let_go().
+        """Have the cluster forget what runs while a `with` block removes or changes it; see release.let_go().
 
         Whatever ends the block, what was not removed is the cluster's again, as it was.
         """

@@ -7,6 +7,7 @@ import copy
 from lvmkit.cluster.checks import refuse_unstorable
 from lvmkit.cluster.pacemaker import cib, dependency, elements, ids, location, primitive, template
 from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents, NotStored
 from lvmkit.model.messages.guide import DependencyNotCreated, IdInUse, ResourceExists
@@ -60,6 +61,7 @@ def apply(root: Element, change: Change, server: str) -> Element:
     _remove(index, change.remove, server)
     for instance in change.add:
         _add(index, instance)
+    _vacate_ids(index, change.update)
     for instance in change.update:
         _update(index, instance)
     servers = tuple(dict.fromkeys((server, *(instance.server for instance in change.add))))
@@ -141,7 +143,16 @@ def _update(index: Index, instance: Instance) -> None:
     if instance.tag not in index.primitives:
         raise Failure(NotStored(f"there is no resource {instance.tag}"))
     primitive.put(index.root, index.primitives, instance)
+    index.owners[_owned(instance)] = instance.tag
     location.heed_left(index.root, instance)
+
+
+def _vacate_ids(index: Index, updates: tuple[Instance, ...]) -> None:
+    """What is updated in one change may take over each other's IDs."""
+    tags, places = tags_of(updates), {"", *(instance.server for instance in updates)}
+    for key, tag in tuple(index.owners.items()):
+        if tag in tags and key[0] in places:
+            del index.owners[key]
 
 
 def _remove(index: Index, tags: tuple[str, ...], server: str) -> None:

@@ -83,6 +83,19 @@ def parameters(instance: Instance) -> dict[str, str]:
     return _of_lv(LvFacts.unpack(instance))
 
 
+def reparametrised(before: Element, after: Element) -> tuple[str, ...]:
+    """The tags whose primitives have other parameters in the CIB after a change."""
+    known, tags = own(before), []
+    for tag, element in own(after).items():
+        if tag in known and _parameters_of(element) != _parameters_of(known[tag]):
+            tags.append(tag)
+    return tuple(tags)
+
+
+def _parameters_of(owner: Element) -> dict[str, str]:
+    return elements.values(set_of(owner, "instance_attributes", "parameters"))
+
+
 def updated(old: Element, instance: Instance) -> Element:
     """The primitive of an instance that has changed. What an administrator added or set otherwise stays."""
     fresh = make(instance)
@@ -186,7 +199,8 @@ def _of_lv(facts: LvFacts) -> dict[str, str]:
 
 def _of_filesystem(facts: FilesystemFacts) -> dict[str, str]:
     place = {"device": facts.device, "directory": facts.mount_point}
-    return {**place, "fstype": facts.type, "options": facts.options}
+    volume = {"vg_uuid": facts.vg_uuid, "lv_uuid": facts.lv_uuid, "uuid": facts.uuid}
+    return {**place, "fstype": facts.type, "options": facts.options, **_given(volume)}
 
 
 def _given(parameters: dict[str, str]) -> dict[str, str]:

@@ -164,6 +164,29 @@ _OPTIONS = Parameter(
     default="defaults",
 )
 
+_FS_VG_UUID = Parameter(
+    "vg_uuid",
+    "UUID of the volume group",
+    "UUID of the volume group that the logical volume is in. With it and lv_uuid the volume is known whatever its name"
+    " is now, and another one that has got the name is not mounted. Without them, 'device' decides.",
+    names.is_lvm_uuid,
+    "an LVM UUID",
+)
+_FS_LV_UUID = Parameter(
+    "lv_uuid",
+    "UUID of the logical volume",
+    "UUID of the logical volume that the file system is on, as 'lvs -o lv_uuid' prints it.",
+    names.is_lvm_uuid,
+    "an LVM UUID",
+)
+_FS_UUID = Parameter(
+    "uuid",
+    "UUID of the file system",
+    "UUID of the file system, as 'lsblk -o UUID' prints it.",
+    names.is_filesystem_uuid,
+    "letters, digits and hyphens",
+)
+
 LVMVG_AGENT = Agent(
     LVMVG,
     "Activates an LVM volume group on one node",
@@ -211,7 +234,7 @@ FILESYS_AGENT = Agent(
     " says, and then names who is left. What is mounted within it is unmounted, too. Another file system at the mount"
     " point is never touched. Nothing is repaired:"
     " a file system that needs fsck fails to start.",
-    (_DEVICE, _DIRECTORY, _FSTYPE, _OPTIONS),
+    (_DEVICE, _DIRECTORY, _FSTYPE, _OPTIONS, _FS_VG_UUID, _FS_LV_UUID, _FS_UUID),
     ("directory",),
     _operations(FILESYS),
 )

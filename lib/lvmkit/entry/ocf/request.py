@@ -122,7 +122,8 @@ def _lv_facts(name: str, given: dict[str, str]) -> LvFacts:
 
 
 def _filesystem_facts(name: str, given: dict[str, str]) -> FilesystemFacts:
-    return FilesystemFacts(name, given["directory"], given["device"], given["fstype"], given["options"])
+    uuids = given["uuid"], given["vg_uuid"], given["lv_uuid"]
+    return FilesystemFacts(name, given["directory"], given["device"], given["fstype"], given["options"], *uuids)
 
 
 _FACTS: dict[str, Reader] = {

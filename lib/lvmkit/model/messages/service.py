@@ -96,7 +96,17 @@ class VgRenamed(Caution, number=110018):
     """The protected volume group was found by its UUID under another name."""
 
     template = "Volume group {old} is now named {new}; following it."
-    action = "This works. To make IDs and paths follow, delete the hierarchy and create it again; data stays mounted."
+    action = "This works. 'lvmkit reconfigure lvmvg-{old} --yes' makes IDs and paths follow; data stays mounted."
+    old: str
+    new: str
+
+
+class LvRenamed(Caution, number=110340):
+    """The protected logical volume was found by its UUID under another name."""
+
+    template = "Logical volume {old} of volume group {vg} is now named {new}; following it."
+    action = "This works. 'lvmkit reconfigure' for the volume group makes IDs and paths follow; data stays mounted."
+    vg: str
     old: str
     new: str
 

@@ -1,0 +1,279 @@
+"""Names change hands: what is protected is followed by its UUIDs, and what has got its old name is left alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lvmkit.entry.kit import kit as installed_kit
+from lvmkit.model.instance import ISP
+from lvmkit.model.messages import ERROR, Message
+from lvmkit.model.messages.faults import NotMounted
+from lvmkit.model.messages.service import Begin, EndFailed, LvRenamed, MountFailed, VgRenamed
+from lvmkit.plan import Kit
+from lvmkit.storage import lkvgs
+from lvmkit.workflow.delete import delete
+from lvmkit.workflow.doctor import diagnose
+from lvmkit.workflow.reconfigure import NameChange, difference, reconfigure
+from lvmkit.workflow.recover import check_all
+from tests.unit.machine import SharedDisk, make_group, uuid_of
+from tests.unit.test_contract_actions import DONE, POINT, Server
+
+ORDER = (("lvmvg", "vg1"), ("lvmlv", "vg1/data"), ("filesys", "/data"))
+
+
+class Renamed(Server):
+    """The same server; its group, and the volume in it, can get other names."""
+
+    def rename(self, group: str = "vg2", volume: str = "files") -> None:
+        assert self.machine.by_hand("vgrename", "vg1", group) == 0
+        assert self.machine.by_hand("lvrename", group, "data", volume) == 0
+
+    def take_the_name(self) -> None:
+        """Another group, with a volume and a file system, gets the old names and comes up."""
+        self.other = SharedDisk("C")
+        make_group("vg1", (self.other,), uuid=uuid_of("stranger"))
+        self.machine.attach(self.other)
+        assert self.machine.by_hand("vgchange", "-ay", "vg1") == 0
+
+    def bring_up(self) -> None:
+        for kind, tag in ORDER:
+            answer = self("restore", kind, tag)
+            assert answer.code == 0, answer.err
+
+    def take_down_all(self) -> None:
+        for kind, tag in reversed(ORDER):
+            assert self("remove", kind, tag).code == 0
+
+    def kit(self, told: list[Message]) -> Kit:
+        """The kit of this server; only for use within machine.running()."""
+        return installed_kit(self.machine.paths, told.append)
+
+    def autoactivation(self) -> bool:
+        return self.metadata().autoactivation
+
+    def entries(self) -> tuple[tuple[str, str], ...]:
+        return lkvgs.entries(self.machine.paths.lkvgs)
+
+    @property
+    def mounted_from(self) -> list[str]:
+        return [mount.source for mount in self.machine.mounts]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Renamed:
+    return Renamed(tmp_path)
+
+
+class TestService:
+    @pytest.mark.parametrize("is_name_taken", [False, True])
+    def test_it_comes_up_under_its_new_names_and_goes_down_again(self, server: Renamed, is_name_taken: bool) -> None:
+        server.take_down()
+        server.rename()
+        if is_name_taken:
+            server.take_the_name()
+        server.bring_up()
+        assert server.mounted_from == ["/dev/mapper/vg2-files"]
+        for kind, tag in ORDER:
+            assert server("quickCheck", kind, tag).code == 0
+        server.take_down_all()
+        assert server.mounted_from == []
+        assert server.machine.active(server.group.uuid) == []
+        assert bool(server.machine.active(uuid_of("stranger"))) == is_name_taken
+
+    @pytest.mark.parametrize("is_name_taken", [False, True])
+    def test_what_is_renamed_while_it_is_mounted_stays_well(self, server: Renamed, is_name_taken: bool) -> None:
+        server.rename()
+        if is_name_taken:
+            server.take_the_name()
+        for kind, tag in ORDER:
+            assert server("quickCheck", kind, tag).code == 0
+            assert server("restore", kind, tag).said[-2:] == DONE
+        server.take_down_all()
+        assert (server.mounted_from, server.machine.active(server.group.uuid)) == ([], [])
+
+    def test_another_group_s_file_system_of_the_old_name_is_never_mounted(self, server: Renamed) -> None:
+        server.take_down()
+        server.rename()
+        server.take_the_name()
+        answer = server("restore", "filesys", "/data")
+        assert (answer.code, answer.said) == (1, [Begin.number, MountFailed.number, EndFailed.number])
+        assert server.mounted_from == []
+
+    def test_another_group_s_file_system_at_the_mount_point_is_not_ours(self, server: Renamed) -> None:
+        server.take_down()
+        server.rename()
+        server.take_the_name()
+        server.machine.mount_at(POINT, "vg1/data")
+        answer = server("quickCheck", "filesys", "/data")
+        assert (answer.code, answer.said) == (1, [NotMounted.number])
+
+    def test_a_start_says_what_the_group_is_named_now(self, server: Renamed) -> None:
+        server.take_down()
+        server.rename()
+        assert VgRenamed.number in server("restore", "lvmvg", "vg1").said
+
+
+class TestOlderRecords:
+    """An older version noted the path of a file system's device and nothing else of its volume."""
+
+    def forget_the_volume(self, server: Renamed) -> None:
+        info = "device=/dev/vg1/data\x02fstype=ext4\x02options=rw\x02uuid=uuid-of-data"
+        with closing(sqlite3.connect(server.machine.paths.database)) as database, database:
+            database.execute("UPDATE instances SET info = ? WHERE tag = '/data'", (info,))
+
+    def test_the_hierarchy_tells_which_volume_is_meant(self, server: Renamed) -> None:
+        self.forget_the_volume(server)
+        server.rename()
+        server.take_the_name()
+        assert server("quickCheck", "filesys", "/data").code == 0
+        server.take_down_all()
+        assert server.mounted_from == []
+        server.bring_up()
+        assert server.mounted_from == ["/dev/mapper/vg2-files"]
+
+
+class TestAgents:
+    def start_group(self, server: Renamed) -> None:
+        given = {"vg": "vg1", "vg_uuid": server.group.uuid}
+        assert server.machine.agent("lvmvg", "start", **given).code == 0
+
+    def given(self, server: Renamed, *, with_uuids: bool) -> dict[str, str]:
+        given = {"device": "/dev/vg1/data", "directory": POINT, "fstype": "ext4"}
+        if with_uuids:
+            given.update(vg_uuid=server.group.uuid, lv_uuid=server.group.volumes[0].uuid, uuid="uuid-of-data")
+        return given
+
+    @pytest.mark.parametrize("with_uuids", [False, True])
+    def test_a_file_system_follows_its_group(self, server: Renamed, with_uuids: bool) -> None:
+        server.take_down()
+        server.machine.by_hand("vgrename", "vg1", "vg2")
+        server.take_the_name()
+        self.start_group(server)
+        given = self.given(server, with_uuids=with_uuids)
+        assert server.machine.agent("filesys", "start", **given).code == 0
+        assert server.mounted_from == ["/dev/mapper/vg2-data"]
+        assert server.machine.agent("filesys", "monitor", **given).code == 0
+        assert server.machine.agent("filesys", "stop", **given).code == 0
+        assert server.mounted_from == []
+
+    def test_a_renamed_volume_is_followed_too(self, server: Renamed) -> None:
+        server.take_down()
+        server.rename()
+        self.start_group(server)
+        assert server.machine.agent("filesys", "start", **self.given(server, with_uuids=True)).code == 0
+        assert server.mounted_from == ["/dev/mapper/vg2-files"]
+
+
+class TestDelete:
+    @pytest.mark.parametrize("is_name_taken", [False, True])
+    def test_it_gives_our_group_back_to_the_boot_and_leaves_the_other_alone(
+        self, server: Renamed, is_name_taken: bool
+    ) -> None:
+        server.rename()
+        if is_name_taken:
+            server.take_the_name()
+            server.machine.by_hand("vgchange", "--setautoactivation", "n", "vg1")
+        assert (server.autoactivation(), server.entries()) == (False, (("vg1", server.group.uuid),))
+        told: list[Message] = []
+        with server.machine.running():
+            delete("/data", server.kit(told))
+        assert (server.autoactivation(), server.entries()) == (True, ())
+        if is_name_taken:
+            assert server.other.metadata is not None
+            assert not server.other.metadata.autoactivation
+        assert not any(message.level == ERROR for message in told)
+
+    def test_so_does_the_delete_script(self, server: Renamed) -> None:
+        server.rename()
+        server.take_the_name()
+        assert server("delete", "lvmvg", "vg1").code == 0
+        assert (server.autoactivation(), server.entries()) == (True, ())
+
+
+NEW_NAMES = (
+    NameChange("vg1", "lvmvg-vg1", "lvmvg-vg2"),
+    NameChange("vg1/data", "/dev/vg1/data", "/dev/vg2/files"),
+    NameChange("/data", "/dev/vg1/data", "/dev/vg2/files"),
+)
+
+
+class TestReconfigure:
+    def test_the_new_names_are_shown_and_nothing_is_changed(self, server: Renamed) -> None:
+        server.rename()
+        before = server.all_that_is()
+        with server.machine.running():
+            shown = difference("vg1", server.kit([]))
+        assert (shown.renamed, shown.vg, shown.added, shown.removed) == (NEW_NAMES, "vg2", (), ())
+        assert server.all_that_is() == before
+
+    @pytest.mark.parametrize("is_up", [True, False])
+    def test_ids_paths_and_list_follow(self, server: Renamed, is_up: bool) -> None:
+        if not is_up:
+            server.take_down()
+        server.rename()
+        server.take_the_name()
+        with server.machine.running():
+            kit = server.kit([])
+            if not is_up:
+                kit.port.take_out_of_service("vg1", lambda _message: None)
+            reconfigure("vg1", kit)
+            assert difference("vg1", kit).is_empty
+            now = kit.port.hierarchy()
+        assert [now.by_tag(tag).id for tag in ("vg1", "vg1/data", "/data")] == [  # type: ignore[union-attr]
+            "lvmvg-vg2", "/dev/vg2/files", POINT,
+        ]  # fmt: skip
+        assert now.by_tag("/data").details["device"] == "/dev/vg2/files"  # type: ignore[union-attr]
+        assert server.entries() == (("vg2", server.group.uuid),)
+        assert not server.record.exists()
+        for kind, tag, resource_id in (("lvmvg", "vg1", "lvmvg-vg2"), ("lvmlv", "vg1/data", "/dev/vg2/files")):
+            answer = server("restore", kind, tag, resource_id)
+            assert (answer.code, answer.said[0]) == (0, Begin.number), answer.err
+            assert server("quickCheck", kind, tag, resource_id).logged == []
+
+    def test_names_that_two_volumes_exchange_are_followed(self, server: Renamed) -> None:
+        created = server.machine.admin("lvmlv/create", "-t", "www", "-s", "INTELLIGENT", "-p", "/dev/vg1/www")
+        assert created.code == 0, created.err
+        for old, new in (("data", "x"), ("www", "data"), ("x", "www")):
+            assert server.machine.by_hand("lvrename", "vg1", old, new) == 0
+        with server.machine.running():
+            kit = server.kit([])
+            reconfigure("vg1", kit)
+            now = kit.port.hierarchy()
+        assert [now.by_tag(tag).id for tag in ("vg1/data", "www")] == ["/dev/vg1/www", "/dev/vg1/data"]  # type: ignore[union-attr]
+        assert now.by_tag("/data").details["device"] == "/dev/vg1/www"  # type: ignore[union-attr]
+
+    def test_a_file_system_of_an_older_version_gets_its_volume_noted(self, server: Renamed) -> None:
+        TestOlderRecords().forget_the_volume(server)
+        with server.machine.running():
+            kit = server.kit([])
+            reconfigure("vg1", kit)
+            noted = kit.port.hierarchy().by_tag("/data")
+        assert noted is not None
+        assert noted.details["lv_uuid"] == server.group.volumes[0].uuid
+        assert noted.state == ISP
+
+
+class TestWhatIsSaid:
+    RENAMED = (VgRenamed("vg1", "vg2"), LvRenamed("vg2", "data", "files"))
+
+    def test_check_and_status_say_it_once(self, server: Renamed) -> None:
+        server.rename()
+        with server.machine.running():
+            told = [message for result in check_all(server.kit([])) for message in result.messages]
+        assert tuple(told) == self.RENAMED
+
+    def test_a_monitor_says_nothing(self, server: Renamed) -> None:
+        server.rename()
+        answer = server("quickCheck", "lvmvg", "vg1", "lvmvg-vg1")
+        assert (answer.code, answer.logged) == (0, [])
+
+    def test_doctor_says_it_also_of_what_is_down(self, server: Renamed) -> None:
+        server.take_down()
+        server.rename()
+        with server.machine.running():
+            found = [finding.text for finding in diagnose(server.kit([]), here=True).findings]
+        assert [text for text in found if "renamed" in text or "now named" in text] == [m.text for m in self.RENAMED]
