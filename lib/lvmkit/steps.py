@@ -221,11 +221,14 @@ def _tags_of(change: Change) -> tuple[str, ...]:
 
 
 def _is_stored(instance: Instance, hierarchy: Hierarchy) -> bool:
-    """Whether an instance is stored as it was meant to be; its state is the engine's business."""
+    """Whether an instance is stored as it was meant to be; its state is the engine's business.
+
+    So is the name of this server, which may have changed since.
+    """
     stored = hierarchy.by_tag(instance.tag)
     if stored is None:
         return False
-    return replace(stored, state=instance.state, reason=instance.reason) == instance
+    return replace(stored, server=instance.server, state=instance.state, reason=instance.reason) == instance
 
 
 class BringInService(Step):

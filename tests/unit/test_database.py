@@ -22,6 +22,7 @@ from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import (
     DatabaseDamaged,
+    DatabaseOfAnotherName,
     DatabaseOfAnotherServer,
     DatabaseTooNew,
     HasDependents,
@@ -272,13 +273,65 @@ def test_only_what_is_to_be_restored_automatically_is_wanted(path: str) -> None:
     assert isinstance(refused(lambda: wanted(path, "none"))[0], ResourceNotFound)
 
 
-def test_another_server_may_read_but_not_write(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    commit(path, TREE)
+THIS, OTHER = "0" * 31 + "1", "0" * 31 + "2"
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Gives this host another name and machine ID; '' for none."""
     uname = os.uname()
-    monkeypatch.setattr(os, "uname", lambda: os.uname_result((uname[0], "renamed", *uname[2:])))
+    monkeypatch.setattr(boot, "_MACHINE_ID", f"{tmp_path}/machine-id")
+
+    def become(name: str, machine: str) -> None:
+        monkeypatch.setattr(os, "uname", lambda: os.uname_result((uname[0], name, *uname[2:])))
+        (tmp_path / "machine-id").write_text(f"{machine}\n")
+
+    become(HERE, THIS)
+    return become
+
+
+def test_a_host_that_was_renamed_goes_on_under_its_new_name(path: str, host: Callable[..., None]) -> None:
+    commit(path, TREE)
+    host("renamed", THIS)
+    assert {each.server for each in stored(path).instances} == {"renamed"}
+    set_state(path, "vg", ISP)
+    commit(path, Change(add=(replace(instance("new"), server="renamed"),)))
+    with database.reading(path) as connection:
+        assert rows.server(connection) == "renamed"
+    host(HERE, THIS)
+    assert {each.server for each in stored(path).instances} == {HERE}
+
+
+@pytest.mark.parametrize("name", [HERE, "elsewhere"])
+def test_another_machine_may_read_but_not_write(path: str, host: Callable[..., None], name: str) -> None:
+    commit(path, TREE)
+    host(name, OTHER)
     messages = refused(lambda: set_state(path, "vg", ISP))
-    assert messages == (WrongServer(HERE), DatabaseOfAnotherServer(path, HERE, "renamed"))
+    assert messages == (DatabaseOfAnotherServer(path, HERE, THIS, name, OTHER), WrongServer(HERE))
     assert stored(path).tags == ("vg", "lv", "/data")
+    assert {each.server for each in stored(path).instances} == {HERE}
+
+
+@pytest.mark.parametrize("machine", ["", "uninitialized", "x" * 32])
+def test_without_a_machine_id_the_name_decides(path: str, host: Callable[..., None], machine: str) -> None:
+    host(HERE, machine)
+    commit(path, TREE)
+    host("renamed", machine)
+    assert refused(lambda: set_state(path, "vg", ISP))[0] == DatabaseOfAnotherName(path, HERE, "renamed")
+    host("renamed", THIS)
+    assert refused(lambda: set_state(path, "vg", ISP))[0] == DatabaseOfAnotherName(path, HERE, "renamed")
+    host(HERE, THIS)
+    set_state(path, "vg", ISP)
+    host("renamed", THIS)
+    set_state(path, "vg", ISP)
+
+
+def test_a_machine_id_that_is_lost_is_not_forgotten(path: str, host: Callable[..., None]) -> None:
+    commit(path, TREE)
+    host(HERE, "")
+    set_state(path, "vg", ISP)
+    host("renamed", THIS)
+    set_state(path, "vg", ISP)
 
 
 def damages() -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
@@ -330,7 +383,7 @@ def test_an_older_database_is_read_as_it_is_and_migrated_by_the_next_change(
     set_state(path, "vg", ISP)
     direct = sqlite3.connect(path)
     assert direct.execute(query).fetchone() == ("blue",)
-    assert direct.execute("PRAGMA user_version").fetchone() == (2,)
+    assert direct.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS) + 1,)
     direct.close()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ import pytest
 from lvmkit.cluster.embedded import Engine
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import ILLSTATE, ISP
-from lvmkit.model.messages.engine import InterruptedWork
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.engine import DatabaseOfAnotherName, InterruptedWork
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.plan import all_journals, finish_interrupted
 from lvmkit.storage import lkvgs
@@ -127,3 +129,14 @@ def test_its_database_is_read_and_changed(tmp_path: Path) -> None:
     assert "mine" in engine.flags()
     engine.set_state("/data", ISP)
     assert engine.hierarchy().instances[0].state == ISP
+
+
+def test_its_database_of_another_name_is_shown_and_not_changed(tmp_path: Path) -> None:
+    paths = Paths(state=str(tmp_path), run=str(tmp_path))
+    with closing(sqlite3.connect(paths.database)) as connection:
+        connection.executescript((DATA / "old-engine.sql").read_text().replace("'SERVER'", "'before'"))
+    engine = Engine(paths, Settings())
+    assert {instance.server for instance in engine.hierarchy().instances} == {"before"}
+    with pytest.raises(Failure) as caught:
+        engine.set_state("/data", ISP)
+    assert caught.value.messages[0] == DatabaseOfAnotherName(paths.database, "before", os.uname().nodename)

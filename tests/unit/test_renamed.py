@@ -11,7 +11,7 @@ import pytest
 from lvmkit.entry.kit import kit as installed_kit
 from lvmkit.model.instance import ISP
 from lvmkit.model.messages import ERROR, Message
-from lvmkit.model.messages.faults import NotMounted
+from lvmkit.model.messages.faults import LvGone, NotMounted
 from lvmkit.model.messages.service import Begin, EndFailed, LvRenamed, MountFailed, VgRenamed
 from lvmkit.plan import Kit
 from lvmkit.storage import lkvgs
@@ -277,3 +277,41 @@ class TestWhatIsSaid:
         with server.machine.running():
             found = [finding.text for finding in diagnose(server.kit([]), here=True).findings]
         assert [text for text in found if "renamed" in text or "now named" in text] == [m.text for m in self.RENAMED]
+
+
+class TestRecord:
+    """A record that is another group's: forged, or left by whoever had the name before."""
+
+    @pytest.mark.parametrize("given", [("vg1", "lvmvg-vg1"), ("", "lvmvg-vg1"), ("vg1", "")])
+    def test_the_record_of_another_group_is_not_believed(self, server: Renamed, given: tuple[str, str]) -> None:
+        server.rename()
+        server.take_the_name()
+        answer = server.machine.agent("lvmvg", "start", "vg1", vg="vg1", vg_uuid=uuid_of("stranger"))
+        assert answer.code == 0
+        assert uuid_of("stranger") in server.record.read_text()
+        server.machine.unmount(POINT)
+        server.machine.by_hand("vgchange", "-an", "vg2")
+        answer = server("quickCheck", "lvmvg", *given)
+        assert (answer.code, LvGone.number in answer.said) == (1, True)
+
+    def test_without_the_list_the_engine_is_asked(self, server: Renamed) -> None:
+        Path(server.machine.paths.lkvgs).unlink()
+        assert server("quickCheck", "lvmvg", "vg1", "lvmvg-vg1").code == 0
+
+
+class TestHost:
+    def test_everything_goes_on_after_the_host_got_another_name(self, server: Renamed) -> None:
+        server.machine.name = "n9"
+        for kind, tag in ORDER:
+            assert server("quickCheck", kind, tag).code == 0
+        server.take_down_all()
+        server.bring_up()
+        told: list[Message] = []
+        with server.machine.running():
+            kit = server.kit(told)
+            assert kit.port.local_server() == "n9"
+            assert {instance.server for instance in kit.port.hierarchy().instances} == {"n9"}
+            assert not any(result.messages for result in check_all(kit))
+            kit.port.bring_in_service("/data", told.append)
+            delete("/data", kit)
+        assert not any(message.level == ERROR for message in told)

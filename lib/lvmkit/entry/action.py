@@ -96,13 +96,22 @@ def _protected_in(paths: Paths, voice: Voice) -> Callable[[VgFacts], Sequence[Lv
 
 
 def _recorded_group(call: ScriptCall, paths: Paths) -> VgFacts | None:
-    """The called volume group as recorded at its start; None where the engine must be asked."""
+    """The called volume group as recorded at its start; None where the engine must be asked.
+
+    That is so, too, where /etc/lkvgs does not say that this ID means the recorded one: a record is only a note.
+    """
     if call.type != LVMVG or not call.id:
         return None
-    from lvmkit.storage import records
+    from lvmkit.storage import lkvgs, records
 
     record = records.load(paths, call.id)
     if record is None or call.tag not in (None, record.tag):
+        return None
+    try:
+        listed = lkvgs.entries(paths.lkvgs)
+    except Failure:
+        return None
+    if (names.vg_of_lvmvg_id(call.id), record.vg_uuid) not in listed:
         return None
     return VgFacts(record.tag, call.id, record.vg, record.vg_uuid)
 

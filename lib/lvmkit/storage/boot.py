@@ -1,4 +1,4 @@
-"""Which boot of which kernel this is."""
+"""Which machine this is, and which boot of its kernel."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceInformationUnreadable
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_MACHINE_ID = "/etc/machine-id"
+_HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 def boot_id() -> str:
@@ -15,3 +17,13 @@ def boot_id() -> str:
             return file.read().strip()
     except OSError as error:
         raise Failure(ResourceInformationUnreadable(f"{_BOOT_ID}: {error.strerror}")) from error
+
+
+def machine_id() -> str:
+    """The ID that an installation gets once and keeps, whatever its name (machine-id(5)); '' where it has none."""
+    try:
+        with open(_MACHINE_ID, encoding="ascii", errors="replace") as file:
+            text = file.read(64).strip()
+    except OSError:
+        return ""
+    return text if len(text) == 32 and set(text) <= _HEXADECIMAL else ""

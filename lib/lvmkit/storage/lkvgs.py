@@ -11,8 +11,7 @@ import os
 
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import LkvgsNotUpdated
-from lvmkit.storage import files, locks
+from lvmkit.storage import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,6 +74,9 @@ def identify(path: str, vg: str, uuid: str) -> None:
 
 
 def _update(path: str, change: Callable[[list[str]], list[str]]) -> None:
+    from lvmkit.model.messages.guide import LkvgsNotUpdated  # a check only reads
+    from lvmkit.storage import locks
+
     real = os.path.realpath(path)  # an administrator's link to a managed file stays a link
     folder, name = os.path.split(real)
     try:

@@ -266,6 +266,8 @@ class Machine:
         self._boots += 1
         self.sysfs.clear()
         self._write("/proc/sys/kernel/random/boot_id", f"{self.name}-{self._boots}\n")
+        if not os.path.exists(f"{self.root}/etc/machine-id"):
+            self._write("/etc/machine-id", f"{self.name.encode().hex():0>32}\n")
         self.set_drivers("sd", "device-mapper")
         self.set_filesystems("ext4", "xfs")
         self._write("/proc/swaps", "Filename Type Size Used Priority\n")

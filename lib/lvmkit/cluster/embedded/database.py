@@ -10,11 +10,13 @@ import os
 import sqlite3
 from contextlib import closing, contextmanager
 
+from lvmkit.cluster.embedded.rows import is_of_this_machine
 from lvmkit.cluster.embedded.schema import MIGRATIONS
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import (
     DatabaseDamaged,
+    DatabaseOfAnotherName,
     DatabaseOfAnotherServer,
     DatabaseTooNew,
     StateNotStored,
@@ -22,11 +24,14 @@ from lvmkit.model.messages.engine import (
 )
 from lvmkit.model.messages.guide import ResourceInformationUnreadable, WrongServer
 from lvmkit.storage import files
+from lvmkit.storage.boot import machine_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from sqlite3 import Connection
+
+    from lvmkit.model.messages import Message
 
 BUSY_PATIENCE = 10.0
 """seconds to wait for another process that is changing the database"""
@@ -62,7 +67,8 @@ def writing(path: str) -> Iterator[Connection]:
     """The database in one transaction: stored when the block ends, untouched when it raises or is killed.
 
     path: the SQLite file, made with its folder when absent.  Raises Failure: DatabaseDamaged, DatabaseTooNew,
-    StateNotStored (also when another process keeps it busy), WrongServer when it was made on another server.
+    StateNotStored (also when another process keeps it busy), DatabaseOfAnotherServer or DatabaseOfAnotherName where
+    it is another machine's.
     """
     with _reported(path, changing=True):
         if not os.path.lexists(path):
@@ -186,12 +192,21 @@ def _publish(temporary: str, path: str) -> None:
 
 
 def _claim(connection: Connection, path: str) -> None:
-    """Store the name of this server the first time; later refuse to change the records of another one."""
-    present = os.uname().nodename
-    connection.execute("INSERT OR IGNORE INTO identity (only, server) VALUES (1, ?)", (present,))
-    (stored,) = connection.execute("SELECT server FROM identity").fetchone()
-    if stored != present:
-        raise Failure(WrongServer(stored), DatabaseOfAnotherServer(path, stored, present))
+    """Store whose records they are; refuse to change those of another machine. A host that was renamed is the same."""
+    name, machine = os.uname().nodename, machine_id()
+    connection.execute("INSERT OR IGNORE INTO identity (only, server, machine) VALUES (1, ?, ?)", (name, machine))
+    stored = connection.execute("SELECT server, machine FROM identity").fetchone()
+    if not is_of_this_machine(*stored):
+        raise Failure(_strange(path, *stored), WrongServer(stored[0]))
+    if stored != (name, machine or stored[1]):
+        connection.execute("UPDATE identity SET server = ?, machine = ?", (name, machine or stored[1]))
+
+
+def _strange(path: str, name: str, machine: str) -> Message:
+    present, own = os.uname().nodename, machine_id()
+    if machine and own:
+        return DatabaseOfAnotherServer(path, name, machine, present, own)
+    return DatabaseOfAnotherName(path, name, present)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Engine:
         return EmbeddedRecovery(self._paths, self._settings)
 
     def local_server(self) -> str:
-        """The name of this server: the one under which the database was made, else the host name (uname -n)."""
+        """The name of this server, that of the host (uname -n); where the database is another machine's, of that."""
         with reading(self._paths.database) as connection:
             return rows.server(connection) or os.uname().nodename
 

@@ -1,13 +1,18 @@
-"""The engine's records as values. Reading one instance needs this module and database.py only."""
+"""The engine's records as values. Reading one instance needs this module and database.py only.
+
+The records are those of one machine, whose name may change: what they call their server is its present name.
+"""
 
 from __future__ import annotations
+
+import os
 
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import AUTORES_ISP, ILLSTATE, IN_SERVICE, Dependency, Instance, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceNotFound, TagAndIdMissing
 from lvmkit.model.value import replace
-from lvmkit.storage.boot import boot_id
+from lvmkit.storage.boot import boot_id, machine_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +29,8 @@ def instances(connection: Connection, tag: str | None = None, resource_id: str |
 
     What was in service before the last boot is ILLSTATE: nobody has looked since.
     """
-    boot = boot_id()
-    return tuple(_instance(row, boot) for row in connection.execute(_INSTANCES, (tag, resource_id)))
+    boot, name = boot_id(), server(connection)
+    return tuple(_instance(row, boot, name) for row in connection.execute(_INSTANCES, (tag, resource_id)))
 
 
 def find(connection: Connection, tag: str | None, resource_id: str | None) -> Instance:
@@ -56,9 +61,20 @@ def hierarchy(connection: Connection) -> Hierarchy:
 
 
 def server(connection: Connection) -> str | None:
-    """The name of the server that made the database; None when nothing was stored yet."""
-    row = connection.execute("SELECT server FROM identity").fetchone()
-    return None if row is None else row[0]
+    """The name of the server whose records they are; None when nothing was stored yet."""
+    row = connection.execute("SELECT server, machine FROM identity").fetchone()
+    if row is None:
+        return None
+    return os.uname().nodename if is_of_this_machine(*row) else row[0]
+
+
+def is_of_this_machine(name: str, machine: str) -> bool:
+    """Whether records are this machine's, by its ID; where no ID is known, by the name of the host.
+
+    machine: '' in the database of an older version.
+    """
+    own = machine_id()
+    return machine == own if machine and own else name == os.uname().nodename
 
 
 def wanted(connection: Connection, tag: str) -> bool:
@@ -69,8 +85,8 @@ def wanted(connection: Connection, tag: str) -> bool:
     return bool(row[0]) and row[1] == AUTORES_ISP
 
 
-def _instance(row: tuple[str, ...], boot: str) -> Instance:
-    instance = Instance(*row[:-1])
+def _instance(row: tuple[str, ...], boot: str, server: str | None) -> Instance:
+    instance = Instance(server or row[0], *row[1:-1])
     if instance.state in IN_SERVICE and row[-1] != boot:
         return replace(instance, state=ILLSTATE, reason=NOT_CHECKED)
     return instance

@@ -35,5 +35,7 @@ _FIRST = (
     )""",
 )
 
-MIGRATIONS = (_FIRST,)
+_SECOND = ("ALTER TABLE identity ADD COLUMN machine TEXT NOT NULL DEFAULT ''",)
+
+MIGRATIONS = (_FIRST, _SECOND)
 """MIGRATIONS[n] turns version n into version n + 1; the version is SQLite's user_version. Never edit one: append."""

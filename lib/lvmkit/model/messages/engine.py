@@ -188,12 +188,36 @@ class StepDone(Note, number=110093):
 
 
 class DatabaseOfAnotherServer(Message, number=110094):
-    """The engine's database carries another server's name: it was copied here, or this host has been renamed."""
+    """The engine's database carries another machine's ID: it was copied here, or this machine got a new ID."""
 
-    template = "The database {path} was made on {stored}; this host is named {present}."
+    template = (
+        "The database {path} is that of another machine: it was made on {stored} (machine ID {machine}), and this is"
+        " {present} ({own})."
+    )
     action = (
-        "If this host was renamed, give it the name {stored} again ('hostnamectl hostname {stored}'). If the database"
-        " was copied from another server, move it aside and create the hierarchies here."
+        "If it was copied from there, move it aside and create the hierarchies here; 'lvmkit show TAG --output-format"
+        " cmd' prints the commands before that. If this machine only got a new ID, write {machine} into"
+        " /etc/machine-id again and restart it."
+    )
+    lcdi_exit = LCDI_ARGUMENT
+    path: str
+    stored: str
+    machine: str
+    present: str
+    own: str
+
+
+class DatabaseOfAnotherName(Message, number=110341):
+    """The engine's database was made under another name, and no machine ID tells whether this machine made it.
+
+    An older version of the kit noted the name alone.
+    """
+
+    template = "The database {path} was made on {stored}, by name alone; this host is named {present}."
+    action = (
+        "If this host was renamed, give it the old name until the kit has noted its machine ID: 'hostnamectl hostname"
+        " {stored}', then 'lvmkit check --all', then the new name. If the database was copied from another machine,"
+        " move it aside and create the hierarchies here."
     )
     lcdi_exit = LCDI_ARGUMENT
     path: str

@@ -300,6 +300,7 @@ class TypeNotInstalled(Message, number=110000):
 class WrongServer(Message, number=110001):
     """The script works on the local server only and was asked to work on another one."""
 
+    is_outcome = True
     template = "This script must be executed on {server}."
     action = "Run it on that server."
     lcdi_exit = LCDI_ARGUMENT
