@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName

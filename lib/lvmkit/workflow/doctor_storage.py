@@ -111,7 +111,7 @@ def _renamed(vg: VolumeGroup, subject: VgFacts, look: Look) -> Iterator[Message]
     """What has another name now than the one that it was protected under."""
     if vg.name != subject.name:
         yield VgRenamed(subject.name, vg.name)
-    for volume in map(LvFacts.noted, look.now.of_tags(look.now.parents(subject.tag), LVMLV)):
+    for volume in map(LvFacts.noted, look.hierarchy.of_tags(look.hierarchy.parents(subject.tag), LVMLV)):
         lv = vg.lv(volume.uuid)
         if lv is not None and lv.name != volume.name:
             yield LvRenamed(vg.name, volume.name, lv.name)
