@@ -375,8 +375,9 @@ def kit(port: FakePort, folder: Path, tell: Callable[[Message], None]) -> Kit:
 def paths(folder: Path) -> Paths:
     """Paths below a folder."""
     return Paths(
-        state=f"{folder}/state", run=f"{folder}/run", lkvgs=f"{folder}/lkvgs", defaults="/nowhere", fstab=f"{folder}/f"
-    )
+        state=f"{folder}/state", run=f"{folder}/run", lkvgs=f"{folder}/lkvgs", defaults="/nowhere", fstab=f"{folder}/f",
+        crypttab=f"{folder}/c",
+    )  # fmt: skip
 
 
 class Shell:

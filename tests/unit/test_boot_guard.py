@@ -67,8 +67,8 @@ class Machine:
         monkeypatch.setattr(mountinfo, "mounts", lambda: tuple(self.mounts))
         monkeypatch.setattr(sysfs, "kernel_name", lambda number: "" if number.startswith("0:") else f"dev{number}")
         monkeypatch.setattr(sysfs, "number_of", lambda path: path if ":" in path else "")
-        monkeypatch.setattr(sysfs, "whole_disk", lambda number: number)
-        monkeypatch.setattr(sysfs, "slaves", lambda n: [sysfs.Block(each, each) for each in self.below.get(n, [])])
+        monkeypatch.setattr(sysfs, "whole_disk", lambda number, *_: number)
+        monkeypatch.setattr(sysfs, "slaves", lambda n, *_: [sysfs.Block(each, each) for each in self.below.get(n, [])])
 
     def put_on_list(self, *vgs: str) -> None:
         (self.folder / "lkvgs").write_text("".join(f"{vg}\n" for vg in vgs))

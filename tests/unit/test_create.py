@@ -376,12 +376,20 @@ class TestWarnings:
         place = "/data" if source == "LABEL=x" else "/elsewhere"
         Path(world.kit.paths.fstab).write_text(f"{source} {place} ext4 defaults 0 2\n")
         create(CreateRequest("/data"), world.kit)
-        assert FstabWillMount("/data") in world.told
+        (said,) = (message for message in world.told if isinstance(message, FstabWillMount))
+        assert (said.place, said.vg) == (f"line 1 of {world.kit.paths.fstab}", "vg1")
+        assert said.remedy == f"Write in its place: {source} {place} ext4 defaults,noauto,nofail 0 2"
 
     def test_fstab_that_leaves_it_alone(self, world: World) -> None:
-        Path(world.kit.paths.fstab).write_text("/dev/vg1/data /data ext4 noauto,nofail 0 2\n/dev/vg1/www /www ext4\n")
+        Path(world.kit.paths.fstab).write_text("/dev/vg1/data /data ext4 noauto,nofail 0 2\n/dev/sda1 /www ext4\n")
         create(CreateRequest("/data"), world.kit)
         assert FstabWillMount not in world.said()
+
+    def test_fstab_that_would_mount_another_volume_of_the_group(self, world: World) -> None:
+        Path(world.kit.paths.fstab).write_text("/dev/vg1/data /data ext4 noauto,nofail 0 2\n/dev/vg1/www /www ext4\n")
+        create(CreateRequest("/data"), world.kit)
+        (said,) = (message for message in world.told if isinstance(message, FstabWillMount))
+        assert said.entry == "/dev/vg1/www /www ext4"
 
     def test_a_list_of_groups_that_cannot_be_written_stops_nothing(self, world: World) -> None:
         Path(world.kit.paths.lkvgs).mkdir()

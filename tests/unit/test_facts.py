@@ -81,7 +81,7 @@ def test_an_instance_that_lacks_everything_can_still_be_read() -> None:
 def test_a_file_system_without_options_is_mounted_with_the_usual_ones() -> None:
     bare = FilesystemFacts.unpack(instance(FILESYS, "/data", "/data", device="/dev/vg1/my-lv", fstype="ext4", uuid="u"))
     assert bare.options == "defaults"
-    assert bare.spellings == ("/dev/vg1/my-lv", "/dev/mapper/vg1-my--lv", "UUID=u")
+    assert bare.device_names == ("/dev/vg1/my-lv", "/dev/mapper/vg1-my--lv")
 
 
 def test_the_hierarchy_tells_the_devices_of_a_group_and_of_the_volumes_on_it() -> None:

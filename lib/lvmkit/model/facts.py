@@ -208,11 +208,6 @@ class FilesystemFacts(Value):
         return names.dm_uuid(self.vg_uuid, self.lv_uuid) if self.vg_uuid and self.lv_uuid else ""
 
     @property
-    def spellings(self) -> tuple[str, ...]:
-        """The ways in which /etc/fstab may name its device."""
-        return (*self.device_names, f"UUID={self.uuid}")
-
-    @property
     def device_names(self) -> tuple[str, ...]:
         """The paths under which its device is mounted."""
         volume = names.vg_lv_of_lvmlv_id(self.device)

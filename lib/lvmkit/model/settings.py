@@ -25,6 +25,7 @@ class Paths(Value):
     lkvgs: str = "/etc/lkvgs"
     defaults: str = "/etc/default/LifeKeeper"
     fstab: str = "/etc/fstab"
+    crypttab: str = "/etc/crypttab"
     cib: str = "/var/lib/pacemaker/cib/cib.xml"
     """Pacemaker's copy of the cluster's configuration: where it exists this machine is a server of a cluster"""
 

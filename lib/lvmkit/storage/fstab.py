@@ -1,56 +1,115 @@
-"""/etc/fstab: would the boot mount what the kit protects? Text in, answer out."""
+"""/etc/fstab and /etc/crypttab: what the boot is told to mount, to swap on and to unlock. Text in, entries out.
+
+Sources: fstab(5), crypttab(5), systemd.mount(5), systemd-cryptsetup-generator(8).
+"""
 
 from __future__ import annotations
 
+import re
+
+from lvmkit.model.value import Value
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
-_NOT_AT_BOOT = ("noauto", "x-systemd.automount", "comment=systemd.automount")
+_AUTOMOUNTS = ("x-systemd.automount", "comment=systemd.automount")
+_NOT_NOW = ("noauto", *_AUTOMOUNTS)
+_DROPPED = ("auto", "noauto", "nofail", "none", "-", *_AUTOMOUNTS)
+_MOUNT_DEFAULTS, _CRYPT_DEFAULTS = ("auto", "defaults"), ("none", "none")
+"""the fields after the first two, where a line leaves them out"""
 _QUOTES = "\"'"
+_WORD = re.compile(r"""(?:[A-Za-z]*="[^"]*"|[A-Za-z]*='[^']*'|"[^"]*"|'[^']*'|\S)+""")
+"""a field; blanks within quotes belong to it"""
 
 
-def mounts_at_boot(fstab_text: str, mount_point: str, devices: Iterable[str] = ()) -> bool:
-    """Whether an entry for the mount point or for one of the devices is acted on during boot.
+class BootEntry(Value):
+    """Something that the boot may do."""
 
-    fstab_text: the file's content.  mount_point: a path.
-    devices: every spelling of the device that counts: /dev/vg/lv, /dev/mapper/vg-lv, UUID=..., LABEL=...
-    Swap on the device counts. noauto counts where no auto follows it; an automount waits for its first use, so it does
-    not. nofail makes the boot go on, but it still mounts. Source: fstab(5), systemd.mount(5).
-    """
-    wanted = frozenset(devices)
-    for line in fstab_text.splitlines():
-        device, target, options = _fields(line)
-        is_meant = device in wanted or _same_folder(target, mount_point)
-        if target and is_meant and _acts_at_boot(options):
-            return True
-    return False
+    place: str
+    """where it is written: the file, with the line where there are several in one"""
+    source: str
+    """what it needs: a path, or LABEL=... and the like"""
+    target: str
+    """what it makes usable: a mount point, a device; what is none of both for swap"""
+    options: tuple[str, ...] = ()
+    text: str = ""
+    """how it is written"""
+    remedy: str = ""
+    """what to do so that the boot does without it"""
+    is_enabled: bool = True
+    """whether the boot comes to it at all"""
+
+    @property
+    def acts_at_boot(self) -> bool:
+        """Whether the boot acts on it: the last option that decides this, if there is one, lets it.
+
+        An automount waits for its first use. With nofail the boot goes on without it, but tries.
+        """
+        for option in reversed(self.options):
+            if option == "auto" or option in _NOT_NOW:
+                return self.is_enabled and option == "auto"
+        return self.is_enabled
+
+    @property
+    def is_automount(self) -> bool:
+        """Whether systemd lies in wait at its mount point, to mount it at the first use."""
+        return self.is_enabled and not set(_AUTOMOUNTS).isdisjoint(self.options)
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether the boot goes on without it."""
+        return "nofail" in self.options
 
 
-def _fields(line: str) -> tuple[str, str, tuple[str, ...]]:
-    """(device, mount point, options) of a line; all empty for a comment or a line that mount would not take."""
-    words = line.split()
-    if len(words) < 2 or words[0].startswith("#"):
-        return "", "", ()
-    options = words[3].split(",") if len(words) > 3 else ()
-    tag, equals, value = _plain(words[0]).partition("=")
-    return tag + equals + value.strip(_QUOTES), _plain(words[1]), tuple(options)
+def mounts(text: str, path: str) -> tuple[BootEntry, ...]:
+    """The entries of an fstab; lines that mount(8) would not take are skipped. path: of the file."""
+    entries = []
+    for number, line in _lines(text):
+        source, target, *rest = _WORD.findall(line)
+        kind, options = [*rest, *_MOUNT_DEFAULTS[len(rest) :]][:2]
+        better = (source, target, kind, _not_at_boot(options), *rest[2:])
+        entries.append(_entry(f"line {number} of {path}", _tag(source), _plain(target), options, line, better))
+    return tuple(entries)
 
 
-def _acts_at_boot(options: tuple[str, ...]) -> bool:
-    """Whether the last option that decides this, if there is one, lets the boot mount it."""
-    for option in reversed(options):
-        if option in ("auto", *_NOT_AT_BOOT):
-            return option == "auto"
-    return True
+def unlocked(text: str, path: str) -> tuple[BootEntry, ...]:
+    """The entries of a crypttab, each of which makes a device below /dev/mapper."""
+    entries = []
+    for number, line in _lines(text):
+        name, source, *rest = _WORD.findall(line)
+        key, options = [*rest, *_CRYPT_DEFAULTS[len(rest) :]][:2]
+        better = (name, source, key, _not_at_boot(options))
+        entries.append(_entry(f"line {number} of {path}", _tag(source), f"/dev/mapper/{name}", options, line, better))
+    return tuple(entries)
 
 
-def _same_folder(one: str, other: str) -> bool:
-    return one.startswith("/") and (one.rstrip("/") or "/") == (other.rstrip("/") or "/")
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """(number, line) of every line that is no comment and says of something what to do with it."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.lstrip().startswith("#") and len(_WORD.findall(line)) > 1:
+            yield number, line
+
+
+def _entry(place: str, source: str, target: str, options: str, line: str, better: tuple[str, ...]) -> BootEntry:
+    remedy = f"Write in its place: {' '.join(better)}"
+    return BootEntry(place, source, target, tuple(options.split(",")), " ".join(line.split()), remedy)
+
+
+def _not_at_boot(options: str) -> str:
+    """The options with which the boot leaves it alone."""
+    kept = [option for option in options.split(",") if option not in _DROPPED]
+    return ",".join((*kept, "noauto", "nofail"))
+
+
+def _tag(word: str) -> str:
+    """A source without the quotes around it, or around the value of its tag."""
+    key, equals, value = _plain(word).strip(_QUOTES).partition("=")
+    return key + equals + value.strip(_QUOTES)
 
 
 def _plain(word: str) -> str:
-    """The word without the octal escapes that stand for blanks: \\040 is a space."""
+    """The word without quotes and without the octal escapes that stand for blanks: \\040 is a space."""
     head, *parts = word.split("\\")
     return head + "".join(map(_plain_part, parts))
 

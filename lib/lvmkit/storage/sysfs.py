@@ -120,6 +120,18 @@ def slaves(number: str, root: str = ROOT) -> tuple[Block, ...]:
     return _blocks(f"{_device(number, root)}/slaves")
 
 
+def stack(number: str, root: str = ROOT) -> set[str]:
+    """A device and all that it stands on, through whatever layers, by number."""
+    found: set[str] = set()
+    waiting = [number]
+    while waiting:
+        this = waiting.pop()
+        if this and this not in found:
+            found.add(this)
+            waiting += (whole_disk(this, root), *(block.number for block in slaves(this, root)))
+    return found
+
+
 def array(number: str, root: str = ROOT) -> Array | None:
     """The md array behind a number, None where it is not one. Source: admin-guide/md.rst, raid_disks, rdNN, state."""
     md = f"{_device(number, root)}/md"

@@ -118,7 +118,7 @@ def system_groups() -> dict[str, str]:
     needed: dict[str, str] = {}
     for mount in mountinfo.mounts():
         if mount.mount_point in SYSTEM_MOUNTS:
-            for number in _stack(mountinfo.device_number(mount)):
+            for number in sysfs.stack(mountinfo.device_number(mount)):
                 uuid = uuid_of.get(number, "")
                 if uuid.startswith("LVM-"):
                     needed.setdefault(names.lvm_uuid(uuid[_VG_UUID]), SYSTEM_MOUNTS[mount.mount_point])
@@ -210,18 +210,6 @@ def _vg_name(device: Device) -> str:
 def _active(uuid: str, devices: Sequence[Device]) -> Active:
     name = _vg_name(devices[0])
     return Active(VgFacts(name, names.lvmvg_id(name), name, uuid), tuple(devices))
-
-
-def _stack(number: str) -> set[str]:
-    """A device and all that it stands on, by number."""
-    seen: set[str] = set()
-    waiting = [number]
-    while waiting:
-        this = waiting.pop()
-        if this and this not in seen:
-            seen.add(this)
-            waiting += (sysfs.whole_disk(this), *(block.number for block in sysfs.slaves(this)))
-    return seen
 
 
 def _read(path: str) -> str:

@@ -20,7 +20,6 @@ from lvmkit.model.facts import FilesystemFacts, VgFacts, devices_below
 from lvmkit.model.instance import FILESYS, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
-from lvmkit.model.messages.command import FstabWillMount
 from lvmkit.model.messages.extend import (
     DevicesNotAllowed,
     FilesystemUnknown,
@@ -37,7 +36,8 @@ from lvmkit.model.messages.service import PvsMissing
 from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
-from lvmkit.storage import files, fstab, installed, lvmconf, lvmsight, mountinfo, sysfs
+from lvmkit.storage import files, installed, lvmconf, lvmsight, mountinfo, sysfs
+from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
 from lvmkit.workflow.create import nested
 from lvmkit.workflow.family import coming_along, family, groups
 
@@ -203,16 +203,15 @@ def _against_means(case: Case) -> Iterator[Message]:
 
 def _against_mount_points(case: Case) -> Iterator[Message]:
     """Where the file systems would be mounted, and whether the kernel knows them."""
-    table = files.read(case.kit.paths.fstab) or ""
     others = [instance.id for instance in case.here.instances if instance.type == FILESYS]
     for instance in case.filesystems:
         subject = FilesystemFacts.unpack(instance)
         yield from _against_folder(subject.mount_point, case.server)
         yield from nested(subject.mount_point, others)
-        if fstab.mounts_at_boot(table, subject.mount_point, subject.spellings):
-            yield FstabWillMount(subject.mount_point)
         if not installed.knows_filesystem(subject.type):
             yield FilesystemUnknown(case.server, subject.type, subject.mount_point)
+    for group in groups(case.members):
+        yield from boot_mounts(inactive_group(group, case.there), case.kit)
 
 
 def _against_folder(path: str, server: str) -> Iterator[Message]:

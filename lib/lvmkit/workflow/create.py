@@ -12,7 +12,7 @@ from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, Failure
-from lvmkit.model.messages.command import FstabWillMount, InvalidName
+from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.guide import (
     ErrorCreatingResource,
     FailedCreation,
@@ -25,9 +25,11 @@ from lvmkit.model.settings import SYSTEM_ID
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, carry_out, finish_interrupted
 from lvmkit.steps import BringInService, Commit, SetAutoactivation, listing
-from lvmkit.storage import dm, files, fstab, stack
+from lvmkit.storage import dm, stack
+from lvmkit.storage.boot_needs import InactiveGroup
 from lvmkit.storage.mountinfo import is_below
 from lvmkit.workflow import owner
+from lvmkit.workflow.boot_mounts import boot_mounts
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord
 
@@ -235,10 +237,14 @@ def _warn(storage: Stack, drafts: Drafts, kit: Kit) -> None:
     """Things that do not stop a creation but bite later."""
     for parent, child in drafts.mismatches():
         kit.tell(SwitchbackMismatch(parent, child, drafts.server))
-    mounted = storage.filesystem
-    text = files.read(kit.paths.fstab) or ""
+    for message in boot_mounts(_inactive_group(storage), kit):
+        kit.tell(message)
+
+
+def _inactive_group(storage: Stack) -> InactiveGroup:
+    """What the boot will no longer have."""
+    vg, mounted = storage.vg, storage.filesystem
     if mounted is None:
-        return
-    spellings = (storage.vg.lv_path(storage.lv), mounted.source, f"UUID={mounted.uuid}")
-    if fstab.mounts_at_boot(text, mounted.mount_point, spellings):
-        kit.tell(FstabWillMount(mounted.mount_point))
+        return InactiveGroup(vg.name, vg.uuid)
+    labels = (mounted.label,) if mounted.label else ()
+    return InactiveGroup(vg.name, vg.uuid, (mounted.mount_point,), (mounted.uuid,), labels)

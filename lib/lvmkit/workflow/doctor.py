@@ -10,17 +10,16 @@ import os
 
 from lvmkit import VERSION
 from lvmkit.cluster.port import Overview
-from lvmkit.model.facts import FilesystemFacts
-from lvmkit.model.instance import FILESYS
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, EngineLeftover, GuardNotEnabled, ServerNotExamined
-from lvmkit.model.messages.command import FstabWillMount
 from lvmkit.model.messages.extend import KitVersionDiffers
 from lvmkit.model.messages.plans import JournalLeft
 from lvmkit.model.value import Value
 from lvmkit.peer.answers import Finding
 from lvmkit.plan import all_journals
-from lvmkit.storage import files, fstab, installed
+from lvmkit.storage import installed
+from lvmkit.workflow import family
+from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
 from lvmkit.workflow.doctor_storage import Look, storage_findings
 
 TYPE_CHECKING = False
@@ -97,13 +96,10 @@ def _finding(server: str, about: str, message: Message) -> Finding:
 
 
 def _boot_mounts(look: Look) -> Iterator[Told]:
-    """File systems that /etc/fstab would mount before the cluster has decided where they belong."""
-    text = files.read(look.kit.paths.fstab) or ""
-    for instance in look.hierarchy.instances:
-        if instance.type != FILESYS:
-            continue
-        if fstab.mounts_at_boot(text, instance.id, FilesystemFacts.unpack(instance).spellings):
-            yield instance.tag, FstabWillMount(instance.id)
+    """What the boot would mount before the cluster has decided where it belongs."""
+    for group in family.groups(look.hierarchy.instances):
+        for message in boot_mounts(inactive_group(group, look.hierarchy), look.kit):
+            yield group.tag, message
 
 
 def _unit_findings(_look: Look) -> Iterator[Told]:

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
     from tests.unit.machine.machine import Machine
 
-ROOTS = ("/dev", "/sys", "/proc", "/srv", "/lib/modules", "/usr/lib/ocf", "/etc/lvm", "/etc/machine-id", "/run/udev")
+ROOTS = (
+    "/dev", "/sys", "/proc", "/srv", "/lib/modules", "/usr/lib/ocf", "/etc/lvm", "/etc/machine-id",
+    "/etc/systemd", "/run/systemd", "/usr/lib/systemd", "/usr/local/lib/systemd", "/lib/systemd", "/run/udev",
+)  # fmt: skip
 _REAL = ("/dev/null", "/dev/full", "/dev/zero", "/dev/urandom", "/dev/shm", "/dev/fd", "/dev/tty", "/dev/pts")
 _PROGRAM_FOLDERS = ("/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/")
 PROGRAMS = ("lvm", "mount", "umount", "findmnt", "lsblk", "dmsetup", "udevadm", "systemctl", "crm_mon", "ssh")

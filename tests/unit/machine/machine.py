@@ -151,6 +151,7 @@ class Machine:
             lkvgs=f"{self.folder}/etc/lkvgs",
             defaults=f"{self.folder}/etc/LifeKeeper",
             fstab=f"{self.folder}/etc/fstab",
+            crypttab=f"{self.folder}/etc/crypttab",
             cib=f"{self.folder}/cib.xml",
         )
         self.nodes: dict[str, str] = {}

@@ -41,11 +41,19 @@ class NotRoot(Message, number=110103):
 
 
 class FstabWillMount(Caution, number=110104):
-    """The boot would try to mount a file system whose volume group the kit keeps inactive until it is in service."""
+    """Something that the boot does needs a volume group that the kit keeps inactive until it is in service.
 
-    template = "/etc/fstab mounts {mount_point} at boot; the boot would wait for it and then stop."
-    action = "Add the options 'noauto,nofail' to that line: the kit mounts it."
-    mount_point: str
+    It may be a line of /etc/fstab or /etc/crypttab, or a unit of systemd; for a file system of the group, for swap,
+    for what lies in such a file system (an image, a swap file, a bind mount), or for what stands on one of these.
+    """
+
+    template = "{place} needs volume group {vg}, which the boot does not activate; {effect}. It says: {entry}"
+    action = "{remedy}. The kit mounts what it protects."
+    place: str
+    vg: str
+    entry: str
+    effect: str
+    remedy: str
 
 
 class UnknownDevices(Message, number=110105):
