@@ -176,7 +176,7 @@ def test_doctor_finds_what_the_boot_would_do_and_a_guard_that_is_off(booted: Gue
     booted.run("vgchange", "-qq", "--setautoactivation", "n", "prot")
     assert _doctor(booted) == (0, [])
     booted.sh(f"systemctl -q mask {UNIT}; echo '/dev/prot/data /srv/prot ext4 defaults 0 0' >> /etc/fstab")
-    assert _doctor(booted) == (1, [("110104", "/srv/prot"), ("110197", UNIT)])
+    assert _doctor(booted) == (1, [("110104", "prot"), ("110197", UNIT)])
 
 
 def test_doctor_finds_disks_that_the_devices_file_leaves_out(booted: Guest) -> None:

@@ -10,9 +10,10 @@ from lvmkit.guards import metadata
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
-from lvmkit.model.messages.service import VgImpostor
+from lvmkit.model.messages.service import VgImpostor, VgNotFound
 from lvmkit.model.messages.storage import CommandFailed, VgNameAmbiguous
 from lvmkit.model.settings import Settings
+from lvmkit.resources import boot_settings
 from lvmkit.storage import lvmconf, lvmsight, recorder, stack
 from lvmkit.storage.lvm import UNKNOWN_OPTION, Lvm
 
@@ -139,6 +140,40 @@ def test_two_groups_of_one_name_are_told_apart_by_uuid(host: Host) -> None:
     with pytest.raises(Failure) as failure:
         stack.stack_of("/dev/vg1/data", Lvm(DEADLINE))
     assert isinstance(failure.value.messages[0], VgNameAmbiguous)
+
+
+def test_autoactivation_follows_the_uuid_and_leaves_another_group_of_the_name_alone(host: Host) -> None:
+    parked = host.vg("vg1")
+    ours = host.seen("vg1")
+    host.disks.clear()
+    host.vg("vg1")
+    other = host.seen("vg1")
+    host.disks += parked
+    host.configure()
+    for recorded in ("vg1", "an-older-name"):
+        for on in (False, True):
+            boot_settings.set_autoactivation(recorded, ours.uuid, on, Lvm(DEADLINE))
+            seen = {vg.uuid: vg.autoactivation for vg in Lvm(DEADLINE).report("vg1")}
+            assert seen == {ours.uuid: on, other.uuid: True}
+    with pytest.raises(Failure) as failure:
+        boot_settings.set_autoactivation("vg1", strange_uuid(ours.uuid), False, Lvm(DEADLINE))
+    assert isinstance(failure.value.messages[0], VgNotFound)
+
+
+def strange_uuid(uuid: str) -> str:
+    """A UUID that no group has."""
+    return "0" + uuid[1:] if uuid[0] != "0" else "1" + uuid[1:]
+
+
+def test_a_renamed_volume_is_found_by_its_uuid(host: Host) -> None:
+    host.vg("vg1")
+    host.lv("vg1", "data")
+    (before,) = host.seen("vg1").logical
+    host.lvm("lvrename", "vg1", "data", "files")
+    vg = host.seen("vg1")
+    after = vg.lv(before.uuid)
+    assert after is not None
+    assert vg.lv_path(after) == "/dev/vg1/files"
 
 
 def test_an_impostor_alone_is_handed_over_for_the_guard_to_refuse(host: Host) -> None:
