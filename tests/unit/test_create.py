@@ -13,7 +13,7 @@ from lvmkit.model.instance import DEVICE, DISK, FILESYS, LVMLV, LVMVG, OSU, Depe
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages import service as said
-from lvmkit.model.messages.command import FstabWillMount, InvalidName
+from lvmkit.model.messages.command import FstabWillMount, InvalidName, ProtectedUnderOldName
 from lvmkit.model.messages.engine import StepDone
 from lvmkit.model.messages.guide import (
     ErrorCreatingResource,
@@ -32,6 +32,7 @@ from lvmkit.plan import finish_interrupted
 from lvmkit.steps import BringInService, Commit, ListVg, SetAutoactivation
 from lvmkit.storage import lkvgs, records, stack
 from lvmkit.workflow.create import CreateRequest, create, draft_creation
+from lvmkit.workflow.reconfigure import reconfigure
 from tests.unit.fakes import FakePort, has_journal, instance, killed, kit
 from tests.unit.local_storage import BY_ID, OTHER_UUID, VG_UUID, Storage, lv_uuid, pv_uuid
 from tests.unit.machine import make_group
@@ -361,8 +362,13 @@ class TestRefusals:
     def test_a_renamed_group_is_not_protected_a_second_time(self, world: World) -> None:
         create(CreateRequest("/data"), world.kit)
         assert world.storage.machine.by_hand("vgrename", VG_UUID, "new") == 0
+        with pytest.raises(Failure) as caught:
+            create(CreateRequest("/www"), world.kit)
+        assert caught.value.messages[0] == ProtectedUnderOldName("new", "lvmvg-vg1", "vg1")
+        assert "/www" not in world.port.now.tags
+        reconfigure("vg1", world.kit)
         create(CreateRequest("/www"), world.kit)
-        assert [i.id for i in world.port.now.instances if i.type == LVMVG] == ["lvmvg-vg1"]
+        assert [i.id for i in world.port.now.instances if i.type == LVMVG] == ["lvmvg-new"]
 
 
 class TestWarnings:

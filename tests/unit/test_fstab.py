@@ -92,6 +92,7 @@ NAMED = [
     "/srv/data/swapfile none swap sw 0 0",
     "overlay /merged overlay lowerdir=/usr/x:/srv/data/low,upperdir=/tmp/u,workdir=/tmp/w 0 0",
     "bindfs#/srv/data /b fuse defaults 0 0",
+    "/dev/sdx1 /y ext4 rw,x-systemd.requires-mounts-for=/srv/data 0 0",
     "/mnt/one:/srv/data/two /pool mergerfs defaults 0 0",
 ]
 """entries that need the group, and say so by their text"""

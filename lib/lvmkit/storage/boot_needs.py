@@ -25,8 +25,8 @@ _BY_LABEL = "/dev/disk/by-label/"
 _UNCHANGED = frozenset("#+-.:=@_")
 """besides letters and digits, what udev leaves as it is in a link (systemd, encode_devnode_name)"""
 _DEVICE_FOLDER = "/dev/"
-_WITHIN = ("lowerdir=", "upperdir=", "workdir=")
-"""options of overlayfs that name folders"""
+_WITHIN = ("lowerdir=", "upperdir=", "workdir=", "x-systemd.requires-mounts-for=")
+"""options that name folders: of overlayfs, and systemd's own"""
 
 
 class InactiveGroup(Value):

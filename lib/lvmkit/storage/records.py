@@ -37,14 +37,14 @@ def load(paths: Paths, resource_id: str) -> Record | None:
     return None if text is None else parse(text)
 
 
-def is_recorded(paths: Paths, vg_uuid: str) -> bool:
-    """Whether a start of a volume group is on record, whatever its name was then."""
+def ids_of(paths: Paths, vg_uuid: str) -> tuple[str, ...]:
+    """The IDs under which a start of a volume group is on record; more than one where it got another name since."""
     try:
-        recorded = filter(names.vg_of_lvmvg_id, os.listdir(paths.run))
+        recorded = sorted(filter(names.vg_of_lvmvg_id, os.listdir(paths.run)))
     except FileNotFoundError:
-        return False
-    known = (load(paths, resource_id) for resource_id in recorded)
-    return any(record is not None and record.vg_uuid == vg_uuid for record in known)
+        return ()
+    known = ((resource_id, load(paths, resource_id)) for resource_id in recorded)
+    return tuple(resource_id for resource_id, record in known if record is not None and record.vg_uuid == vg_uuid)
 
 
 def store(paths: Paths, record: Record) -> None:

@@ -132,7 +132,7 @@ def _ours(groups: Sequence[Active], kit: Kit) -> tuple[Active, ...]:
     for each in groups:
         if each.vg.uuid in needed:
             kit.tell(SystemGroupListed(each.vg.name, kit.paths.lkvgs, needed[each.vg.uuid]))
-        elif records.is_recorded(kit.paths, each.vg.uuid):
+        elif records.ids_of(kit.paths, each.vg.uuid):
             kit.tell(BroughtUpByKit(each.vg.name))
         else:
             ours.append(each)

@@ -12,7 +12,7 @@ from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, Failure
-from lvmkit.model.messages.command import InvalidName
+from lvmkit.model.messages.command import InvalidName, ProtectedUnderOldName
 from lvmkit.model.messages.guide import (
     ErrorCreatingResource,
     FailedCreation,
@@ -133,6 +133,8 @@ def _draft_vg(storage: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
     if present is not None:
         if VgFacts.noted(present).uuid != vg.uuid:
             raise Failure(IdInUse(present.id))
+        if present.id != names.lvmvg_id(vg.name):
+            raise Failure(ProtectedUnderOldName(vg.name, present.id, present.tag))
         return _same_tag(present, tag)
     facts = VgFacts(tag, names.lvmvg_id(vg.name), vg.name, vg.uuid, vg.autoactivation)
     if owner.is_wanted(kit):

@@ -137,13 +137,11 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     except Failure as failure:
         lost = [DeviceDependencyNotCreated(wanted.tag, pv.device) for pv in wanted.added]
         raise Failure(*failure.messages, *lost) from failure
-    _move_records(wanted, hierarchy, kit)
+    _move_own_records(wanted, hierarchy, kit)
 
 
-def _move_records(wanted: Difference, before: Hierarchy, kit: Kit) -> None:
-    """Drop the record of the group's start under its old name; those of volumes that have their own get the new one."""
-    if wanted.is_renamed:
-        records.drop(kit.paths, VgFacts.unpack(find(before, wanted.tag)).id)
+def _move_own_records(wanted: Difference, before: Hierarchy, kit: Kit) -> None:
+    """Give the records of renamed volumes that have their own the new names."""
     after = kit.port.hierarchy()
     for volume in before.of_tags((change.tag for change in wanted.renamed), LVMLV):
         old, new = LvFacts.unpack(volume), LvFacts.unpack(find(after, volume.tag))

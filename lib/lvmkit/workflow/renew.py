@@ -26,10 +26,13 @@ class RenewRecord(Step):
         return f"renew what the checks of {self.tag} expect"
 
     def apply(self, kit: Kit) -> None:
-        """Observe and store; a group that is not in service has no record."""
+        """Observe and store; a group that is not in service has no record. One under an older name goes."""
         group = VgFacts.unpack(find(kit.port.hierarchy(), self.tag))
         if dm.of_vg(dm.list_devices(), group.uuid):
             records.store(kit.paths, observed(find_group(group, kit), group))
+        for resource_id in records.ids_of(kit.paths, group.uuid):
+            if resource_id != group.id:
+                records.drop(kit.paths, resource_id)
 
     def finish(self, kit: Kit) -> None:
         """The same, where the group is still protected here."""

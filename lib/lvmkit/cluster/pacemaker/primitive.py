@@ -5,6 +5,7 @@ from __future__ import annotations
 from lvmkit.cluster.pacemaker import elements, ids
 from lvmkit.cluster.pacemaker.elements import RESOURCES
 from lvmkit.cluster.pacemaker.record import facts_of, record
+from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import AUTOMATIC, FILESYS, IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
@@ -199,7 +200,8 @@ def _of_lv(facts: LvFacts) -> dict[str, str]:
 
 def _of_filesystem(facts: FilesystemFacts) -> dict[str, str]:
     place = {"device": facts.device, "directory": facts.mount_point}
-    volume = {"vg_uuid": facts.vg_uuid, "lv_uuid": facts.lv_uuid, "uuid": facts.uuid}
+    uuid = facts.uuid if names.is_filesystem_uuid(facts.uuid) else ""
+    volume = {"vg_uuid": facts.vg_uuid, "lv_uuid": facts.lv_uuid, "uuid": uuid}
     return {**place, "fstype": facts.type, "options": facts.options, **_given(volume)}
 
 

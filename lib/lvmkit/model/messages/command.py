@@ -56,6 +56,17 @@ class FstabWillMount(Caution, number=110104):
     remedy: str
 
 
+class ProtectedUnderOldName(Message, number=110342):
+    """More of a volume group is to be protected, and its hierarchy still has the name that the group had before."""
+
+    template = "Volume group {vg} is protected already, as {old}: it was renamed since."
+    action = "'lvmkit reconfigure {tag} --yes' gives its hierarchy the new name; then try again."
+    lcdi_exit = LCDI_ARGUMENT
+    vg: str
+    old: str
+    tag: str
+
+
 class UnknownDevices(Message, number=110105):
     """A device was named that is not part of the difference."""
 
