@@ -274,4 +274,30 @@ NAMED = (
         "return tuple(kind for kind in kinds(dm_uuid) if kind not in dm.OF_LVM)",
         "return ()",
     ),
+    Named("a file system is mounted from its old path", "present_path", "if not facts.dm_uuid:", "if True:"),
+    Named(
+        "whatever is mounted there counts as the file system",
+        "mounted",
+        "return mount if sysfs.dm_uuid(mountinfo.device_number(mount)) == facts.dm_uuid else None",
+        "return mount",
+    ),
+    Named(
+        "the list of the boot means whoever has the name",
+        "means",
+        "return entry[1] == uuid if entry[1] and uuid else entry[0] == vg",
+        "return entry[0] == vg",
+    ),
+    Named("the boot gets whatever group has the name", "set_autoactivation", "if not uuid:", "if True:"),
+    Named(
+        "quickCheck believes the record of another group",
+        "_recorded_group",
+        "if (names.vg_of_lvmvg_id(call.id), record.vg_uuid) not in listed:",
+        "if False:",
+    ),
+    Named(
+        "the database of another machine is changed",
+        "_claim",
+        "if not is_of_this_machine(*stored):",
+        "if False:",
+    ),
 )

@@ -17,12 +17,16 @@ from lvmkit.plan import Kit
 from lvmkit.storage import lkvgs
 from lvmkit.workflow.delete import delete
 from lvmkit.workflow.doctor import diagnose
+from lvmkit.workflow.look import CheckResult, check_all
 from lvmkit.workflow.reconfigure import NameChange, difference, reconfigure
-from lvmkit.workflow.recover import check_all
 from tests.unit.machine import SharedDisk, make_group, uuid_of
 from tests.unit.test_contract_actions import DONE, POINT, Server
 
 ORDER = (("lvmvg", "vg1"), ("lvmlv", "vg1/data"), ("filesys", "/data"))
+
+
+def look(kit: Kit) -> tuple[CheckResult, ...]:
+    return check_all(kit.port.hierarchy(), kit)
 
 
 class Renamed(Server):
@@ -263,7 +267,7 @@ class TestWhatIsSaid:
     def test_check_and_status_say_it_once(self, server: Renamed) -> None:
         server.rename()
         with server.machine.running():
-            told = [message for result in check_all(server.kit([])) for message in result.messages]
+            told = [message for result in look(server.kit([])) for message in result.messages]
         assert tuple(told) == self.RENAMED
 
     def test_a_monitor_says_nothing(self, server: Renamed) -> None:
@@ -311,7 +315,7 @@ class TestHost:
             kit = server.kit(told)
             assert kit.port.local_server() == "n9"
             assert {instance.server for instance in kit.port.hierarchy().instances} == {"n9"}
-            assert not any(result.messages for result in check_all(kit))
+            assert not any(result.messages for result in look(kit))
             kit.port.bring_in_service("/data", told.append)
             delete("/data", kit)
         assert not any(message.level == ERROR for message in told)

@@ -6,8 +6,8 @@ from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, Instance
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.value import Value
 from lvmkit.resources import dispatch, kernel
-from lvmkit.resources.renames import renamed
 from lvmkit.resources.health import may_pass, settled
+from lvmkit.resources.renames import renamed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
