@@ -87,6 +87,7 @@ NAMED = [
     "/dev/sdx1 /srv/data/ ext4 noauto,auto 0 0",
     r"/dev/sdx1 /srv/data/in\040it ext4 rw",
     "/dev/vg1/swap none swap sw 0 0",
+    '/srv/data/a"b /export none bind 0 0 #"',
     "/srv/data/folder /export none bind 0 0",
     "/srv/data/image.iso /mnt iso9660 loop,ro 0 0",
     "/srv/data/swapfile none swap sw 0 0",

@@ -19,8 +19,8 @@ _DROPPED = ("auto", "noauto", "nofail", "none", "-", *_AUTOMOUNTS)
 _MOUNT_DEFAULTS, _CRYPT_DEFAULTS = ("auto", "defaults"), ("none", "none")
 """the fields after the first two, where a line leaves them out"""
 _QUOTES = "\"'"
-_WORD = re.compile(r"""(?:[A-Za-z]*="[^"]*"|[A-Za-z]*='[^']*'|"[^"]*"|'[^']*'|\S)+""")
-"""a field; blanks within quotes belong to it"""
+_WORD = re.compile(r"""(?:[A-Z]+=)?"[^"]*"(?!\S)|(?:[A-Z]+=)?'[^']*'(?!\S)|\S+""")
+"""a field; blanks within quotes around it, or around the value of a tag, belong to it"""
 
 
 class BootEntry(Value):
