@@ -35,7 +35,7 @@ from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import ConfigurationRefused, UsedByOthers
 from lvmkit.model.settings import Paths, Settings
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, replace
 from lvmkit.storage.run import Finished, run
 from tests.unit.test_pacemaker import ODD, foreign, hierarchy, instance, links, protected, sample
 
@@ -334,6 +334,22 @@ def test_what_was_let_go_can_be_removed_without_a_stop_or_a_probe(simulate: Simu
     assert (quiet.steps, quiet.probed) == ((), frozenset())
     change = Change(remove=("fs1", "lv1"), unlink=(Dependency("fs1", "lv1"), Dependency("lv1", "vg")))
     assert simulate(patch.apply(forgotten, change, "n1")).steps == ()
+
+
+def test_what_was_let_go_can_get_other_parameters_and_would_be_restarted_without_that(simulate: Simulator) -> None:
+    running = up(simulate)
+    stored = cib.hierarchy(running, "n1").by_tag("fs1")
+    assert stored is not None
+    change = Change(update=(replace(stored, info=stored.info.replace("device=/dev/", "device=/dev/new-")),))
+    assert primitive.reparametrised(running, patch.apply(running, change, "n1")) == ("fs1",)
+    restarted = simulate(patch.apply(running, change, "n1"))
+    assert {name for _, name, _ in restarted.steps} == {"fs1"}
+    forgotten = copy.deepcopy(simulate(release.let_go(running, ("fs1",))).root)
+    for history in forgotten.iter("lrm_resources"):
+        for known in [k for k in history if tag(k) == "fs1"]:
+            history.remove(known)
+    changed = simulate(patch.apply(forgotten, change, "n1"))
+    assert (changed.steps, changed.probed) == ((), frozenset())
 
 
 def test_many_volumes_are_one_patch_and_quickly_previewed(how: tools.Tools) -> None:
