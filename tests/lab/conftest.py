@@ -24,6 +24,7 @@ SHARING = {
     "test_changes": "made",
     "test_crashes": "made",
     "test_budgets": "served",
+    "test_filesystem_truth": "served",
     "test_service": "served",
 }
 """modules whose tests begin with the same saved states, which one worker makes for all of them"""

@@ -54,6 +54,36 @@ NAMED = (
         "return Health((), is_up=True)",
     ),
     Named(
+        "what hides a file system is not seen",
+        "of",
+        "if met is None or met in here:",
+        "if True:",
+    ),
+    Named(
+        "a start mounts whatever has the path of the volume",
+        "path_to",
+        "if sysfs.number_of(path) == number:",
+        "if sysfs.number_of(path):",
+    ),
+    Named(
+        "a write-protected volume is mounted all the same",
+        "_refuse_unfit",
+        "if sysfs.read_only(number) and not facts.is_read_only:",
+        "if False:",
+    ),
+    Named(
+        "a start mounts any file system that is on the volume",
+        "_refuse_unfit",
+        "if uuid and uuid != facts.uuid.lower():",
+        "if False:",
+    ),
+    Named(
+        "a stop unmounts what somebody has mounted over another place",
+        "_leave_other_places",
+        "if mountinfo.at(mount.mount_point) == mount:",
+        "if True:",
+    ),
+    Named(
         "the check of a group by its record finds nothing",
         "_check",
         "return lvmvg.check(group, host).messages",

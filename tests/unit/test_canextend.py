@@ -29,6 +29,7 @@ from lvmkit.model.messages.extend import (
     VgUuidTwice,
 )
 from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNotExist
+from lvmkit.model.messages.mounts import AutomountInTheWay
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
 from lvmkit.model.messages.pacemaker import FencingOff, NoQuorum, ServerUnfit
 from lvmkit.model.messages.service import DuplicatePv, PvsMissing, VgExported, VgForeign
@@ -270,6 +271,11 @@ class TestMountPoint:
         path = f"{target.mounts}/data"
         target.machine.add_mount(path, "8:1", "ext4", "/dev/sdq1")
         assert "/dev/sdq1" in only(target, MountPointUnusable)["why"]
+
+    def test_one_with_an_automount_of_systemd(self, target: Target) -> None:
+        path = f"{target.mounts}/data"
+        target.machine.add_mount(path, "0:50", "autofs", "systemd-1")
+        assert only(target, AutomountInTheWay)["mount_point"] == path
 
     def test_one_with_something_in_it_is_warned_of(self, target: Target) -> None:
         (target.mounts / "data" / "old").mkdir(parents=True)

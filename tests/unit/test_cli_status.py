@@ -53,7 +53,7 @@ FIELDS = {
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
-    monkeypatch.setattr(mountinfo, "at", lambda _path: None)
+    monkeypatch.setattr(mountinfo, "mounts", tuple)
     return FakeKernel(monkeypatch)
 
 

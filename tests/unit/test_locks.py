@@ -284,9 +284,10 @@ AGENT = """import sys
 sys.path.insert(0, sys.argv[1])
 from lvmkit.model.facts import FilesystemFacts
 from lvmkit.model.settings import Paths, Settings
-from lvmkit.resources import filesys, mounting
+from lvmkit.resources import filesys, fs_volume, mounting
 from lvmkit.host import Host
 mounting.MOUNT = sys.argv[2]
+fs_volume.number, fs_volume.path_to = (lambda *_: "253:0"), (lambda *_: "/dev/mapper/vg1-data")
 facts = FilesystemFacts("/data", sys.argv[3], "/dev/mapper/vg1-data", "ext4", "rw")
 filesys.restore(facts, Host(Paths(run=sys.argv[4]), Settings(), print))
 """

@@ -39,9 +39,9 @@ class Host:
         self.signals: list[tuple[int, str]] = []
         self.given = {"device": DEVICE, "directory": self.folder, "fstype": "ext4", "options": "rw,noatime"}
 
-    def mount(self, number: str = NUMBER, source: str = MAPPED, options: str = "rw") -> None:
+    def mount(self, number: str = NUMBER, source: str = MAPPED, options: str = "rw", kind: str = "ext4") -> None:
         flags = tuple(options.split(","))
-        self.mounts.append(Mount(7, self.folder, number, "/", "ext4", source, flags, flags))
+        self.mounts.append(Mount(7, self.folder, number, "/", kind, source, flags, flags))
 
     def run(self, argv: Sequence[str], **_how: object) -> Finished:
         self.commands.append([os.path.basename(argv[0]), *argv[1:]])
@@ -73,7 +73,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         run: {"run": host.run},
         sysfs: {
             "number_of": lambda path: host.number if path in (DEVICE, MAPPED) else "8:1",
-            "kernel_name": lambda number: "" if number.startswith("0:") else "dm-3",
+            "kernel_name": lambda number: "dm-3" if host.number and number == NUMBER else "",
+            "dm_name": lambda number: "vg1-data" if number == NUMBER else "",
         },
         holders: {"of_mount": lambda _path: tuple(Holder("process", "db", pid, "open file") for pid in host.stubborn)},
         os: {"kill": host.kill},
@@ -93,7 +94,7 @@ def test_what_is_not_mounted_is_stopped(host: Host) -> None:
 
 def test_a_start_mounts_with_the_options_it_had_and_makes_the_folder(host: Host) -> None:
     assert host.call("start") == OK
-    words = ["mount", "-t", "ext4", "-o", "rw,noatime", "--source", DEVICE, "--target", host.folder]
+    words = ["mount", "-c", "--rw", "-t", "ext4", "-o", "rw,noatime", "--source", MAPPED, "--target", host.folder]
     assert host.commands == [words]
     assert os.path.isdir(host.folder)
     assert [host.call("monitor"), host.call("monitor", "0"), host.call("start")] == [OK] * 3
@@ -103,7 +104,7 @@ def test_a_start_mounts_with_the_options_it_had_and_makes_the_folder(host: Host)
 def test_a_stop_unmounts(host: Host) -> None:
     host.mount()
     assert host.call("stop") == OK
-    assert (host.commands, host.mounts) == ([["umount", "--", host.folder]], [])
+    assert (host.commands, host.mounts) == ([["umount", "-c", "--", host.folder]], [])
 
 
 def test_a_mount_that_fails_says_why(host: Host, capfd: pytest.CaptureFixture[str]) -> None:
@@ -142,9 +143,10 @@ def test_a_mounted_file_system_whose_device_is_gone_is_known_by_its_name_and_unm
 
 
 def test_a_file_system_that_shows_a_number_of_its_own_is_known_by_its_source(host: Host) -> None:
-    host.mount("0:45")
+    host.given["fstype"] = "btrfs"
+    host.mount("0:45", kind="btrfs")
     assert [host.call("monitor"), host.call("stop")] == [OK, OK]
-    host.mount("0:46", "/dev/sdb1")
+    host.mount("0:46", "/dev/sdb1", kind="btrfs")
     assert host.call("monitor") == STOPPED
 
 

@@ -12,7 +12,8 @@ from lvmkit.entry.kit import kit as installed_kit
 from lvmkit.model.instance import ISP
 from lvmkit.model.messages import ERROR, Message
 from lvmkit.model.messages.faults import LvGone, NotMounted
-from lvmkit.model.messages.service import Begin, EndFailed, LvRenamed, MountFailed, VgRenamed
+from lvmkit.model.messages.mounts import NotTheVolume
+from lvmkit.model.messages.service import Begin, EndFailed, LvRenamed, VgRenamed
 from lvmkit.plan import Kit
 from lvmkit.storage import lkvgs
 from lvmkit.workflow.delete import delete
@@ -104,7 +105,7 @@ class TestService:
         server.rename()
         server.take_the_name()
         answer = server("restore", "filesys", "/data")
-        assert (answer.code, answer.said) == (1, [Begin.number, MountFailed.number, EndFailed.number])
+        assert (answer.code, answer.said) == (1, [Begin.number, NotTheVolume.number, EndFailed.number])
         assert server.mounted_from == []
 
     def test_another_group_s_file_system_at_the_mount_point_is_not_ours(self, server: Renamed) -> None:

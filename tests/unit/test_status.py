@@ -49,7 +49,7 @@ MOUNT = Mount(1, "/data", "253:0", "/", "ext4", "/dev/mapper/vg1-data", ("rw",),
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
-    monkeypatch.setattr(mountinfo, "at", lambda _path: None)
+    monkeypatch.setattr(mountinfo, "mounts", tuple)
     return FakeKernel(monkeypatch)
 
 
@@ -114,7 +114,7 @@ def test_what_a_hand_activated_is_named_although_it_is_out_of_service(
     tmp_path: Path, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     kernel.devices = (LV_DEVICE, dm.Device("other", "LVM-" + "x" * 64, "253:1"))
-    monkeypatch.setattr(mountinfo, "at", lambda _path: MOUNT)
+    monkeypatch.setattr(mountinfo, "mounts", lambda: (MOUNT,))
     monkeypatch.setattr(sysfs, "dm_uuid", lambda _number: LV_DEVICE.uuid)
     found = survey(_kit(tmp_path, data_hierarchy(state)))
     assert {r.instance.tag: r.faults for r in found.resources if r.faults} == {

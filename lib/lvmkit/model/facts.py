@@ -208,6 +208,14 @@ class FilesystemFacts(Value):
         return names.dm_uuid(self.vg_uuid, self.lv_uuid) if self.vg_uuid and self.lv_uuid else ""
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether it is to be mounted read-only: of ro and rw the last one counts (mount(8))."""
+        for option in reversed(self.options.split(",")):
+            if option in ("ro", "rw"):
+                return option == "ro"
+        return False
+
+    @property
     def device_names(self) -> tuple[str, ...]:
         """The paths under which its device is mounted."""
         volume = names.vg_lv_of_lvmlv_id(self.device)

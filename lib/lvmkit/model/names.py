@@ -7,6 +7,7 @@ a single hyphen separates VG, LV and layer (libdm, dm_build_dm_name). Tags: Life
 from __future__ import annotations
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-")
+_UNIT_CHARACTERS = _NAME_CHARACTERS - frozenset("+-") | {":"}
 _TAG_FORBIDDEN = frozenset("+;:!@#$*= ")
 _RESERVED_STARTS = ("snapshot", "pvmove")
 _RESERVED_PARTS = (
@@ -70,6 +71,17 @@ def is_path(path: str) -> bool:
         return True
     before, *parts = path.split("/")
     return before == "" and bool(parts) and path.isprintable() and _NO_PARTS.isdisjoint(parts)
+
+
+def automount_unit(path: str) -> str:
+    """The name of systemd's automount unit for a mount point (systemd.unit(5), "String Escaping")."""
+    plain = path.strip("/") or "/"
+    name = ""
+    for place, byte in enumerate(plain.encode("utf-8", "surrogateescape")):
+        character = chr(byte)
+        is_kept = character in _UNIT_CHARACTERS and not (character == "." and place == 0)
+        name += "-" if character == "/" else character if is_kept else f"\\x{byte:02x}"
+    return f"{name}.automount"
 
 
 def is_filesystem_type(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The file system: mounted, with the options it had, and still writable.
+"""The file system: mounted, met at its mount point, with the options it had, and still writable.
 
 Nothing is opened below the mount point: the mount table and sysfs answer at once, whatever state the disks are in.
 Another file system at the mount point is never touched.
@@ -7,7 +7,7 @@ Another file system at the mount point is never touched.
 from __future__ import annotations
 
 from lvmkit.model.messages.faults import MountedReadOnly, NotMounted
-from lvmkit.resources import fs_volume
+from lvmkit.resources import fs_volume, mounts
 from lvmkit.resources.health import Health
 from lvmkit.storage import mountinfo, sysfs
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
     from lvmkit.model.messages import Message
+    from lvmkit.model.messages.mounts import MountCovered
+    from lvmkit.resources.mounts import Mounts
     from lvmkit.storage.dm import Device
     from lvmkit.storage.mountinfo import Mount
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 def restore(facts: FilesystemFacts, host: Host) -> str:
     """Mount it; returns in a few words what was done.
 
-    Raises Failure when it is not mounted after that: MountFailed (110026), MountPointTaken (110027); and as
+    Raises Failure when it is not mounted after that, or something else is: MountFailed (110026), MountPointTaken
+    (110027), NotTheVolume, MountCovered, AutomountInTheWay, WriteProtected, OtherFilesystem (110310-110314); and as
     locks.mounting().
     """
     from lvmkit.resources import locks, mounting
@@ -37,9 +40,10 @@ def restore(facts: FilesystemFacts, host: Host) -> str:
 def remove(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) -> str:
     """Unmount it; returns in a few words what was done.
 
-    with_all_below: also unmount what others have mounted within it, because the cluster would fence the server.
-    Raises Failure when it is still mounted after that: FilesystemBusy (110024), UnmountFailed (110030); and
-    as locks.unmounting().
+    with_all_below: also unmount what others have mounted within it or over it, and the same file system at other
+    places, because the cluster would fence the server.
+    Raises Failure when it is still mounted after that: FilesystemBusy (110024), UnmountFailed (110030), MountCovered
+    (110311); and as locks.unmounting().
     """
     from lvmkit.resources import locks, mounting
 
@@ -53,15 +57,36 @@ def give_up(facts: FilesystemFacts, host: Host) -> str:
 
 
 def check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | None = None) -> Health:
-    """It must be mounted, and writable unless its options say otherwise. The disks are the volume group's to watch."""
-    mount = mounted(fs_volume.identified(facts, host.paths))
-    if mount is None:
+    """It must be mounted where anybody meets it, and writable unless its options say otherwise.
+
+    The disks are the volume group's to watch.
+    """
+    seen = mounts.of(fs_volume.identified(facts, host.paths))
+    if seen.here is None:
         return Health((NotMounted(facts.device, facts.mount_point),), is_up=False, is_recorded=False)
-    wanted_writable = "ro" not in facts.options.split(",")
-    is_read_only = "ro" in (*mount.options, *mount.super_options)
-    if wanted_writable and is_read_only:
-        return Health((MountedReadOnly(facts.mount_point),), is_up=True)
-    return Health((), is_up=True)
+    return Health(faults(facts, seen.here, seen), is_up=True)
+
+
+def faults(facts: FilesystemFacts, mount: Mount, seen: Mounts) -> tuple[Message, ...]:
+    """What is wrong with its mount at its mount point."""
+    if seen.cover is not None:
+        return (covered(facts, seen.cover),)
+    if facts.is_read_only:
+        return ()
+    if sysfs.read_only(mountinfo.device_number(mount)):
+        from lvmkit.model.messages.mounts import WriteProtected  # only where something is wrong
+
+        return (WriteProtected(facts.device, facts.mount_point),)
+    if "ro" in (*mount.options, *mount.super_options):
+        return (MountedReadOnly(facts.mount_point),)
+    return ()
+
+
+def covered(facts: FilesystemFacts, cover: Mount) -> MountCovered:
+    """What to say of something that hides it."""
+    from lvmkit.model.messages.mounts import MountCovered  # only where something is wrong
+
+    return MountCovered(facts.mount_point, cover.shown, cover.mount_point)
 
 
 def deep_check(_facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
@@ -69,18 +94,26 @@ def deep_check(_facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] 
     return Health((), is_up=True)
 
 
-def obstacles(facts: FilesystemFacts, _host: Host) -> tuple[Message, ...]:
-    """Why mounting it again would change nothing: another file system is there, or its device takes no writes."""
-    from lvmkit.model.messages.engine import WriteProtected  # only where something is wrong
+def obstacles(facts: FilesystemFacts, host: Host) -> tuple[Message, ...]:
+    """Why mounting it again would change nothing: something else is there or over it, or its device takes no writes."""
+    from lvmkit.model.messages.mounts import MountCovered, WriteProtected  # only where something is wrong
+
+    seen = mounts.of(fs_volume.identified(facts, host.paths), always_follow=True)
+    if seen.here is None:
+        return (taken(facts, seen.other),) if seen.other else ()
+    lasting = (MountCovered, WriteProtected)
+    return tuple(fault for fault in faults(facts, seen.here, seen) if isinstance(fault, lasting))
+
+
+def taken(facts: FilesystemFacts, other: Mount) -> Message:
+    """What to say of something else that is met at the mount point."""
+    from lvmkit.model import names
+    from lvmkit.model.messages.mounts import AutomountInTheWay  # only where something is wrong
     from lvmkit.model.messages.service import MountPointTaken
 
-    mount = mounted(facts)
-    if mount is None:
-        other = mountinfo.at(facts.mount_point)
-        return (MountPointTaken(facts.mount_point, other.source, facts.device),) if other else ()
-    if "ro" not in facts.options.split(",") and sysfs.read_only(mountinfo.device_number(mount)):
-        return (WriteProtected(facts.device, facts.mount_point),)
-    return ()
+    if mounts.is_automount(other):
+        return AutomountInTheWay(facts.mount_point, names.automount_unit(other.mount_point))
+    return MountPointTaken(facts.mount_point, other.shown, facts.device)
 
 
 def release(_facts: FilesystemFacts, _host: Host) -> str:
@@ -89,17 +122,5 @@ def release(_facts: FilesystemFacts, _host: Host) -> str:
 
 
 def mounted(facts: FilesystemFacts) -> Mount | None:
-    """The mount at the mount point if it is ours.
-
-    The kernel tells which volume its device is, whatever that is named. Where only a path is known, the device number
-    decides, or, where the device is dead and its links are gone, its name in the table.
-    """
-    mount = mountinfo.at(facts.mount_point)
-    if mount is None:
-        return None
-    if facts.dm_uuid:
-        return mount if sysfs.dm_uuid(mountinfo.device_number(mount)) == facts.dm_uuid else None
-    number = sysfs.number_of(facts.device)
-    if number:
-        return mount if mountinfo.device_number(mount) == number else None
-    return mount if mount.source in facts.device_names else None
+    """Its mount at its mount point, whatever lies over it."""
+    return mounts.of(facts).here

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lvmkit.model import names
 from lvmkit.model.value import replace
+from lvmkit.storage import sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,17 +34,25 @@ def identified(facts: FilesystemFacts, paths: Paths) -> FilesystemFacts:
     return facts
 
 
-def present_path(facts: FilesystemFacts) -> str:
-    """The path of the volume's device as it is now; '' where the kernel does not hold the volume.
+def number(facts: FilesystemFacts, hint: str = "") -> str:
+    """major:minor of the volume; '' where the kernel does not hold it, whatever the node of its path is.
 
-    Where the facts don't say which volume it is, the path that was recorded.
-    Raises Failure (KernelUnreadable, 110052) where device-mapper cannot be asked.
+    hint: what it probably is. Where only the path is known, its name in device-mapper must be that of the path.
     """
+    named = sysfs.number_of(facts.device)
     if not facts.dm_uuid:
-        return facts.device
-    from lvmkit.storage import dm  # a check does not ask for a path
+        volume = names.vg_lv_of_lvmlv_id(facts.device)
+        is_other = volume is not None and sysfs.dm_name(named) != names.dm_name(*volume)
+        return "" if is_other else named
+    for candidate in (hint, named):
+        if candidate and sysfs.dm_uuid(candidate) == facts.dm_uuid:
+            return candidate
+    return sysfs.number_of_dm(facts.dm_uuid)
 
-    for device in dm.list_devices():
-        if device.uuid == facts.dm_uuid:
-            return f"/dev/mapper/{device.name}"
+
+def path_to(number: str, facts: FilesystemFacts) -> str:
+    """A path whose node is this very device; '' where there is none. The name that udev gives it comes first."""
+    for path in (f"/dev/mapper/{sysfs.dm_name(number)}", facts.device, f"/dev/{sysfs.kernel_name(number)}"):
+        if sysfs.number_of(path) == number:
+            return path
     return ""

@@ -1,14 +1,18 @@
-"""Mount, and unmount with a limited number of attempts."""
+"""Mount, and unmount with a limited number of attempts.
+
+Only the volume itself is mounted: by a path whose node was seen to be the device that the kernel has for it. After that
+the mount table is asked what came of it, so that a node which changed meanwhile is not taken for a success.
+"""
 
 from __future__ import annotations
 
 import os
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.service import FilesystemBusy, MountFailed, MountPointTaken, UnmountedBelow, UnmountFailed
-from lvmkit.resources.filesys import mounted
-from lvmkit.resources.fs_volume import present_path
-from lvmkit.storage import files, mountinfo, run
+from lvmkit.model.messages.mounts import NotTheVolume, OtherFilesystem, WriteProtected
+from lvmkit.model.messages.service import FilesystemBusy, MountFailed, UnmountedBelow, UnmountFailed
+from lvmkit.resources import filesys, fs_volume, mounts
+from lvmkit.storage import files, filesystem_uuid, mountinfo, run, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
 
     from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
+    from lvmkit.resources.mounts import Mounts
+    from lvmkit.storage.mountinfo import Mount
+    from lvmkit.storage.run import Finished
 
 MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
 _NOT_UP = "its logical volume is not up"
@@ -24,23 +31,84 @@ _NOT_UP = "its logical volume is not up"
 def mount(facts: FilesystemFacts, host: Host) -> str:
     """Mount it with the options it had, unless it is mounted; the mount point's lock is held.
 
-    Raises Failure where another file system is there.
+    Raises Failure as filesys.restore().
     """
-    if mounted(facts):
+    seen = mounts.of(facts, always_follow=True)
+    if seen.here is not None:
+        _see_well(facts, seen.here, seen)
         return "already mounted"
-    other = mountinfo.at(facts.mount_point)
-    if other:
-        raise Failure(MountPointTaken(facts.mount_point, other.source, facts.device))
-    device = present_path(facts)
-    if not device:
-        raise Failure(MountFailed(facts.device, facts.mount_point, _NOT_UP))
-    _make_folder(facts)
-    argv = [MOUNT, "-t", facts.type, "-o", facts.options, "--source", device]
-    answer = run.run([*argv, "--target", facts.mount_point], deadline=host.time_left)
-    if mounted(facts) is None:
-        why = answer.stderr.strip() or f"mount ended with {answer.status}"
-        raise Failure(MountFailed(device, facts.mount_point, why))
+    if seen.other is not None:
+        raise Failure(filesys.taken(facts, seen.other))
+    number = fs_volume.number(facts)
+    device = _verified_path(number, facts)
+    _refuse_unfit(device, number, facts, host)
+    _make_folder(seen.point, facts)
+    answer = run.run(_command(device, seen.point, facts), deadline=host.time_left)
+    _see_mounted(answer, device, facts, host)
     return f"mounted, {answer.seconds:.1f} s"
+
+
+def _see_well(facts: FilesystemFacts, mount: Mount, seen: Mounts) -> None:
+    """Raises Failure where the check would find a fault."""
+    faults = filesys.faults(facts, mount, seen)
+    if faults:
+        raise Failure(*faults)
+
+
+def _verified_path(number: str, facts: FilesystemFacts) -> str:
+    """A path to the device that the kernel has for the volume. Raises Failure where it has none."""
+    path = fs_volume.path_to(number, facts) if number else ""
+    if path:
+        return path
+    another = sysfs.number_of(facts.device)
+    if another and not number:
+        name = sysfs.dm_name(another) or sysfs.kernel_name(another)
+        raise Failure(NotTheVolume(facts.device, f"device {another} ({name})"))
+    why = f"no node below /dev is its device {number}" if number else _NOT_UP
+    raise Failure(MountFailed(facts.device, facts.mount_point, why))
+
+
+def _refuse_unfit(device: str, number: str, facts: FilesystemFacts, host: Host) -> None:
+    """Raises Failure where the device cannot be written to though it should be, or carries another file system."""
+    if sysfs.read_only(number) and not facts.is_read_only:
+        raise Failure(WriteProtected(facts.device, facts.mount_point))
+    if not facts.uuid:
+        return
+    deadline = host.time_left
+    uuid = filesystem_uuid.uuid_on(device, number, facts.type, deadline=deadline)
+    if uuid is None:
+        raise Failure(MountFailed(device, facts.mount_point, f"it did not answer a read for {deadline:.0f} s"))
+    if uuid and uuid != facts.uuid.lower():
+        raise Failure(OtherFilesystem(device, uuid, facts.uuid))
+
+
+def _command(device: str, point: str, facts: FilesystemFacts) -> list[str]:
+    """Without -c, mount(8) would look for another name of the device; without --rw, mount it read-only if need be."""
+    access = [] if facts.is_read_only else ["--rw"]
+    kind = ["-t", facts.type, "-o", facts.options]
+    return [MOUNT, "-c", *access, *kind, "--source", device, "--target", point]
+
+
+def _see_mounted(answer: Finished, device: str, facts: FilesystemFacts, host: Host) -> None:
+    """Raises Failure unless it is mounted, well. What was mounted in its place is taken back."""
+    seen = mounts.of(facts, always_follow=True)
+    if seen.here is not None:
+        _see_well(facts, seen.here, seen)
+        return
+    if answer.status == 0 and seen.other is not None and seen.other.source == device:
+        _try_unmount(seen.point, host)
+        raise Failure(NotTheVolume(facts.device, f"{seen.other.shown}, device {seen.other.number}"))
+    if not facts.is_read_only and sysfs.write_protected(sysfs.number_of(device)):
+        raise Failure(WriteProtected(facts.device, facts.mount_point))
+    why = answer.stderr.strip() or f"mount ended with {answer.status}"
+    raise Failure(MountFailed(facts.device, facts.mount_point, why))
+
+
+def _make_folder(point: str, facts: FilesystemFacts) -> None:
+    try:
+        os.makedirs(point, exist_ok=True)
+    except OSError as error:
+        raise Failure(MountFailed(facts.device, facts.mount_point, files.why(error))) from error
 
 
 def unmount(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) -> str:
@@ -48,54 +116,105 @@ def unmount(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False)
 
     Users of the file system get SIGTERM, then SIGKILL, a limited number of times; then they are named.
 
-    with_all_below: also unmount what others have mounted within it, because the cluster would fence the server.
+    with_all_below: as filesys.remove().
     """
-    if mounted(facts) is None:
+    seen = mounts.of(facts)
+    if seen.here is None:
         return "not mounted"
-    why = _try_unmount(facts.mount_point, host)
-    if mounted(facts) is None:
-        return "unmounted"
-    return _unmount_in_use(facts, why, host, with_all_below)
+    if seen.cover is not None and not (with_all_below and seen.is_cover_within):
+        raise Failure(filesys.covered(facts, seen.cover))
+    seen, why = _take_away(facts, host)
+    if seen.here is not None:
+        seen = _unmount_in_use(facts, seen, why, host, with_all_below)
+    if seen.elsewhere:
+        _leave_other_places(facts, seen, host, with_all_below)
+    return "unmounted"
 
 
-def _unmount_in_use(facts: FilesystemFacts, why: str, host: Host, with_all_below: bool) -> str:
+def _take_away(facts: FilesystemFacts, host: Host) -> tuple[Mounts, str]:
+    """Unmount what is met of it at the mount point; what is left after that, and the tool's words where it refused."""
+    why = ""
+    seen = mounts.of(facts)
+    while seen.here is not None and seen.cover is None:
+        why = _try_unmount(seen.point, host)
+        before, seen = seen, mounts.of(facts)
+        if seen.here == before.here:
+            break
+    return seen, why
+
+
+def _unmount_in_use(facts: FilesystemFacts, seen: Mounts, why: str, host: Host, with_all_below: bool) -> Mounts:
+    """Have its users leave it; what is left of other places after that. Raises Failure where it stays mounted."""
     import signal
 
     from lvmkit.resources import evict  # only where it is in use: every stop would pay for it
 
-    point = facts.mount_point
+    point = seen.point
     signals = [signal.SIGTERM] * host.settings.umount_retries + [signal.SIGKILL] * host.settings.kernel_retries
     for number in signals:
         if with_all_below:
+            _uncover(facts, number, host)
             _unmount_below(point, number, host)
         evict.evict(point, number, host)
-        why = _try_unmount(point, host)
-        if mounted(facts) is None:
-            return "unmounted"
+        seen, why = _take_away(facts, host)
+        if seen.here is None:
+            return seen
+    if seen.cover is not None:
+        raise Failure(filesys.covered(facts, seen.cover))
     users = evict.users_of(point)
     if users:
         raise Failure(FilesystemBusy(point, users))
     raise Failure(UnmountFailed(point, why))
 
 
+def _uncover(facts: FilesystemFacts, number: signal.Signals, host: Host) -> None:
+    """Unmount what was mounted over it at its mount point, as far as that lets itself be unmounted."""
+    seen = mounts.of(facts)
+    while seen.cover is not None and seen.is_cover_within:
+        cover = seen.cover
+        _drive_out(seen.point, number, host)
+        seen = mounts.of(facts)
+        if seen.cover == cover:
+            return
+        host.tell(UnmountedBelow(cover.shown, facts.mount_point))
+
+
 def _unmount_below(mount_point: str, number: signal.Signals, host: Host) -> None:
     from lvmkit.resources import evict
 
     for below in evict.mounted_below(mount_point):
-        evict.evict(below, number, host)
-        _try_unmount(below, host)
+        _drive_out(below, number, host)
         if mountinfo.at(below) is None:
             host.tell(UnmountedBelow(below, mount_point))
 
 
-def _make_folder(facts: FilesystemFacts) -> None:
-    try:
-        os.makedirs(facts.mount_point, exist_ok=True)
-    except OSError as error:
-        raise Failure(MountFailed(facts.device, facts.mount_point, files.why(error))) from error
+def _leave_other_places(facts: FilesystemFacts, seen: Mounts, host: Host, with_all_below: bool) -> None:
+    """The same file system is mounted elsewhere, too, by others. Raises Failure where it stays mounted."""
+    import signal
+
+    left = seen.elsewhere
+    for number in (signal.SIGTERM, signal.SIGKILL) if with_all_below else ():
+        for mount in reversed(left):
+            if mountinfo.at(mount.mount_point) == mount:
+                _drive_out(mount.mount_point, number, host)
+        before, left = left, mounts.of(facts).elsewhere
+        for mount in before:
+            if mount not in left:
+                host.tell(UnmountedBelow(mount.mount_point, facts.mount_point))
+    if left:
+        places = ", ".join(mount.mount_point for mount in left)
+        raise Failure(UnmountFailed(facts.mount_point, f"its file system is still mounted on {places}"))
 
 
-def _try_unmount(mount_point: str, host: Host) -> str:
-    """One attempt; returns the tool's own words."""
-    answer = run.run([UMOUNT, "--", mount_point], deadline=host.time_left)
+def _drive_out(point: str, number: signal.Signals, host: Host) -> None:
+    """Signal the users of what is met at a mount point, and try to unmount it."""
+    from lvmkit.resources import evict
+
+    evict.evict(point, number, host)
+    _try_unmount(point, host)
+
+
+def _try_unmount(point: str, host: Host) -> str:
+    """One attempt; returns the tool's own words. point: without symbolic links, so that none needs to be looked for."""
+    answer = run.run([UMOUNT, "-c", "--", point], deadline=host.time_left)
     return answer.stderr.strip() or f"umount ended with {answer.status}"

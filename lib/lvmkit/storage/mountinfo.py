@@ -1,18 +1,28 @@
 """What is mounted, from /proc/<pid>/mountinfo; the format is that of proc(5) and filesystems/proc.rst, section 3.5.
 
 A mount is looked up in this text and never by stat(2) on the mount point, which waits for a file system that hangs.
+Which mount is met at a path follows from the mounts' IDs and parents, as the kernel walks the path: what lies over
+another one, or over a folder above it, hides it.
 """
 
 from __future__ import annotations
+
+import os
 
 from lvmkit.model.value import Value
 from lvmkit.storage import sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 PROC = "/proc"
+_OWN_NUMBER = ("btrfs", "bcachefs")
+"""types of file systems on devices whose st_dev is not the device's number"""
+_LOCAL = (*_OWN_NUMBER, "overlay", "ramfs", "tmpfs")
+"""types of file systems that answer without a block device of their own number"""
+_MOST_LINKS = 40
+"""on the way to one file, as path_resolution(7) has it"""
 
 
 class Mount(Value):
@@ -31,6 +41,16 @@ class Mount(Value):
     """of this mount: rw, nosuid, relatime ..."""
     super_options: tuple[str, ...]
     """of the file system: ro after the kernel gave up writing, errors=remount-ro ..."""
+    parent: int = 0
+    """the mount that it is mounted on"""
+
+    @property
+    def shown(self) -> str:
+        """What it is, for a message: "/dev/sda1 (ext4)"; its type alone where its source names nothing."""
+        if "/" not in self.source:
+            return self.type
+        folder = "" if self.root == "/" else f"[{self.root}]"
+        return f"{self.source}{folder} ({self.type})"
 
 
 def mounts(pid: str | int = "self", proc: str = PROC) -> tuple[Mount, ...]:
@@ -55,31 +75,62 @@ def parse(text: bytes) -> tuple[Mount, ...]:
     return tuple(parsed)
 
 
-def at(mount_point: str, among: Iterable[Mount] | None = None) -> Mount | None:
-    """The mount that is visible at a mount point: the last one where several cover each other. None where none is.
+def at(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
+    """The mount whose root is met at a path: the uppermost where several cover each other. None where none is.
 
-    mount_point: an absolute path without symbolic links.  among: the mounts to look at; by default this process's own.
+    path: absolute, without symbolic links.  among: the mounts to look at; by default this process's own.
     """
-    visible: Mount | None = None
-    for mount in _among(among):
-        if mount.mount_point == mount_point:
-            visible = mount
-    return visible
+    mount = holding(path, among)
+    return mount if mount is not None and mount.mount_point == path else None
 
 
 def of(number: str, among: Iterable[Mount] | None = None) -> tuple[Mount, ...]:
     """All mounts of the file system on a device (major:minor), bind mounts included."""
-    return tuple(mount for mount in _among(among) if mount.number == number)
+    return tuple(mount for mount in _among(among) if number in (mount.number, _number_of_source(mount)))
 
 
 def holding(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
-    """The mount that a path belongs to, by the text of the path alone; None for a path that is not absolute."""
-    best: Mount | None = None
-    for mount in _among(among):
-        longest = best is None or len(mount.mount_point) >= len(best.mount_point)
-        if longest and is_below(path, mount.mount_point):
-            best = mount
-    return best
+    """The mount that a path is in. None for a path that is not absolute.
+
+    path: without symbolic links. It is walked in the table as the kernel walks it: from a mount on to the one that is
+    mounted on it nearest to its root, until none is on the way any more.
+    """
+    mounts = tuple(_among(among))
+    known = {mount.id for mount in mounts}
+    inside: Mount | None = None
+    for _ in mounts:  # a table that was read while it changed must not hold us
+        following = _first_on_the_way(path, inside, mounts, known)
+        if following is None:
+            break
+        inside = following
+    return inside
+
+
+def is_on(upper: Mount, lower: Mount, among: Iterable[Mount] | None = None) -> bool:
+    """Whether a mount is another one, or mounted within it, over whatever lies between."""
+    by_id = {mount.id: mount for mount in _among(among)}
+    for _ in by_id:
+        if upper.id == lower.id:
+            return True
+        upper = by_id.get(upper.parent, upper)
+    return False
+
+
+def real(path: str, among: Iterable[Mount] | None = None) -> str:
+    """The path with its symbolic links followed, as the table has it; what does not exist is left as it is.
+
+    path: absolute.  Only names that are no mount point are asked whether they are a link, by readlink(2), which looks
+    into the folder above; and no file system is entered that a daemon or another machine serves, as it may not answer.
+    """
+    table = tuple(_among(among))
+    points = {mount.mount_point for mount in table}
+    closed = {mount.mount_point for mount in table if mount.number.startswith("0:") and mount.type not in _LOCAL}
+    for _ in range(_MOST_LINKS):
+        followed = _one_link_followed(path, points, closed)
+        if followed == path:
+            break
+        path = followed
+    return path
 
 
 def is_below(path: str, directory: str) -> bool:
@@ -90,6 +141,11 @@ def is_below(path: str, directory: str) -> bool:
 def device_number(mount: Mount) -> str:
     """major:minor of the device of a mount; a file system with a number of its own, as Btrfs, only names its device."""
     return mount.number if sysfs.kernel_name(mount.number) else sysfs.number_of(mount.source)
+
+
+def _number_of_source(mount: Mount) -> str:
+    """The device of a file system that shows a number of its own; '' for all others."""
+    return sysfs.number_of(mount.source) if mount.type in _OWN_NUMBER else ""
 
 
 def unescaped(word: bytes) -> str:
@@ -103,6 +159,41 @@ def _unescaped_part(part: bytes) -> bytes:
     digits = part[:3]
     is_octal = len(digits) == 3 and digits[:1] in b"0123" and set(digits) <= set(b"01234567")
     return bytes((int(digits, 8),)) + part[3:] if is_octal else b"\\" + part
+
+
+def _first_on_the_way(path: str, inside: Mount | None, mounts: Iterable[Mount], known: Collection[int]) -> Mount | None:
+    """Of what is mounted on a mount, on the way to a path, what is met first; on None: of what has no parent here."""
+    on = inside.id if inside else None
+    first: Mount | None = None
+    for mount in mounts:
+        parent = mount.parent if mount.parent in known and mount.parent != mount.id else None
+        if parent != on or not is_below(path, mount.mount_point):
+            continue
+        if first is None or len(mount.mount_point) <= len(first.mount_point):
+            first = mount
+    return first
+
+
+def _one_link_followed(path: str, points: Collection[str], closed: Collection[str]) -> str:
+    """The path with the first symbolic link in it replaced by where that leads; no link is looked for in the closed."""
+    parts = path.split("/")[1:]
+    walked = ""
+    for place, name in enumerate(parts, 1):
+        folder, walked = walked, f"{walked}/{name}"
+        if walked in closed:
+            break
+        target = "" if walked in points else _link(walked)
+        if target:
+            return os.path.normpath(os.path.join(folder or "/", target, *parts[place:]))
+    return path
+
+
+def _link(path: str) -> str:
+    """Where a symbolic link leads; '' for anything else."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
 
 
 def _among(given: Iterable[Mount] | None) -> Iterable[Mount]:
@@ -123,6 +214,7 @@ def _parsed(words: list[bytes]) -> Mount | None:
             source=unescaped(source),
             options=tuple(unescaped(words[5]).split(",")),
             super_options=tuple(unescaped(super_options).split(",")),
+            parent=int(words[1]),
         )
     except ValueError:
         return None

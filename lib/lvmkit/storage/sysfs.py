@@ -95,6 +95,11 @@ def read_only(number: str, root: str = ROOT) -> bool:
     return _text(f"{_device(number, root)}/ro") == "1"
 
 
+def write_protected(number: str, root: str = ROOT) -> bool:
+    """Whether the kernel refuses to write to the device or to one that it stands on."""
+    return read_only(number, root) or any(write_protected(below.number, root) for below in slaves(number, root))
+
+
 def holders(number: str, root: str = ROOT) -> tuple[Block, ...]:
     """Devices that stand directly on this one; for a whole disk also those on its partitions."""
     device = _device(number, root)
@@ -113,6 +118,14 @@ def dm_uuid(number: str, root: str = ROOT) -> str:
 def dm_name(number: str, root: str = ROOT) -> str:
     """The device-mapper name of a device; '' for one that is not device-mapper's."""
     return _text(f"{_device(number, root)}/dm/name")
+
+
+def number_of_dm(uuid: str, root: str = ROOT) -> str:
+    """The major:minor of the device with a device-mapper UUID; '' where there is none."""
+    for name in _entries(f"{root}/block"):
+        if name.startswith("dm-") and _text(f"{root}/block/{name}/dm/uuid") == uuid:
+            return _text(f"{root}/block/{name}/dev")
+    return ""
 
 
 def slaves(number: str, root: str = ROOT) -> tuple[Block, ...]:

@@ -7,11 +7,12 @@ the server that the group leaves. Another server is asked over ssh; the move doe
 
 from __future__ import annotations
 
-from lvmkit.model.facts import VgFacts
+from lvmkit.model.facts import FilesystemFacts, VgFacts
 from lvmkit.model.instance import FILESYS, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import LvBusy
 from lvmkit.model.value import Value, replace
+from lvmkit.resources import mounts
 from lvmkit.storage import dm, holders
 
 TYPE_CHECKING = False
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from lvmkit.cluster.port import Overview
     from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
     from lvmkit.plan import Kit
     from lvmkit.storage.dm import Device
@@ -64,9 +66,14 @@ def bystanders(tags: Iterable[str], hierarchy: Hierarchy) -> tuple[LvBusy, ...]:
     leaving = tuple(tags)
     groups = [VgFacts.unpack(group).uuid for group in hierarchy.of_tags(leaving, LVMVG)]
     devices = dm.list_devices() if groups else ()
-    own = {filesystem.id for filesystem in hierarchy.of_tags(leaving, FILESYS)}
+    own = {point for each in hierarchy.of_tags(leaving, FILESYS) for point in _places(each, hierarchy)}
     held = [(d, _strangers(d, own)) for uuid in groups for d in dm.of_vg(devices, uuid)]
     return tuple(LvBusy(device.name, holders.described(some)) for device, some in held if some)
+
+
+def _places(filesystem: Instance, hierarchy: Hierarchy) -> tuple[str, str]:
+    """The mount point of a file system as it is written, and as the mount table has it."""
+    return filesystem.id, mounts.of(FilesystemFacts.noted(filesystem, hierarchy)).point
 
 
 def _strangers(device: Device, own: set[str]) -> tuple[Holder, ...]:

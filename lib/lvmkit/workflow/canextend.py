@@ -16,6 +16,7 @@ import time
 
 from lvmkit import VERSION, guards
 from lvmkit.guards import elsewhere, metadata, system_id
+from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, VgFacts, devices_below
 from lvmkit.model.instance import FILESYS, Instance
 from lvmkit.model.messages import Failure, Message
@@ -31,11 +32,13 @@ from lvmkit.model.messages.extend import (
     VgUuidTwice,
 )
 from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNotExist
+from lvmkit.model.messages.mounts import AutomountInTheWay
 from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
 from lvmkit.model.messages.service import PvsMissing
 from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
+from lvmkit.resources import mounts
 from lvmkit.storage import files, installed, lvmconf, lvmsight, mountinfo, sysfs
 from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
 from lvmkit.workflow.create import nested
@@ -216,9 +219,12 @@ def _against_mount_points(case: Case) -> Iterator[Message]:
 
 def _against_folder(path: str, server: str) -> Iterator[Message]:
     """What is wrong with a mount point; a folder that is not there is made."""
-    mounted = mountinfo.at(path)
+    mounted = mountinfo.at(mountinfo.real(path))
+    if mounted is not None and mounts.is_automount(mounted):
+        yield AutomountInTheWay(path, names.automount_unit(mounted.mount_point))
+        return
     if mounted is not None:
-        yield MountPointUnusable(path, server, f"{mounted.source} is mounted there")
+        yield MountPointUnusable(path, server, f"{mounted.shown} is mounted there")
         return
     try:
         mode = os.lstat(path).st_mode

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import lvmkit
 from lvmkit.entry import peer, report
 from lvmkit.peer.kernels import Kernels
-from lvmkit.storage import dm, probe
+from lvmkit.storage import dm, filesystem_uuid, probe
 from lvmkit.storage import run as run_module
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
         (probe, "all_bounded", machine.all_bounded),
         (probe, "in_turn", machine.in_turn),
         (probe, "_read_directly", machine.read_directly),
+        (filesystem_uuid, "_read", machine.read_part),
         (report, "_send", machine.take_datagram),
         (peer, "write_line", lambda text: sys.stdout.write(f"{text}\n")),
         (Kernels, "devices", _real_devices),  # conftest.py keeps all other tests from asking anybody

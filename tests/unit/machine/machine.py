@@ -85,6 +85,10 @@ class Mount:
     uuid: str = ""
     read_only: bool = False
     """by the kernel, after an error"""
+    parent: int = 1
+    """ID of the mount that it is mounted on"""
+    root: str = "/"
+    """folder of the file system that is mounted"""
 
 
 @dataclass
@@ -407,8 +411,9 @@ class Machine:
             device.opens += by
 
     def _mount_of(self, path: str) -> int:
+        """The mount that is met at a path: of those on the way to it, the one that was mounted last."""
         found = [m for m in self.mounts if path == m.point or path.startswith(m.point + "/")]
-        return max(found, key=lambda mount: len(mount.point)).id if found else 1
+        return found[-1].id if found else 1
 
     def kill(self, pid: int, number: int) -> None:
         """In the place of os.kill; a signal to this very process is real."""
@@ -485,6 +490,21 @@ class Machine:
         if found.state:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
+    def read_part(self, device: str, number: str, start: int, size: int) -> bytes:
+        """In the place of a read of a superblock. That of an ext4 is known, where its UUID is one."""
+        self.watch(f"read {device}")
+        mapped = self.dm.devices.get(self.number_at(device))
+        if mapped is None or mapped.number != number or mapped.kind == "error":
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        if any(each.state == "hangs" for each in self.attached.values() if each.disk in mapped.legs):
+            raise Hung
+        block = bytearray(4096)
+        digits = self.content_of(mapped)[0].uuid.replace("-", "")
+        if len(digits) == 32:
+            block[1024 + 56 : 1024 + 58] = b"\x53\xef"
+            block[1024 + 104 : 1024 + 120] = bytes.fromhex(digits)
+        return bytes(block[start : start + size])
+
     def take_datagram(self, _path: str, datagram: bytes) -> bool:
         """In the place of the system's log: keeps the numbers."""
         found = re.search(rb"LVMKIT_NUMBER\n.{8}(\d{6})\n", datagram, re.DOTALL)
@@ -498,6 +518,20 @@ class Machine:
         """major:minor of the device that a path names; '' for anything else."""
         place = os.path.realpath(self.root + path)
         return self.nodes.get(place[len(os.path.realpath(self.root)) :], "")
+
+    def put_node(self, path: str, number: str) -> None:
+        """Put a device node of an administrator's in the place of whatever is there."""
+        if os.path.lexists(self.root + path):
+            os.unlink(self.root + path)
+        self._write(path, "")
+        self.nodes[path] = number
+
+    def set_write_protected(self, vg_lv: str, protected: bool = True) -> None:
+        """What lvchange -p does to a volume that is up."""
+        device = self._device_at(f"/dev/{vg_lv}")
+        assert device is not None, vg_lv
+        device.read_only = protected
+        self._write(f"/sys/dev/block/{device.number}/ro", f"{int(protected)}\n")
 
     def _device_at(self, path: str) -> Mapped | None:
         return self.dm.devices.get(self.number_at(path)) if path.startswith("/dev/") else None
@@ -620,9 +654,12 @@ class Machine:
         return answer.code, "".join(f"{line}\n" for line in answer.out), answer.err
 
     def _mount(self, words: Sequence[str]) -> tuple[int, str, str]:
-        options = dict(zip(words[::2], words[1::2]))
+        """mount(8): it follows links; --rw: it does not fall back on mounting read-only."""
+        flags = [word for word in words if word in ("-c", "--rw")]
+        rest = [word for word in words if word not in flags]
+        options = dict(zip(rest[::2], rest[1::2]))
         assert set(options) == {"-t", "-o", "--source", "--target"}, words
-        source, target = options["--source"], options["--target"]
+        source, target, kind = options["--source"], options["--target"], options["-t"]
         device = self._device_at(source)
         if device is None:
             return 32, "", f"mount: {target}: special device {source} does not exist.\n"
@@ -631,21 +668,34 @@ class Machine:
         contents = self.content_of(device)
         if device.kind == "error" or not self._reaches(device):
             return 32, "", f"mount: {target}: can't read superblock on {source}.\n"
-        if not contents or contents[0].kind != options["-t"]:
+        if not contents or contents[0].kind != kind:
             return 32, "", f"mount: {target}: wrong fs type, bad option, bad superblock on {source}.\n"
-        self.add_mount(
-            target, device.number, options["-t"], f"/dev/mapper/{device.name}", options["-o"], contents[0].uuid
-        )
-        return 0, "", ""
+        why, said = "", ""
+        if device.read_only and "ro" not in options["-o"].split(","):
+            said = f"mount: {target}: WARNING: source write-protected, mounted read-only.\n"
+            why = f"mount: {target}: {source} is write-protected but explicit read-write mode requested.\n"
+        if why and "--rw" in flags:
+            return 32, "", why
+        shown = source if "-c" in flags else f"/dev/mapper/{device.name}"
+        self.add_mount(target, device.number, kind, shown, options["-o"], contents[0].uuid, read_only=bool(said))
+        return 0, "", said
 
-    def add_mount(self, point: str, number: str, kind: str, source: str, options: str = "rw", uuid: str = "") -> Mount:
-        """Mount something, whoever does it."""
+    def add_mount(
+        self, point: str, number: str, kind: str, source: str, options: str = "rw", uuid: str = "", **more: Any
+    ) -> Mount:
+        """Mount something, whoever does it; more: further fields of the mount."""
         self.watch(f"mount {point}")
         self._mount_ids += 1
-        mount = Mount(self._mount_ids, point, number, kind, source, options, uuid)
+        real = self._without_links(point)
+        mount = Mount(self._mount_ids, real, number, kind, source, options, uuid, parent=self._mount_of(real), **more)
         self.mounts.append(mount)
         self._write_mounts()
         return mount
+
+    def _without_links(self, path: str) -> str:
+        """A path below the machine's folder as the kernel knows it; links in it must be relative."""
+        place, root = os.path.realpath(self.real(path)), os.path.realpath(self.root)
+        return place[len(root) :] if place.startswith(root + "/") else path
 
     def real(self, path: str) -> str:
         """Where a path of the machine is on this host."""
@@ -663,10 +713,11 @@ class Machine:
         assert status == 0, why
 
     def _umount(self, words: Sequence[str]) -> tuple[int, str, str]:
-        assert list(words[:-1]) == ["--"], words
-        point = words[-1]
+        """umount(8): it takes away what was mounted last, whatever that is."""
+        assert list(words[:-1]) in (["--"], ["-c", "--"]), words
+        point = words[-1] if "-c" in words else self._without_links(words[-1])
         mount = next((each for each in reversed(self.mounts) if each.point == point), None)
-        if mount is None:
+        if mount is None or mount.id != self._mount_of(point):
             return 32, "", f"umount: {point}: not mounted.\n"
         if self._is_busy(mount):
             return 32, "", f"umount: {point}: target is busy.\n"
@@ -679,7 +730,7 @@ class Machine:
         def is_in(path: str) -> bool:
             return path == mount.point or path.startswith(mount.point + "/")
 
-        below = any(other.point != mount.point and is_in(other.point) for other in self.mounts)
+        below = any(other.parent == mount.id for other in self.mounts)
         return below or any(is_in(path) for each in self.processes.values() for path in (each.folder, *each.opens))
 
     def _write_mounts(self) -> None:
@@ -687,7 +738,8 @@ class Machine:
         for each in self.mounts:
             state = "ro" if each.read_only else "rw"
             point = each.point.replace(" ", "\\040")
-            lines.append(f"{each.id} 1 {each.number} / {point} {each.options} - {each.kind} {each.source} {state}\n")
+            where = f"{each.id} {each.parent} {each.number} {each.root} {point}"
+            lines.append(f"{where} {each.options} - {each.kind} {each.source} {state}\n")
         self._write("/proc/self/mountinfo", "".join(lines))
         namespace = f"{self.root}/proc/self/ns"
         os.makedirs(namespace, exist_ok=True)

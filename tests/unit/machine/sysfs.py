@@ -73,10 +73,10 @@ class Sysfs:
         self._remove(name, device.number)
         for each in os.listdir(f"{self._root}/sys/devices"):
             _unlink(f"{self._root}/sys/devices/{each}/holders/{name}")
-        _unlink(f"{self._root}/dev/mapper/{device.name}")
         parts = names.split_dm_name(device.name)
-        if parts:
-            _unlink(f"{self._root}/dev/{parts[0]}/{parts[1]}")
+        for path in (f"mapper/{device.name}", *([f"{parts[0]}/{parts[1]}"] if parts else [])):
+            _unlink(f"{self._root}/dev/{path}")
+            self._nodes.pop(f"/dev/{path}", None)
 
     def _add(self, name: str, number: str, size: int) -> None:
         for folder in ("holders", "slaves"):

@@ -227,12 +227,14 @@ FILESYS_AGENT = Agent(
     "Mounts a file system on one node",
     "Mounts the file system of a logical volume on one node, and unmounts it. Put it above the ocf:lvmkit:lvmlv"
     " resource of the volume (order and colocation).\n\n"
-    "The monitor reads the mount table, starts no process and waits for no disk: the file system must be mounted, and"
-    " writable unless its options say 'ro'. A kernel that stopped writing after an error is a failure, though the file"
-    " system is mounted still. The disks are the volume group's to watch.\n\n"
+    "The start mounts the logical volume itself, never another device that has got its path, and only where it carries"
+    " the file system with this UUID. A write-protected one is not mounted read-only in silence.\n\n"
+    "The monitor reads the mount table, starts no process and waits for no disk: the file system must be mounted, with"
+    " nothing over it, and writable unless its options say 'ro'. A kernel that stopped writing after an error is a"
+    " failure, though the file system is mounted still. The disks are the volume group's to watch.\n\n"
     "The stop tells those who use the file system to end: SIGTERM, then SIGKILL, as often as /etc/default/LifeKeeper"
-    " says, and then names who is left. What is mounted within it is unmounted, too. Another file system at the mount"
-    " point is never touched. Nothing is repaired:"
+    " says, and then names who is left. What others mounted within it or over it, or the same file system"
+    " elsewhere, is unmounted, too. Another file system at the mount point is never touched. Nothing is repaired:"
     " a file system that needs fsck fails to start.",
     (_DEVICE, _DIRECTORY, _FSTYPE, _OPTIONS, _FS_VG_UUID, _FS_LV_UUID, _FS_UUID),
     ("directory",),

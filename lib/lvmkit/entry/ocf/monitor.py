@@ -9,7 +9,7 @@
 | something, all of it well | no | 0, with a warning at a probe |
 | something, not all of it well | no | 1 |
 
-A file system has no record: not mounted is 7, read-only though it should be written to is 1.
+A file system has no record: not mounted is 7; hidden, or not to be written to though it should be, is 1.
 """
 
 from __future__ import annotations

@@ -134,15 +134,6 @@ class RecoveryFailed(Message, number=110091):
     why: str
 
 
-class WriteProtected(Message, number=110323):
-    """The kernel lets nobody write to the device: an LV permission, read_only_volume_list, a replica's LUN."""
-
-    template = "{device} takes no writes, so {mount_point} cannot be mounted for writing."
-    action = "Find out what protects it ('lvs -o lv_attr', 'blockdev --getro {device}', the array), and end that."
-    device: str
-    mount_point: str
-
-
 class RecoveryInVain(Message, number=110324):
     """What local recovery was to help is as it was, so the same fault is not recovered from again."""
 

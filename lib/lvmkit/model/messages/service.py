@@ -194,8 +194,8 @@ class MountFailed(Message, number=110026):
 
     template = "Mounting {device} on {mount_point} failed: {why}"
     action = (
-        "Fix the reported problem, then try again. A dirty file system needs its own fsck, run by hand; a wrong type"
-        " may mean that the device is not the volume that was protected."
+        "Fix the reported problem, then try again. A dirty file system needs its own fsck, run by hand. The device was"
+        " seen to be the protected volume: 'wrong fs type' means that its content was damaged or overwritten."
     )
     device: str
     mount_point: str
@@ -213,9 +213,12 @@ class MountPointTaken(Message, number=110027):
 
 
 class UnmountedBelow(Caution, number=110035):
-    """What is mounted within a file system is unmounted with it; else the stop would fail and the server be fenced."""
+    """What others mounted within a file system or over it, or the same file system at another place, goes with it.
 
-    template = "{below} was unmounted because it lies within {mount_point}, which is to be unmounted."
+    Else the stop would fail, and the server be fenced.
+    """
+
+    template = "{below}, which keeps {mount_point} in use, was unmounted with it."
     action = "Nothing mounts it again. What is to move with {mount_point} must be protected, at a place of its own."
     below: str
     mount_point: str

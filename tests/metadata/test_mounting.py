@@ -1,0 +1,119 @@
+"""File systems that are really mounted, on loop devices, in a mount namespace of the test's own."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lvmkit.storage.run import run
+from tests.metadata.conftest import DEADLINE
+
+if TYPE_CHECKING:
+    from tests.metadata.conftest import Host
+
+LIBRARY = Path(__file__).parents[2] / "lib"
+BLKID, MKFS, PYTHON, UNSHARE = "/usr/sbin/blkid", "/usr/sbin/mkfs.ext4", "/usr/bin/python3", "/usr/bin/unshare"
+PRELUDE = f"""
+import json, os, subprocess, sys
+sys.path.insert(0, {str(LIBRARY)!r})
+from lvmkit.host import Host
+from lvmkit.model.facts import FilesystemFacts
+from lvmkit.model.messages import Failure
+from lvmkit.model.settings import Paths, Settings
+from lvmkit.resources import filesys
+from lvmkit.storage import mountinfo
+folder, device, uuid = sys.argv[1:]
+told = []
+host = Host(Paths(run=folder + "/run"), Settings(), lambda message: told.append(message.number))
+os.makedirs(folder + "/srv/real")
+os.symlink("real", folder + "/srv/link")
+real, link, copy = folder + "/srv/real/db", folder + "/srv/link/db", folder + "/srv/copy"
+def facts(point=real, options="rw,noatime", uuid=uuid):
+    return FilesystemFacts("fs", point, device, "ext4", options, uuid)
+def done(verb, *given, **more):
+    try:
+        return verb(*given, host, **more).partition(",")[0]
+    except Failure as failure:
+        return [message.number for message in failure.messages]
+def check(given):
+    return [message.number for message in filesys.check(given, host).messages]
+def mounted():
+    return [(m.mount_point[len(folder) + 4:], m.type) for m in mountinfo.mounts() if m.mount_point.startswith(folder)]
+def sh(*words):
+    subprocess.run(words, check=True)
+"""
+
+
+@pytest.fixture
+def disk(host: Host) -> tuple[str, str]:
+    """A device with a file system, and its UUID."""
+    (device,) = host.add_disks(1)
+    host.lvm_free(MKFS, "-q", device)
+    return device, host.lvm_free(BLKID, "-p", "-o", "value", "-s", "UUID", device).strip()
+
+
+def said(disk: tuple[str, str], folder: Path, code: str) -> Any:
+    """What Python with the kit assigns to `answer` in a mount namespace of its own."""
+    program = PRELUDE + textwrap.dedent(code) + "\nprint(json.dumps(answer))\n"
+    argv = (UNSHARE, "-m", "--propagation", "private", PYTHON, "-IS", "-c", program, str(folder), *disk)
+    answer = run(argv, deadline=DEADLINE)
+    assert answer.status == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def test_a_link_on_the_way_is_followed_by_all(disk: tuple[str, str], tmp_path: Path) -> None:
+    assert said(disk, tmp_path, """
+        answer = [check(facts(link)), done(filesys.restore, facts(link)), mounted(), check(facts(link))]
+        answer += [done(filesys.restore, facts(link)), done(filesys.remove, facts(link)), mounted()]
+        """) == [[110049], "mounted", [["/real/db", "ext4"]], [], "already mounted", "unmounted", []]  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ["real", "folder + '/srv/real'"])
+def test_what_lies_over_it_is_seen_and_left_alone(disk: tuple[str, str], tmp_path: Path, where: str) -> None:
+    assert said(disk, tmp_path, f"""
+        first = done(filesys.restore, facts())
+        sh("mount", "-t", "tmpfs", "none", {where})
+        answer = [first, check(facts()), done(filesys.restore, facts()), done(filesys.remove, facts()), len(mounted())]
+        """) == ["mounted", [110311], [110311], [110311], 2]  # fmt: skip
+
+
+def test_a_stop_for_a_cluster_unmounts_what_is_over_it_and_its_other_places(
+    disk: tuple[str, str], tmp_path: Path
+) -> None:
+    assert said(disk, tmp_path, """
+        done(filesys.restore, facts())
+        os.mkdir(copy)
+        sh("mount", "--bind", real, copy)
+        sh("mount", "-t", "tmpfs", "none", real)
+        answer = [len(mounted()), done(filesys.remove, facts(), with_all_below=True), mounted(), told.count(110035)]
+        """) == [3, "unmounted", [], 2]  # fmt: skip
+
+
+def test_another_place_is_named_by_a_script(disk: tuple[str, str], tmp_path: Path) -> None:
+    assert said(disk, tmp_path, """
+        done(filesys.restore, facts())
+        os.mkdir(copy)
+        sh("mount", "--bind", real, copy)
+        answer = [check(facts()), done(filesys.remove, facts()), mounted(), done(filesys.restore, facts()), mounted()]
+        """) == [[], [110030], [["/copy", "ext4"]], "mounted", [["/copy", "ext4"], ["/real/db", "ext4"]]]  # fmt: skip
+
+
+def test_a_write_protected_device_is_mounted_only_where_it_is_to_be_read(disk: tuple[str, str], tmp_path: Path) -> None:
+    assert said(disk, tmp_path, """
+        sh("/usr/sbin/blockdev", "--setro", device)
+        answer = [done(filesys.restore, facts()), mounted(), done(filesys.restore, facts(options="ro"))]
+        answer += [check(facts(options="ro")), check(facts()), done(filesys.remove, facts())]
+        sh("/usr/sbin/blockdev", "--setrw", device)
+        answer += [done(filesys.restore, facts())]
+        """) == [[110313], [], "mounted", [], [110313], "unmounted", "mounted"]  # fmt: skip
+
+
+def test_another_file_system_on_the_device_is_not_mounted(disk: tuple[str, str], tmp_path: Path) -> None:
+    assert said(disk, tmp_path, """
+        other = "0" + uuid[1:] if uuid[0] != "0" else "1" + uuid[1:]
+        answer = [done(filesys.restore, facts(uuid=other)), mounted(), done(filesys.restore, facts())]
+        """) == [[110314], [], "mounted"]  # fmt: skip
