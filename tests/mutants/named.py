@@ -167,8 +167,8 @@ NAMED = (
     Named(
         "another file system is taken for ours",
         "mount",
-        "    if other:",
-        "    if False:",
+        "if seen.other is not None:",
+        "if False:",
     ),
     Named(
         "create does not ask the other servers",
@@ -304,13 +304,7 @@ NAMED = (
         "return tuple(kind for kind in kinds(dm_uuid) if kind not in dm.OF_LVM)",
         "return ()",
     ),
-    Named("a file system is mounted from its old path", "present_path", "if not facts.dm_uuid:", "if True:"),
-    Named(
-        "whatever is mounted there counts as the file system",
-        "mounted",
-        "return mount if sysfs.dm_uuid(mountinfo.device_number(mount)) == facts.dm_uuid else None",
-        "return mount",
-    ),
+    Named("a file system is mounted from its old path", "number", "if not facts.dm_uuid:", "if True:"),
     Named(
         "the list of the boot means whoever has the name",
         "means",

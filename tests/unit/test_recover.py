@@ -29,6 +29,8 @@ from tests.unit.machine.disks import Metadata, write
 from tests.unit.test_contract_actions import POINT, Server
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_mock import MockerFixture
 
     from tests.unit.machine import Answer, Mount
@@ -220,15 +222,16 @@ class TestItCannotHelp:
 class TestItDoesNotHelp:
     @pytest.fixture
     def world(self, world: World) -> World:
-        """Every mount is read-only at once, whatever the device says."""
-        add_mount = world.machine.add_mount
+        """It is read-only again as soon as its start has ended, whatever the device says."""
+        script = world.machine._script
 
-        def mounted(*given: str) -> Mount:
-            mount = add_mount(*given)
-            world.machine.set_read_only(POINT)
-            return mount
+        def ended(path: str, words: Sequence[str]) -> tuple[int, str, str]:
+            answer = script(path, words)
+            if path.endswith("filesys/actions/restore"):
+                world.machine.set_read_only(POINT)
+            return answer
 
-        world.machine.add_mount = mounted  # type: ignore[method-assign, assignment]
+        world.machine._script = ended  # type: ignore[method-assign]
         world.machine.set_read_only(POINT)
         return world
 
