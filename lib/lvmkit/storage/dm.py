@@ -193,7 +193,7 @@ def wipe(uuids: Iterable[str], *, deadline: float = 10.0) -> tuple[DeviceMapperR
     """
     from lvmkit.storage import probe  # a quickCheck must not pay for it
 
-    devices = [device for uuid in uuids if (device := status(uuid)) and _has_table_to_lose(device)]
+    devices = [device for uuid in dict.fromkeys(uuids) if (device := status(uuid)) and _has_table_to_lose(device)]
     endings = probe.all_bounded(list(map(_replacement, devices)), deadline, acts=True)
     refused = []
     for device, ending in zip(devices, endings):
