@@ -1,14 +1,15 @@
-"""The file system: mounted, with the options it had, and still writable.
+"""The file system: mounted, with the options it had, and still served by the kernel.
 
-Nothing is opened below the mount point: the mount table and sysfs answer at once, whatever state the disks are in.
-Another file system at the mount point is never touched.
+A check opens nothing below the mount point: the mount table and sysfs answer at once, whatever state the disks are in.
+Only the deep check asks the file system itself. Another file system at the mount point is never touched.
 """
 
 from __future__ import annotations
 
+from lvmkit.model.messages import ERROR
 from lvmkit.model.messages.faults import MountedReadOnly, NotMounted
 from lvmkit.resources.health import Health
-from lvmkit.storage import mountinfo, sysfs
+from lvmkit.storage import mountinfo, superblock, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def remove(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) 
     """Unmount it; returns in a few words what was done.
 
     with_all_below: also unmount what others have mounted within it, because the cluster would fence the server.
-    Raises Failure when it is still mounted after that: FilesystemBusy (110024), UnmountFailed (110030); and
-    as locks.unmounting().
+    Raises Failure when it is still mounted after that: FilesystemBusy (110024), UnmountFailed (110030), UsedByCaller
+    (110350); and as releasing.end() and locks.unmounting().
     """
     from lvmkit.resources import locks, mounting
 
@@ -51,8 +52,11 @@ def give_up(facts: FilesystemFacts, host: Host) -> str:
     return remove(facts, host)
 
 
-def check(facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
-    """It must be mounted, and writable unless its options say otherwise. The disks are the volume group's to watch."""
+def check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | None = None) -> Health:
+    """It must be mounted, writable unless its options say otherwise, and not given up by the kernel.
+
+    The disks are the volume group's to watch.
+    """
     mount = mounted(facts)
     if mount is None:
         return Health((NotMounted(facts.device, facts.mount_point),), is_up=False, is_recorded=False)
@@ -60,12 +64,32 @@ def check(facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] | None
     is_read_only = "ro" in (*mount.options, *mount.super_options)
     if wanted_writable and is_read_only:
         return Health((MountedReadOnly(facts.mount_point),), is_up=True)
-    return Health((), is_up=True)
+    return Health(signs(mount, host), is_up=True)
 
 
-def deep_check(_facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
-    """Nothing more: the disks are read for the volume group."""
-    return Health((), is_up=True)
+def deep_check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | None = None) -> Health:
+    """Ask the file system itself, within settings.probe_deadline seconds, unless check() knows what is wrong with it.
+
+    The disks are read for the volume group.
+    """
+    from lvmkit.resources import reading  # it forks
+
+    mount = mounted(facts)
+    if mount is None or any(sign.level == ERROR for sign in signs(mount, host)):
+        return Health((), is_up=mount is not None)
+    return Health(reading.filesystem_faults(mount, host.settings.probe_deadline), is_up=True)
+
+
+def signs(mount: Mount, host: Host) -> tuple[Message, ...]:
+    """What the kernel shows to be wrong with a mounted file system."""
+    vitality = superblock.vitality(mount, host.paths.run)
+    if not vitality.given_up and not vitality.errors:
+        return ()
+    from lvmkit.model.messages.filesystems import FilesystemGivenUp, FilesystemHasErrors  # only where that is so
+
+    if vitality.given_up:
+        return (FilesystemGivenUp(mount.mount_point, vitality.given_up),)
+    return (FilesystemHasErrors(mount.mount_point, vitality.errors),)
 
 
 def obstacles(facts: FilesystemFacts, _host: Host) -> tuple[Message, ...]:

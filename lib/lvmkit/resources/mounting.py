@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.model.messages import Failure
+from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages.filesystems import UsedByCaller
 from lvmkit.model.messages.service import FilesystemBusy, MountFailed, MountPointTaken, UnmountedBelow, UnmountFailed
+from lvmkit.resources import filesys, notes
 from lvmkit.resources.filesys import mounted
-from lvmkit.storage import files, mountinfo, run
+from lvmkit.storage import files, mountinfo, run, superblock, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
+    from lvmkit.storage.mountinfo import Mount
 
 MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
 
@@ -22,20 +25,46 @@ MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
 def mount(facts: FilesystemFacts, host: Host) -> str:
     """Mount it with the options it had, unless it is mounted; the mount point's lock is held.
 
-    Raises Failure where another file system is there.
+    Raises Failure where another file system is there, and where it is mounted and the kernel has given it up.
     """
-    if mounted(facts):
+    present = mounted(facts)
+    if present:
+        refuse_unserved(present, host)
+        if not superblock.has_start(present, host.paths.run):
+            notes.store_start(present, host)
         return "already mounted"
     other = mountinfo.at(facts.mount_point)
     if other:
         raise Failure(MountPointTaken(facts.mount_point, other.source, facts.device))
     _make_folder(facts)
-    argv = [MOUNT, "-t", facts.type, "-o", facts.options, "--source", facts.device]
-    answer = run.run([*argv, "--target", facts.mount_point], deadline=host.time_left)
-    if mounted(facts) is None:
+    answer = run.run(mount_command(facts), deadline=host.time_left)
+    present = mounted(facts)
+    if present is None:
         why = answer.stderr.strip() or f"mount ended with {answer.status}"
         raise Failure(MountFailed(facts.device, facts.mount_point, why))
+    notes.store_start(present, host)
     return f"mounted, {answer.seconds:.1f} s"
+
+
+def mount_command(facts: FilesystemFacts) -> tuple[str, ...]:
+    """The command that mounts it."""
+    what = ("-t", facts.type, "-o", facts.options, "--source", facts.device)
+    return (MOUNT, *what, "--target", facts.mount_point)
+
+
+def refuse_unserved(present: Mount, host: Host) -> None:
+    """What is mounted must be served. Where its start is not noted, the file system is asked as well.
+
+    Raises Failure: FilesystemGivenUp (110315), FilesystemHung (110319).
+    """
+    faults = filesys.signs(present, host)
+    if not superblock.has_start(present, host.paths.run):
+        from lvmkit.resources import reading  # it forks
+
+        faults += reading.filesystem_faults(present, host.settings.probe_deadline)
+    errors = tuple(fault for fault in faults if fault.level == ERROR)
+    if errors:
+        raise Failure(*errors)
 
 
 def unmount(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) -> str:
@@ -45,28 +74,41 @@ def unmount(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False)
 
     with_all_below: also unmount what others have mounted within it, because the cluster would fence the server.
     """
-    if mounted(facts) is None:
+    present = mounted(facts)
+    if present is None:
+        _see_ended(facts, host)
         return "not mounted"
     why = _try_unmount(facts.mount_point, host)
-    if mounted(facts) is None:
-        return "unmounted"
-    return _unmount_in_use(facts, why, host, with_all_below)
+    if mounted(facts) is not None:
+        _unmount_in_use(facts, why, host, with_all_below)
+    superblock.forget_start(present, host.paths.run)
+    _see_ended(facts, host)
+    return "unmounted"
 
 
-def _unmount_in_use(facts: FilesystemFacts, why: str, host: Host, with_all_below: bool) -> str:
-    import signal
+def _see_ended(facts: FilesystemFacts, host: Host) -> None:
+    """An unmount may leave the file system at work. Raises as releasing.end()."""
+    if not superblock.is_kept(sysfs.number_of(facts.device)):
+        return
+    from lvmkit.resources import releasing  # every stop would pay for it
 
+    releasing.end(facts, host)
+
+
+def _unmount_in_use(facts: FilesystemFacts, why: str, host: Host, with_all_below: bool) -> None:
     from lvmkit.resources import evict  # only where it is in use: every stop would pay for it
 
     point = facts.mount_point
-    signals = [signal.SIGTERM] * host.settings.umount_retries + [signal.SIGKILL] * host.settings.kernel_retries
-    for number in signals:
+    callers = evict.callers(point)
+    if callers:
+        raise Failure(UsedByCaller(point, callers))
+    for number in evict.rounds(host.settings):
         if with_all_below:
             _unmount_below(point, number, host)
         evict.evict(point, number, host)
         why = _try_unmount(point, host)
         if mounted(facts) is None:
-            return "unmounted"
+            return
     users = evict.users_of(point)
     if users:
         raise Failure(FilesystemBusy(point, users))

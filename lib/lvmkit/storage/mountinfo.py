@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PROC = "/proc"
+_OWN_NUMBER = ("btrfs", "bcachefs")
+"""types of file systems on devices whose st_dev is not the device's number"""
 
 
 class Mount(Value):
@@ -31,6 +33,10 @@ class Mount(Value):
     """of this mount: rw, nosuid, relatime ..."""
     super_options: tuple[str, ...]
     """of the file system: ro after the kernel gave up writing, errors=remount-ro ..."""
+    parent: int = 0
+    """the mount that it is mounted on"""
+    propagation: tuple[str, ...] = ()
+    """what this mount shares with others: 'shared:N' for its peer group, 'master:N' for the one that it follows"""
 
 
 def mounts(pid: str | int = "self", proc: str = PROC) -> tuple[Mount, ...]:
@@ -69,7 +75,7 @@ def at(mount_point: str, among: Iterable[Mount] | None = None) -> Mount | None:
 
 def of(number: str, among: Iterable[Mount] | None = None) -> tuple[Mount, ...]:
     """All mounts of the file system on a device (major:minor), bind mounts included."""
-    return tuple(mount for mount in _among(among) if mount.number == number)
+    return tuple(mount for mount in _among(among) if number in (mount.number, _number_of_source(mount)))
 
 
 def holding(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
@@ -90,6 +96,11 @@ def is_below(path: str, directory: str) -> bool:
 def device_number(mount: Mount) -> str:
     """major:minor of the device of a mount; a file system with a number of its own, as Btrfs, only names its device."""
     return mount.number if sysfs.kernel_name(mount.number) else sysfs.number_of(mount.source)
+
+
+def _number_of_source(mount: Mount) -> str:
+    """The device of a file system that shows a number of its own; '' for all others."""
+    return sysfs.number_of(mount.source) if mount.type in _OWN_NUMBER else ""
 
 
 def unescaped(word: bytes) -> str:
@@ -123,6 +134,8 @@ def _parsed(words: list[bytes]) -> Mount | None:
             source=unescaped(source),
             options=tuple(unescaped(words[5]).split(",")),
             super_options=tuple(unescaped(super_options).split(",")),
+            parent=int(words[1]),
+            propagation=tuple(word.decode("ascii") for word in words[6:dash]),
         )
     except ValueError:
         return None

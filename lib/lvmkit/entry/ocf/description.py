@@ -204,12 +204,14 @@ FILESYS_AGENT = Agent(
     "Mounts a file system on one node",
     "Mounts the file system of a logical volume on one node, and unmounts it. Put it above the ocf:lvmkit:lvmlv"
     " resource of the volume (order and colocation).\n\n"
-    "The monitor reads the mount table, starts no process and waits for no disk: the file system must be mounted, and"
-    " writable unless its options say 'ro'. A kernel that stopped writing after an error is a failure, though the file"
-    " system is mounted still. The disks are the volume group's to watch.\n\n"
+    "The monitor reads the mount table and what the kernel shows of the file system, starts no process and waits for no"
+    " disk: the file system must be mounted, and writable unless its options say 'ro'. One that the kernel has given up"
+    " after an error is a failure, though it is mounted still. At OCF_CHECK_LEVEL 10 the file system itself is asked,"
+    " under a deadline. The disks are the volume group's to watch.\n\n"
     "The stop tells those who use the file system to end: SIGTERM, then SIGKILL, as often as /etc/default/LifeKeeper"
-    " says, and then names who is left. What is mounted within it is unmounted, too. Another file system at the mount"
-    " point is never touched. Nothing is repaired:"
+    " says, and then names who is left. What is mounted within it is unmounted, too. So are ended who keeps it in a"
+    " mount namespace of their own, and a file system that is still frozen then is thawed. Another file system at the"
+    " mount point is never touched. Nothing is repaired:"
     " a file system that needs fsck fails to start.",
     (_DEVICE, _DIRECTORY, _FSTYPE, _OPTIONS),
     ("directory",),
