@@ -49,6 +49,10 @@ class Server:
     def create(self) -> Answer:
         return self.machine.admin("filesys/create", "-t", POINT, "-s", "INTELLIGENT", "-p", POINT)
 
+    def protect(self) -> None:
+        """By the embedded engine."""
+        assert self.create().code == OK
+
     def lvmkit(self, *words: str) -> Answer:
         session = Session(self.machine.paths)
         return self.machine.call(lambda: launch(program, words, session))
@@ -351,6 +355,20 @@ def test_every_command_leaves_the_folder_that_it_was_called_in(tmp_path: Path, m
     server = Server(tmp_path)
     assert Session(server.machine.paths).guard("x", "", lambda: 0) == 0
     assert os.getcwd() == "/"
+
+
+def test_a_command_that_is_called_from_within_says_so_before_anything_is_stopped(server: Server) -> None:
+    server.protect()
+    machine = server.machine
+    machine.start_process(os.getppid(), "bash", f"{POINT}/sub")
+    machine.ran.clear()
+    for words in (("out-of-service", "vg1"), ("out-of-service", "vg1", "--dry-run"), ("out-of-service", POINT)):
+        answer = server.lvmkit(*words)
+        assert (answer.code != 0, answer.logged, machine.ran, machine.killed) == (True, [CALLER], [], [])
+        assert "(bash): working directory" in answer.err
+    machine.end_process(os.getppid())
+    assert server.lvmkit("out-of-service", "vg1").code == 0
+    assert machine.active() == []
 
 
 # ---- create
