@@ -128,7 +128,7 @@ def _ext4(mount: Mount, run: str) -> Vitality:
     folder = f"{SYSFS}/ext4/{_kernel_name(mount)}"
     last = _text(f"{folder}/last_error_func").strip()
     stops = "errors=remount-ro" in _text(f"{PROC}/fs/ext4/{_kernel_name(mount)}/options").split()
-    if last in _ABORTS or (stops and has_start(mount, run)):
+    if (stops or last in _ABORTS) and has_start(mount, run):
         return Vitality(f"{STATE_WORDS['emergency_ro']} (in {last})", errors)
     return Vitality(errors=errors)
 
