@@ -147,7 +147,7 @@ def test_the_users_of_a_volume_are_named(built: Guest) -> None:
         "my--vg-rd": [["swap", "/dev/dm-" + found["my--vg-rd"][0][1].rsplit("-", 1)[-1], False]],
         "my--vg-thin": [["loop", "/dev/loop0", False]],
         "behind-far": [["nested PV", "inner-lv", False]],
-        "my--vg-str-real": [["dm", "my--vg-snap", False], ["dm", "my--vg-str", False]],
+        "my--vg-str-real": [["volume", "my--vg-snap", False], ["volume", "my--vg-str", False]],
     }
 
 

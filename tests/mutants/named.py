@@ -143,7 +143,7 @@ NAMED = (
     Named(
         "a restore leaves no record",
         "_bring_up",
-        "records.store(host.paths, bringing_up.observed(owned, facts))",
+        "notes.store(bringing_up.observed(owned, facts), host.paths, host)",
         "pass",
     ),
     Named(
@@ -251,6 +251,26 @@ NAMED = (
         "with locks.unmounting(facts.mount_point, host):",
         "if True:",
     ),
+    Named("an error of an ext4 that stops at errors is nothing", "_ext4", "if not errors:", "if True:"),
+    Named(
+        "errors from before the start are counted",
+        "_new_errors",
+        "return max(0, count - before)",
+        "return count",
+    ),
+    Named(
+        "who called the command is ended",
+        "_signal",
+        "if user.pid > 1 and not circle.has(user.pid)",
+        "if user.pid > 1",
+    ),
+    Named(
+        "the server itself is ended for a mount that it has",
+        "evict_keepers",
+        "if 1 not in namespace:",
+        "if True:",
+    ),
+    Named("a file system stays that is mounted nowhere", "_see_ended", "releasing.end(facts, host)", "pass"),
     Named(
         "a stranger is robbed",
         "against",

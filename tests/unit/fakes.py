@@ -143,6 +143,7 @@ class FakePort:
         self.standings: dict[str, Standing] = {}
         """server: its standing, where it is not one that has stopped all"""
         self.unwanted: set[str] = set()
+        self.required: frozenset[str] = frozenset()
         """tags that an administrator took out of service"""
         self.overviews = 0
         """how often all was read"""
@@ -235,6 +236,9 @@ class FakePort:
     def set_state(self, tag: str, state: str, reason: str = "") -> None:
         self.calls.append(("set_state", tag, state))
         self._set({tag}, state, reason)
+
+    def required_by_others(self) -> frozenset[str]:
+        return self.required
 
     def wanted(self, tag: str) -> bool:
         return tag not in self.unwanted

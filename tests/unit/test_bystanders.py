@@ -203,7 +203,7 @@ class TestCommandLine:
 
     def test_tags_that_are_not_there_are_in_nobodys_way(self, tools: Kit, held: list[Holder]) -> None:
         held.append(Holder(MOUNT, "/mnt"))
-        assert bystanders(("vg9",), tools.port.hierarchy()) == ()
+        assert bystanders(("vg9",), tools.port.hierarchy(), frozenset) == ()
 
     @pytest.mark.parametrize("words", [("in-service", "/data"), ("out-of-service", "vg1")])
     def test_a_dry_run_refuses_what_the_command_would(

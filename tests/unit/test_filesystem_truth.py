@@ -111,9 +111,10 @@ class TestLink:
         assert unmounted("restore", "filesys", "/data").code == 0
         with unmounted.machine.running():
             protected = Engine(unmounted.machine.paths, Settings()).hierarchy()
-            assert bystanders(protected.tags, protected) == ()
+            assert bystanders(protected.tags, protected, frozenset) == ()
             unmounted.copy()
-            assert [message.holders for message in bystanders(protected.tags, protected)] == [(f"mount {COPY}",)]
+            named = [message.as_dict()["holders"] for message in bystanders(protected.tags, protected, frozenset)]
+            assert named == [(f"mount {COPY}",)]
 
     def test_what_is_at_the_end_of_the_link_already_is_not_touched(self, unmounted: Mounting) -> None:
         unmounted.become_a_link()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lvmkit.storage import holders, sysfs
+from lvmkit.storage import holders, superblock, sysfs
 from lvmkit.storage.holders import Holder
 from tests.unit.conftest import PATIENCE
 
@@ -93,8 +93,15 @@ def test_open_files_are_told_by_their_mount(host: Host) -> None:
 
 
 def test_words_of_other_namespaces_mean_something_else(host: Host) -> None:
-    host.process("7", namespace=OTHER, cwd="/mnt/a", maps="0-1 r 0 fd:00 5 /mnt/a/lib.so\n")
-    assert host.of_mount() == (BELOW,)
+    elsewhere = "2 0 254:0 / / rw master:1 - ext4 /dev/vda rw\n70 2 253:0 / /mnt/b rw - ext4 /dev/mapper/vg-a rw\n"
+    maps = "0-1 r 0 fd:00 5 {}/lib.so\n"
+    host.process("7", namespace=OTHER, mounts=elsewhere, cwd="/mnt/a", maps=maps.format("/mnt/a"))
+    host.process("8", namespace=OTHER, mounts=elsewhere, cwd="/mnt/b")
+    host.process("9", namespace=OTHER, mounts=elsewhere, maps=maps.format("/mnt/b"))
+    host.process("10", namespace=OTHER, mounts=elsewhere)
+    host.open_file("10", "/mnt/b/file", 70)
+    found = [(holder.pid, holder.how) for holder in host.of_mount()[1:]]
+    assert found == [(8, "working directory"), (9, "mapped file"), (10, "open file")]
 
 
 def test_what_is_mounted_within_a_mount(host: Host) -> None:
@@ -136,7 +143,48 @@ def test_mounts_in_other_namespaces_are_found_once_each(host: Host) -> None:
     hidden = "90 1 253:0 / /hidden rw - ext4 /dev/mapper/vg-a rw\n"
     host.process("7", namespace=OTHER, mounts=MOUNTS + hidden)
     host.process("8", namespace=OTHER, mounts=MOUNTS + hidden)
-    assert host.of_device() == (Holder(holders.MOUNT, "/mnt/a"), Holder(holders.MOUNT, "/hidden", 7))
+    seen = [Holder(holders.MOUNT, point, 7, "comm7") for point in ("/mnt/a", "/hidden")]
+    assert host.of_device() == (Holder(holders.MOUNT, "/mnt/a"), *seen)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "is_pinned"),
+    [
+        ("shared:1", "shared:1", False),
+        ("shared:1", "master:1", False),
+        ("shared:1", "shared:7 master:1", False),
+        ("shared:1", "shared:2", True),
+        ("shared:1", "", True),
+        ("", "", True),
+    ],
+)
+def test_a_mount_elsewhere_counts_only_where_an_unmount_here_does_not_reach_it(
+    host: Host, own: str, other: str, is_pinned: bool
+) -> None:
+    for pid, namespace, words in (("self", OWN, own), ("7", OTHER, other)):
+        table = f"1 0 254:0 / / rw {words} - ext4 /dev/vda rw\n30 1 253:0 / /mnt/a rw - ext4 /dev/mapper/vg-a rw\n"
+        if pid != "self":
+            host.process(pid, namespace=namespace)
+        host.text(host.proc / pid / "mountinfo", table.replace("rw  -", "rw -"))
+    pins = (Holder(holders.MOUNT, "/mnt/a", 7, "comm7"),) if is_pinned else ()
+    assert holders.pins("253:0", proc=str(host.proc)) == pins
+    assert holders.companions(7, proc=str(host.proc)) == (7,)
+
+
+def test_files_of_a_lazily_unmounted_file_system_are_found_by_their_device(host: Host) -> None:
+    device = os.stat(__file__).st_dev
+    host.process("7")
+    host.open_file("7", __file__, 99)
+    host.process("8", cwd="/proc")
+    found = holders.of_unmounted(f"{os.major(device)}:{os.minor(device)}", proc=str(host.proc))
+    words = "open file of a file system that was unmounted"
+    assert [user.pid for user in found if user.how == words] == [7]
+
+
+def test_a_file_system_that_nobody_keeps_is_named_as_such(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(superblock, "is_kept", lambda number: number in ("253:0", "253:7"))
+    assert host.of_device("253:7") == (Holder(holders.UNENDED, "mounted nowhere"),)
+    assert host.of_device("253:8") == ()
 
 
 def test_swap_and_loop_on_the_device_are_found(host: Host) -> None:
@@ -155,7 +203,7 @@ def test_devices_on_top_have_their_own_kinds(host: Host) -> None:
     host.block("bcache0", "252:0", on="dm-0")
     assert [(holder.kind, holder.name) for holder in host.of_device()[1:]] == [
         (holders.BLOCK, "bcache0"),
-        (holders.DM, "vg-snap"),
+        (holders.VOLUME, "vg-snap"),
         (holders.NESTED_PV, "inner-lv"),
         (holders.DM, "secret"),
         (holders.MD, "md0"),
@@ -169,10 +217,10 @@ def test_a_process_that_ends_meanwhile_is_no_user(host: Host) -> None:
 
 def test_words_name_the_user() -> None:
     process, mount, hidden = holders.described(
-        [Holder(holders.PROCESS, "postgres", 4711, "open file"), BELOW, Holder(holders.MOUNT, "/hidden", 7)]
+        [Holder(holders.PROCESS, "postgres", 4711, "open file"), BELOW, Holder(holders.MOUNT, "/hidden", 7, "sleep")]
     )
     assert "4711" in process
     assert "postgres" in process
     assert "/mnt/a/below" in mount
     assert "7" not in mount
-    assert "process 7" in hidden
+    assert "process 7, sleep" in hidden

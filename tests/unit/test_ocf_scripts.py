@@ -41,7 +41,7 @@ def test_the_metadata_describes_every_parameter_and_action(agent: str, capfd: An
     actions = [(each.get("name"), each.get("depth")) for each in root.iter("action")]
     assert {name for name, _ in actions} == {"start", "stop", "monitor", "validate-all", "meta-data"}
     depths = [depth for name, depth in actions if name == "monitor"]
-    assert depths == (["0"] if agent == "filesys" else ["0", "10"])
+    assert depths == ["0", "10"]
 
 
 @pytest.mark.parametrize("agent", sorted(AGENTS))

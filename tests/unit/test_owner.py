@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
+from lvmkit.model.facts import LvFacts
+from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, OSU
 from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages.filesystems import FilesystemKept
 from lvmkit.model.messages.ownership import OwnerNotWritten
 from lvmkit.model.messages.pacemaker import OwnerKept
 from lvmkit.model.messages.service import LvBusy, VgForeign
 from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.value import replace
 from lvmkit.storage import dm, holders
-from lvmkit.storage.holders import MOUNT, PROCESS, SWAP, Holder
+from lvmkit.storage.holders import MOUNT, PROCESS, SWAP, UNENDED, VOLUME, Holder
 from lvmkit.workflow.bystanders import bystanders
 from lvmkit.workflow.create import CreateRequest, create, draft_creation
 from lvmkit.workflow.delete import delete
@@ -25,6 +27,8 @@ from tests.unit.local_storage import Storage
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from pytest_mock import MockerFixture
 
     from lvmkit.plan import Kit
 
@@ -155,7 +159,8 @@ def test_a_delete_that_cannot_change_the_owner_says_so_and_goes_on(
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> list[Holder]:
     found: list[Holder] = [Holder(MOUNT, "/data")]
-    device = dm.Device("vg1-data", "253:0", "LVM-x")
+    uuid = LvFacts.unpack(data_hierarchy().of_tags(("vg1/data",))[0]).dm_uuid
+    device = dm.Device("vg1-data", uuid=uuid, number="253:0")
     monkeypatch.setattr(dm, "list_devices", lambda: (device,))
     monkeypatch.setattr(dm, "of_vg", lambda devices, _uuid: tuple(devices))
     monkeypatch.setattr(holders, "of_device", lambda _number: tuple(found))
@@ -164,16 +169,54 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[Holder]:
 
 def test_the_hierarchys_own_file_system_is_in_nobodys_way(held: list[Holder]) -> None:
     now = data_hierarchy()
-    assert bystanders(now.above("vg1"), now) == ()
+    assert bystanders(now.above("vg1"), now, frozenset) == ()
 
 
 def test_what_is_mounted_by_hand_is_named(held: list[Holder]) -> None:
-    held += [Holder(MOUNT, "/mnt"), Holder(SWAP, "/dev/dm-0"), Holder(PROCESS, "udevd", 7, "open file")]
+    held += [Holder(MOUNT, "/mnt"), Holder(SWAP, "/dev/dm-0"), Holder(VOLUME, "vg1-snap")]
     now = data_hierarchy()
-    assert bystanders(now.above("vg1"), now) == (LvBusy("vg1-data", ("mount /mnt", "swap /dev/dm-0")),)
+    assert bystanders(now.above("vg1"), now, frozenset) == (LvBusy("vg1-data", ("mount /mnt", "swap /dev/dm-0")),)
+
+
+def test_a_process_that_still_has_the_volume_open_at_a_second_look_is_named(
+    held: list[Holder], mocker: MockerFixture
+) -> None:
+    udev, database = (Holder(PROCESS, name, 7, "the device is open") for name in ("udevd", "postgres"))
+    held += [udev, database]
+    mocker.patch("time.sleep", side_effect=lambda _seconds: held.remove(udev))
+    now = data_hierarchy()
+    named = bystanders(now.above("vg1/data"), now, frozenset)
+    assert named == (LvBusy("vg1-data", ("process 7 (postgres): the device is open",)),)
+
+
+def test_what_the_cluster_runs_on_a_volume_is_in_nobodys_way(held: list[Holder], mocker: MockerFixture) -> None:
+    mocker.patch("time.sleep")
+    held.append(Holder(PROCESS, "postgres", 7, "the device is open"))
+    now = data_hierarchy()
+    assert bystanders(now.above("vg1"), now, lambda: {"vg1/data"}) == ()
+    assert len(bystanders(now.above("vg1"), now, lambda: {"vg9"})) == 1
+
+
+def test_a_hand_made_mount_at_the_place_of_a_file_system_that_is_out_of_service_is_named(held: list[Holder]) -> None:
+    now = data_hierarchy()
+    stopped = replace(now, instances=tuple(replace(i, state=OSU) if i.type == FILESYS else i for i in now.instances))
+    assert bystanders(now.above("vg1"), stopped, frozenset) == (LvBusy("vg1-data", ("mount /data",)),)
+
+
+def test_the_same_place_in_another_mount_namespace_is_named(held: list[Holder]) -> None:
+    held.append(Holder(MOUNT, "/data", 7, "sleep"))
+    now = data_hierarchy()
+    words = "mount /data (in the mount namespace of process 7, sleep)"
+    assert bystanders(now.above("vg1"), now, frozenset) == (LvBusy("vg1-data", (words,)),)
+
+
+def test_a_file_system_that_is_mounted_nowhere_but_not_ended_is_named(held: list[Holder]) -> None:
+    held[:] = [Holder(UNENDED, "mounted nowhere")]
+    now = data_hierarchy()
+    assert bystanders(now.above("vg1/data"), now, frozenset) == (FilesystemKept("vg1-data"),)
 
 
 def test_a_file_system_alone_leaves_its_group_up_so_nobody_is_in_the_way(held: list[Holder]) -> None:
     held.append(Holder(MOUNT, "/mnt"))
     now = data_hierarchy()
-    assert bystanders(now.above("/data"), now) == ()
+    assert bystanders(now.above("/data"), now, frozenset) == ()

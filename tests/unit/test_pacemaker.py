@@ -348,6 +348,33 @@ def test_what_a_foreign_constraint_names_is_not_removed() -> None:
     assert failure.value.messages == (UsedByOthers("fs1", ("theirs-too",)),)
 
 
+@pytest.mark.parametrize(
+    ("constraint", "required"),
+    [
+        ({"id": "o", "first": "lvmkit-lv1", "then": "db"}, {"lv1"}),
+        ({"id": "o", "first": "lvmkit-lv1_then_lvmkit-fs1", "then": "lvmkit-fs1"}, set()),
+        ({"id": "o", "first": "target", "then": "lvmkit-vg"}, set()),
+        ({"id": "o", "rsc": "db", "with_rsc": "lvmkit-lv1"}, {"lv1"}),
+        ({"id": "o", "rsc": "lvmkit-lv1", "with_rsc": "target"}, set()),
+    ],
+)
+def test_what_is_not_ours_and_stands_on_a_tag_is_known(constraint: dict[str, str], required: set[str]) -> None:
+    root = protected(1)
+    kind = "rsc_order" if "first" in constraint else "rsc_colocation"
+    elements.at(root, CONSTRAINTS).append(elements.new(kind, **constraint))
+    assert cib.required_by_others(root) == required
+
+
+def test_a_set_of_ours_and_others_ties_all_of_them() -> None:
+    root = protected(1)
+    text = (
+        '<rsc_order id="s"><resource_set id="s1"><resource_ref id="lvmkit-lv1"/><resource_ref id="db"/></resource_set>'
+        "</rsc_order>"
+    )
+    elements.at(root, CONSTRAINTS).append(elements.parse(text, "sample"))
+    assert cib.required_by_others(root) == {"lv1"}
+
+
 def test_an_extension_gives_the_next_lower_priority() -> None:
     root = protected(1, ("n2", "n1", "n3"))
     found = {(e.tag, e.server): e.priority for e in cib.equivalencies(root)}

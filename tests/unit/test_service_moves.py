@@ -41,7 +41,7 @@ def in_the_way(monkeypatch: pytest.MonkeyPatch) -> list[LvBusy]:
     """Who holds volumes of what leaves this server; nobody until told otherwise."""
     found: list[LvBusy] = []
 
-    def named(tags: Iterable[str], _now: Hierarchy) -> tuple[LvBusy, ...]:
+    def named(tags: Iterable[str], _now: Hierarchy, _required: object) -> tuple[LvBusy, ...]:
         assert set(tags) <= set(DOWN)
         return tuple(found)
 

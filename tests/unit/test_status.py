@@ -257,8 +257,9 @@ class TestDeepCheck:
         monkeypatch.setattr(probe, "pv_read_faults", hang)
         tools = _kit(tmp_path, data_hierarchy())
         records.store(tools.paths, self.RECORD)
-        (found,) = deep_check(tools.port.hierarchy().tags, tools.port.hierarchy(), tools)
-        assert (found.tag, [type(message) for message in found.messages]) == ("vg1", [PvHung])
+        results = deep_check(tools.port.hierarchy().tags, tools.port.hierarchy(), tools)
+        found = {result.tag: [type(message) for message in result.messages] for result in results}
+        assert (found["vg1"], set(found)) == ([PvHung], {"vg1", "/data"})
         assert asked == [(self.RECORD.physical, tools.settings.probe_deadline)]
 
     def test_a_lost_record_is_a_finding(self, tmp_path: Path) -> None:

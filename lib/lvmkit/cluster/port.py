@@ -202,6 +202,9 @@ class Port(Protocol):
     def set_state(self, tag: str, state: str, reason: str = "") -> None:
         """Store the state of one instance."""
 
+    def required_by_others(self) -> frozenset[str]:
+        """Tags on which something stands that is not the kit's, and that the engine stops before them."""
+
     def wanted(self, tag: str) -> bool:
         """Whether the resource should be in service: it was when its state was last set, and no one took it out."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from lvmkit.entry.interrupts import let_interrupts_end_it
@@ -32,6 +33,7 @@ def guarded(
     exit_code: which of a message's exit codes this program uses.  interruptible: False for work that has nothing to
     take back, such as a check; a signal then just ends it. Nothing gets past this function but sys.exit.
     """
+    os.chdir("/")  # so as not to be in the way of an unmount
     if interruptible:
         _turn_signals_into_exceptions()
     else:

@@ -153,7 +153,8 @@ def _serve(letter: Letter, paths: Paths, open_kit: Callable[..., Kit]) -> int:
 def _bystanders(desk: Desk, question: AskBystanders) -> Result:
     from lvmkit.workflow.bystanders import bystanders
 
-    messages = bystanders(question.tags, desk.kit().port.hierarchy())
+    port = desk.kit().port
+    messages = bystanders(question.tags, port.hierarchy(), port.required_by_others)
     return {"bystanders": [wire.packed(message) for message in messages]}
 
 

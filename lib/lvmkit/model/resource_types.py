@@ -23,7 +23,7 @@ class Timings(Value):
     """between two monitors"""
     monitor: int
     deep: int = 0
-    """interval and limit of the monitor that reads every disk; 0 where there is none"""
+    """interval and limit of the monitor that reads every disk, or asks the file system; 0 where there is none"""
 
 
 class ResourceType(Value):
@@ -74,7 +74,7 @@ _TABLE = (
         _is_printable_path,
         has_scripts=True,
         agent=(_PROVIDER, FILESYS),
-        timings=Timings(start=60, stop=60, interval=20, monitor=20),
+        timings=Timings(start=60, stop=60, interval=20, monitor=20, deep=60),
     ),
     ResourceType(DEVICE, "scsi", _is_printable_path, is_device=True),
     ResourceType(DISK, "scsi", _is_printable_path, is_device=True),

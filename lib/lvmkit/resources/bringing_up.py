@@ -20,7 +20,7 @@ from lvmkit.model.messages.service import (
 from lvmkit.model.messages.storage import VgNameAmbiguous
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import replace
-from lvmkit.resources import kernel, protection
+from lvmkit.resources import kernel, notes, protection
 from lvmkit.storage import dm, records, sysfs
 
 TYPE_CHECKING = False
@@ -180,7 +180,7 @@ def expect_in_record(facts: LvFacts, host: Host) -> None:
     record = records.load(host.paths, facts.group.id)
     if record and not any(lv.uuid == facts.uuid for lv in record.logical):
         lv = ExpectedLv(facts.uuid, facts.name, kernel.kinds(facts.dm_uuid))
-        records.store(host.paths, replace(record, logical=(*record.logical, lv)))
+        notes.store(replace(record, logical=(*record.logical, lv)), host.paths, host)
 
 
 def _tell_renamed(vg: VolumeGroup, facts: VgFacts, host: Host) -> None:

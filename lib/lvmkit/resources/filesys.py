@@ -1,15 +1,16 @@
-"""The file system: mounted, met at its mount point, with the options it had, and still writable.
+"""The file system: mounted, met at its mount point, with the options it had, and still served by the kernel.
 
-Nothing is opened below the mount point: the mount table and sysfs answer at once, whatever state the disks are in.
-Another file system at the mount point is never touched.
+A check opens nothing below the mount point: the mount table and sysfs answer at once, whatever state the disks are in.
+Only the deep check asks the file system itself. Another file system at the mount point is never touched.
 """
 
 from __future__ import annotations
 
+from lvmkit.model.messages import ERROR
 from lvmkit.model.messages.faults import MountedReadOnly, NotMounted
 from lvmkit.resources import fs_volume, mounts
 from lvmkit.resources.health import Health
-from lvmkit.storage import mountinfo, sysfs
+from lvmkit.storage import mountinfo, superblock, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def remove(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False) 
     with_all_below: also unmount what others have mounted within it or over it, and the same file system at other
     places, because the cluster would fence the server.
     Raises Failure when it is still mounted after that: FilesystemBusy (110024), UnmountFailed (110030), MountCovered
-    (110311); and as locks.unmounting().
+    (110311), UsedByCaller (110350); and as releasing.end() and locks.unmounting().
     """
     from lvmkit.resources import locks, mounting
 
@@ -57,29 +58,28 @@ def give_up(facts: FilesystemFacts, host: Host) -> str:
 
 
 def check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | None = None) -> Health:
-    """It must be mounted where anybody meets it, and writable unless its options say otherwise.
+    """It must be mounted where anybody meets it, writable unless its options say otherwise, and not given up.
 
     The disks are the volume group's to watch.
     """
     seen = mounts.of(fs_volume.identified(facts, host.paths))
     if seen.here is None:
         return Health((NotMounted(facts.device, facts.mount_point),), is_up=False, is_recorded=False)
-    return Health(faults(facts, seen.here, seen), is_up=True)
+    return Health(faults(facts, seen.here, seen, host), is_up=True)
 
 
-def faults(facts: FilesystemFacts, mount: Mount, seen: Mounts) -> tuple[Message, ...]:
-    """What is wrong with its mount at its mount point."""
+def faults(facts: FilesystemFacts, mount: Mount, seen: Mounts, host: Host) -> tuple[Message, ...]:
+    """What is wrong with its mount at its mount point, or may become so."""
     if seen.cover is not None:
         return (covered(facts, seen.cover),)
-    if facts.is_read_only:
-        return ()
-    if sysfs.read_only(mountinfo.device_number(mount)):
-        from lvmkit.model.messages.mounts import WriteProtected  # only where something is wrong
+    if not facts.is_read_only:
+        if sysfs.read_only(mountinfo.device_number(mount)):
+            from lvmkit.model.messages.mounts import WriteProtected  # only where something is wrong
 
-        return (WriteProtected(facts.device, facts.mount_point),)
-    if "ro" in (*mount.options, *mount.super_options):
-        return (MountedReadOnly(facts.mount_point),)
-    return ()
+            return (WriteProtected(facts.device, facts.mount_point),)
+        if "ro" in (*mount.options, *mount.super_options):
+            return (MountedReadOnly(facts.mount_point),)
+    return signs(mount, host)
 
 
 def covered(facts: FilesystemFacts, cover: Mount) -> MountCovered:
@@ -89,9 +89,29 @@ def covered(facts: FilesystemFacts, cover: Mount) -> MountCovered:
     return MountCovered(facts.mount_point, cover.shown, cover.mount_point)
 
 
-def deep_check(_facts: FilesystemFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
-    """Nothing more: the disks are read for the volume group."""
-    return Health((), is_up=True)
+def deep_check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | None = None) -> Health:
+    """Ask the file system itself, within settings.probe_deadline seconds, unless check() knows what is wrong with it.
+
+    The disks are read for the volume group.
+    """
+    from lvmkit.resources import reading  # it forks
+
+    mount = mounted(fs_volume.identified(facts, host.paths))
+    if mount is None or any(sign.level == ERROR for sign in signs(mount, host)):
+        return Health((), is_up=mount is not None)
+    return Health(reading.filesystem_faults(mount, host.settings.probe_deadline), is_up=True)
+
+
+def signs(mount: Mount, host: Host) -> tuple[Message, ...]:
+    """What the kernel shows to be wrong with a mounted file system."""
+    vitality = superblock.vitality(mount, host.paths.run)
+    if not vitality.given_up and not vitality.errors:
+        return ()
+    from lvmkit.model.messages.filesystems import FilesystemGivenUp, FilesystemHasErrors  # only where that is so
+
+    if vitality.given_up:
+        return (FilesystemGivenUp(mount.mount_point, vitality.given_up),)
+    return (FilesystemHasErrors(mount.mount_point, vitality.errors),)
 
 
 def obstacles(facts: FilesystemFacts, host: Host) -> tuple[Message, ...]:
@@ -102,7 +122,7 @@ def obstacles(facts: FilesystemFacts, host: Host) -> tuple[Message, ...]:
     if seen.here is None:
         return (taken(facts, seen.other),) if seen.other else ()
     lasting = (MountCovered, WriteProtected)
-    return tuple(fault for fault in faults(facts, seen.here, seen) if isinstance(fault, lasting))
+    return tuple(fault for fault in faults(facts, seen.here, seen, host) if isinstance(fault, lasting))
 
 
 def taken(facts: FilesystemFacts, other: Mount) -> Message:

@@ -12,7 +12,7 @@ from lvmkit.model.record import ExpectedLv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
 from lvmkit.resources.health import Health
-from lvmkit.storage import dm, records, vitals
+from lvmkit.storage import dm, vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -160,11 +160,15 @@ def _note_start(facts: LvFacts, host: Host) -> None:
     if kernel.expected_by_group(facts, up, host.paths) is not None:
         _drop_own_record(facts, host)
         return
-    records.store(kernel.volume_paths(host.paths, facts), kernel.stand_in(facts.tag, facts.vg, up))
+    from lvmkit.resources import notes
+
+    notes.store(kernel.stand_in(facts.tag, facts.vg, up), kernel.volume_paths(host.paths, facts), host)
 
 
 def _drop_own_record(facts: LvFacts, host: Host) -> None:
-    records.drop(kernel.volume_paths(host.paths, facts), facts.group.id)
+    from lvmkit.resources import notes  # a check writes none
+
+    notes.drop(kernel.volume_paths(host.paths, facts), facts.group.id, host)
 
 
 def _take_down(facts: LvFacts, host: Host, *, given_up: bool) -> str:
@@ -188,7 +192,7 @@ def _groups_of(facts: LvFacts, host: Host) -> tuple[str, ...]:
 
 def _take_down_in(facts: LvFacts, host: Host, given_up: bool) -> str:
     """Take it down in its volume group, whose lock is held, and record the result."""
-    from lvmkit.resources import taking_down
+    from lvmkit.resources import notes, taking_down
 
     view = kernel.volume(facts, host.paths)
     detail = ALREADY_DOWN
@@ -197,7 +201,7 @@ def _take_down_in(facts: LvFacts, host: Host, given_up: bool) -> str:
         detail = taking_down.take_down_volume(known, host, given_up=given_up)
     if view.mine and kernel.volume(facts, host.paths).mine:
         stopped = Record(facts.tag, facts.vg, view.vg_uuid, (), ())
-        records.store(kernel.volume_paths(host.paths, facts), stopped)
+        notes.store(stopped, kernel.volume_paths(host.paths, facts), host)
     else:
         _drop_own_record(facts, host)
     return detail

@@ -144,13 +144,13 @@ def _is_up_and_well(facts: VgFacts, host: Host) -> bool:
 
 def _bring_up(facts: VgFacts, vg: VolumeGroup | None, host: Host) -> str:
     """The steps of a start, in their order. vg: as LVM sees it, where the caller has asked. The lock is held."""
-    from lvmkit.resources import boot_settings, bringing_up
+    from lvmkit.resources import boot_settings, bringing_up, notes
 
     seen = vg or bringing_up.find_group(facts, host)
     owned = bringing_up.admit(seen, facts, host, by_name=vg is not None)
     answer = bringing_up.activate(owned, facts, host)
     bringing_up.verify_group(owned, answer, facts, host, is_new_owner=owned.system_id != seen.system_id)
-    records.store(host.paths, bringing_up.observed(owned, facts))
+    notes.store(bringing_up.observed(owned, facts), host.paths, host)
     boot_settings.identify(owned, facts, host)
     if answer is None:
         _refuse_unwell(replace(facts, uuid=owned.uuid), host)

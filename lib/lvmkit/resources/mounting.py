@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.model.messages import Failure
+from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages.filesystems import UsedByCaller
 from lvmkit.model.messages.mounts import NotTheVolume, OtherFilesystem, WriteProtected
 from lvmkit.model.messages.service import FilesystemBusy, MountFailed, UnmountedBelow, UnmountFailed
-from lvmkit.resources import filesys, fs_volume, mounts
-from lvmkit.storage import files, filesystem_uuid, mountinfo, run, sysfs
+from lvmkit.resources import filesys, fs_volume, mounts, notes
+from lvmkit.storage import files, filesystem_uuid, mountinfo, run, superblock, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Iterable
 
     from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
+    from lvmkit.model.messages import Message
     from lvmkit.resources.mounts import Mounts
     from lvmkit.storage.mountinfo import Mount
     from lvmkit.storage.run import Finished
@@ -35,7 +38,10 @@ def mount(facts: FilesystemFacts, host: Host) -> str:
     """
     seen = mounts.of(facts, always_follow=True)
     if seen.here is not None:
-        _see_well(facts, seen.here, seen)
+        _see_well(facts, seen.here, seen, host)
+        refuse_unserved(seen.here, host)
+        if not superblock.has_start(seen.here, host.paths.run):
+            notes.store_start(seen.here, host)
         return "already mounted"
     if seen.other is not None:
         raise Failure(filesys.taken(facts, seen.other))
@@ -43,16 +49,33 @@ def mount(facts: FilesystemFacts, host: Host) -> str:
     device = _verified_path(number, facts)
     _refuse_unfit(device, number, facts, host)
     _make_folder(seen.point, facts)
-    answer = run.run(_command(device, seen.point, facts), deadline=host.time_left)
+    answer = run.run(mount_command(device, seen.point, facts), deadline=host.time_left)
     _see_mounted(answer, device, facts, host)
     return f"mounted, {answer.seconds:.1f} s"
 
 
-def _see_well(facts: FilesystemFacts, mount: Mount, seen: Mounts) -> None:
+def _see_well(facts: FilesystemFacts, mount: Mount, seen: Mounts, host: Host) -> None:
     """Raises Failure where the check would find a fault."""
-    faults = filesys.faults(facts, mount, seen)
-    if faults:
-        raise Failure(*faults)
+    _raise_errors(filesys.faults(facts, mount, seen, host))
+
+
+def refuse_unserved(present: Mount, host: Host) -> None:
+    """What is mounted must be served. Where its start is not noted, the file system is asked as well.
+
+    Raises Failure: FilesystemGivenUp (110315), FilesystemHung (110319).
+    """
+    faults = filesys.signs(present, host)
+    if not superblock.has_start(present, host.paths.run):
+        from lvmkit.resources import reading  # it forks
+
+        faults += reading.filesystem_faults(present, host.settings.probe_deadline)
+    _raise_errors(faults)
+
+
+def _raise_errors(faults: Iterable[Message]) -> None:
+    errors = tuple(fault for fault in faults if fault.level == ERROR)
+    if errors:
+        raise Failure(*errors)
 
 
 def _verified_path(number: str, facts: FilesystemFacts) -> str:
@@ -82,7 +105,7 @@ def _refuse_unfit(device: str, number: str, facts: FilesystemFacts, host: Host) 
         raise Failure(OtherFilesystem(device, uuid, facts.uuid))
 
 
-def _command(device: str, point: str, facts: FilesystemFacts) -> list[str]:
+def mount_command(device: str, point: str, facts: FilesystemFacts) -> list[str]:
     """Without -c, mount(8) would look for another name of the device; without --rw, mount it read-only if need be."""
     access = [] if facts.is_read_only else ["--rw"]
     kind = ["-t", facts.type, "-o", facts.options]
@@ -93,7 +116,8 @@ def _see_mounted(answer: Finished, device: str, facts: FilesystemFacts, host: Ho
     """Raises Failure unless it is mounted, well. What was mounted in its place is taken back."""
     seen = mounts.of(facts, always_follow=True)
     if seen.here is not None:
-        _see_well(facts, seen.here, seen)
+        notes.store_start(seen.here, host)
+        _see_well(facts, seen.here, seen, host)
         return
     if answer.status == 0 and seen.other is not None and seen.other.source == device:
         _try_unmount(seen.point, host)
@@ -120,15 +144,29 @@ def unmount(facts: FilesystemFacts, host: Host, *, with_all_below: bool = False)
     """
     seen = mounts.of(facts)
     if seen.here is None:
+        _see_ended(facts, host)
         return "not mounted"
     if seen.cover is not None and not (with_all_below and seen.is_cover_within):
         raise Failure(filesys.covered(facts, seen.cover))
+    present = seen.here
     seen, why = _take_away(facts, host)
     if seen.here is not None:
         seen = _unmount_in_use(facts, seen, why, host, with_all_below)
     if seen.elsewhere:
         _leave_other_places(facts, seen, host, with_all_below)
+    superblock.forget_start(present, host.paths.run)
+    _see_ended(facts, host)
     return "unmounted"
+
+
+def _see_ended(facts: FilesystemFacts, host: Host) -> None:
+    """An unmount may leave the file system at work. Raises as releasing.end()."""
+    number = fs_volume.number(facts)
+    if not number or not superblock.is_kept(number):
+        return
+    from lvmkit.resources import releasing  # every stop would pay for it
+
+    releasing.end(facts, host)
 
 
 def _take_away(facts: FilesystemFacts, host: Host) -> tuple[Mounts, str]:
@@ -145,13 +183,13 @@ def _take_away(facts: FilesystemFacts, host: Host) -> tuple[Mounts, str]:
 
 def _unmount_in_use(facts: FilesystemFacts, seen: Mounts, why: str, host: Host, with_all_below: bool) -> Mounts:
     """Have its users leave it; what is left of other places after that. Raises Failure where it stays mounted."""
-    import signal
-
     from lvmkit.resources import evict  # only where it is in use: every stop would pay for it
 
     point = seen.point
-    signals = [signal.SIGTERM] * host.settings.umount_retries + [signal.SIGKILL] * host.settings.kernel_retries
-    for number in signals:
+    callers = evict.callers(point)
+    if callers:
+        raise Failure(UsedByCaller(point, callers))
+    for number in evict.rounds(host.settings):
         if with_all_below:
             _uncover(facts, number, host)
             _unmount_below(point, number, host)

@@ -1,12 +1,15 @@
-"""Read the disks that volumes stand on, past the page cache, under a deadline.
+"""Read the disks that volumes stand on, past the page cache, and ask file systems themselves, under a deadline.
 
-A shallow check asks the kernel what it knows; a disk that would not answer may still look well there.
+A shallow check asks the kernel what it knows; a disk or a file system that would not answer may still look well there.
 """
 
 from __future__ import annotations
 
+import os
+
 from lvmkit.model.messages.faults import PvDegraded, PvReadFailed
-from lvmkit.storage import dm, probe, vitals
+from lvmkit.model.messages.filesystems import FilesystemGivenUp, FilesystemHung
+from lvmkit.storage import dm, probe, superblock, vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.model.record import Record
     from lvmkit.storage.dm import Device
+    from lvmkit.storage.mountinfo import Mount
 
 
 def read_faults(record: Record, devices: Sequence[Device], deadline: float) -> list[Message]:
@@ -33,6 +37,16 @@ def read_faults(record: Record, devices: Sequence[Device], deadline: float) -> l
     if not vitals.serves_all(record, stack):
         return faults
     return list(map(_as_warning, faults))
+
+
+def filesystem_faults(mount: Mount, deadline: float) -> tuple[Message, ...]:
+    """What a mounted file system answers with, () where all is well. deadline: seconds."""
+    ending = probe.bounded(superblock.question(mount.mount_point), deadline=deadline)
+    if ending.hung:
+        return (FilesystemHung(mount.mount_point, round(deadline, 1)),)
+    if ending.error:
+        return (FilesystemGivenUp(mount.mount_point, os.strerror(ending.error)),)
+    return ()
 
 
 def _as_warning(fault: Message) -> Message:

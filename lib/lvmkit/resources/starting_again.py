@@ -7,8 +7,7 @@ from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import LvNotInVg
 from lvmkit.model.value import replace
-from lvmkit.resources import bringing_up, kernel, locks, protection
-from lvmkit.storage import records
+from lvmkit.resources import bringing_up, kernel, locks, notes, protection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def follow(facts: VgFacts, host: Host, vg: VolumeGroup | None = None) -> None:
 
     That is what nothing protected stands on, and what LVM does not have any more.
     vg: as LVM reports it, if it was asked.
-    Raises Failure as locks.starting(), and StateNotStored (110082).
+    Raises Failure as locks.starting().
     """
     if not _gone(facts, host, vg):
         return
@@ -53,7 +52,8 @@ def follow(facts: VgFacts, host: Host, vg: VolumeGroup | None = None) -> None:
         record = kernel.group(facts, host.paths).record
         gone = _gone(facts, host, vg)
         if record is not None and gone:
-            records.store(host.paths, replace(record, logical=tuple(lv for lv in record.logical if lv not in gone)))
+            left = tuple(lv for lv in record.logical if lv not in gone)
+            notes.store(replace(record, logical=left), host.paths, host)
 
 
 def _gone(facts: VgFacts, host: Host, vg: VolumeGroup | None) -> list[ExpectedLv]:

@@ -15,7 +15,7 @@ from lvmkit.model import names
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.service import LvBusy, LvsStillUp, TakenDownWithoutLvm
 from lvmkit.model.value import replace
-from lvmkit.resources import kernel
+from lvmkit.resources import kernel, notes
 from lvmkit.storage import dm, probe, records, vitals
 
 TYPE_CHECKING = False
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.messages import Message
     from lvmkit.storage.dm import Device
+    from lvmkit.storage.holders import Holder
 
 ALREADY_DOWN = "already down"
 STAYS_TIED = "unused now; a snapshot and its origin go down together, with their volume group"
@@ -38,7 +39,7 @@ _RETRY_PAUSE = 0.1
 _AT_ONCE = 32
 """children that try a removal at the same time"""
 _GIVEN_UP = "given up to another server"
-_UNSEEN = "the kernel itself (an unmount that still waits for its disk, an export)"
+_UNSEEN = "the kernel itself (an export, a target)"
 
 
 def take_down_group(facts: VgFacts, host: Host) -> str:
@@ -211,7 +212,9 @@ def _removal(device: Device) -> bytes:
 
 
 def _wait_until_free(mine: tuple[Device, ...], host: Host) -> None:
-    """Give udev's short opens time to end. Raises Failure (LvBusy) that names the users when the patience is over."""
+    """Give udev's short opens time to end. Raises Failure that names the users when the patience is over: LvBusy
+    (110021), FilesystemKept (110317).
+    """
     end = time.monotonic() + host.settings.busy_patience
     pause = 0.02
     while True:
@@ -219,16 +222,29 @@ def _wait_until_free(mine: tuple[Device, ...], host: Host) -> None:
         if not busy:
             return
         if time.monotonic() >= end:
-            raise Failure(*(LvBusy(d.name, _users(d)) for d in busy))
+            raise Failure(*(in_the_way(device, _users(device)) for device in busy))
         time.sleep(pause)
         pause = min(pause * 2, 0.5)
 
 
-def _users(device: Device) -> tuple[str, ...]:
-    """Who holds a device, in words. A user that only the kernel knows has no name, but must not look like nobody."""
+def in_the_way(device: Device, users: tuple[Holder, ...]) -> Message:
+    """The message about a device in use. A user that only the kernel knows has no name, but must not look like nobody.
+
+    users: of holders.of_device().
+    """
     from lvmkit.storage import holders  # only a busy volume needs it
 
-    return holders.described(holders.of_device(device.number)) or (_UNSEEN,)
+    if [user.kind for user in users] == [holders.UNENDED]:
+        from lvmkit.model.messages.filesystems import FilesystemKept
+
+        return FilesystemKept(device.name)
+    return LvBusy(device.name, holders.described(users) or (_UNSEEN,))
+
+
+def _users(device: Device) -> tuple[Holder, ...]:
+    from lvmkit.storage import holders  # only a busy volume needs it
+
+    return holders.of_device(device.number)
 
 
 def _in_use(mine: tuple[Device, ...]) -> tuple[Device, ...]:
@@ -252,7 +268,7 @@ def _forget(facts: VgFacts, host: Host) -> None:
     """Drop the record of the group's start; the record of another group that had the name stays."""
     record = records.load(host.paths, facts.id)
     if record is None or record.vg_uuid == facts.uuid:
-        records.drop(host.paths, facts.id)
+        notes.drop(host.paths, facts.id, host)
 
 
 def _forget_in_record(facts: LvFacts, host: Host) -> None:
@@ -260,4 +276,4 @@ def _forget_in_record(facts: LvFacts, host: Host) -> None:
     record = records.load(host.paths, names.lvmvg_id(facts.vg))
     if record:
         kept = tuple(lv for lv in record.logical if lv.uuid != facts.uuid)
-        records.store(host.paths, replace(record, logical=kept))
+        notes.store(replace(record, logical=kept), host.paths, host)

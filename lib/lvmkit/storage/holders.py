@@ -11,16 +11,19 @@ from __future__ import annotations
 import os
 
 from lvmkit.model.value import Value
-from lvmkit.storage import mountinfo, probe, sysfs
+from lvmkit.storage import mountinfo, probe, superblock, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from lvmkit.storage.mountinfo import Mount
 
-MOUNT, PROCESS, SWAP, DM = "mount", "process", "swap", "dm"
-NESTED_PV, LOOP, MD, BLOCK = "nested PV", "loop", "md", "block"
+    Test = Callable[[str], bool]
+    """of a path"""
+
+MOUNT, PROCESS, SWAP, DM, VOLUME = "mount", "process", "swap", "dm", "volume"
+NESTED_PV, LOOP, MD, BLOCK, UNENDED = "nested PV", "loop", "md", "block", "file system"
 
 _MAPS_DEADLINE = 2.0
 """seconds for reading what processes have mapped"""
@@ -36,33 +39,37 @@ class Holder(Value):
     """One user of a device or mount."""
 
     kind: str
-    """MOUNT, PROCESS, SWAP, DM, NESTED_PV, LOOP, MD or BLOCK"""
+    """MOUNT, PROCESS, SWAP, DM, VOLUME (of the same group), NESTED_PV, LOOP, MD, BLOCK or UNENDED"""
     name: str
     """mount point, command name, swap file, or device"""
     pid: int = 0
     """of a process, or of one in the mount namespace of a mount that this process does not see"""
     how: str = ""
-    """what the process does with it: 'working directory', 'open file' ..."""
+    """what the process does with it: 'working directory', 'open file' ...; of a mount, the name of that one process"""
 
 
 def of_device(number: str, *, proc: str = mountinfo.PROC, sys: str = sysfs.ROOT) -> tuple[Holder, ...]:
     """Who uses a block device.
 
     number: major:minor.  proc, sys: where these are mounted.
-    Found are: mounts in every mount namespace, processes that have the device open, swap, devices on top (a volume of
-    another volume group means that this one is a PV of it), loop devices on it.
+    Found are: mounts, also in mount namespaces in which an unmount here does nothing; processes that have the device
+    open, swap, devices on top (a volume of another volume group means that this one is a PV of it), loop devices on it.
+    Where there is none of them, but the kernel has not ended its file system: who keeps that, else UNENDED.
     """
 
     def is_it(path: str) -> bool:
         return sysfs.number_of(path) == number
 
-    return (
+    users = (
         *_mounts_of_device(number, proc),
         *_openers(number, proc),
         *_swaps(is_it, proc, "partition"),
         *_stacked(number, sys),
         *_loops(is_it, sys, "/dev/"),
     )
+    if users or not superblock.is_kept(number):
+        return users
+    return of_unmounted(number, proc=proc) or (Holder(UNENDED, "mounted nowhere"),)
 
 
 def of_mount(mount_point: str, *, proc: str = mountinfo.PROC, sys: str = sysfs.ROOT) -> tuple[Holder, ...]:
@@ -70,7 +77,7 @@ def of_mount(mount_point: str, *, proc: str = mountinfo.PROC, sys: str = sysfs.R
 
     mount_point: absolute path without symbolic links.  proc, sys: where these are mounted.
     Found are: mounts below it; processes that work in it, run from it, have it as their root, have a file in it open or
-    mapped; swap files and loop devices' files in it.
+    mapped, in whatever mount namespace they see the file system; swap files and loop devices' files in it.
     """
     mounts = mountinfo.mounts(proc=proc)
     mount = mountinfo.at(mount_point, mounts)
@@ -79,7 +86,7 @@ def of_mount(mount_point: str, *, proc: str = mountinfo.PROC, sys: str = sysfs.R
     is_in_it = _inside(mount, mounts)
     return (
         *_mounts_below(mount, mounts),
-        *_processes_in(mount, is_in_it, proc),
+        *_processes_in(mount, mounts, proc),
         *_swaps(is_in_it, proc, "file"),
         *_loops(is_in_it, sys, "/"),
     )
@@ -95,6 +102,43 @@ def mounts_below(mount_point: str, *, proc: str = mountinfo.PROC) -> tuple[Holde
     return tuple(_mounts_below(mount, mounts)) if mount else ()
 
 
+def pins(number: str, *, proc: str = mountinfo.PROC) -> tuple[Holder, ...]:
+    """Mounts of a device in other mount namespaces which an unmount in this one does not reach, one of each namespace.
+
+    An unmount goes on to where the mount below is of the same peer group, or follows it (mount_namespaces(7)).
+    """
+    own = mountinfo.mounts(proc=proc)
+    groups: set[str] = set()
+    for mount in mountinfo.of(number, own):
+        groups |= _peer_groups(mount, own)
+    left = []
+    for pid in _one_of_each_namespace(proc):
+        seen = mountinfo.mounts(pid, proc)
+        for mount in mountinfo.of(number, seen):
+            if not _follows(mount, seen, groups):
+                left.append(Holder(MOUNT, mount.mount_point, int(pid), _command(pid, proc)))
+    return tuple(left)
+
+
+def companions(pid: int, *, proc: str = mountinfo.PROC) -> tuple[int, ...]:
+    """The processes of the same mount namespace, that one among them."""
+    namespace = _link(f"{proc}/{pid}/ns/mnt")
+    return tuple(int(each) for each in _pids(proc) if namespace and _link(f"{proc}/{each}/ns/mnt") == namespace)
+
+
+def processes(pids: Iterable[int], how: str, *, proc: str = mountinfo.PROC) -> tuple[Holder, ...]:
+    """Processes as holders. how: what all of them do."""
+    return tuple(_process(str(pid), how, proc) for pid in pids)
+
+
+def of_unmounted(number: str, *, proc: str = mountinfo.PROC) -> tuple[Holder, ...]:
+    """Processes with files of a file system open that was unmounted lazily (umount2(2), MNT_DETACH).
+
+    Only stat(2) of the files tells, which may hang: a child asks, and where it does not come back nobody is found.
+    """
+    return tuple(_process(pid, how, proc) for pid, how in _users_of_unmounted(number, proc))
+
+
 def described(some: Iterable[Holder]) -> tuple[str, ...]:
     """Holders in words: "process 4711 (postgres): open file"."""
     return tuple(map(_describe, some))
@@ -103,23 +147,27 @@ def described(some: Iterable[Holder]) -> tuple[str, ...]:
 def _describe(holder: Holder) -> str:
     if holder.kind == PROCESS:
         return f"process {holder.pid} ({holder.name}): {holder.how}"
-    elsewhere = f" (in the mount namespace of process {holder.pid})" if holder.pid else ""
+    elsewhere = f" (in the mount namespace of process {holder.pid}, {holder.how})" if holder.pid else ""
     return f"{holder.kind} {holder.name}{elsewhere}"
 
 
 def _mounts_of_device(number: str, proc: str) -> list[Holder]:
-    """Own mounts first; those of other namespaces only where the same mount point is not among them already."""
-    holders: dict[str, Holder] = {}
-    for mount in _mounts_on(number, "self", proc):
-        holders[mount.mount_point] = Holder(MOUNT, mount.mount_point)
-    for pid in _one_of_each_namespace(proc):
-        for mount in _mounts_on(number, pid, proc):
-            holders.setdefault(mount.mount_point, Holder(MOUNT, mount.mount_point, int(pid)))
-    return list(holders.values())
+    """Own mounts first, then those of other namespaces which their unmount leaves."""
+    own = [Holder(MOUNT, mount.mount_point) for mount in mountinfo.of(number, mountinfo.mounts(proc=proc))]
+    return list(dict.fromkeys((*own, *pins(number, proc=proc))))
 
 
-def _mounts_on(number: str, pid: str, proc: str) -> tuple[Mount, ...]:
-    return mountinfo.of(number, mountinfo.mounts(pid, proc))
+def _peer_groups(mount: Mount, among: Iterable[Mount]) -> set[str]:
+    """The peer groups that hear of what happens to a mount: those of the mount that it is on."""
+    below = next((each for each in among if each.id == mount.parent), None)
+    words = below.propagation if below else ()
+    return {word.partition(":")[2] for word in words if word.startswith("shared:")}
+
+
+def _follows(mount: Mount, among: Iterable[Mount], groups: set[str]) -> bool:
+    below = next((each for each in among if each.id == mount.parent), None)
+    words = below.propagation if below else ()
+    return any(word.partition(":")[2] in groups for word in words if word.startswith(("shared:", "master:")))
 
 
 def _one_of_each_namespace(proc: str) -> list[str]:
@@ -158,7 +206,9 @@ def _on_top(block: sysfs.Block, own_uuid: str, sys: str) -> Holder:
     name, uuid = sysfs.dm_name(block.number, sys), sysfs.dm_uuid(block.number, sys)
     if name:
         is_nested = uuid.startswith("LVM-") and uuid[:_VG_PREFIX] != own_uuid[:_VG_PREFIX]
-        return Holder(NESTED_PV if is_nested else DM, name)
+        if is_nested:
+            return Holder(NESTED_PV, name)
+        return Holder(VOLUME if uuid[:_VG_PREFIX] == own_uuid[:_VG_PREFIX] else DM, name)
     return Holder(MD if block.name.startswith("md") else BLOCK, block.name)
 
 
@@ -206,57 +256,104 @@ def _inside(mount: Mount, mounts: Sequence[Mount]) -> Callable[[str], bool]:
     return is_inside
 
 
-def _processes_in(mount: Mount, is_in_it: Callable[[str], bool], proc: str) -> list[Holder]:
-    """Processes using the mount, each once with the first use found; mapped files are looked at last."""
+def _processes_in(mount: Mount, mounts: Sequence[Mount], proc: str) -> list[Holder]:
+    """Processes using the file system, each once with the first use found; mapped files are looked at last."""
     pids = _pids(proc)
+    own = _link(f"{proc}/self/ns/mnt")
+    sights = {own: Sight(frozenset((mount.id,)), _inside(mount, mounts))}
+    namespaces = {pid: _link(f"{proc}/{pid}/ns/mnt") for pid in pids}
+    for pid, namespace in namespaces.items():
+        if namespace not in sights:
+            sights[namespace] = _sight(mount.number, pid, proc)
+    mount_ids = frozenset(mount_id for sight in sights.values() for mount_id in sight.mount_ids)
     uses: dict[str, str] = {}
-    rest = []
+    rest: dict[str, Test] = {}
     for pid in pids:
-        use = _use_by_links(pid, mount, is_in_it, proc)
+        sight = sights[namespaces[pid]]
+        use = _use_by_links(pid, mount_ids, sight, proc)
         if use:
             uses[pid] = use
-        elif _sees(pid, proc):
-            rest.append(pid)
-    for pid in _mappers(rest, is_in_it, proc):
+        elif sight.mount_ids:
+            rest[pid] = sight.is_inside
+    for pid in _mappers(rest, proc):
         uses[pid] = "mapped file"
     return [_process(pid, uses[pid], proc) for pid in pids if pid in uses]
 
 
-def _use_by_links(pid: str, mount: Mount, is_in_it: Callable[[str], bool], proc: str) -> str:
-    """What a process does in the mount, '' if nothing.
+class Sight(Value):
+    """A file system as one mount namespace has it: under mounts of its own, perhaps at other places."""
 
-    An open file is recognised by its mount ID, which is valid in every namespace. The three links are only text, which
-    means the same for processes that see the mount, and for no others.
+    mount_ids: frozenset[int]
+    is_inside: Test
+    """whether a path as that namespace writes it is in the file system"""
+
+
+def _sight(number: str, pid: str, proc: str) -> Sight:
+    """number: as mountinfo shows it.  pid: a process of the namespace."""
+    mounts = mountinfo.mounts(pid, proc)
+    there = [mount for mount in mounts if mount.number == number]
+    tests = [_inside(mount, mounts) for mount in there]
+    return Sight(frozenset(mount.id for mount in there), lambda path: any(test(path) for test in tests))
+
+
+def _use_by_links(pid: str, mount_ids: frozenset[int], sight: Sight, proc: str) -> str:
+    """What a process does in the file system, '' if nothing.
+
+    mount_ids: of the file system in all namespaces; an open file is recognised by them.  sight: the file system in the
+    process's own namespace, where alone the words of the three links mean something.
     """
-    if any(_mount_id(f"{proc}/{pid}/fdinfo/{fd}") == mount.id for fd in _entries(f"{proc}/{pid}/fdinfo")):
+    if any(_mount_id(f"{proc}/{pid}/fdinfo/{fd}") in mount_ids for fd in _entries(f"{proc}/{pid}/fdinfo")):
         return "open file"
-    if not _sees(pid, proc):
-        return ""
     for link, use in (("cwd", "working directory"), ("root", "root directory"), ("exe", "program")):
-        if is_in_it(_without(_DELETED, _link(f"{proc}/{pid}/{link}"))):
+        if sight.is_inside(_without(_DELETED, _link(f"{proc}/{pid}/{link}"))):
             return use
     return ""
 
 
-def _sees(pid: str, proc: str) -> bool:
-    """Whether the process lives in this process's own mount namespace, which a mount that is looked up is in."""
-    return _link(f"{proc}/{pid}/ns/mnt") == _link(f"{proc}/self/ns/mnt")
-
-
-def _mappers(pids: Sequence[str], is_in_it: Callable[[str], bool], proc: str) -> list[str]:
-    """Those processes that have a file of the mount mapped.
+def _mappers(tests: Mapping[str, Test], proc: str) -> list[str]:
+    """Those processes that have a file mapped which is in the file system by their test.
 
     Reading maps takes the lock of the process's memory, which a page fault on a dead disk holds. So a child does it;
     where it does not come back, no process counts as one.
     """
 
     def maps_it(pid: str) -> bool:
-        return any(map(is_in_it, _mapped_paths(pid, proc)))
+        return any(map(tests[pid], _mapped_paths(pid, proc)))
 
     def work() -> bytes:
-        return "\n".join(filter(maps_it, pids)).encode("ascii")
+        return "\n".join(filter(maps_it, tests)).encode("ascii")
 
     return probe.bounded(work, deadline=_MAPS_DEADLINE).result.decode("ascii").split()
+
+
+def _users_of_unmounted(number: str, proc: str) -> list[list[str]]:
+    """[process, use] of those with a file on the device."""
+    places = {"fd": "open file", "cwd": "working directory", "root": "root directory", "exe": "program"}
+
+    def use_by(pid: str) -> str:
+        for name, use in places.items():
+            links = [f"fd/{fd}" for fd in _entries(f"{proc}/{pid}/fd")] if name == "fd" else [name]
+            if any(_is_on(f"{proc}/{pid}/{link}", number) for link in links):
+                return f"{use} of a file system that was unmounted"
+        return ""
+
+    def work() -> bytes:
+        found = [(pid, use_by(pid)) for pid in _pids(proc)]
+        return "\n".join(f"{pid} {use}" for pid, use in found if use).encode("ascii")
+
+    lines = probe.bounded(work, deadline=_MAPS_DEADLINE).result.decode("ascii").splitlines()
+    return [line.split(" ", 1) for line in lines]
+
+
+def _is_on(link: str, number: str) -> bool:
+    """Whether a file is on a device; devices, pipes and the like are not asked."""
+    if not _link(link).startswith("/") or _link(link).startswith("/dev/"):
+        return False
+    try:
+        device = os.stat(link).st_dev
+    except OSError:
+        return False
+    return f"{os.major(device)}:{os.minor(device)}" == number
 
 
 def _mapped_paths(pid: str, proc: str) -> Iterator[str]:
@@ -277,9 +374,12 @@ def _mount_id(fdinfo: str) -> int:
 
 
 def _process(pid: str, how: str, proc: str) -> Holder:
-    """Named by comm, not by the command line: that is read from the process's memory, and can hang."""
-    name = _read(f"{proc}/{pid}/comm").rstrip(b"\n").decode("utf-8", "surrogateescape")
-    return Holder(PROCESS, name or "?", int(pid), how)
+    return Holder(PROCESS, _command(pid, proc), int(pid), how)
+
+
+def _command(pid: str, proc: str) -> str:
+    """Its comm, not its command line: that is read from the process's memory, and can hang."""
+    return _read(f"{proc}/{pid}/comm").rstrip(b"\n").decode("utf-8", "surrogateescape") or "?"
 
 
 def _pids(proc: str) -> list[str]:

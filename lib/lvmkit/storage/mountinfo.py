@@ -43,6 +43,8 @@ class Mount(Value):
     """of the file system: ro after the kernel gave up writing, errors=remount-ro ..."""
     parent: int = 0
     """the mount that it is mounted on"""
+    propagation: tuple[str, ...] = ()
+    """what this mount shares with others: 'shared:N' for its peer group, 'master:N' for the one that it follows"""
 
     @property
     def shown(self) -> str:
@@ -215,6 +217,7 @@ def _parsed(words: list[bytes]) -> Mount | None:
             options=tuple(unescaped(words[5]).split(",")),
             super_options=tuple(unescaped(super_options).split(",")),
             parent=int(words[1]),
+            propagation=tuple(word.decode("ascii") for word in words[6:dash]),
         )
     except ValueError:
         return None

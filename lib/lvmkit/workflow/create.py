@@ -24,8 +24,9 @@ from lvmkit.model.messages.storage import MountsNested, NotAMountPoint, SystemSt
 from lvmkit.model.settings import SYSTEM_ID
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, carry_out, finish_interrupted
+from lvmkit.resources import mounting
 from lvmkit.steps import BringInService, Commit, SetAutoactivation, listing
-from lvmkit.storage import dm, stack
+from lvmkit.storage import dm, mountinfo, stack, superblock
 from lvmkit.storage.boot_needs import InactiveGroup
 from lvmkit.storage.mountinfo import is_below
 from lvmkit.workflow import owner
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from lvmkit.model.volumes import MountedFilesystem, Stack, VolumeGroup
     from lvmkit.plan import Kit, Step
 
-_KERNEL_ONLY_OPTIONS = frozenset({"seclabel"})
+_KERNEL_ONLY_OPTIONS = frozenset(("seclabel", *superblock.STATE_WORDS))
 """options that /proc/self/mountinfo prints and mount(8) does not take"""
 
 
@@ -111,6 +112,9 @@ def _refuse(storage: Stack, request: CreateRequest, kit: Kit) -> None:
     errors = tuple(each for each in guards.against_protection(vg, kit.host) if each.level == ERROR)
     if errors:
         raise Failure(*errors)
+    mount = mountinfo.at(storage.filesystem.mount_point) if storage.filesystem else None
+    if mount is not None:
+        mounting.refuse_unserved(mount, kit.host)
 
 
 def _draft_instances(storage: Stack, request: CreateRequest, drafts: Drafts, kit: Kit) -> str:

@@ -1,8 +1,8 @@
-"""The deep check: read something from every disk below what is in service, past the page cache, under a deadline."""
+"""The deep check: read every disk below what is in service, past the page cache, and ask its file systems."""
 
 from __future__ import annotations
 
-from lvmkit.model.instance import IN_SERVICE, LVMVG, Instance
+from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.resources import dispatch
 from lvmkit.workflow.look import CheckResult
@@ -16,20 +16,21 @@ if TYPE_CHECKING:
 
 
 def deep_check(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
-    """Read every physical volume of the volume groups in service among these tags; a finding for each group.
+    """Read every physical volume of the volume groups in service among these tags, and ask the file systems in service;
+    a finding for each.
 
-    Takes up to settings.probe_deadline seconds for each group whose disks don't answer. Raises nothing: what cannot be
-    read, and a group whose record is lost, are findings.
+    Takes up to settings.probe_deadline seconds for each that does not answer. Raises nothing: what cannot be read, and
+    a group whose record is lost, are findings.
     """
     results = []
-    for group in hierarchy.of_tags(tags, LVMVG):
-        if group.state in IN_SERVICE:
-            results.append(_read(group, hierarchy, kit))
+    for instance in hierarchy.of_tags(tags):
+        if instance.type in (LVMVG, FILESYS) and instance.state in IN_SERVICE:
+            results.append(_read(instance, hierarchy, kit))
     return tuple(results)
 
 
-def _read(group: Instance, hierarchy: Hierarchy, kit: Kit) -> CheckResult:
+def _read(instance: Instance, hierarchy: Hierarchy, kit: Kit) -> CheckResult:
     try:
-        return CheckResult(group.tag, dispatch.deep_check(group, hierarchy, kit.host))
+        return CheckResult(instance.tag, dispatch.deep_check(instance, hierarchy, kit.host))
     except Failure as failure:
-        return CheckResult(group.tag, failure.messages, is_known=False)
+        return CheckResult(instance.tag, failure.messages, is_known=False)

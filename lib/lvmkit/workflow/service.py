@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lvmkit import guards
 from lvmkit.model.facts import VgFacts
-from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMVG, OSF, Instance, tags_of
+from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMLV, LVMVG, OSF, Instance, tags_of
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.guide import EndFailedInService
 from lvmkit.model.messages.pacemaker import ServerUnfit
@@ -38,8 +38,8 @@ class PlannedAction(Value):
 def in_service(tag: str, kit: Kit, server: str = "") -> str:
     """Bring the tag and all it requires in service on a server ('': this one); returns the tag.
 
-    Raises Failure: 000019 for a tag that no server has; else the reasons, then 000022; before anything is moved 110021
-    (who would keep a volume group from being stopped) and what 110014-110019 and 110331 say of lost disks.
+    Raises Failure: 000019 for a tag that no server has; else the reasons, then 000022; before anything is moved those
+    of refuse_bystanders(), and what 110014-110019 and 110331 say of lost disks.
     """
     seen = kit.port.overview()
     instance = find(seen.union(), tag)
@@ -93,13 +93,13 @@ def moving_off(tag: str, server: str, seen: Overview) -> tuple[PlannedStop, ...]
     """What leaves which servers when a tag comes in service on one ('': this one): all that stands on its groups."""
     place = server or seen.local
     stops = (PlannedStop(name, _on_groups_of(tag, seen.of(name))) for name in seen.names if name != place)
-    return tuple(stop for stop in stops if _may_stop_a_group(stop, seen))
+    return tuple(stop for stop in stops if _may_stop_a_volume(stop, seen))
 
 
 def going_out(tag: str, seen: Overview) -> tuple[PlannedStop, ...]:
     """What leaves which servers when a tag goes out of service: all that requires it."""
     stops = (PlannedStop(name, seen.of(name).above(tag)) for name in seen.names)
-    return tuple(stop for stop in stops if _may_stop_a_group(stop, seen))
+    return tuple(stop for stop in stops if _may_stop_a_volume(stop, seen))
 
 
 def way_in(tag: str, server: str, seen: Overview) -> tuple[PlannedAction, ...]:
@@ -143,12 +143,12 @@ def groups_below(tag: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
     return hierarchy.of_tags(hierarchy.below(tag), LVMVG)
 
 
-def _may_stop_a_group(stop: PlannedStop, seen: Overview) -> bool:
-    """Whether a volume group may be up where it leaves; of this server its kernel will say, which costs no ssh."""
-    groups = seen.of(stop.server).of_tags(stop.tags, LVMVG)
+def _may_stop_a_volume(stop: PlannedStop, seen: Overview) -> bool:
+    """Whether a volume may be up where it leaves; of this server its kernel will say, which costs no ssh."""
     if stop.server == seen.local:
-        return bool(groups)
-    return seen.is_online(stop.server) and any(_may_be_up(group, seen) for group in groups)
+        return bool(stop.tags)
+    volumes = [each for each in seen.of(stop.server).of_tags(stop.tags) if each.type in (LVMVG, LVMLV)]
+    return seen.is_online(stop.server) and any(_may_be_up(each, seen) for each in volumes)
 
 
 def _refuse(tag: str, server: str, seen: Overview) -> None:

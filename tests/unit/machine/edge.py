@@ -8,6 +8,7 @@ the reverse order, so that one machine's block may stand within another one's.
 from __future__ import annotations
 
 import builtins
+import errno
 import importlib
 import io
 import os
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import lvmkit
 from lvmkit.entry import peer, report
 from lvmkit.peer.kernels import Kernels
-from lvmkit.storage import dm, filesystem_uuid, probe
+from lvmkit.storage import dm, filesystem_uuid, probe, superblock
 from lvmkit.storage import run as run_module
 
 if TYPE_CHECKING:
@@ -40,7 +41,19 @@ ROOTS = (
 )  # fmt: skip
 _REAL = ("/dev/null", "/dev/full", "/dev/zero", "/dev/urandom", "/dev/shm", "/dev/fd", "/dev/tty", "/dev/pts")
 _PROGRAM_FOLDERS = ("/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/")
-PROGRAMS = ("lvm", "mount", "umount", "findmnt", "lsblk", "dmsetup", "udevadm", "systemctl", "crm_mon", "ssh")
+PROGRAMS = (
+    "lvm",
+    "mount",
+    "umount",
+    "findmnt",
+    "lsblk",
+    "dmsetup",
+    "udevadm",
+    "systemctl",
+    "crm_mon",
+    "ssh",
+    "fsfreeze",
+)
 """those whose presence the kit asks for"""
 
 _ONE_PATH = ("lstat", "listdir", "scandir", "readlink", "open", "access", "mkdir", "rmdir", "unlink", "remove", "chmod")
@@ -141,6 +154,7 @@ def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
         (probe, "in_turn", machine.in_turn),
         (probe, "_read_directly", machine.read_directly),
         (filesystem_uuid, "_read", machine.read_part),
+        (superblock, "question", machine.question),
         (report, "_send", machine.take_datagram),
         (peer, "write_line", lambda text: sys.stdout.write(f"{text}\n")),
         (Kernels, "devices", _real_devices),  # conftest.py keeps all other tests from asking anybody
@@ -211,6 +225,8 @@ def _stat_of(machine: Machine) -> Callable[..., os.stat_result]:
     """os.stat that shows the machine's device nodes as block devices: the files that stand for them are none."""
 
     def call(path: Any, **named: Any) -> os.stat_result:
+        if isinstance(path, str) and machine.is_shut_down(path):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
         if named:
             return _real_stat(located(machine, path), **named)
         place = _followed(machine, located(machine, path))

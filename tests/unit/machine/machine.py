@@ -19,7 +19,7 @@ import re
 import signal
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from lvmkit.storage import probe, recorder
 from lvmkit.storage.installed import AGENTS
 from lvmkit.storage.run import KILLED, Command, Finished
 from tests.unit.machine import edge
+from tests.unit.machine.filesystems import BOOT, Filesystems
 from tests.unit.machine.kernel import DeviceMapper, Hung, Mapped
 from tests.unit.machine.lvm import Lvm
 from tests.unit.machine.network import FAR_END
@@ -102,6 +103,17 @@ class Process:
     opens: tuple[str, ...] = ()
     stubborn: tuple[int, ...] = ()
     """signals that it survives"""
+    namespace: str = "mnt:[1]"
+    """of mounts; the first is the machine's own"""
+
+
+@dataclass
+class Namespace:
+    """The mounts that some processes see."""
+
+    mounts: list[Mount]
+    follows: bool
+    """whether it takes part in what is unmounted on the machine"""
 
 
 @dataclass
@@ -165,6 +177,8 @@ class Machine:
         self.mounts: list[Mount] = []
         self.swaps: set[str] = set()
         """numbers of the devices that are in use as swap"""
+        self.namespaces: dict[str, Namespace] = {}
+        """of mounts, beside the machine's own"""
         self.processes: dict[int, Process] = {}
         self.killed: list[tuple[int, int]] = []
         """(process ID, signal) of every signal that was sent"""
@@ -189,6 +203,7 @@ class Machine:
         self.unit = "LoadState=loaded\nWantedBy=multi-user.target\n"
         """what systemctl show says of the kit's units"""
         self.lvm = Lvm(self)
+        self.filesystems = Filesystems(self.root)
         self.dm = DeviceMapper(self.is_mounted, self._device_changed)
         self.programs: dict[str, Program] = {FAR_END: self._far_end}
         """by path: those that a test adds, and the kit's own far end, which it may take away"""
@@ -276,6 +291,7 @@ class Machine:
         self.set_drivers("sd", "device-mapper")
         self.set_filesystems("ext4", "xfs")
         self._write("/proc/swaps", "Filename Type Size Used Priority\n")
+        self._write("/proc/stat", f"cpu 1 2 3\nbtime {BOOT}\n")
         self._write("/dev/mapper/control", "")
         os.makedirs(f"{self.root}/srv", exist_ok=True)
         self._write_mounts()
@@ -295,6 +311,8 @@ class Machine:
         """Everything that only the kernel held is gone; what is on disks and in /etc and /var stays."""
         self.mounts.clear()
         self.swaps.clear()
+        self.namespaces.clear()
+        self.filesystems.clear()
         self.processes.clear()
         self.dm.devices.clear()
         self.nodes.clear()
@@ -370,8 +388,42 @@ class Machine:
         self.sysfs.add_mapped(device)
 
     def is_mounted(self, number: str) -> bool:
-        """Whether a device carries a mounted file system."""
-        return any(mount.number == number for mount in self.mounts)
+        """Whether a device carries a file system that is at work, mostly because it is mounted."""
+        return number in self.filesystems or number in self._mounted()
+
+    def _mounted(self) -> set[str]:
+        """The devices of what is mounted in any namespace."""
+        everywhere = [*self.mounts, *(mount for each in self.namespaces.values() for mount in each.mounts)]
+        return {mount.number for mount in everywhere}
+
+    def _end_unmounted(self) -> None:
+        for number in set(self.dm.devices) - self._mounted():
+            self.filesystems.end(number)
+
+    def number_of(self, point: str) -> str:
+        """The device of what is mounted at a point."""
+        return next(each.number for each in reversed(self.mounts) if each.point == point)
+
+    def question(self, point: str) -> Callable[[], bytes]:
+        """In the place of a question to a file system."""
+        found = self.filesystems.get(self.number_of(point))
+
+        def ask() -> bytes:
+            if found is not None and found.hangs:
+                raise Hung
+            if found is not None and found.shut_down:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            if found is not None and (found.words or (found.errors and found.stops_at_errors)):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+            return b""
+
+        return ask
+
+    def is_shut_down(self, path: str) -> bool:
+        """Whether a path is the root of an XFS that answers no question any more."""
+        mount = next((each for each in reversed(self.mounts) if each.point == path), None)
+        found = self.filesystems.get(mount.number) if mount else None
+        return found is not None and found.kind == "xfs" and found.shut_down
 
     # -- processes and time
 
@@ -393,7 +445,7 @@ class Machine:
             os.symlink(target, f"{proc}/{link}")
         for handle, path in enumerate(opens):
             lock = f"lock:\t1: FLOCK  ADVISORY  WRITE {lock_of} 00:01:1 0 EOF\n" if lock_of else ""
-            self._write(f"/proc/{pid}/fdinfo/{handle}", f"mnt_id:\t{self._mount_of(path)}\n{lock}")
+            self._write(f"/proc/{pid}/fdinfo/{handle}", f"mnt_id:\t{_mount_of(path, self.mounts)}\n{lock}")
             os.symlink(path, f"{proc}/fd/{handle}")
             self._count_open(path, 1)
         return process
@@ -404,16 +456,30 @@ class Machine:
         for path in process.opens:
             self._count_open(path, -1)
         edge.remove_tree(f"{self.root}/proc/{pid}")
+        if all(each.namespace != process.namespace for each in self.processes.values()):
+            self.namespaces.pop(process.namespace, None)
+            self._end_unmounted()
+
+    def unshare(self, pid: int, *, follows: bool = False) -> None:
+        """Give a process a mount namespace of its own, with all that is mounted now."""
+        process = self.processes[pid]
+        process.namespace = f"mnt:[{1000 + pid}]"
+        copies = []
+        for mount in self.mounts:
+            self._mount_ids += 1
+            copies.append(replace(mount, id=self._mount_ids))
+        self.namespaces[process.namespace] = Namespace(copies, follows)
+        link = f"{self.root}/proc/{pid}/ns/mnt"
+        os.unlink(link)
+        os.symlink(process.namespace, link)
+        for handle, path in enumerate(process.opens):
+            self._write(f"/proc/{pid}/fdinfo/{handle}", f"mnt_id:\t{_mount_of(path, copies)}\n")
+        self._write_mounts()
 
     def _count_open(self, path: str, by: int) -> None:
         device = self._device_at(path)
         if device is not None:
             device.opens += by
-
-    def _mount_of(self, path: str) -> int:
-        """The mount that is met at a path: of those on the way to it, the one that was mounted last."""
-        found = [m for m in self.mounts if path == m.point or path.startswith(m.point + "/")]
-        return found[-1].id if found else 1
 
     def kill(self, pid: int, number: int) -> None:
         """In the place of os.kill; a signal to this very process is real."""
@@ -637,6 +703,7 @@ class Machine:
             "sh": lambda words, _stdin: self._shell(words),
             "udevadm": lambda words, _stdin: (0, "", ""),
             "systemctl": lambda words, _stdin: self._systemctl(words),
+            "fsfreeze": lambda words, _stdin: self._fsfreeze(words),
         }[name]
 
     def _script(self, path: str, words: Sequence[str]) -> tuple[int, str, str]:
@@ -687,8 +754,11 @@ class Machine:
         self.watch(f"mount {point}")
         self._mount_ids += 1
         real = self._without_links(point)
-        mount = Mount(self._mount_ids, real, number, kind, source, options, uuid, parent=self._mount_of(real), **more)
+        mount = Mount(
+            self._mount_ids, real, number, kind, source, options, uuid, parent=_mount_of(real, self.mounts), **more
+        )
         self.mounts.append(mount)
+        self.filesystems.begin(number, kind)
         self._write_mounts()
         return mount
 
@@ -717,34 +787,66 @@ class Machine:
         assert list(words[:-1]) in (["--"], ["-c", "--"]), words
         point = words[-1] if "-c" in words else self._without_links(words[-1])
         mount = next((each for each in reversed(self.mounts) if each.point == point), None)
-        if mount is None or mount.id != self._mount_of(point):
+        if mount is None or mount.id != _mount_of(point, self.mounts):
             return 32, "", f"umount: {point}: not mounted.\n"
         if self._is_busy(mount):
             return 32, "", f"umount: {point}: target is busy.\n"
         self.watch(f"umount {point}")
         self.mounts.remove(mount)
+        for namespace in self._followers():
+            namespace.mounts = [each for each in namespace.mounts if each.point != point]
+        self._end_unmounted()
         self._write_mounts()
         return 0, "", ""
+
+    def _followers(self) -> list[Namespace]:
+        return [each for each in self.namespaces.values() if each.follows]
 
     def _is_busy(self, mount: Mount) -> bool:
         def is_in(path: str) -> bool:
             return path == mount.point or path.startswith(mount.point + "/")
 
+        def is_in_the_way(process: Process) -> bool:
+            namespace = self.namespaces.get(process.namespace)
+            return (namespace is None or namespace.follows) and any(map(is_in, (process.folder, *process.opens)))
+
         below = any(other.parent == mount.id for other in self.mounts)
-        return below or any(is_in(path) for each in self.processes.values() for path in (each.folder, *each.opens))
+        return below or any(map(is_in_the_way, self.processes.values()))
 
     def _write_mounts(self) -> None:
-        lines = ["1 0 259:1 / / rw,relatime - ext4 /dev/root rw\n"]
-        for each in self.mounts:
-            state = "ro" if each.read_only else "rw"
-            point = each.point.replace(" ", "\\040")
-            where = f"{each.id} {each.parent} {each.number} {each.root} {point}"
-            lines.append(f"{where} {each.options} - {each.kind} {each.source} {state}\n")
-        self._write("/proc/self/mountinfo", "".join(lines))
+        self._write("/proc/self/mountinfo", self._table(self.mounts, "shared:1"))
+        for pid, process in self.processes.items():
+            seen = self.namespaces.get(process.namespace)
+            if seen is not None:
+                self._write(f"/proc/{pid}/mountinfo", self._table(seen.mounts, "master:1" if seen.follows else ""))
         namespace = f"{self.root}/proc/self/ns"
         os.makedirs(namespace, exist_ok=True)
         if not os.path.lexists(f"{namespace}/mnt"):
             os.symlink("mnt:[1]", f"{namespace}/mnt")
+
+    def _table(self, mounts: Sequence[Mount], propagation: str) -> str:
+        """A mountinfo file. propagation: of the root."""
+        lines = [f"1 0 259:1 / / rw,relatime {f'{propagation} ' if propagation else ''}- ext4 /dev/root rw\n"]
+        for each in mounts:
+            working = self.filesystems.get(each.number)
+            words = ("ro" if each.read_only else "rw", *(working.words if working else ()))
+            point = each.point.replace(" ", "\\040")
+            where = f"{each.id} {each.parent} {each.number} {each.root} {point}"
+            lines.append(f"{where} {each.options} - {each.kind} {each.source} {','.join(words)}\n")
+        return "".join(lines)
+
+    def fail_filesystem(self, point: str, **how: Any) -> None:
+        """Let what is mounted at a point meet an error. how: as Filesystems.fail() takes it."""
+        self.filesystems.fail(self.number_of(point), **how)
+        self._write_mounts()
+
+    def _fsfreeze(self, words: Sequence[str]) -> tuple[int, str, str]:
+        assert words[0] == "--unfreeze", words
+        working = self.filesystems.get(self.number_of(words[1]))
+        if working is None or not working.frozen:
+            return 1, "", f"fsfreeze: {words[1]}: unfreeze failed: Invalid argument\n"
+        working.frozen = False
+        return 0, "", ""
 
     def set_read_only(self, point: str) -> None:
         """What the kernel does with a file system after an error."""
@@ -893,3 +995,9 @@ def _answered(machine: Machine, work: Callable[[], int]) -> Answer:
         code = work()
     out, err = streams
     return Answer(code, out.splitlines(), err, machine.logged[before:])
+
+
+def _mount_of(path: str, mounts: Sequence[Mount]) -> int:
+    """The mount that is met at a path: of those on the way to it, the one that was mounted last."""
+    found = [m for m in mounts if path == m.point or path.startswith(m.point + "/")]
+    return found[-1].id if found else 1

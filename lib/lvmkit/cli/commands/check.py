@@ -36,7 +36,7 @@ FAULT, NO_LOOK = 1, 3
     "check", epilog="Example: lvmkit check /data --deep", short_help="Check what is in service against the kernel."
 )
 @click.argument("words", metavar="[TAG|ID]...", type=TAG_OR_ID, nargs=-1)
-@click.option("--deep", is_flag=True, help="Also read from every disk, under a deadline.")
+@click.option("--deep", is_flag=True, help="Also read from every disk and ask every file system, under a deadline.")
 @click.option("--all", "watch", is_flag=True, help="The engine's own round: check everything, report, and recover.")
 @format_option
 @quiet_option

@@ -112,6 +112,10 @@ class Engine:
         with reading(self._paths.database) as connection:
             return rows.find(connection, tag, resource_id)
 
+    def required_by_others(self) -> frozenset[str]:
+        """None: what stands on a tag here is an instance, too."""
+        return frozenset()
+
     def wanted(self, tag: str) -> bool:
         """Whether the resource should be in service: it was when its state was last known, and is AUTORES_ISP."""
         with reading(self._paths.database) as connection:

@@ -79,6 +79,10 @@ class Pacemaker:
         root = tools.cibadmin_query(self._tools)
         return states.with_states(cib.hierarchy(root, server), server, self.cluster())
 
+    def required_by_others(self) -> frozenset[str]:
+        """Tags on which resources stand that are not ours, by the cluster's configuration."""
+        return cib.required_by_others(tools.cibadmin_query(self._tools))
+
     def servers(self) -> tuple[Server, ...]:
         """All servers that the cluster knows, also those that are down."""
         return tuple(Server(member.name, member.online, member.unfit) for member in self.cluster().servers)

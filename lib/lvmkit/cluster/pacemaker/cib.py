@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lvmkit.cluster.pacemaker import dependency, elements, location, primitive, template
-from lvmkit.cluster.pacemaker.elements import NODES
+from lvmkit.cluster.pacemaker import dependency, elements, ids, location, primitive, template
+from lvmkit.cluster.pacemaker.elements import CONSTRAINTS, NODES
 from lvmkit.cluster.pacemaker.record import facts_of, instance_of
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import LVMVG, Dependency, Instance, tags_of
@@ -14,6 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from xml.etree.ElementTree import Element
+
+
+_SIDES = {dependency.ORDER: ("first", "then"), dependency.COLOCATION: ("with-rsc", "rsc")}
+"""attributes of a constraint: what is below, and what stands on it"""
 
 
 class Version(Value):
@@ -53,6 +57,26 @@ def type_and_id(element: Element) -> tuple[str, str]:
 def links(root: Element) -> tuple[Dependency, ...]:
     """The dependencies between primitives."""
     return tuple(dependency.links(root, primitive.own(root)))
+
+
+def required_by_others(root: Element) -> frozenset[str]:
+    """The tags of ours on which a resource that is not ours stands, by an order or a colocation."""
+    own = {ids.resource_id(tag): tag for tag in primitive.own(root)}
+    required: set[str] = set()
+    for element in elements.children(root, CONSTRAINTS):
+        below, above = _requirement(element)
+        if above - own.keys():
+            required |= {own[each] for each in below & own.keys()}
+    return frozenset(required)
+
+
+def _requirement(element: Element) -> tuple[set[str], set[str]]:
+    """The IDs that a constraint has below and above; all on both sides where it is made of sets."""
+    members = {each.get("id", "") for each in element.iter("resource_ref")}
+    if members:
+        return members, members
+    below, above = _SIDES.get(element.tag, ("", ""))
+    return {element.get(below, "")}, {element.get(above, "")} - {""}
 
 
 def equivalencies(root: Element) -> tuple[Equivalency, ...]:

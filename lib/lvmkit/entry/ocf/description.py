@@ -229,12 +229,14 @@ FILESYS_AGENT = Agent(
     " resource of the volume (order and colocation).\n\n"
     "The start mounts the logical volume itself, never another device that has got its path, and only where it carries"
     " the file system with this UUID. A write-protected one is not mounted read-only in silence.\n\n"
-    "The monitor reads the mount table, starts no process and waits for no disk: the file system must be mounted, with"
-    " nothing over it, and writable unless its options say 'ro'. A kernel that stopped writing after an error is a"
-    " failure, though the file system is mounted still. The disks are the volume group's to watch.\n\n"
+    "The monitor reads the mount table and what the kernel shows of the file system, starts no process and waits for no"
+    " disk: the file system must be mounted, with nothing over it, and writable unless its options say 'ro'. One that"
+    " the kernel has given up after an error is a failure, though it is mounted still. At OCF_CHECK_LEVEL 10 the file"
+    " system itself is asked, under a deadline. The disks are the volume group's to watch.\n\n"
     "The stop tells those who use the file system to end: SIGTERM, then SIGKILL, as often as /etc/default/LifeKeeper"
     " says, and then names who is left. What others mounted within it or over it, or the same file system"
-    " elsewhere, is unmounted, too. Another file system at the mount point is never touched. Nothing is repaired:"
+    " elsewhere, is unmounted, too. So are ended who keeps it in a mount namespace of their own, and a file system that"
+    " is still frozen then is thawed. Another file system at the mount point is never touched. Nothing is repaired:"
     " a file system that needs fsck fails to start.",
     (_DEVICE, _DIRECTORY, _FSTYPE, _OPTIONS, _FS_VG_UUID, _FS_LV_UUID, _FS_UUID),
     ("directory",),

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 INFO, WARN, ERROR, FATAL = "INFO", "WARN", "ERROR", "FATAL"
 
 _MODULES = (
-    "boot", "command", "engine", "extend", "faults", "guards", "guide", "mounts", "ownership", "pacemaker", "peer",
-    "plans", "service", "storage", "view",
+    "boot", "command", "engine", "extend", "faults", "filesystems", "guards", "guide", "mounts", "ownership",
+    "pacemaker", "peer", "plans", "service", "storage", "view",
 )  # fmt: skip
 
 # LCDI exit codes (LifeKeeper's LCDI manual pages, section "exit codes").

@@ -1,0 +1,467 @@
+"""A file system that the kernel has given up is seen by everybody who asks, and one that it will not end is let go."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from lvmkit.cli.launch import launch
+from lvmkit.cli.program import program
+from lvmkit.cli.session import Session
+from lvmkit.model import names
+from lvmkit.storage import superblock
+from tests.unit.machine import Answer, Machine, SharedDisk, make_group
+from tests.unit.machine.filesystems import BOOT
+
+POINT, DEVICE = "/srv/data", "/dev/vg1/data"
+OK, FAILED, STOPPED = 0, 1, 7
+GIVEN_UP, ERRORS, KEPT, THAWED, HUNG = 110315, 110316, 110317, 110318, 110319
+CALLER, UNWRITTEN = 110350, 110351
+BUSY, SIGNALLED, FILESYSTEM_BUSY, UNMOUNTED_BELOW = 110021, 110025, 110024, 110035
+
+
+class Server:
+    """A machine with a volume that is up, and a resource for its file system and one for the volume."""
+
+    def __init__(self, folder: Path, kind: str = "ext4") -> None:
+        self.machine = Machine(folder)
+        self.disk = SharedDisk("A")
+        self.group = make_group("vg1", (self.disk,), "data")
+        for content in self.disk.contents.values():
+            content.kind = kind
+        self.kind = kind
+        self.machine.attach(self.disk)
+        self.machine.by_hand("vgchange", "-ay", "vg1")
+
+    def filesystem(self, action: str, **more: str) -> Answer:
+        given = {"device": DEVICE, "directory": POINT, "fstype": self.kind, "options": "rw", **more}
+        return self.machine.agent("filesys", action, **given)
+
+    def volume(self, action: str) -> Answer:
+        return self.machine.agent("lvmlv", action, vg="vg1", lv="data")
+
+    def deep(self) -> Answer:
+        return self.filesystem("monitor", OCF_CHECK_LEVEL="10")
+
+    def create(self) -> Answer:
+        return self.machine.admin("filesys/create", "-t", POINT, "-s", "INTELLIGENT", "-p", POINT)
+
+    def protect(self) -> None:
+        """By the embedded engine."""
+        assert self.create().code == OK
+
+    def lvmkit(self, *words: str) -> Answer:
+        session = Session(self.machine.paths)
+        return self.machine.call(lambda: launch(program, words, session))
+
+    def serve(self) -> None:
+        assert self.filesystem("start").code == OK
+        assert (self.filesystem("monitor").code, self.deep().code) == (OK, OK)
+
+    def fails(self, **how: object) -> None:
+        self.machine.fail_filesystem(POINT, **how)
+
+    def note(self) -> Path:
+        (path,) = Path(self.machine.paths.run).glob("errors-*")
+        return path
+
+    @property
+    def working(self) -> bool:
+        """Whether the kernel has the file system at work."""
+        return self.machine.is_mounted(self.machine.number_at(DEVICE))
+
+
+def told(answer: Answer) -> list[int]:
+    """The numbers of what was said, without the word that the action has ended."""
+    return [number for number in answer.said if number != 110011]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    server = Server(tmp_path)
+    server.serve()
+    return server
+
+
+@pytest.fixture
+def xfs(tmp_path: Path) -> Server:
+    server = Server(tmp_path, "xfs")
+    server.serve()
+    return server
+
+
+# ---- what the kernel shows
+
+
+@pytest.mark.parametrize("word", ["shutdown", "emergency_ro", "abort"])
+def test_a_word_of_the_kernel_in_the_options_is_a_fault_for_a_monitor(server: Server, word: str) -> None:
+    server.fails(words=("errors=remount-ro", word))
+    answer = server.filesystem("monitor")
+    assert (answer.code, answer.reason) == (FAILED, GIVEN_UP)
+
+
+def test_an_error_more_than_at_the_start_is_a_fault_where_ext4_stops_writing_at_errors(server: Server) -> None:
+    server.fails(errors=1, stops_at_errors=True)
+    answer = server.filesystem("monitor")
+    assert (answer.code, answer.reason, server.deep().code) == (FAILED, GIVEN_UP, FAILED)
+
+
+def test_errors_from_before_the_start_are_none(server: Server) -> None:
+    server.fails(errors=3, stops_at_errors=True)
+    server.filesystem("stop")
+    server.serve()
+    server.fails(stops_at_errors=True)
+    assert (server.filesystem("monitor").code, ERRORS in server.machine.logged) == (OK, False)
+
+
+def test_a_file_system_that_goes_on_after_errors_is_warned_of(server: Server) -> None:
+    server.fails(errors=2)
+    answer = server.filesystem("monitor")
+    assert (answer.code, answer.logged, server.deep().code) == (OK, [ERRORS], OK)
+
+
+def test_an_aborted_journal_is_a_fault_whatever_is_to_be_done_at_errors(server: Server) -> None:
+    server.fails(errors=1, function="ext4_journal_check_start")
+    assert server.filesystem("monitor").reason == GIVEN_UP
+
+
+@pytest.mark.parametrize(("failed_at", "logged"), [(BOOT + 1, [ERRORS]), (BOOT - 1, [])])
+def test_without_a_note_of_the_start_errors_of_this_boot_are_a_warning(
+    server: Server, failed_at: int, logged: list[int]
+) -> None:
+    server.note().unlink()
+    server.fails(errors=1, stops_at_errors=True, failed_at=failed_at)
+    answer = server.filesystem("monitor")
+    assert (answer.code, answer.logged) == (OK, logged)
+    assert server.deep().reason == GIVEN_UP
+
+
+def test_the_note_of_another_mount_does_not_count(server: Server) -> None:
+    server.fails(errors=2)
+    server.machine.unmount(POINT)
+    server.machine.mount_at(POINT, "vg1/data")
+    server.fails(stops_at_errors=True, failed_at=BOOT - 1)
+    answer = server.filesystem("monitor")
+    assert (answer.code, answer.logged) == (OK, [])
+
+
+def test_an_xfs_that_is_shut_down_is_a_fault_for_a_monitor(xfs: Server) -> None:
+    xfs.fails(shut_down=True)
+    assert (xfs.filesystem("monitor").reason, xfs.deep().reason) == (GIVEN_UP, GIVEN_UP)
+
+
+def test_an_xfs_below_something_that_may_hang_is_not_asked_by_a_monitor(tmp_path: Path) -> None:
+    xfs = Server(tmp_path, "xfs")
+    xfs.machine.add_mount("/srv", "0:50", "nfs4", "far:/srv")
+    xfs.serve()
+    xfs.fails(shut_down=True)
+    assert xfs.filesystem("monitor").code == OK
+    assert xfs.deep().reason == GIVEN_UP
+
+
+def test_an_f2fs_that_is_shut_down_is_a_fault_for_a_monitor(tmp_path: Path) -> None:
+    server = Server(tmp_path, "f2fs")
+    server.serve()
+    server.fails(status=0x40)
+    assert server.filesystem("monitor").reason == GIVEN_UP
+
+
+def test_errors_of_a_btrfs_since_its_start_are_warned_of(tmp_path: Path) -> None:
+    server = Server(tmp_path, "btrfs")
+    server.serve()
+    server.fails(errors=4)
+    answer = server.filesystem("monitor")
+    assert (answer.code, answer.logged) == (OK, [ERRORS])
+
+
+def test_a_monitor_starts_nothing_and_forks_nothing(server: Server) -> None:
+    server.fails(errors=1)
+    server.machine.ran.clear()
+    server.machine.forked = 0
+    server.filesystem("monitor")
+    assert (server.machine.ran, server.machine.forked) == ([], 0)
+    server.deep()
+    assert (server.machine.ran, server.machine.forked) == ([], 1)
+
+
+def test_a_file_system_that_does_not_answer_is_a_fault_for_the_deep_monitor_in_time(server: Server) -> None:
+    server.fails(hangs=True)
+    before = server.machine.slept
+    answer = server.deep()
+    assert (answer.code, answer.reason) == (FAILED, HUNG)
+    assert server.machine.slept - before < 20
+    assert server.filesystem("monitor").code == OK
+
+
+# ---- start
+
+
+def test_an_aborted_journal_of_an_earlier_mount_does_not_count(server: Server) -> None:
+    server.fails(errors=1, function="ext4_journal_check_start")
+    server.filesystem("stop")
+    server.serve()
+    server.note().unlink()
+    answer = server.filesystem("monitor")
+    assert (answer.code, answer.logged) == (OK, [ERRORS])
+
+
+def test_a_start_of_what_is_given_up_is_no_success(server: Server) -> None:
+    server.fails(words=("shutdown",))
+    answer = server.filesystem("start")
+    assert (answer.code, answer.reason) == (FAILED, GIVEN_UP)
+
+
+def test_what_was_mounted_by_hand_is_asked_before_it_counts_as_started(server: Server) -> None:
+    server.note().unlink()
+    server.fails(errors=1, stops_at_errors=True)
+    assert server.filesystem("start").reason == GIVEN_UP
+    server.fails(stops_at_errors=False)
+    assert server.filesystem("start").code == OK
+    answer = server.filesystem("monitor")
+    assert (answer.code, answer.logged) == (OK, [])
+
+
+def test_a_start_whose_note_cannot_be_written_succeeds_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(tmp_path)
+    _fill(server, monkeypatch)
+    answer = server.filesystem("start")
+    assert (answer.code, told(answer).count(UNWRITTEN)) == (OK, 1)
+
+
+# ---- stop
+
+
+def test_a_stop_leaves_nothing_behind(server: Server) -> None:
+    assert server.filesystem("stop").code == OK
+    assert list(Path(server.machine.paths.run).glob("errors-*")) == []
+    assert [argv[0] for argv in server.machine.ran if "mount" in argv[0]] == ["/usr/bin/mount", "/usr/bin/umount"]
+    assert not server.working
+
+
+def test_a_frozen_file_system_is_thawed_when_it_is_unmounted_and_its_patience_is_over(server: Server) -> None:
+    server.fails(frozen=True)
+    answer = server.filesystem("stop")
+    assert (answer.code, told(answer)) == (OK, [THAWED])
+    assert (server.machine.mounts, server.working, server.volume("stop").code) == ([], False, OK)
+
+
+def test_a_backup_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    Path(server.machine.paths.defaults).write_text("LVMKIT_BUSY_PATIENCE=5\n")
+    server.serve()
+    server.fails(frozen=True)
+    sleep = server.machine.sleep
+
+    def end_backup(seconds: float) -> None:
+        sleep(seconds)
+        number = server.machine.number_at(DEVICE)
+        server.machine.filesystems[number].frozen = False
+        server.machine.filesystems.end(number)
+
+    server.machine.sleep = end_backup  # type: ignore[method-assign]
+    answer = server.filesystem("stop")
+    assert (answer.code, told(answer)) == (OK, [])
+    assert not any("fsfreeze" in argv[0] for argv in server.machine.ran)
+
+
+def test_a_stop_that_was_killed_before_it_could_thaw_is_finished_by_the_next(server: Server) -> None:
+    server.fails(frozen=True)
+    server.machine.unmount(POINT)
+    busy = server.volume("stop")
+    assert (busy.code, busy.reason) == (FAILED, KEPT)
+    answer = server.filesystem("stop")
+    assert (answer.code, told(answer), server.volume("stop").code) == (OK, [THAWED], OK)
+
+
+def test_a_frozen_file_system_that_is_mounted_elsewhere_is_thawed_when_it_is_unmounted_there(server: Server) -> None:
+    os.makedirs(server.machine.real("/srv/other"))
+    server.machine.mount_at("/srv/other", "vg1/data")
+    server.fails(frozen=True)
+    answer = server.filesystem("stop")
+    assert (answer.code, told(answer), server.working) == (OK, [UNMOUNTED_BELOW, THAWED], False)
+
+
+def test_who_keeps_it_in_a_mount_namespace_of_its_own_is_ended_as_users_are(server: Server) -> None:
+    server.machine.start_process(7, "sleep", stubborn=(signal.SIGTERM,))
+    server.machine.unshare(7)
+    answer = server.filesystem("stop")
+    assert (answer.code, told(answer)) == (OK, [SIGNALLED, SIGNALLED])
+    assert server.machine.killed == [(7, signal.SIGTERM), (7, signal.SIGKILL)]
+    assert (server.working, server.volume("stop").code) == (False, OK)
+
+
+def test_a_mount_namespace_that_follows_is_left_alone(server: Server) -> None:
+    server.machine.start_process(7, "resolved")
+    server.machine.unshare(7, follows=True)
+    assert (told(server.filesystem("stop")), server.machine.killed, server.working) == ([], [], False)
+
+
+def test_a_service_in_a_sandbox_that_uses_it_is_a_user_like_all_others(server: Server) -> None:
+    server.machine.start_process(7, "mariadbd", opens=(f"{POINT}/ibdata1",))
+    server.machine.unshare(7, follows=True)
+    answer = server.filesystem("stop")
+    assert (answer.code, told(answer), server.machine.killed) == (OK, [SIGNALLED], [(7, signal.SIGTERM)])
+
+
+def test_nothing_is_ended_where_the_server_itself_is_the_other_namespace(server: Server) -> None:
+    server.machine.start_process(1, "systemd")
+    server.machine.unshare(1)
+    answer = server.filesystem("stop")
+    assert (answer.code, answer.reason, server.machine.killed) == (FAILED, FILESYSTEM_BUSY, [])
+    assert "process 1, systemd" in answer.err
+
+
+def test_a_volume_in_another_mount_namespace_is_named_with_process_and_command(server: Server) -> None:
+    server.machine.start_process(7, "sleep")
+    server.machine.unshare(7)
+    server.machine.unmount(POINT)
+    answer = server.volume("stop")
+    assert (answer.code, answer.reason) == (FAILED, BUSY)
+    assert f"mount {POINT} (in the mount namespace of process 7, sleep)" in answer.err
+
+
+# ---- who called the command is not in its own way
+
+
+def test_a_shell_that_stands_in_the_mount_point_is_named_before_anybody_is_signalled(server: Server) -> None:
+    shell = os.getppid()
+    server.machine.start_process(shell, "bash", POINT)
+    server.machine.start_process(7, "postgres", POINT)
+    answer = server.filesystem("stop")
+    assert (answer.code, answer.reason, server.machine.killed) == (FAILED, CALLER, [])
+    assert f"process {shell} (bash): working directory" in answer.err
+    assert "postgres" not in answer.err
+
+
+@pytest.mark.parametrize(("flags", "is_spared"), [("00", True), ("01", False)])
+def test_who_reads_the_output_is_spared_and_who_has_its_other_end_as_well_is_not(
+    server: Server, flags: str, is_spared: bool
+) -> None:
+    reader, writer = os.pipe()
+    kept = os.dup(1)
+    try:
+        os.dup2(writer, 1)
+        pipe = os.readlink("/proc/self/fd/1")
+        server.machine.start_process(7, "tee", POINT)
+        folder = Path(server.machine.real("/proc/7"))
+        os.symlink(pipe, folder / "fd/9")
+        (folder / "fdinfo").mkdir()
+        (folder / "fdinfo/9").write_text(f"pos:\t0\nflags:\t{flags}\nmnt_id:\t15\n")
+        answer = server.filesystem("stop")
+    finally:
+        os.dup2(kept, 1)
+        for handle in (reader, writer, kept):
+            os.close(handle)
+    assert ((answer.reason, server.machine.killed) == (CALLER, [])) == is_spared
+
+
+def test_every_command_leaves_the_folder_that_it_was_called_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = Server(tmp_path)
+    assert Session(server.machine.paths).guard("x", "", lambda: 0) == 0
+    assert os.getcwd() == "/"
+
+
+def test_a_command_that_is_called_from_within_says_so_before_anything_is_stopped(server: Server) -> None:
+    server.protect()
+    machine = server.machine
+    machine.start_process(os.getppid(), "bash", f"{POINT}/sub")
+    machine.ran.clear()
+    for words in (("out-of-service", "vg1"), ("out-of-service", "vg1", "--dry-run"), ("out-of-service", POINT)):
+        answer = server.lvmkit(*words)
+        assert (answer.code != 0, answer.logged, machine.ran, machine.killed) == (True, [CALLER], [], [])
+        assert "(bash): working directory" in answer.err
+    machine.end_process(os.getppid())
+    assert server.lvmkit("out-of-service", "vg1").code == 0
+    assert machine.active() == []
+
+
+# ---- create
+
+
+@pytest.mark.parametrize(
+    "how", [{"words": ("emergency_ro",)}, {"errors": 1, "stops_at_errors": True}, {"hangs": True}], ids=str
+)
+def test_what_the_kernel_has_given_up_is_not_protected(tmp_path: Path, how: dict[str, object]) -> None:
+    server = Server(tmp_path)
+    server.machine.mount_at(POINT, "vg1/data")
+    server.fails(**how)
+    answer = server.create()
+    assert (answer.code, told(answer)[0]) == (1, HUNG if "hangs" in how else GIVEN_UP)
+    server.fails(words=(), stops_at_errors=False, hangs=False)
+    assert server.create().code == 0
+
+
+def test_a_file_system_that_became_read_only_by_itself_is_not_protected(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.machine.mount_at(POINT, "vg1/data")
+    server.machine.set_read_only(POINT)
+    assert told(server.create())[0] == GIVEN_UP
+
+
+def test_words_about_the_state_are_no_mount_options(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.machine.mount_at(POINT, "vg1/data")
+    server.machine.mounts[0].options = "rw,emergency_ro,noatime,shutdown"
+    assert server.create().code == 0
+    shown = "".join(server.lvmkit("show", POINT, "--format", "json").out)
+    assert ("rw,noatime" in shown, "emergency_ro" in shown) == (True, False)
+
+
+# ---- what is asked of a real system
+
+
+def test_the_question_is_answered_by_a_folder_and_not_by_a_file(tmp_path: Path) -> None:
+    assert superblock.question(str(tmp_path))() == b""
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        superblock.question(str(tmp_path / "file"))()
+
+
+def test_what_a_check_mounts_outlives_the_check() -> None:
+    unit = Path(__file__).parents[2] / "share/systemd/lvmkit-check.service"
+    assert "\nKillMode=process\n" in unit.read_text()
+
+
+# ---- a full /run
+
+
+def _fill(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be written below /run any more; files can be made and removed."""
+    write = os.write
+
+    def refuse(handle: int, data: bytes) -> int:
+        if os.readlink(f"/proc/{os.getpid()}/fd/{handle}").startswith(server.machine.paths.run):
+            raise OSError(28, os.strerror(28))
+        return write(handle, data)
+
+    monkeypatch.setattr(os, "write", refuse)
+
+
+def test_a_volume_stops_and_starts_with_a_full_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(tmp_path)
+    group = {"vg": "vg1", "vg_uuid": server.group.uuid}
+    assert server.machine.agent("lvmvg", "start", **group).code == OK
+    _fill(server, monkeypatch)
+    down = server.volume("stop")
+    assert (down.code, told(down).count(UNWRITTEN), server.machine.active()) == (OK, 1, [])
+    assert server.machine.agent("lvmvg", "monitor", **group).code == STOPPED
+    up = server.volume("start")
+    assert (up.code, told(up).count(UNWRITTEN), server.machine.active()) == (OK, 1, ["vg1-data"])
+    assert server.volume("monitor").code == OK
+
+
+def test_a_group_starts_and_stops_with_a_full_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(tmp_path)
+    group = {"vg": "vg1", "vg_uuid": server.group.uuid}
+    _fill(server, monkeypatch)
+    answer = server.machine.agent("lvmvg", "start", **group)
+    assert (answer.code, told(answer).count(UNWRITTEN)) == (OK, 1)
+    assert server.machine.agent("lvmvg", "monitor", **group).code == OK
+    assert server.machine.agent("lvmvg", "stop", **group).code == OK
+    assert server.machine.dm.by_uuid(names.dm_uuid(server.group.uuid)) is None
