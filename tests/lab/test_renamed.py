@@ -61,7 +61,8 @@ def test_what_is_renamed_goes_on_and_comes_back_and_the_other_of_its_name_is_lef
     for kind, tag in RESOURCES:
         assert quick_check(served, kind, tag) == []
     checked = served.run("lvmkit", "check", check=False)
-    assert (checked.returncode, numbers(checked)) == (0, ["110018", "110340"])
+    said = {word for line in checked.stdout.splitlines() for word in line.split() if word.startswith("110")}
+    assert (checked.returncode, said) == (0, {"110018", "110340"})
     served.run("lvmkit", "out-of-service", "vg1")
     assert served.run("dmsetup", "info", "-c", "--noheadings", "-o", "name").stdout.split() == ["vg1-data"]
     served.run("lvmkit", "in-service", "/srv/data")
