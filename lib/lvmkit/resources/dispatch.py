@@ -110,7 +110,7 @@ def obstacles(instance: Instance, hierarchy: Hierarchy, host: Host) -> tuple[Mes
 
 
 def follow(group: Instance, hierarchy: Hierarchy, host: Host) -> None:
-    """Let the record of a volume group miss nothing that is no fault. Raises Failure: 110031, 110082 (of the lock), 110290."""
+    """Let the record of a volume group miss nothing that is no fault. Raises Failure as locks.starting()."""
     from lvmkit.resources import lvmvg
 
     lvmvg.follow(VgFacts.unpack(group), _knowing(group, hierarchy, host, but=OSF))
