@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from lab.audit import Cluster
 from lab.guests.guest import BY_ID, Guest
 
@@ -46,6 +48,18 @@ def protect_on_three(guest: Guest, *options: str) -> None:
     create(guest, *options)
     for node, priority in ((2, 20), (3, 10)):
         extend(guest, node, priority)
+
+
+def dies_and_returns(cluster: Cluster, nodes: tuple[str, ...], successor: int, home: int) -> None:
+    """Let node1 die and return: what it had goes to the successor, and is at home in the end."""
+    cluster.lab.kill(1)
+    is_up_on(cluster, successor)
+    cluster.lab.start(1)
+    cluster.wait(lambda it: it.formed(*nodes), node=2)
+    time.sleep(20)
+    is_up_on(cluster, home)
+    cluster.guest(2).run("crm_resource", "--wait", "--timeout=60")
+    assert cluster.lab.cluster_status(2).running(GROUP) == (f"node{home}",)
 
 
 def is_up_on(cluster: Cluster, node: int, *, deadline: float = 300.0) -> None:

@@ -15,7 +15,19 @@ import pytest
 from lab.audit import Audit, Cluster, Writing, check_records
 from lab.guests.errors import LabError
 from lab.guests.lab import Lab, Result
-from lab.helpers_protected import DISKS, GROUP, MOUNT, NODES, OTHER, PATIENCE, PREPARE, VG, extend, is_up_on
+from lab.helpers_protected import (
+    DISKS,
+    MOUNT,
+    NODES,
+    OTHER,
+    PATIENCE,
+    PREPARE,
+    VG,
+    create,
+    dies_and_returns,
+    extend,
+    is_up_on,
+)
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -191,18 +203,9 @@ def test_a_server_that_returns_gets_its_hierarchy_back_only_where_that_is_wanted
     pushed_cluster_lab.reset("pushed")
     with Audit(pushed_cluster_lab) as audit:
         cluster = Cluster(pushed_cluster_lab, audit)
-        cluster.guest(1).sh(PREPARE)
-        for mount in (MOUNT, OTHER):
-            cluster.guest(1).run("lvmkit", "create", mount, "--switchback", switchback, timeout=PATIENCE)
+        create(cluster.guest(1), "--switchback", switchback)
         extend(cluster.guest(1))
-        cluster.lab.kill(1)
-        is_up_on(cluster, 2)
-        cluster.lab.start(1)
-        cluster.wait(lambda it: it.formed(*NODES), node=2)
-        time.sleep(20)
-        is_up_on(cluster, home)
-        cluster.guest(2).run("crm_resource", "--wait", "--timeout=60")
-        assert cluster.lab.cluster_status(2).running(GROUP) == (NODES[home - 1],)
+        dies_and_returns(cluster, NODES, successor=2, home=home)
     audit.check()
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
 from lab.audit import Audit, Cluster, Writing, check_records
 from lab.guests.lab import Lab
-from lab.helpers_protected import GROUP, MEMBERS, MOUNT, PATIENCE, VG, is_up_on, protect_on_three
+from lab.helpers_protected import GROUP, MEMBERS, MOUNT, PATIENCE, VG, dies_and_returns, is_up_on, protect_on_three
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.three]
 
@@ -48,14 +47,7 @@ def test_a_better_server_that_comes_back_gets_its_hierarchy_where_that_is_wanted
     with Audit(three_lab) as audit:
         cluster = Cluster(three_lab, audit)
         protect_on_three(cluster.guest(1), "--switchback", switchback)
-        cluster.lab.kill(1)
-        is_up_on(cluster, 3)
-        cluster.lab.start(1)
-        cluster.wait(lambda it: it.formed(*NODES), node=2)
-        time.sleep(20)
-        is_up_on(cluster, home)
-        cluster.guest(2).run("crm_resource", "--wait", "--timeout=60")
-        assert cluster.lab.cluster_status(2).running(GROUP) == (NODES[home - 1],)
+        dies_and_returns(cluster, NODES, successor=3, home=home)
     audit.check()
 
 

@@ -39,8 +39,8 @@ def mount(facts: FilesystemFacts, host: Host) -> str:
     seen = mounts.of(facts, always_follow=True)
     if seen.here is not None:
         _see_well(facts, seen.here, seen, host)
-        refuse_unserved(seen.here, host)
         if not superblock.has_start(seen.here, host.paths.run):
+            _ask(seen.here, host)
             notes.store_start(seen.here, host)
         return "already mounted"
     if seen.other is not None:
@@ -64,12 +64,16 @@ def refuse_unserved(present: Mount, host: Host) -> None:
 
     Raises Failure: FilesystemGivenUp (110315), FilesystemHung (110319).
     """
-    faults = filesys.signs(present, host)
+    _raise_errors(filesys.signs(present, host))
     if not superblock.has_start(present, host.paths.run):
-        from lvmkit.resources import reading  # it forks
+        _ask(present, host)
 
-        faults += reading.filesystem_faults(present, host.settings.probe_deadline)
-    _raise_errors(faults)
+
+def _ask(present: Mount, host: Host) -> None:
+    """Raises Failure where the file system itself does not answer well."""
+    from lvmkit.resources import reading  # it forks
+
+    _raise_errors(reading.filesystem_faults(present, host.settings.probe_deadline))
 
 
 def _raise_errors(faults: Iterable[Message]) -> None:

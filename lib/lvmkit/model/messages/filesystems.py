@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages import LCDI_HAS_DEPENDENTS, WARN, Message
+from lvmkit.model.messages import LCDI_HAS_DEPENDENTS, Caution, Message
 
 
-class FilesystemGivenUp(Message):
+class FilesystemGivenUp(Message, number=110315):
     """The file system is mounted, but after an error the kernel serves it no more, or not in full.
 
     Most of the time it still shows "rw": newer kernels put a word in its options, older ones only count an error.
     """
 
-    number = 110315
     template = "The kernel has given up the file system on {mount_point}: {why}."
     action = (
         "Look for its error in the kernel log ('journalctl -k'). When the disk is well, take it out of service, check"
@@ -21,32 +20,28 @@ class FilesystemGivenUp(Message):
     why: str
 
 
-class FilesystemHasErrors(Message):
+class FilesystemHasErrors(Caution, number=110316):
     """The file system has met errors since it was mounted and goes on, as its option errors=continue says.
 
     Where nothing is noted of its start, only a deep check can tell whether it does go on.
     """
 
-    number = 110316
-    level = WARN
     template = "The file system on {mount_point} has counted errors since it was mounted: {errors}."
     action = (
         "See the kernel log, and check the file system by hand when it is out of service. 'lvmkit check --deep' tells"
         " whether it is still served."
     )
-    script_exit = lcdi_exit = ocf_exit = 0
     mount_point: str
     errors: int
 
 
-class FilesystemKept(Message):
+class FilesystemKept(Message, number=110317):
     """A file system is mounted nowhere any more, and the kernel keeps it all the same, with its volume.
 
     A frozen file system can be unmounted, but ends only when it is thawed. An unmount that waits for a disk that does
     not answer looks alike.
     """
 
-    number = 110317
     template = (
         "Logical volume {lv}{where} is in use: its file system is mounted nowhere, but not ended; it is frozen, or its"
         " unmount waits for a disk."
@@ -60,38 +55,33 @@ class FilesystemKept(Message):
     """of another server: ' on SERVER'"""
 
 
-class FilesystemThawed(Message):
+class FilesystemThawed(Caution, number=110318):
     """A backup or a snapshot had frozen the file system and did not thaw it in time, so the stop did.
 
     By then it was unmounted everywhere, so nobody wrote to it after that.
     """
 
-    number = 110318
-    level = WARN
     template = "The file system of {mount_point} was frozen (fsfreeze) for {seconds} s of its stop, and was thawed."
     action = "Whatever had frozen it, a backup or a snapshot, has to be made again."
-    script_exit = lcdi_exit = ocf_exit = 0
     mount_point: str
     seconds: int
 
 
-class FilesystemHung(Message):
+class FilesystemHung(Message, number=110319):
     """The file system did not answer a question in time: what it stands on, or the file system itself, hangs."""
 
-    number = 110319
     template = "The file system on {mount_point} did not answer for {seconds} s."
     action = "Check its disks ('lvmkit check --deep', the kernel log). The process that asked was abandoned."
     mount_point: str
     seconds: float
 
 
-class UsedByCaller(Message):
+class UsedByCaller(Message, number=110350):
     """The command was called from within the file system that it is to unmount, or its output goes to a file there.
 
     The kit ends neither what called it nor what reads its output.
     """
 
-    number = 110350
     template = "{mount_point} is used by what called this command: {users}."
     action = "Leave it ('cd /', send the output elsewhere), then run the command again."
     lcdi_exit = LCDI_HAS_DEPENDENTS
@@ -99,16 +89,13 @@ class UsedByCaller(Message):
     users: tuple[str, ...]
 
 
-class RecordNotWritten(Message):
+class RecordNotWritten(Caution, number=110351):
     """What is up now could not be noted below /run: it is full, or cannot be written to. The work itself was done.
 
     Until the next start checks see less: a volume that is gone, but not that it should be there.
     """
 
-    number = 110351
-    level = WARN
     template = "{path}, the note of what is up, cannot be written: {why}."
     action = "Make room in /run ('df /run'), then bring the resource in service again, which only writes the note."
-    script_exit = lcdi_exit = ocf_exit = 0
     path: str
     why: str
