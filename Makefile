@@ -9,7 +9,7 @@ UV      := 0.13.9
 BIN     := $(VENV)/bin
 AGENTS  := $(notdir $(wildcard lib/ocf/resource.d/lvmkit/*))
 MINUTES ?= 60
-RELEASE ?= bookworm
+RELEASE ?=
 STAGE   ?= $(DESTDIR)$(LKROOT)/.new
 OLDER   := b2745a4
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -29,7 +29,7 @@ apt_install = missing=$$(for p in $(1); do \
 	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
 	fi
 
-# Which Debian the guests run.
+# Which Debian the guests run; empty: 12, and 13 too in tests where the two may differ.
 export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help

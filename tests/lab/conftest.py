@@ -9,6 +9,7 @@ import pytest
 
 from lab import helpers_protected
 from lab.audit import Audit, Cluster
+from lab.guests import image
 from lab.guests.errors import NotInstalledError
 from lab.guests.guest import Guest
 from lab.guests.lab import CLUSTER, PLAIN, Lab, default_name
@@ -18,6 +19,7 @@ MARKERS = (
     "cluster: needs two guests that are a cluster",
     "slow: takes a minute or more",
     "three: needs a cluster of three",
+    "both: runs in guests of each release of Debian, unless $LVMKIT_LAB_RELEASE names one",
 )
 SHARING = {
     "test_bad_input": "made",
@@ -44,19 +46,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups = {}
     for item in items:
         module = item.path.stem
-        groups[item] = SHARING.get(module, module)
+        groups[item] = SHARING.get(module, module) + _other_release(item)
         item.add_marker(pytest.mark.xdist_group(groups[item]))
     places = {group: place for place, group in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(groups[item], len(places)))
 
 
-def _instance(suffix: str, kind: str, nodes: int | None = None) -> Iterator[Lab]:
+def _other_release(item: pytest.Item) -> str:
+    """Return the release of the guests of a test that wants others than the usual ones, else ""."""
+    callspec = getattr(item, "callspec", None)
+    release = callspec.params.get("release", "") if callspec else ""
+    return "" if release == image.BOOKWORM else str(release)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `both` in guests of each release, where nobody has chosen one."""
+    chosen = os.environ.get(image.RELEASE_VARIABLE)
+    if metafunc.definition.get_closest_marker("both") and not chosen:
+        metafunc.parametrize("release", image.RELEASES, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def release(request: pytest.FixtureRequest) -> str:
+    """The release of Debian in the guests."""
+    return str(getattr(request, "param", image.default_release()))
+
+
+def _instance(suffix: str, kind: str, release: str, nodes: int | None = None) -> Iterator[Lab]:
     """An instance that is up. Without the programs it takes: failed where CI is set, skipped elsewhere."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     instance = Lab(f"{default_name()} pytest {worker}{suffix}", owned=True, progress=print)
     try:
         instance.down()
-        instance.up(nodes, kind)
+        instance.up(nodes, kind, release)
     except NotInstalledError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error), pytrace=False)
@@ -66,24 +88,24 @@ def _instance(suffix: str, kind: str, nodes: int | None = None) -> Iterator[Lab]
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def lab(release: str) -> Iterator[Lab]:
     """One guest, up."""
-    yield from _instance("", PLAIN)
+    yield from _instance("", PLAIN, release)
 
 
 @pytest.fixture(scope="session")
-def cluster_lab() -> Iterator[Lab]:
+def cluster_lab(release: str) -> Iterator[Lab]:
     """Two guests that are a cluster, up."""
-    yield from _instance(" cluster", CLUSTER)
+    yield from _instance(" cluster", CLUSTER, release)
 
 
 @pytest.fixture(scope="session")
-def three_lab() -> Iterator[Lab]:
+def three_lab(release: str) -> Iterator[Lab]:
     """Three guests that are a cluster, with two file systems on node1 that may run on node3 and node2, in that order.
 
     Saved as `protected`.
     """
-    for instance in _instance(" three", CLUSTER, nodes=3):
+    for instance in _instance(" three", CLUSTER, release, nodes=3):
         instance.reset()
         instance.push()
         instance.save(PUSHED)

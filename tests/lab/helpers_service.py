@@ -41,15 +41,13 @@ _FOLDER = {"lvmvg": "scsi", "lvmlv": "scsi", "filesys": "gen"}
 State = tuple[str, Callable[[Guest], None]]
 """a label, and what makes the state of that label"""
 
-_saved: set[str] = set()
-
 
 def guest_in(pushed_lab: Lab, label: str, build: Callable[[Guest], None], base: Optional[State] = None) -> Guest:
     """A guest in the state that `build` makes of the state `base` (of PUSHED without one).
 
-    Each state is made once a session and saved; after that only the one that is asked for is loaded, in a second.
+    An instance makes each state once and saves it; after that only the one that is asked for is loaded, in a second.
     """
-    if label in _saved:
+    if pushed_lab.has(label):
         pushed_lab.reset(label)
         return Guest(pushed_lab)
     if base is None:
@@ -59,7 +57,6 @@ def guest_in(pushed_lab: Lab, label: str, build: Callable[[Guest], None], base: 
         guest = guest_in(pushed_lab, *base)
     build(guest)
     pushed_lab.save(label)
-    _saved.add(label)
     return guest
 
 

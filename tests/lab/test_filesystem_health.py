@@ -45,6 +45,7 @@ def served(pushed_lab: Lab) -> Guest:
 # ---- given up
 
 
+@pytest.mark.both
 def test_an_ext4_that_stopped_writing_is_a_fault_and_comes_back_when_it_is_mounted_again(served: Guest) -> None:
     assert quick_check(served, "filesys", EXT) == []
     served.sh(ERROR.format("ext"))
@@ -59,17 +60,20 @@ def test_an_ext4_that_stopped_writing_is_a_fault_and_comes_back_when_it_is_mount
     assert quick_check(served, "filesys", EXT) == []
 
 
+@pytest.mark.both
 def test_an_ext4_that_goes_on_after_errors_is_warned_of(served: Guest) -> None:
     served.sh(f"mount -o remount,errors=continue {EXT}; {ERROR.format('ext')}; touch {EXT}/more")
     assert quick_check(served, "filesys", EXT) == ["110316"]
 
 
+@pytest.mark.both
 def test_an_aborted_journal_is_a_fault(served: Guest) -> None:
     served.sh(f"mount -o remount,errors=continue,abort {EXT}; sleep 0.5")
     assert quick_check(served, "filesys", EXT)[0] in ("110050", "110315")
     assert action(served, "filesys", "remove", EXT).returncode == 0
 
 
+@pytest.mark.both
 def test_an_xfs_that_is_shut_down_is_a_fault_and_comes_back_when_it_is_mounted_again(served: Guest) -> None:
     served.sh(f"xfs_io -x -c shutdown {XFS}")
     assert quick_check(served, "filesys", XFS) == ["110315"]
@@ -86,6 +90,7 @@ def test_a_check_of_an_xfs_answers_at_once_while_its_disk_hangs(served: Guest) -
     served.sh("dmsetup resume vg1-xfs")
 
 
+@pytest.mark.both
 @pytest.mark.xfail(reason="ext4 of Debian 12 does not show whether an error is of this mount or of an earlier one")
 def test_a_file_system_that_is_given_up_is_not_protected(served: Guest) -> None:
     served.sh(f"mount -o errors=remount-ro /dev/vg1/free /srv/free; {ERROR.format('free')}")
@@ -97,6 +102,7 @@ def test_a_file_system_that_is_given_up_is_not_protected(served: Guest) -> None:
 # ---- kept
 
 
+@pytest.mark.both
 def test_a_frozen_file_system_is_let_go(served: Guest) -> None:
     served.sh(f"fsfreeze -f {EXT}; fsfreeze -f {XFS}")
     out = served.run("lvmkit", "out-of-service", "vg1", timeout=120)

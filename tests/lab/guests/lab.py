@@ -154,6 +154,10 @@ class Lab:
             fleet_now = self._fleet()
             fleet_now.restore(self._saved(to))
 
+    def has(self, label: str) -> bool:
+        """Return whether a state is saved under `label`."""
+        return (self._instance.saves / label / fleet.SUMMARY).is_file()
+
     def _saved(self, label: str) -> Path:
         """Return where the state saved under `label` is, and note its use."""
         record = self._record()
