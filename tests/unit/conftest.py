@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import select
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 MEMORY = "/dev/shm"
 PATIENCE = 9
 """seconds; nothing waits that long unless the test fails"""
+
+
+def pytest_configure() -> None:
+    """What a shell runs in the background begins with SIGINT ignored and hands that on; programs of a test must not."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
