@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 KILLED, SURVIVED, UNCLEAR, NOT_REACHED = "killed", "SURVIVED", "unclear", "not reached"
 """UNCLEAR: it survived, and was not seen by all that it may concern"""
 _PASSED, _FAILED, _NOT_SHOWN = 0, 1, 2
+_NAMED = "failed: "
 _CPU_SECONDS, _SECONDS, _PAUSE = 600, 1200.0, 0.01
 """a mutant that computes or waits for longer does not end by itself: a test would have failed"""
 
@@ -60,7 +61,7 @@ def verdicts(copy: Copy, mutants: Sequence[Mutant], tests: Sequence[str], worker
             yield mutants[number], verdict
     _, status = os.waitpid(pid, 0)
     if status:
-        raise RuntimeError(f"The unit tests fail without any mutant:\n{output.read_text()[-3000:]}")
+        raise RuntimeError(f"The unit tests fail without any mutant:\n{_failures(output.read_text())}")
 
 
 class Suite:
@@ -133,7 +134,7 @@ class Suite:
             is_well = _all_pass(session, [place])
             sys.setprofile(None)
             if not is_well:
-                print(f"failed: {session.items[place].nodeid}", flush=True)
+                print(f"{_NAMED}{session.items[place].nodeid}", flush=True)
                 return _FAILED
             seen.append((time.process_time() - begun, place, self._names(self._seen)))
         into.write_text(json.dumps(seen))
@@ -177,6 +178,12 @@ class Suite:
             code = os.waitstatus_to_exitcode(status) if done else _FAILED
             verdict = {_PASSED: alive, _NOT_SHOWN: UNCLEAR}.get(code, KILLED)
             os.write(self._out, f"{json.dumps([number, verdict])}\n".encode())
+
+
+def _failures(output: str) -> str:
+    """The names of the tests that failed, and the last of what was said."""
+    names = [line.partition(_NAMED)[2] for line in output.splitlines() if _NAMED in line]
+    return "\n".join([*names, output[-3000:]])
 
 
 def _place(code: CodeType) -> tuple[str, str, int]:
