@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import accel, channel, process, rootfs
+from . import accel, channel, process, rootfs, store
 from .errors import LabError, NotInstalledError
 from .image import Image
 from .qmp import Qmp, QmpError
@@ -405,26 +405,26 @@ class Machine:
         return options if lost else [*options, "-device", json.dumps(_device(which))]
 
     def _link(self) -> list[str]:
-        """The private link: datagrams between unix sockets, so that a guest may go and come back.
+        """The private link, of datagrams, so that a guest may go and come back.
 
-        Node 1 is the hub of more than two.
+        Two guests have a cable between them; more of them are equals on a segment that none has to keep up.
         """
-        nodes, me = self.setting.nodes, self.number
-        if nodes < 2:
+        if self.setting.nodes < 2:
             return []
-        if nodes == 2 or me > 1:
-            return [*self._cable("wire", 1 if me > 1 else 2), *self._card("wire")]
-        options = ["-netdev", "hubport,id=hub,hubid=0", *self._card("hub")]
-        for peer in range(2, nodes + 1):
-            options += [*self._cable(f"wire{peer}", peer), "-netdev", f"hubport,id=hub{peer},hubid=0,netdev=wire{peer}"]
-        return options
+        wire = self._cable(3 - self.number) if self.setting.nodes == 2 else self._segment()
+        card = f"virtio-net-pci,id={LINK},netdev=wire,mac=52:54:00:6c:76:{self.number:02x},romfile="
+        return ["-netdev", f"dgram,id=wire,{wire}", "-device", card]
 
-    def _cable(self, name: str, peer: int) -> list[str]:
+    def _cable(self, peer: int) -> str:
         local, remote = (self._runs / f"link{a}-{b}.sock" for a, b in ((self.number, peer), (peer, self.number)))
-        return ["-netdev", f"dgram,id={name},local.type=unix,local.path={local},remote.type=unix,remote.path={remote}"]
+        return f"local.type=unix,local.path={local},remote.type=unix,remote.path={remote}"
 
-    def _card(self, netdev: str) -> list[str]:
-        return ["-device", f"virtio-net-pci,id={LINK},netdev={netdev},mac=52:54:00:6c:76:{self.number:02x},romfile="]
+    def _segment(self) -> str:
+        """A multicast address of the instance's own on this machine's loopback (RFC 2365: 239.255.0.0/16 is local)."""
+        digest = bytes.fromhex(store.digest(str(self._runs)))
+        host, port = f"239.255.{digest[0]}.{digest[1]}", 10000 + int.from_bytes(digest[2:4], "big") % 20000
+        here = "local.type=inet,local.host=127.0.0.1,local.port=0"
+        return f"remote.type=inet,remote.host={host},remote.port={port},{here}"
 
 
 def _device(which: Disk) -> dict[str, Any]:
