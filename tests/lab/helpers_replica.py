@@ -21,7 +21,9 @@ FILTER = r"""sed -i 's#^devices {#devices {\n\tglobal_filter = [ "r|^/dev/disk/b
 hidden=$(readlink -e /dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_PRIVATE1)
 if pvs -a --noheadings -o name | grep -qwF "$hidden"; then exit 1; fi"""
 UP = "cat > /etc/drbd.d/r0.res; modprobe drbd; drbdadm create-md --force r0 >/dev/null 2>&1; drbdadm up r0"
-PRIMARY = "drbdadm -- --clear-bitmap new-current-uuid r0/0; drbdadm primary r0"
+PRIMARY = """until grep -q cs:Connected /proc/drbd; do sleep 0.5; done
+drbdadm -- --clear-bitmap new-current-uuid r0/0
+drbdadm primary r0"""
 CONNECTED = "until grep -q 'cs:Connected.*ds:UpToDate/UpToDate' /proc/drbd; do sleep 0.5; done"
 MAKE = f"""
 vgcreate -qq --setautoactivation n {VG} {DEVICE}
