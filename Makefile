@@ -57,7 +57,8 @@ lint: deps
 	PYTHONPATH=lib $(BIN)/lint-imports --no-cache
 
 unit: deps  ## unit tests, seconds
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -q -n auto --maxprocesses 4 tests/unit
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -q -n auto --maxprocesses 4 tests/unit tests/contract \
+	    -m "not pacemaker"
 
 check-long: deps  ## look for a story in which two servers come to hold one volume group, at random, for minutes
 	LVMKIT_SEARCH=long $(BIN)/pytest -q -n auto --maxprocesses 4 tests/unit/world/test_property.py
@@ -75,9 +76,9 @@ mutants-all: deps  ## the same with every small fault of the modules that decide
 metadata: deps  ## tests on real LVM metadata on loop devices (root)
 	$(BIN)/pytest -q tests/metadata
 
-cluster: deps  ## tests of the Pacemaker adapter with Pacemaker's own tools, which this installs; not part of test
+cluster: deps  ## the Pacemaker adapter and the port's contract with Pacemaker's own tools, which this installs; not part of test
 	@$(call apt_install,pacemaker-cli-utils)
-	$(BIN)/pytest -q tests/cluster
+	$(BIN)/pytest -q tests/cluster tests/contract
 
 lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, here and in the other targets with guests
 	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not cluster and not slow" tests/lab
