@@ -117,3 +117,24 @@ def test_another_file_system_on_the_device_is_not_mounted(disk: tuple[str, str],
         other = "0" + uuid[1:] if uuid[0] != "0" else "1" + uuid[1:]
         answer = [done(filesys.restore, facts(uuid=other)), mounted(), done(filesys.restore, facts())]
         """) == [[110314], [], "mounted"]  # fmt: skip
+
+
+def test_an_error_counts_for_its_own_mount_also_where_nobody_noted_the_start(
+    disk: tuple[str, str], tmp_path: Path
+) -> None:
+    assert said(disk, tmp_path, """
+        import time
+        trigger = "/sys/fs/ext4/" + os.path.basename(device) + "/trigger_fs_error"
+        def mount_by_hand():
+            sh("mount", "-o", "errors=continue", device, real)
+            return check(facts())
+        os.makedirs(real)
+        answer = [mount_by_hand()]
+        with open(trigger, "w") as file:
+            file.write("1")
+        answer += [check(facts())]
+        sh("umount", real)
+        time.sleep(2.1)
+        answer += [mount_by_hand()]
+        sh("umount", real)
+        """) == [[], [110316], []]  # fmt: skip

@@ -128,15 +128,34 @@ def test_an_aborted_journal_is_a_fault_whatever_is_to_be_done_at_errors(server: 
     assert server.filesystem("monitor").reason == GIVEN_UP
 
 
+def test_without_a_note_of_the_start_an_error_of_this_mount_is_a_fault_where_ext4_stops_writing(server: Server) -> None:
+    server.note().unlink()
+    server.fails(errors=1, stops_at_errors=True)
+    assert (server.filesystem("monitor").reason, server.deep().reason) == (GIVEN_UP, GIVEN_UP)
+    server.fails(stops_at_errors=False)
+    answer = server.filesystem("monitor")
+    assert (answer.code, answer.logged) == (OK, [ERRORS])
+
+
+@pytest.mark.parametrize(("later", "code"), [(-1, OK), (0, FAILED)])
+def test_without_a_note_of_the_start_an_error_from_before_this_mount_is_none(
+    server: Server, later: int, code: int
+) -> None:
+    server.note().unlink()
+    mounted_at = server.machine.filesystems[server.machine.number_at(DEVICE)].mounted_at
+    server.fails(errors=3, stops_at_errors=True, failed_at=mounted_at + later)
+    answer = server.filesystem("monitor")
+    assert (answer.code, answer.logged) == (code, [] if code == OK else answer.logged)
+
+
 @pytest.mark.parametrize(("failed_at", "logged"), [(BOOT + 1, [ERRORS]), (BOOT - 1, [])])
-def test_without_a_note_of_the_start_errors_of_this_boot_are_a_warning(
+def test_without_a_note_of_the_start_and_without_a_journal_errors_of_this_boot_are_a_warning(
     server: Server, failed_at: int, logged: list[int]
 ) -> None:
     server.note().unlink()
-    server.fails(errors=1, stops_at_errors=True, failed_at=failed_at)
+    server.fails(errors=1, stops_at_errors=True, failed_at=failed_at, journal=0)
     answer = server.filesystem("monitor")
     assert (answer.code, answer.logged) == (OK, logged)
-    assert server.deep().reason == GIVEN_UP
 
 
 def test_the_note_of_another_mount_does_not_count(server: Server) -> None:
@@ -205,7 +224,7 @@ def test_an_aborted_journal_of_an_earlier_mount_does_not_count(server: Server) -
     server.serve()
     server.note().unlink()
     answer = server.filesystem("monitor")
-    assert (answer.code, answer.logged) == (OK, [ERRORS])
+    assert (answer.code, answer.logged) == (OK, [])
 
 
 def test_a_start_of_what_is_given_up_is_no_success(server: Server) -> None:

@@ -6,7 +6,9 @@ says so differs: ext4 in its options (emergency_ro from 6.15 on, shutdown), and 
 /sys/fs/f2fs/DEV/stat (Documentation/ABI/testing/sysfs-fs-f2fs); btrfs by the option "ro". XFS shows it nowhere: only
 stat(2) of its root says EIO.
 
-The count of errors is part of the file system and outlives a mount, so what was there at the start is noted.
+The count of errors is part of the file system and outlives a mount, so what was there at the start is noted. Where
+nobody has noted it, the time of the last error is compared with that of the mount: the kernel starts the process of the
+journal when it mounts.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ _ABORTS = ("ext4_journal_check_start", "__ext4_remount", "ext4_remount")
 """functions of the kernel in which ext4 finds its journal aborted: it writes no more, whatever errors= says"""
 _F2FS_SHUT_DOWN, _F2FS_ERROR = 0x40, 0x08
 """SBI_IS_SHUTDOWN of sb_status, CP_ERROR_FLAG of cp_status"""
+_START_TIME = 19
+"""place of the start time in /proc/PID/stat, counted from what follows the command (proc_pid_stat(5), 22)"""
 _LOCAL = frozenset(("ext4", "ext3", "ext2", "xfs", "btrfs", "f2fs", "tmpfs", "ramfs", "squashfs", "erofs", "overlay"))
 """types through which a path is followed without asking anybody outside of this kernel"""
 
@@ -128,26 +132,35 @@ def _ext4(mount: Mount, run: str) -> Vitality:
     folder = f"{SYSFS}/ext4/{_kernel_name(mount)}"
     last = _text(f"{folder}/last_error_func").strip()
     stops = "errors=remount-ro" in _text(f"{PROC}/fs/ext4/{_kernel_name(mount)}/options").split()
-    if (stops or last in _ABORTS) and has_start(mount, run):
+    if (stops or last in _ABORTS) and (has_start(mount, run) or _mounted_at(mount)):
         return Vitality(f"{STATE_WORDS['emergency_ro']} (in {last})", errors)
     return Vitality(errors=errors)
 
 
 def _new_errors(mount: Mount, run: str) -> int:
-    """Errors since the start; where no start is noted, all of them if the last one is of this boot."""
+    """Errors since the start; where no start is noted, all of them if the last one is of this mount or, where nothing
+    tells when that was made, of this boot.
+    """
     count = _count(mount)
     if not count:
         return 0
     before = _noted(mount, run)
     if before is not None:
         return max(0, count - before)
-    return count if _has_failed_since_boot(mount) else 0
+    return count if _last_error(mount) >= (_mounted_at(mount) or _boot_time()) else 0
 
 
-def _has_failed_since_boot(mount: Mount) -> bool:
-    """Whether the last error of an ext4 is of this boot; of others the time of an error is not known."""
-    last = _number(_text(f"{SYSFS}/ext4/{_kernel_name(mount)}/last_error_time"))
-    return last > _boot_time() if last else False
+def _last_error(mount: Mount) -> int:
+    """Seconds since the epoch of the last error of an ext4; of others, 0, for it is not known."""
+    return _number(_text(f"{SYSFS}/ext4/{_kernel_name(mount)}/last_error_time"))
+
+
+def _mounted_at(mount: Mount) -> int:
+    """Seconds since the epoch at which the process of its journal was started; 0 where it has none."""
+    ticks = _text(f"{PROC}/{_journal(mount)}/stat").rpartition(")")[2].split()
+    if len(ticks) <= _START_TIME:
+        return 0
+    return _boot_time() + _number(ticks[_START_TIME]) // os.sysconf("SC_CLK_TCK")
 
 
 def _boot_time() -> int:
@@ -222,8 +235,12 @@ def _note(mount: Mount, run: str) -> str:
 
 def _identity(mount: Mount) -> str:
     """Which mount it is: its ID, which another one may get later, and the process of its journal where it has one."""
-    journal = _text(f"{SYSFS}/ext4/{_kernel_name(mount)}/journal_task").strip() if mount.type in _EXT4 else ""
-    return f"{mount.id}/{journal or '-'}"
+    return f"{mount.id}/{_journal(mount) or '-'}"
+
+
+def _journal(mount: Mount) -> str:
+    """The process of its journal; '' where it has none."""
+    return _text(f"{SYSFS}/ext4/{_kernel_name(mount)}/journal_task").strip() if mount.type in _EXT4 else ""
 
 
 def _kernel_name(mount: Mount) -> str:

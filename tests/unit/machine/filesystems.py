@@ -13,6 +13,8 @@ from pathlib import Path
 
 BOOT = 1_000_000
 """seconds since the epoch at which every machine has booted"""
+BETWEEN_MOUNTS = 100
+"""seconds"""
 _WITH_FOLDER = ("ext4", "xfs", "f2fs")
 
 
@@ -25,7 +27,9 @@ class Filesystem:
     """of its device in the kernel"""
     kind: str
     journal: int
-    """the process of its journal: another one for each time that it is mounted"""
+    """the process of its journal: another one for each time that it is mounted; 0 where it has none"""
+    mounted_at: int
+    """seconds since the epoch"""
     errors: int = 0
     stops_at_errors: bool = False
     """errors=remount-ro"""
@@ -36,7 +40,7 @@ class Filesystem:
     hangs: bool = False
     function: str = "ext4_find_entry"
     """of the kernel, that met the last error"""
-    failed_at: int = BOOT + 500
+    failed_at: int = 0
     """when"""
     status: int = 0
     """of an f2fs, sb_status"""
@@ -48,8 +52,9 @@ class Filesystems:
     def __init__(self, root: str) -> None:
         self._root = root
         self._working: dict[str, Filesystem] = {}
-        self._errors: dict[str, int] = {}
-        self._journals = 900
+        self._errors: dict[str, tuple[int, int]] = {}
+        """how many, and when the last one was"""
+        self._mounted = 0
 
     def __contains__(self, number: str) -> bool:
         return number in self._working
@@ -65,9 +70,11 @@ class Filesystems:
         """It is mounted; nothing where it is at work already."""
         if number in self._working:
             return
-        self._journals += 1
+        self._mounted += 1
         name = os.path.basename(os.path.realpath(f"{self._root}/sys/dev/block/{number}"))
-        self._working[number] = Filesystem(number, name, kind, self._journals, self._errors.get(number, 0))
+        errors, failed_at = self._errors.get(number, (0, 0))
+        journal, mounted_at = 900 + self._mounted, BOOT + BETWEEN_MOUNTS * self._mounted
+        self._working[number] = Filesystem(number, name, kind, journal, mounted_at, errors, failed_at=failed_at)
         self.show(number)
 
     def end(self, number: str) -> None:
@@ -76,7 +83,7 @@ class Filesystems:
         if found is None or found.frozen:
             return
         del self._working[number]
-        for folder in self._folders(found):
+        for folder in (*self._folders(found), f"{self._root}/proc/{found.journal}"):
             shutil.rmtree(folder, ignore_errors=True)
 
     def clear(self) -> None:
@@ -86,10 +93,12 @@ class Filesystems:
     def fail(self, number: str, **how: object) -> Filesystem:
         """Let it meet an error, or change what the kernel says of it. how: fields of Filesystem."""
         found = self._working[number]
+        if "errors" in how:
+            found.failed_at = found.mounted_at + BETWEEN_MOUNTS // 2
         for name, value in how.items():
             assert hasattr(found, name), name
             setattr(found, name, value)
-        self._errors[number] = found.errors
+        self._errors[number] = found.errors, found.failed_at
         self.show(number)
         return found
 
@@ -98,7 +107,8 @@ class Filesystems:
         found = self._working[number]
         sysfs, *proc = self._folders(found)
         if found.kind == "ext4":
-            shown = {"errors_count": found.errors, "journal_task": found.journal}
+            shown: dict[str, object] = {"errors_count": found.errors, "journal_task": found.journal or "<none>"}
+            self._show_journal(found)
             if found.errors:
                 shown |= {"last_error_time": found.failed_at}
             self._write(sysfs, **shown, last_error_func=found.function if found.errors else "")
@@ -110,6 +120,13 @@ class Filesystems:
             self._write(f"{sysfs}/devices", **{found.name: ""})
         elif found.kind in _WITH_FOLDER:
             self._write(sysfs, error="")
+
+    def _show_journal(self, found: Filesystem) -> None:
+        """Its process, with the start in ticks of the clock since the boot (proc_pid_stat(5))."""
+        if found.journal:
+            ticks = (found.mounted_at - BOOT) * os.sysconf("SC_CLK_TCK")
+            words = f"{found.journal} (jbd2/{found.name}-8) S {'0 ' * 18}{ticks} 0 0"
+            self._write(f"{self._root}/proc/{found.journal}", stat=words)
 
     def _folders(self, found: Filesystem) -> list[str]:
         place = f"uuid-of-{found.name}" if found.kind == "btrfs" else found.name

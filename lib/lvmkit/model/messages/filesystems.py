@@ -23,16 +23,18 @@ class FilesystemGivenUp(Message, number=110315):
 class FilesystemHasErrors(Caution, number=110316):
     """The file system has met errors since it was mounted and goes on, as its option errors=continue says.
 
-    Where nothing is noted of its start, only a deep check can tell whether it does go on.
+    Where neither a note of its start nor a journal tells when it was mounted, errors since the boot are meant, and only
+    a deep check can tell whether it does go on.
     """
 
-    template = "The file system on {mount_point} has counted errors since it was mounted: {errors}."
+    template = "The file system on {mount_point} has met errors since it was mounted, and counts {errors}."
     action = (
         "See the kernel log, and check the file system by hand when it is out of service. 'lvmkit check --deep' tells"
         " whether it is still served."
     )
     mount_point: str
     errors: int
+    """since its start, where that is noted; else all that it remembers"""
 
 
 class FilesystemKept(Message, number=110317):
