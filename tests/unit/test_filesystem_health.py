@@ -462,6 +462,41 @@ def _fill(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "write", refuse)
 
 
+@pytest.mark.parametrize("room", [{"kibibytes": 7}, {"inodes": 15}, {"flags": os.ST_RDONLY}], ids=str)
+@pytest.mark.parametrize("kind", ["lvmvg", "lvmlv"])
+def test_a_start_that_udev_could_not_note_is_refused_before_anything_is_changed(
+    tmp_path: Path, kind: str, room: dict[str, int]
+) -> None:
+    server = Server(tmp_path)
+    given = {"vg": "vg1", "vg_uuid": server.group.uuid, **({"lv": "data"} if kind == "lvmlv" else {})}
+    machine = server.machine
+    machine.by_hand("vgchange", "-an", "vg1")
+    machine.leave_room_in_run(**room)
+    machine.ran.clear()
+    answer = machine.agent(kind, "start", **given)
+    assert (answer.code, answer.reason) == (FAILED, 110352)
+    assert (machine.active(), any("vgchange" in argv or "lvchange" in argv for argv in machine.ran)) == ([], False)
+    machine.leave_room_in_run(kibibytes=8, inodes=16)
+    assert (machine.agent(kind, "start", **given).code, machine.active()) == (OK, ["vg1-data"])
+    machine.leave_room_in_run(**room)
+    assert machine.agent(kind, "monitor", **given).code == OK
+    assert machine.agent(kind, "stop", **given).code == OK
+
+
+def test_what_is_up_counts_as_started_whatever_room_run_has(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.machine.leave_room_in_run(kibibytes=0)
+    assert server.machine.agent("lvmvg", "start", vg="vg1", vg_uuid=server.group.uuid).code == OK
+
+
+def test_nobody_waits_for_a_udev_that_does_not_run(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.machine.by_hand("vgchange", "-an", "vg1")
+    server.machine.leave_room_in_run(kibibytes=0)
+    os.unlink(f"{server.machine.root}/run/udev/control")
+    assert server.machine.agent("lvmvg", "start", vg="vg1", vg_uuid=server.group.uuid).code == OK
+
+
 def test_a_volume_stops_and_starts_with_a_full_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(tmp_path)
     group = {"vg": "vg1", "vg_uuid": server.group.uuid}

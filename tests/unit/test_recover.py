@@ -185,6 +185,15 @@ class TestItCannotHelp:
         answer = world.round()
         assert (answer.code, world.moves(answer), world.is_well) == (0, RECOVERY, True)
 
+    def test_a_full_run_until_there_is_room(self, world: World) -> None:
+        world.wipe()
+        world.machine.leave_room_in_run(kibibytes=0)
+        answer = self.left_alone(world, RecoveryCannotHelp.number)
+        assert "110352" in answer.err
+        world.machine.leave_room_in_run()
+        answer = world.round()
+        assert (answer.code, world.moves(answer), world.is_well) == (0, RECOVERY, True)
+
     def test_another_file_system_at_the_mount_point(self, world: World) -> None:
         world.unmount()
         other = world.machine.add_mount(POINT, "259:9", "tmpfs", "none")

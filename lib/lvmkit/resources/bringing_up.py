@@ -12,6 +12,7 @@ from lvmkit.model.messages.service import (
     ForeignTableInUse,
     LvNotInVg,
     LvsNotUp,
+    NoRoomForUdev,
     StaleTables,
     UnprotectedLvsNotUp,
     VgNotFound,
@@ -21,11 +22,11 @@ from lvmkit.model.messages.storage import VgNameAmbiguous
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel, notes, protection
-from lvmkit.storage import dm, records, sysfs
+from lvmkit.storage import dm, records, sysfs, udev
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
@@ -76,6 +77,19 @@ def identify_volume(facts: LvFacts, host: Host) -> tuple[LvFacts, VolumeGroup | 
         return replace(facts, vg_uuid=uuids[0], uuid=uuids[1]), None
     vg = find_group(facts.group, host)
     return replace(facts, vg_uuid=facts.vg_uuid or vg.uuid, uuid=find_volume(vg, facts).uuid), vg
+
+
+def refuse_lack_of_room(vg: VolumeGroup, volumes: Sequence[LogicalVolume]) -> None:
+    """Raises Failure (NoRoomForUdev, 110352) where activating these volumes would not end. Asked before all else."""
+    reasons = against_lack_of_room(vg, volumes)
+    if reasons and not all(_is_up(vg, lv) for lv in volumes):
+        raise Failure(*reasons)
+
+
+def against_lack_of_room(vg: VolumeGroup, volumes: Sequence[LogicalVolume]) -> tuple[NoRoomForUdev, ...]:
+    """What to say where these volumes could not be activated, should they be down."""
+    why = udev.lack_of_room(len(volumes))
+    return (NoRoomForUdev(vg.name, why),) if why else ()
 
 
 def admit(vg: VolumeGroup, facts: VgFacts, host: Host, *, by_name: bool) -> VolumeGroup:

@@ -149,6 +149,7 @@ def _bring_up(facts: LvFacts, vg: VolumeGroup | None, host: Host) -> str:
     seen = vg or bringing_up.find_group(facts.group, host)
     bringing_up.admit_volume(seen, facts.group, host)
     lv = bringing_up.find_volume(seen, facts)
+    bringing_up.refuse_lack_of_room(seen, (lv,))
     answer = bringing_up.activate_volume(seen, lv, facts, host)
     bringing_up.verify(seen, (lv,), answer)
     return "activated"

@@ -147,6 +147,7 @@ def _bring_up(facts: VgFacts, vg: VolumeGroup | None, host: Host) -> str:
     from lvmkit.resources import boot_settings, bringing_up, notes
 
     seen = vg or bringing_up.find_group(facts, host)
+    bringing_up.refuse_lack_of_room(seen, seen.expected)
     owned = bringing_up.admit(seen, facts, host, by_name=vg is not None)
     answer = bringing_up.activate(owned, facts, host)
     bringing_up.verify_group(owned, answer, facts, host, is_new_owner=owned.system_id != seen.system_id)

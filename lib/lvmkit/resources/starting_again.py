@@ -25,7 +25,7 @@ def of_group(facts: VgFacts, host: Host) -> tuple[Message, ...]:
         follow(facts, host, vg)
     except Failure as failure:
         return failure.messages
-    return guards.against_start(vg, facts, host)
+    return (*guards.against_start(vg, facts, host), *bringing_up.against_lack_of_room(vg, vg.expected))
 
 
 def of_volume(facts: LvFacts, host: Host) -> tuple[Message, ...]:
@@ -34,9 +34,10 @@ def of_volume(facts: LvFacts, host: Host) -> tuple[Message, ...]:
         vg = bringing_up.find_group(facts.group, host)
     except Failure as failure:
         return failure.messages
-    if vg.lv(facts.uuid) is None:
+    lv = vg.lv(facts.uuid)
+    if lv is None:
         return (LvNotInVg(vg.name, facts.name, facts.uuid),)
-    return guards.against_start(vg, facts.group, host)
+    return (*guards.against_start(vg, facts.group, host), *bringing_up.against_lack_of_room(vg, (lv,)))
 
 
 def follow(facts: VgFacts, host: Host, vg: VolumeGroup | None = None) -> None:

@@ -162,6 +162,7 @@ def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
         (os, "uname", lambda: os.uname_result((*_real_uname()[:1], machine.name, *_real_uname()[2:]))),
         (os, "symlink", lambda text, path, *_, **__: _real_symlink(text, located(machine, path))),
         (os, "geteuid", lambda: 0),
+        (os, "statvfs", lambda _path: machine.room_in_run),
         (os, "kill", machine.kill),
         (time, "sleep", machine.sleep),
         (os, "pidfd_open", machine.pidfd_open),

@@ -152,6 +152,10 @@ class Beside:
         return self._outcome or self._machine.run_all((self._command,), deadline=deadline)[0]
 
 
+def _room(kibibytes: int = 1 << 20, inodes: int = 1 << 20, flags: int = 0) -> os.statvfs_result:
+    return os.statvfs_result((1024, 1024, 1 << 21, kibibytes, kibibytes, 1 << 21, inodes, inodes, flags, 255))
+
+
 class Machine:
     """A server. Everything that it is made of may be changed by a test at any time."""
 
@@ -200,6 +204,7 @@ class Machine:
         """seconds that the kernel takes to remove a device of device-mapper"""
         self.slept = 0.0
         """seconds"""
+        self.room_in_run = _room()
         self.unit = "LoadState=loaded\nWantedBy=multi-user.target\n"
         """what systemctl show says of the kit's units"""
         self.lvm = Lvm(self)
@@ -306,6 +311,11 @@ class Machine:
     def set_filesystems(self, *kinds: str) -> None:
         """The types of file systems that the kernel has."""
         self._write("/proc/filesystems", "nodev\tproc\n" + "".join(f"\t{kind}\n" for kind in kinds))
+
+    def leave_room_in_run(self, **room: int) -> None:
+        """udev runs, and /run has this much room: kibibytes and inodes, flags as statvfs(3) has them."""
+        self._write("/run/udev/control", "")
+        self.room_in_run = _room(**room)
 
     def reboot(self) -> None:
         """Everything that only the kernel held is gone; what is on disks and in /etc and /var stays."""

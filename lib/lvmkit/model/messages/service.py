@@ -306,6 +306,18 @@ class ForeignTableInUse(Message, number=110320):
     holders: tuple[str, ...]
 
 
+class NoRoomForUdev(Message, number=110352):
+    """udev must write each new device to its database below /run, and LVM's activation waits for it without a limit.
+
+    Where udev cannot write, the activation would be ended at its deadline, with half of the volumes up.
+    """
+
+    template = "Volume group {vg} cannot be activated: /run has no room for what udev notes of its volumes ({why})."
+    action = "Make room in /run ('df /run', 'df -i /run'), then try again. Nothing was activated."
+    vg: str
+    why: str
+
+
 class StaleTables(Message, number=110033):
     """The kernel's volumes still point to disks that are gone, although the disks came back under other numbers."""
 
