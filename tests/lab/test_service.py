@@ -99,7 +99,7 @@ def test_quick_check_notices(served: Guest, kind: str, tag: str, harm: str, numb
 
 
 def test_the_deep_check_ends_in_time_on_a_disk_that_hangs_or_fails(served: Guest) -> None:
-    settings(served, LVMKIT_PROBE_DEADLINE=1)
+    settings(served, LVMKIT_DEEP_DEADLINE=1)
     assert _faults(served, "--deep") == []
     served.sh(HANG)
     begun = time.monotonic()

@@ -215,6 +215,22 @@ def test_a_file_system_that_does_not_answer_is_a_fault_for_the_deep_monitor_in_t
     assert server.filesystem("monitor").code == OK
 
 
+def test_a_deep_check_by_hand_waits_as_long_as_a_monitor_and_not_that_long_for_each(server: Server) -> None:
+    server.protect()
+    machine = server.machine
+    assert server.lvmkit("check", "--deep").code == 0
+    server.fails(hangs=True)
+    machine.set_state(server.disk, "hangs")
+    machine.slept = 0.0
+    answer = server.lvmkit("check", "--deep")
+    assert (answer.code, machine.slept) == (1, 48.0 + 5.0)
+    shown = " ".join(answer.out)
+    assert ("110046" in shown, str(HUNG) in shown) == (True, True)
+    Path(machine.paths.defaults).write_text("LVMKIT_DEEP_DEADLINE=1\n")
+    machine.slept = 0.0
+    assert (server.lvmkit("check", "--deep").code, machine.slept) == (1, 2.0)
+
+
 # ---- start
 
 

@@ -47,7 +47,7 @@ class Settings(Value):
     action_deadline: float = 300.0
     """LVMKIT_ACTION_DEADLINE: one action script run by the embedded engine"""
     probe_deadline: float = 5.0
-    """LVMKIT_PROBE_DEADLINE: one direct read"""
+    """LVMKIT_PROBE_DEADLINE: one direct read, where somebody waits for a start or a stop"""
     peer_patience: float = 20.0
     """LVMKIT_PEER_PATIENCE: until another server has said whether it holds a volume group"""
     busy_patience: float = 5.0
@@ -67,3 +67,6 @@ class Settings(Value):
     recoveries: int = 2
     """LVMKIT_RECOVERIES: local recoveries of one resource within an hour; the primitives of Pacemaker have the same
     migration-threshold and failure-timeout"""
+    deep_deadline: float = 48.0
+    """LVMKIT_DEEP_DEADLINE: a deep check's question to a disk or a file system. A controller of an array may need most
+    of a minute to hand over to the other one, and each server waits for the same"""

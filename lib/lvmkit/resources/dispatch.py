@@ -91,7 +91,7 @@ def check(
 
 
 def deep_check(instance: Instance, hierarchy: Hierarchy, host: Host) -> tuple[Message, ...]:
-    """What is wrong when the disks of a resource are read. Takes up to settings.probe_deadline seconds.
+    """What is wrong when the disks of a resource are read. Takes up to settings.deep_deadline seconds.
 
     Raises as check().
     """

@@ -90,7 +90,7 @@ def covered(facts: FilesystemFacts, cover: Mount) -> MountCovered:
 
 
 def deep_check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | None = None) -> Health:
-    """Ask the file system itself, within settings.probe_deadline seconds, unless check() knows what is wrong with it.
+    """Ask the file system itself, within settings.deep_deadline seconds, unless check() knows what is wrong with it.
 
     The disks are read for the volume group.
     """
@@ -99,7 +99,7 @@ def deep_check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | 
     mount = mounted(fs_volume.identified(facts, host.paths))
     if mount is None or any(sign.level == ERROR for sign in signs(mount, host)):
         return Health((), is_up=mount is not None)
-    return Health(reading.filesystem_faults(mount, host.settings.probe_deadline), is_up=True)
+    return Health(reading.filesystem_faults(mount, host.settings.deep_deadline), is_up=True)
 
 
 def signs(mount: Mount, host: Host) -> tuple[Message, ...]:

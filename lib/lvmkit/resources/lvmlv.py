@@ -95,12 +95,12 @@ def check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = None) -
 
 
 def deep_check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
-    """Read every disk below the volume and report those that do not answer, within settings.probe_deadline seconds."""
+    """Read every disk below the volume and report those that do not answer, within settings.deep_deadline seconds."""
     from lvmkit.resources import reading  # it forks
 
     view = kernel.volume(facts, host.paths, devices)
     record = view.record or kernel.stand_in(facts.tag, facts.vg, view)
-    faults = reading.read_faults(record, view.devices, host.settings.probe_deadline)
+    faults = reading.read_faults(record, view.devices, host.settings.deep_deadline)
     return Health(tuple(faults), bool(view.mine))
 
 

@@ -100,12 +100,12 @@ def _faults(record: Record, view: kernel.View) -> list[Message]:
 
 
 def deep_check(facts: VgFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
-    """Read every physical volume and report those that do not answer, within settings.probe_deadline seconds."""
+    """Read every physical volume and report those that do not answer, within settings.deep_deadline seconds."""
     from lvmkit.resources import protection, reading  # it forks
 
     view = kernel.group(facts, host.paths, devices)
     record = protection.counting(view.record or kernel.stand_in(facts.tag, facts.name, view), facts, host)
-    faults = reading.read_faults(record, view.devices, host.settings.probe_deadline)
+    faults = reading.read_faults(record, view.devices, host.settings.deep_deadline)
     return Health(tuple(faults), bool(view.mine), view.record is not None)
 
 

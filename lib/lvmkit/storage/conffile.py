@@ -103,6 +103,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
     "LVMKIT_COMMAND_DEADLINE": ("command_deadline", _seconds),
     "LVMKIT_ACTION_DEADLINE": ("action_deadline", _seconds),
     "LVMKIT_PROBE_DEADLINE": ("probe_deadline", _seconds),
+    "LVMKIT_DEEP_DEADLINE": ("deep_deadline", _seconds),
     "LVMKIT_PEER_PATIENCE": ("peer_patience", _seconds),
     "LVMKIT_BUSY_PATIENCE": ("busy_patience", _patience),
     "LVMKIT_LOCK_PATIENCE": ("lock_patience", _patience),

@@ -57,9 +57,9 @@ def _health(invocation: Invocation, request: AgentRequest) -> Health:
     health = settled(lambda: verbs.check(request.facts, server), lambda found: found.messages)
     if not request.deep or not (health.is_up or health.is_recorded):
         return health
-    from lvmkit.entry.ocf.tools import deep_host
+    from lvmkit.entry.ocf.tools import host
 
-    deep = verbs.deep_check(request.facts, deep_host(request, invocation.paths, invocation.voice.log))
+    deep = verbs.deep_check(request.facts, host(request, invocation.paths, invocation.voice.log))
     return replace(health, messages=(*health.messages, *deep.messages))
 
 

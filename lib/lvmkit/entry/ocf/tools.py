@@ -28,10 +28,8 @@ _SHARES = {
     "lock_patience": 0.15,
     "probe_deadline": 0.1,
     "peer_patience": 0.06,
+    "deep_deadline": 0.8,
 }
-_DEEP = 0.8
-"""share of a deep monitor's time that its disks get to answer: a controller of an array may need most of a minute to
-hand over to the other one, and each server waits for the same"""
 _WHOLE = 0.9
 """shares of the time that the cluster gives an action, of each limit and of all together, so that we can say what is
 stuck before the cluster kills us"""
@@ -44,14 +42,6 @@ def host(request: AgentRequest, paths: Paths, tell: Callable[[Message], None]) -
     end = time.monotonic() + (_WHOLE * request.timeout or float("inf"))
     others = membership(tunables), Kernels(tunables.ssh)
     return Host(paths, tunables, tell, request.node, *others, protected_in(paths), end)
-
-
-def deep_host(request: AgentRequest, paths: Paths, tell: Callable[[Message], None]) -> Host:
-    """The same for a monitor that reads the disks, which has nothing else to do with its time."""
-    server = host(request, paths, tell)
-    if not request.timeout:
-        return server
-    return replace(server, settings=replace(server.settings, probe_deadline=_DEEP * request.timeout))
 
 
 def starting(
