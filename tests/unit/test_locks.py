@@ -50,6 +50,7 @@ def killed_run(path: str, work: str) -> None:
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
         "from lvmkit.storage import locks, probe\n"
         "from lvmkit.storage.run import run\n"
+        "out = os.dup(1)\n"
         "with locks.shared_with_programs(sys.argv[2], what='x', patience=0):\n"
         f"    {work}\n"
     )
@@ -72,7 +73,7 @@ def is_alive(pid: str) -> bool:
 def test_a_program_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
     path, mark = str(tmp_path / "lock"), tmp_path / "mark"
     script = f"echo $$ > {mark}; exec sleep 60"
-    killed_run(path, f"run(('/bin/sh', '-c', 'echo x; {script}'), deadline=60, hear=lambda _: os.write(1, b'x'))")
+    killed_run(path, f"run(('/bin/sh', '-c', 'echo x; {script}'), deadline=60, hear=lambda _: os.write(out, b'x'))")
     end = time.monotonic() + PATIENCE
     while is_alive(mark.read_text().strip()) and time.monotonic() < end:
         time.sleep(0.01)
@@ -82,7 +83,7 @@ def test_a_program_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_at_work_keeps_the_lock_until_it_has_been_ended(tmp_path: Path) -> None:
     path, mark = str(tmp_path / "lock"), tmp_path / "mark"
     note = f"open('{mark}', 'w').write(str(os.getpid()))"
-    work = f"{note}, os.write(1, b'x'), __import__('time').sleep(60)"
+    work = f"{note}, os.write(out, b'x'), __import__('time').sleep(60)"
     killed_run(path, f"probe.bounded(lambda: ({work}) and b'', deadline=60, acts=True)")
     with locks.shared_with_programs(path, what="x", patience=PATIENCE):
         assert not is_alive(mark.read_text())
@@ -91,7 +92,9 @@ def test_what_a_killed_run_left_at_work_keeps_the_lock_until_it_has_been_ended(t
 def test_what_does_not_end_is_named_and_the_lock_is_not_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(tmp_path / "lock")
     monkeypatch.setattr(signal, "pidfd_send_signal", lambda *_: None)  # as in uninterruptible sleep
-    killed_run(path, "probe.bounded(lambda: (os.write(1, b'x'), __import__('time').sleep(60)), deadline=60, acts=True)")
+    killed_run(
+        path, "probe.bounded(lambda: (os.write(out, b'x'), __import__('time').sleep(60)), deadline=60, acts=True)"
+    )
     orphans = locks.orphans_with(path)
     try:
         assert len(orphans) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import time
 from pathlib import Path
@@ -154,6 +155,29 @@ def test_an_interrupted_wait_leaves_no_reader_behind(hanging: str, monkeypatch: 
     with pytest.raises(KeyboardInterrupt):
         probe.probe([hanging], deadline=60)
     assert no_children_left()
+
+
+def test_a_child_that_nothing_ends_does_not_keep_our_output_open(hanging: str) -> None:
+    reader, writer = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        try:
+            os.dup2(writer, 1)
+            os.dup2(writer, 2)
+            for handle in (reader, writer):
+                os.close(handle)
+            os.kill = lambda pid, number: None
+            probe.probe([hanging], deadline=0.05)
+            os.write(1, " ".join(map(str, probe._abandoned)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(parent, 0)
+    left = int(os.read(reader, 100))
+    is_open = not select.select([reader], [], [], 0.2)[0]
+    os.kill(left, signal.SIGKILL)
+    os.close(reader)
+    assert not is_open
 
 
 def test_a_child_that_nothing_ends_is_abandoned_and_collected_later(

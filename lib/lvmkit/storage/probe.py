@@ -38,6 +38,7 @@ _USUAL_BLOCK = 4096
 _KILL_GRACE = 0.02
 """seconds that a killed child gets to end before it is abandoned"""
 _POLL = 0.001
+_STDERR = 2
 
 _abandoned: set[int] = set()
 """children that did not end when they were killed"""
@@ -72,6 +73,7 @@ class _Worker:
         self.pid = os.fork()
         if self.pid == 0:
             locks.let_go_in_child(acts=acts)
+            _leave_output(into)
             life(into)
         os.close(into)
         self.report = b""
@@ -189,6 +191,18 @@ def _dismiss(children: Iterable[_Worker], late: set[_Worker]) -> None:
         os.close(child.fileno())
         if not _collected(child.pid, end - time.monotonic()):
             _abandoned.add(child.pid)
+
+
+def _leave_output(into: int) -> None:
+    """Whoever reads what we say waits until nobody has its other end any more: a child that hangs must not have it.
+
+    into: the child's end of its own pipe, which may have one of these numbers where we were started without them.
+    """
+    if into <= _STDERR:
+        return
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for stream in range(_STDERR + 1):
+        os.dup2(nothing, stream)
 
 
 def _work_in_turn_and_exit(works: Iterable[Callable[[], object]], into: int) -> NoReturn:
