@@ -26,7 +26,12 @@ date > {EXT}/file; date > {XFS}/file
 sync
 """
 ERROR = "echo 1 > /sys/fs/ext4/$(basename $(readlink -e /dev/vg1/{}))/trigger_fs_error; sleep 0.5"
-IMPATIENT = {"LVMKIT_PROBE_DEADLINE": 2, "LVMKIT_COMMAND_DEADLINE": 10, "LVMKIT_BUSY_PATIENCE": 1}
+IMPATIENT = {
+    "LVMKIT_PROBE_DEADLINE": 2,
+    "LVMKIT_DEEP_DEADLINE": 4,
+    "LVMKIT_COMMAND_DEADLINE": 10,
+    "LVMKIT_BUSY_PATIENCE": 1,
+}
 NOBODY = "setpriv --reuid 65534 --regid 65534 --clear-groups"
 FILL = "head -c 1G /dev/zero > /run/full || true"
 
@@ -42,6 +47,12 @@ def served(pushed_lab: Lab) -> Guest:
     return guest_in(pushed_lab, "health", _serve)
 
 
+def _deep(guest: Guest, point: str) -> list[list[str]]:
+    """(tag, number) of what a deep check finds."""
+    table = guest.run("lvmkit", "--quiet", "check", point, "--deep", check=False).stdout
+    return [line.split()[1:3] for line in table.splitlines()]
+
+
 # ---- given up
 
 
@@ -51,8 +62,7 @@ def test_an_ext4_that_stopped_writing_is_a_fault_and_comes_back_when_it_is_mount
     served.sh(ERROR.format("ext"))
     assert served.run("touch", f"{EXT}/more", check=False).returncode != 0
     assert quick_check(served, "filesys", EXT) == ["110315"]
-    table = served.run("lvmkit", "--quiet", "check", EXT, "--deep", check=False).stdout
-    assert [line.split()[1:3] for line in table.splitlines()] == [[EXT, "110315"]]
+    assert _deep(served, EXT) == [[EXT, "110315"]]
     assert numbers(action(served, "filesys", "restore", EXT))[0] == "110315"
     assert action(served, "filesys", "remove", EXT).returncode == 0
     assert action(served, "filesys", "restore", EXT).returncode == 0
@@ -112,6 +122,24 @@ def test_a_frozen_file_system_is_let_go(served: Guest) -> None:
     assert held(served, "vg1") == []
     served.run("lvmkit", "in-service", EXT)
     assert quick_check(served, "filesys", EXT) == []
+
+
+@pytest.mark.parametrize("point", [EXT, XFS])
+def test_what_stays_frozen_is_seen_by_the_deep_check_and_goes_out_of_service(served: Guest, point: str) -> None:
+    served.sh(f"fsfreeze -f {point}")
+    assert quick_check(served, "filesys", point) == []
+    for _ in range(2):
+        assert _deep(served, point) == [[point, "110353"]]
+    assert numbers(action(served, "filesys", "remove", point)) == ["110318"]
+    assert action(served, "filesys", "restore", point).returncode == 0
+    assert _deep(served, point) == []
+
+
+def test_a_moment_of_a_snapshot_is_no_freeze(served: Guest) -> None:
+    snapshots = "lvcreate -qqy -s -L 4M -n snap vg1/ext; lvremove -qqy vg1/snap"
+    served.sh(f"(for i in 1 2 3 4; do {snapshots}; done) > /root/log 2>&1 &")
+    for _ in range(3):
+        assert _deep(served, EXT) == []
 
 
 def test_a_frozen_volume_that_was_unmounted_by_hand_is_named(served: Guest) -> None:

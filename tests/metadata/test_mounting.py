@@ -138,3 +138,42 @@ def test_an_error_counts_for_its_own_mount_also_where_nobody_noted_the_start(
         answer += [mount_by_hand()]
         sh("umount", real)
         """) == [[], [110316], []]  # fmt: skip
+
+
+FROZEN_OR_NOT = """
+        import threading, time
+        from lvmkit.model.value import replace
+        from lvmkit.resources import reading
+        def look(kind="ext4", deadline=1.0):
+            (mount,) = [m for m in mountinfo.mounts() if m.mount_point == real]
+            faults = reading.frozen_or_faulty(replace(mount, type=kind), folder + "/run", deadline)
+            return [message.number for message in faults]
+        def freeze():
+            sh("/usr/sbin/fsfreeze", "--freeze", real)
+        def thaw():
+            sh("/usr/sbin/fsfreeze", "--unfreeze", real)
+        done(filesys.restore, facts())
+        """
+
+
+@pytest.mark.parametrize("kind", ["ext4", "any other"])
+def test_a_freeze_is_seen_and_keeps_no_unmount_from_its_work(disk: tuple[str, str], tmp_path: Path, kind: str) -> None:
+    assert said(disk, tmp_path, FROZEN_OR_NOT + f"""
+        answer = [look({kind!r})]
+        freeze()
+        answer += [look({kind!r}), look({kind!r})]
+        thaw()
+        answer += [look({kind!r}, 5.0)]
+        freeze()
+        answer += [look({kind!r}), done(filesys.remove, facts()), told.count(110318), mounted()]
+        """) == [[], [110353], [110353], [], [110353], "unmounted", 1, []]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["ext4", "any other"])
+def test_a_short_freeze_is_no_fault(disk: tuple[str, str], tmp_path: Path, kind: str) -> None:
+    assert said(disk, tmp_path, FROZEN_OR_NOT + f"""
+        freeze()
+        later = threading.Timer(1.0, thaw)
+        later.start()
+        answer = look({kind!r}, 10.0)
+        """) == []  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,9 +18,14 @@ from lvmkit.storage import superblock
 from tests.unit.machine import Answer, Machine, SharedDisk, make_group
 from tests.unit.machine.filesystems import BOOT
 
+if TYPE_CHECKING:
+    from unittest.mock import Mock
+
+    from pytest_mock import MockerFixture
+
 POINT, DEVICE = "/srv/data", "/dev/vg1/data"
 OK, FAILED, STOPPED = 0, 1, 7
-GIVEN_UP, ERRORS, KEPT, THAWED, HUNG = 110315, 110316, 110317, 110318, 110319
+GIVEN_UP, ERRORS, KEPT, THAWED, HUNG, FROZEN = 110315, 110316, 110317, 110318, 110319, 110353
 CALLER, UNWRITTEN = 110350, 110351
 BUSY, SIGNALLED, FILESYSTEM_BUSY, UNMOUNTED_BELOW = 110021, 110025, 110024, 110035
 
@@ -203,7 +210,7 @@ def test_a_monitor_starts_nothing_and_forks_nothing(server: Server) -> None:
     server.filesystem("monitor")
     assert (server.machine.ran, server.machine.forked) == ([], 0)
     server.deep()
-    assert (server.machine.ran, server.machine.forked) == ([], 1)
+    assert (server.machine.ran, server.machine.forked) == ([], 2)
 
 
 def test_a_file_system_that_does_not_answer_is_a_fault_for_the_deep_monitor_in_time(server: Server) -> None:
@@ -213,6 +220,74 @@ def test_a_file_system_that_does_not_answer_is_a_fault_for_the_deep_monitor_in_t
     assert (answer.code, answer.reason) == (FAILED, HUNG)
     assert server.machine.slept - before < 20
     assert server.filesystem("monitor").code == OK
+
+
+# ---- frozen
+
+
+@pytest.fixture(params=["ext4", "xfs"])
+def freezable(request: pytest.FixtureRequest, tmp_path: Path) -> Server:
+    server = Server(tmp_path, request.param)
+    server.serve()
+    return server
+
+
+def test_a_freeze_that_lasts_is_a_fault_for_the_deep_monitor_and_for_a_person(freezable: Server) -> None:
+    freezable.protect()
+    freezable.fails(frozen=True)
+    answer = freezable.deep()
+    assert (answer.code, answer.reason, freezable.filesystem("monitor").code) == (FAILED, FROZEN, OK)
+    checked = freezable.lvmkit("check", "--deep")
+    assert (checked.code, str(FROZEN) in " ".join(checked.out)) == (1, True)
+    assert told(freezable.filesystem("stop")) == [THAWED]
+
+
+def test_a_freeze_that_is_over_soon_is_none(server: Server) -> None:
+    server.fails(frozen=True)
+    sleep, machine = server.machine.sleep, server.machine
+
+    def thaw_after_a_while(seconds: float) -> None:
+        sleep(seconds)
+        if machine.slept > 10:
+            machine.filesystems[machine.number_at(DEVICE)].frozen = False
+
+    machine.sleep = thaw_after_a_while  # type: ignore[method-assign]
+    assert (server.deep().code, machine.slept > 10) == (OK, True)
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs"])
+def test_what_is_not_to_be_written_to_is_not_asked_whether_it_is_frozen(tmp_path: Path, kind: str) -> None:
+    server = Server(tmp_path, kind)
+    assert server.filesystem("start", options="ro").code == OK
+    server.fails(frozen=True)
+    answer = server.filesystem("monitor", options="ro", OCF_CHECK_LEVEL="10")
+    assert (answer.code, server.machine.slept < 1) == (OK, True)
+
+
+def test_an_ext4_without_a_journal_does_not_tell(server: Server) -> None:
+    server.fails(frozen=True, journal=0)
+    assert server.deep().code == OK
+
+
+def test_one_process_waits_for_the_thaw_and_whoever_comes_later_waits_for_that_one(
+    xfs: Server, mocker: MockerFixture
+) -> None:
+    xfs.fails(frozen=True)
+    waits: Mock = mocker.patch.object(xfs.machine, "wait_for_thaw")
+    number = xfs.machine.number_at(DEVICE).replace(":", "-")
+    with Path(xfs.machine.paths.run, f"thaw-{number}").open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        assert (xfs.deep().reason, waits.called) == (FROZEN, False)
+    assert (xfs.deep().code, waits.called) == (OK, True)
+
+
+def test_nobody_is_let_wait_where_the_kernel_ends_a_server_for_that(xfs: Server) -> None:
+    xfs.fails(frozen=True)
+    panics = Path(xfs.machine.real("/proc/sys/kernel/hung_task_panic"))
+    panics.write_text("1\n")
+    assert xfs.deep().code == OK
+    panics.write_text("0\n")
+    assert xfs.deep().reason == FROZEN
 
 
 def test_a_deep_check_by_hand_waits_as_long_as_a_monitor_and_not_that_long_for_each(server: Server) -> None:

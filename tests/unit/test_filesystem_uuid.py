@@ -68,5 +68,5 @@ def test_an_error_or_a_short_device_says_nothing(disk: str) -> None:
 
 
 def test_a_device_that_does_not_answer_is_left_behind(disk: str, mocker: MockerFixture) -> None:
-    mocker.patch.object(filesystem_uuid, "_read", side_effect=lambda *_: os.read(os.pipe()[0], 1))
+    mocker.patch.object(filesystem_uuid, "read_part", side_effect=lambda *_: os.read(os.pipe()[0], 1))
     assert filesystem_uuid.uuid_on(disk, NOT_A_DEVICE, "ext4", deadline=0.05) is None

@@ -90,16 +90,19 @@ def covered(facts: FilesystemFacts, cover: Mount) -> MountCovered:
 
 
 def deep_check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | None = None) -> Health:
-    """Ask the file system itself, within settings.deep_deadline seconds, unless check() knows what is wrong with it.
+    """Ask the file system itself, and see whether it is frozen, unless check() knows what is wrong with it.
 
-    The disks are read for the volume group.
+    Within settings.deep_deadline seconds. The disks are read for the volume group.
     """
     from lvmkit.resources import reading  # it forks
 
     mount = mounted(fs_volume.identified(facts, host.paths))
     if mount is None or any(sign.level == ERROR for sign in signs(mount, host)):
         return Health((), is_up=mount is not None)
-    return Health(reading.filesystem_faults(mount, host.settings.deep_deadline), is_up=True)
+    deadline = host.settings.deep_deadline
+    if facts.is_read_only or "ro" in mount.super_options:
+        return Health(reading.filesystem_faults(mount, deadline), is_up=True)
+    return Health(reading.frozen_or_faulty(mount, host.paths.run, deadline), is_up=True)
 
 
 def signs(mount: Mount, host: Host) -> tuple[Message, ...]:

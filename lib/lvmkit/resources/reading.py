@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from lvmkit.model.messages.faults import PvDegraded, PvReadFailed
-from lvmkit.model.messages.filesystems import FilesystemGivenUp, FilesystemHung
-from lvmkit.storage import dm, probe, superblock, vitals
+from lvmkit.model.messages.filesystems import FilesystemFrozen, FilesystemGivenUp, FilesystemHung
+from lvmkit.storage import dm, freezing, probe, superblock, vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from lvmkit.model.record import Record
     from lvmkit.storage.dm import Device
     from lvmkit.storage.mountinfo import Mount
+    from lvmkit.storage.probe import Ending
+
+_FREEZE = 0.9
+"""share of a deadline that a freeze may last: the question about it is answered within the deadline"""
 
 
 def read_faults(record: Record, devices: Sequence[Device], deadline: float) -> list[Message]:
@@ -41,7 +45,24 @@ def read_faults(record: Record, devices: Sequence[Device], deadline: float) -> l
 
 def filesystem_faults(mount: Mount, deadline: float) -> tuple[Message, ...]:
     """What a mounted file system answers with, () where all is well. deadline: seconds."""
-    ending = probe.bounded(superblock.question(mount.mount_point), deadline=deadline)
+    return _faults(probe.bounded(superblock.question(mount.mount_point), deadline=deadline), mount, deadline)
+
+
+def frozen_or_faulty(mount: Mount, run: str, deadline: float) -> tuple[Message, ...]:
+    """The same for one that is to be written to; where all is well, also whether it is frozen all the time.
+
+    run: the folder for the kit's locks.
+    """
+    patience = _FREEZE * deadline
+    works = [superblock.question(mount.mount_point), freezing.question(mount, run, patience)]
+    answer, freeze = probe.all_bounded(works, deadline)
+    faults = _faults(answer, mount, deadline)
+    if faults or not (freeze.hung or freeze.result == freezing.FROZEN):
+        return faults
+    return (FilesystemFrozen(mount.mount_point, int(patience)),)
+
+
+def _faults(ending: Ending, mount: Mount, deadline: float) -> tuple[Message, ...]:
     if ending.hung:
         return (FilesystemHung(mount.mount_point, round(deadline, 1)),)
     if ending.error:

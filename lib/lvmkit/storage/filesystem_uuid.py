@@ -54,14 +54,15 @@ def _uuid_bytes(device: str, number: str, layout: Layout) -> bytes:
         min(layout.magic_at, layout.uuid_at),
         max(layout.magic_at + len(layout.magic), layout.uuid_at + _UUID_SIZE),
     )
-    block = _read(device, number, start, end - start)
+    block = read_part(device, number, start, end - start)
     if not block[layout.magic_at - start :].startswith(layout.magic):
         return b""
     return block[layout.uuid_at - start :][:_UUID_SIZE]
 
 
-def _read(device: str, number: str, start: int, size: int) -> bytes:
-    """A part of a device; the file is left to the end of the process, as closing it may wait for the disk.
+def read_part(device: str, number: str, start: int, size: int) -> bytes:
+    """A part of a device, from the page cache where that has it. The file is left to the end of the process, as closing
+    it may wait for the disk.
 
     Raises OSError: ENXIO where it is another device.
     """

@@ -429,6 +429,12 @@ class Machine:
 
         return ask
 
+    def wait_for_thaw(self, device: str) -> None:
+        """In the place of a wait that the kernel ends."""
+        working = self.filesystems.get(self.number_at(device))
+        if working is not None and working.frozen:
+            raise Hung
+
     def is_shut_down(self, path: str) -> bool:
         """Whether a path is the root of an XFS that answers no question any more."""
         mount = next((each for each in reversed(self.mounts) if each.point == path), None)
@@ -579,6 +585,11 @@ class Machine:
         if len(digits) == 32:
             block[1024 + 56 : 1024 + 58] = b"\x53\xef"
             block[1024 + 104 : 1024 + 120] = bytes.fromhex(digits)
+        working = self.filesystems.get(number)
+        if working is not None and working.kind == "ext4":
+            block[1024 + 56 : 1024 + 58] = b"\x53\xef"
+            block[1024 + 0x5C] = 0x4 if working.journal else 0
+            block[1024 + 0x60] = 0x4 if working.journal and not working.frozen else 0
         return bytes(block[start : start + size])
 
     def take_datagram(self, _path: str, datagram: bytes) -> bool:

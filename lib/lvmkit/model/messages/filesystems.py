@@ -1,4 +1,4 @@
-"""Messages about file systems that the kernel has given up or will not let go of: 110315-110319 and 110350-110354."""
+"""Messages about file systems that the kernel has given up or will not let go of: 110315-110319 and 110350-110353."""
 
 from __future__ import annotations
 
@@ -76,6 +76,23 @@ class FilesystemHung(Message, number=110319):
     action = "Check its disks ('lvmkit check --deep', the kernel log). The process that asked was abandoned."
     mount_point: str
     seconds: float
+
+
+class FilesystemFrozen(Message, number=110353):
+    """Somebody has frozen the file system, as a backup or a snapshot does for a moment, and has not thawed it since.
+
+    Of other types than ext4 the kernel says it by letting a process wait. That process waits, too, where the file
+    system is about to be frozen or mounted with other options, which a disk that hangs keeps from ending.
+    """
+
+    template = "The file system on {mount_point} has been frozen (fsfreeze) for {seconds} s: who writes to it waits."
+    action = (
+        "Find out who froze it: a backup that runs, or one that was killed. 'fsfreeze --unfreeze {mount_point}' thaws"
+        " it; a stop does so once it is unmounted."
+    )
+    mount_point: str
+    seconds: int
+    """at least"""
 
 
 class UsedByCaller(Message, number=110350):

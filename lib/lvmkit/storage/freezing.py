@@ -1,0 +1,112 @@
+"""Is a mounted file system frozen, so that whoever writes to it waits? No file below /proc or /sys says so.
+
+ext4 takes the mark that its journal is in use off its superblock while it is frozen (fs/ext4/super.c, ext4_freeze and
+ext4_unfreeze). Its superblock is in the page cache of the device, so a look at it waits for no disk.
+
+Of others the kernel tells only by letting somebody wait. quotactl(2) waits for the thaw before it changes a quota
+(fs/quota/quota.c, quotactl_block). Unlike somebody who writes, it has no hold of the mount meanwhile, so an unmount
+works, and with it the stop that ends the freeze. What waits cannot be killed, so it is only one for each file system.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import time
+
+from lvmkit.storage import filesystem_uuid, mountinfo, sysfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lvmkit.storage.mountinfo import Mount
+
+FROZEN = b"frozen"
+PANICS = "/proc/sys/kernel/hung_task_panic"
+"""says 1 where the kernel ends the server when somebody waits for long"""
+
+_WITH_MARK = ("ext4", "ext3")
+_SUPERBLOCK, _COMPATIBLE, _MAGIC = 1024, 0x5C, b"\x53\xef"
+_MAGIC_AT = 0x38
+"""where struct ext4_super_block is, s_feature_compat and s_feature_incompat in it, and its magic (fs/ext4/ext4.h)"""
+_HAS_JOURNAL, _IN_USE = 0x4, 0x4
+"""EXT4_FEATURE_COMPAT_HAS_JOURNAL, EXT4_FEATURE_INCOMPAT_RECOVER"""
+_SET_QUOTA = 0x800008 << 8
+"""QCMD(Q_SETQUOTA, USRQUOTA) of linux/quota.h"""
+_PAUSE = 0.25
+
+
+def question(mount: Mount, run: str, patience: float) -> Callable[[], bytes]:
+    """A question to be asked in a child; the answer is FROZEN where it was frozen for that long, else b"".
+
+    mount: of a file system that is to be written to.  run: a folder for the lock of who waits.  patience: seconds.
+    Whoever asks about another type than ext4 gets no answer, where it is frozen and nobody waits for it yet. What it
+    raises is an OSError, where nothing can be told.
+    """
+    number = mountinfo.device_number(mount)
+    device = f"/dev/{sysfs.kernel_name(number)}"
+
+    def ask() -> bytes:
+        if mount.type in _WITH_MARK:
+            return _last(lambda: _is_marked(device, number), patience)
+        if not sysfs.kernel_name(number) or _panics():
+            return b""
+        return _asked_by_one(f"{run}/thaw-{number.replace(':', '-')}", device, patience)
+
+    return ask
+
+
+def _asked_by_one(lock: str, device: str, patience: float) -> bytes:
+    """Wait for the thaw, or for somebody who waits for it."""
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        answer = _last(lambda: not _has_turn(handle), patience)
+        if not answer:
+            wait_for_thaw(device)
+        return answer
+    finally:
+        os.close(handle)
+
+
+def wait_for_thaw(device: str) -> None:
+    """Ask for a change of quotas that cannot be made, for it has no address; return when the file system is thawed."""
+    import ctypes  # a child that asks pays for it
+
+    ctypes.CDLL(None).quotactl(ctypes.c_int(_SET_QUOTA - (1 << 32)), os.fsencode(device), 0, None)
+
+
+def _last(is_so: Callable[[], bool], patience: float) -> bytes:
+    """FROZEN where it is so all the time."""
+    end = time.monotonic() + patience
+    while is_so():
+        if time.monotonic() >= end:
+            return FROZEN
+        time.sleep(_PAUSE)
+    return b""
+
+
+def _is_marked(device: str, number: str) -> bool:
+    """Whether the superblock of an ext4 that is mounted to be written to says that its journal is not in use."""
+    block = filesystem_uuid.read_part(device, number, _SUPERBLOCK, _COMPATIBLE + 8)
+    compatible, incompatible = struct.unpack_from("<II", block, _COMPATIBLE)
+    is_ext = block[_MAGIC_AT:].startswith(_MAGIC)
+    return is_ext and bool(compatible & _HAS_JOURNAL) and not incompatible & _IN_USE
+
+
+def _has_turn(handle: int) -> bool:
+    """Whether nobody else waits for the thaw: who does has the lock until it comes."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _panics() -> bool:
+    try:
+        with open(PANICS, encoding="ascii") as setting:
+            return setting.read().strip() != "0"
+    except OSError:
+        return False
