@@ -153,8 +153,8 @@ FILE_SYSTEMS = (
         when=DOWN,
         heal=f"rm {MOUNT}; mkdir {MOUNT}",
     ),
-    Row("frozen", f"fsfreeze -f {MOUNT}", heal=f"fsfreeze -u {MOUNT}", stays=True),
-    Row("frozen xfs", f"fsfreeze -f {MOUNT}", "xfs", heal=f"fsfreeze -u {MOUNT}", stays=True),
+    Row("frozen", f"fsfreeze -f {MOUNT}", heal=f"fsfreeze -u {MOUNT}"),
+    Row("frozen xfs", f"fsfreeze -f {MOUNT}", "xfs", heal=f"fsfreeze -u {MOUNT}"),
     Row(
         "write-protected volume, before the start",
         f"lvchange -qq -p r {VG}/{LV}",

@@ -135,6 +135,14 @@ def test_what_stays_frozen_is_seen_by_the_deep_check_and_goes_out_of_service(ser
     assert _deep(served, point) == []
 
 
+def test_who_waits_to_write_to_a_frozen_file_system_is_ended_with_it(served: Guest) -> None:
+    served.sh(f"exec 3>> {EXT}/file; fsfreeze -f {EXT}; (setsid sh -c 'echo more >&3' &)")
+    served.sh(f"(setsid sh -c 'date > {EXT}/more' &); sleep 1; grep -l 'State:.D' /proc/[0-9]*/status")
+    removed = action(served, "filesys", "remove", EXT)
+    assert (removed.returncode, "110318" in numbers(removed)) == (0, True)
+    assert action(served, "lvmlv", "remove", EXT_LV).returncode == 0
+
+
 def test_a_moment_of_a_snapshot_is_no_freeze(served: Guest) -> None:
     snapshots = "lvcreate -qqy -s -L 4M -n snap vg1/ext; lvremove -qqy vg1/snap"
     served.sh(f"(for i in 1 2 3 4; do {snapshots}; done) > /root/log 2>&1 &")

@@ -177,3 +177,19 @@ def test_a_short_freeze_is_no_fault(disk: tuple[str, str], tmp_path: Path, kind:
         later.start()
         answer = look({kind!r}, 10.0)
         """) == []  # fmt: skip
+
+
+def test_who_waits_to_write_to_a_frozen_file_system_does_not_keep_it_mounted(
+    disk: tuple[str, str], tmp_path: Path
+) -> None:
+    assert said(disk, tmp_path, FROZEN_OR_NOT + """
+        with open(real + "/file", "w"):
+            pass
+        freeze()
+        appended, made = f"date >> {real}/file", f"date > {real}/new"
+        writers = [subprocess.Popen(["/bin/sh", "-c", line]) for line in (appended, made)]
+        time.sleep(0.5)
+        answer = [done(filesys.remove, facts()), told.count(110318), mounted()]
+        for writer in writers:
+            writer.wait()
+        """) == ["unmounted", 1, []]  # fmt: skip

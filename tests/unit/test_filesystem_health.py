@@ -360,6 +360,20 @@ def test_a_frozen_file_system_is_thawed_when_it_is_unmounted_and_its_patience_is
     assert (server.machine.mounts, server.working, server.volume("stop").code) == ([], False, OK)
 
 
+def test_users_that_wait_to_write_to_a_frozen_file_system_are_ended_by_the_thaw(server: Server) -> None:
+    server.machine.start_process(7, "postgres", POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
+    server.fails(frozen=True)
+    answer = server.filesystem("stop")
+    assert (answer.code, told(answer).count(THAWED), server.working) == (OK, 1, False)
+    assert server.machine.killed[-1] == (7, signal.SIGKILL)
+
+
+def test_users_that_nothing_ends_are_named_where_nothing_is_frozen(server: Server) -> None:
+    server.machine.start_process(7, "postgres", POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
+    answer = server.filesystem("stop")
+    assert (answer.code, answer.reason, THAWED in told(answer)) == (FAILED, FILESYSTEM_BUSY, False)
+
+
 def test_a_backup_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:
     server = Server(tmp_path)
     Path(server.machine.paths.defaults).write_text("LVMKIT_BUSY_PATIENCE=5\n")

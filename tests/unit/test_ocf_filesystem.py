@@ -49,6 +49,8 @@ class Host:
             if not self.stubborn:
                 self.mounts.pop()
             return Finished(tuple(argv), 32, "", "target is busy", 0.1)
+        if argv[0].endswith("/fsfreeze"):
+            return Finished(tuple(argv), 1, "", "unfreeze failed: Invalid argument", 0.1)
         if not self.refusal:
             self.mount(self.number)
         return Finished(tuple(argv), 32 if self.refusal else 0, "", self.refusal, 0.1)

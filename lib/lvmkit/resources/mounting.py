@@ -7,6 +7,7 @@ the mount table is asked what came of it, so that a node which changed meanwhile
 from __future__ import annotations
 
 import os
+import time
 
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.filesystems import UsedByCaller
@@ -189,16 +190,16 @@ def _unmount_in_use(facts: FilesystemFacts, seen: Mounts, why: str, host: Host, 
     """Have its users leave it; what is left of other places after that. Raises Failure where it stays mounted."""
     from lvmkit.resources import evict  # only where it is in use: every stop would pay for it
 
-    point = seen.point
+    point, begun = seen.point, time.monotonic()
     callers = evict.callers(point)
     if callers:
         raise Failure(UsedByCaller(point, callers))
     for number in evict.rounds(host.settings):
-        if with_all_below:
-            _uncover(facts, number, host)
-            _unmount_below(point, number, host)
-        evict.evict(point, number, host)
-        seen, why = _take_away(facts, host)
+        seen, why = _drive_users_out(facts, point, number, host, with_all_below)
+        if seen.here is None:
+            return seen
+    if _thaw_for_users(facts, seen, time.monotonic() - begun, host):
+        seen, why = _drive_users_out(facts, point, number, host, with_all_below)
         if seen.here is None:
             return seen
     if seen.cover is not None:
@@ -207,6 +208,31 @@ def _unmount_in_use(facts: FilesystemFacts, seen: Mounts, why: str, host: Host, 
     if users:
         raise Failure(FilesystemBusy(point, users))
     raise Failure(UnmountFailed(point, why))
+
+
+def _drive_users_out(
+    facts: FilesystemFacts, point: str, number: signal.Signals, host: Host, with_all_below: bool
+) -> tuple[Mounts, str]:
+    """Signal those who use it, and try to unmount it; what is left, and the tool's words where it refused."""
+    from lvmkit.resources import evict
+
+    if with_all_below:
+        _uncover(facts, number, host)
+        _unmount_below(point, number, host)
+    evict.evict(point, number, host)
+    return _take_away(facts, host)
+
+
+def _thaw_for_users(facts: FilesystemFacts, seen: Mounts, seconds: float, host: Host) -> bool:
+    """Who waits to write to a frozen file system ends only when it is thawed, and shows nowhere where it waits to make
+    a file. Whether it was frozen.
+    """
+    from lvmkit.resources import releasing
+
+    try:
+        return releasing.thaw(facts, seen.point, round(seconds), host)
+    except Failure:  # what is wrong with it, the users that are left will tell
+        return False
 
 
 def _uncover(facts: FilesystemFacts, number: signal.Signals, host: Host) -> None:

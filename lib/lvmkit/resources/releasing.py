@@ -50,7 +50,7 @@ def end(facts: FilesystemFacts, host: Host) -> None:
     begun = time.monotonic()
     while is_kept(facts):
         if time.monotonic() - begun >= host.settings.busy_patience:
-            _thaw(facts, host, round(time.monotonic() - begun))
+            _mount_and_thaw(facts, host, round(time.monotonic() - begun))
             break
         time.sleep(_PAUSE)
 
@@ -62,7 +62,7 @@ def _keepers(facts: FilesystemFacts) -> tuple[Holder, ...]:
     return holders.pins(number) or holders.of_unmounted(number)
 
 
-def _thaw(facts: FilesystemFacts, host: Host, seconds: int) -> None:
+def _mount_and_thaw(facts: FilesystemFacts, host: Host, seconds: int) -> None:
     """A file system is thawed by its mount point, so it is mounted once more; the kernel has it, and reads nothing.
 
     seconds: for how long it was waited for.
@@ -73,7 +73,16 @@ def _thaw(facts: FilesystemFacts, host: Host, seconds: int) -> None:
     run.run(mounting.mount_command(device, point, facts), deadline=patience)
     if mounts.of(facts).here is None:
         return
-    answer = run.run([FSFREEZE, "--unfreeze", point], deadline=patience)
+    thaw(facts, point, seconds, host)
     run.run([mounting.UMOUNT, "-c", "--", point], deadline=patience)
+
+
+def thaw(facts: FilesystemFacts, point: str, seconds: int, host: Host) -> bool:
+    """Thaw it where it is mounted; whether it was frozen: of any other the kernel refuses it (ioctl_fsthaw, EINVAL).
+
+    seconds: for how long it was waited for. Raises Failure (CommandHung, 110062).
+    """
+    answer = run.run([FSFREEZE, "--unfreeze", point], deadline=min(host.time_left, host.settings.probe_deadline))
     if answer.status == 0:
         host.tell(FilesystemThawed(facts.mount_point, seconds))
+    return answer.status == 0

@@ -28,9 +28,8 @@ PANICS = "/proc/sys/kernel/hung_task_panic"
 """says 1 where the kernel ends the server when somebody waits for long"""
 
 _WITH_MARK = ("ext4", "ext3")
-_SUPERBLOCK, _COMPATIBLE, _MAGIC = 1024, 0x5C, b"\x53\xef"
-_MAGIC_AT = 0x38
-"""where struct ext4_super_block is, s_feature_compat and s_feature_incompat in it, and its magic (fs/ext4/ext4.h)"""
+_FEATURES = 1024 + 0x5C
+"""where s_feature_compat and s_feature_incompat of struct ext4_super_block are (fs/ext4/ext4.h)"""
 _HAS_JOURNAL, _IN_USE = 0x4, 0x4
 """EXT4_FEATURE_COMPAT_HAS_JOURNAL, EXT4_FEATURE_INCOMPAT_RECOVER"""
 _SET_QUOTA = 0x800008 << 8
@@ -89,10 +88,8 @@ def _last(is_so: Callable[[], bool], patience: float) -> bytes:
 
 def _is_marked(device: str, number: str) -> bool:
     """Whether the superblock of an ext4 that is mounted to be written to says that its journal is not in use."""
-    block = filesystem_uuid.read_part(device, number, _SUPERBLOCK, _COMPATIBLE + 8)
-    compatible, incompatible = struct.unpack_from("<II", block, _COMPATIBLE)
-    is_ext = block[_MAGIC_AT:].startswith(_MAGIC)
-    return is_ext and bool(compatible & _HAS_JOURNAL) and not incompatible & _IN_USE
+    compatible, incompatible = struct.unpack("<II", filesystem_uuid.read_part(device, number, _FEATURES, 8))
+    return bool(compatible & _HAS_JOURNAL) and not incompatible & _IN_USE
 
 
 def _has_turn(handle: int) -> bool:

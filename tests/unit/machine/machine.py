@@ -16,7 +16,6 @@ import errno
 import json
 import os
 import re
-import signal
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -102,7 +101,7 @@ class Process:
     """its working directory"""
     opens: tuple[str, ...] = ()
     stubborn: tuple[int, ...] = ()
-    """signals that it survives"""
+    """signals that it survives; of SIGKILL a process that waits for a dead disk"""
     namespace: str = "mnt:[1]"
     """of mounts; the first is the machine's own"""
 
@@ -505,7 +504,7 @@ class Machine:
         if pid not in self.processes:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         self.killed.append((pid, number))
-        if number not in self.processes[pid].stubborn or number == signal.SIGKILL:
+        if number not in self.processes[pid].stubborn:
             self.end_process(pid)
 
     def pidfd_open(self, pid: int, _flags: int = 0) -> int:
@@ -587,7 +586,6 @@ class Machine:
             block[1024 + 104 : 1024 + 120] = bytes.fromhex(digits)
         working = self.filesystems.get(number)
         if working is not None and working.kind == "ext4":
-            block[1024 + 56 : 1024 + 58] = b"\x53\xef"
             block[1024 + 0x5C] = 0x4 if working.journal else 0
             block[1024 + 0x60] = 0x4 if working.journal and not working.frozen else 0
         return bytes(block[start : start + size])
@@ -867,6 +865,8 @@ class Machine:
         if working is None or not working.frozen:
             return 1, "", f"fsfreeze: {words[1]}: unfreeze failed: Invalid argument\n"
         working.frozen = False
+        for process in self.processes.values():  # who waited to write to it can be ended
+            process.stubborn = ()
         return 0, "", ""
 
     def set_read_only(self, point: str) -> None:

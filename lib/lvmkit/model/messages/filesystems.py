@@ -60,7 +60,8 @@ class FilesystemKept(Message, number=110317):
 class FilesystemThawed(Caution, number=110318):
     """A backup or a snapshot had frozen the file system and did not thaw it in time, so the stop did.
 
-    By then it was unmounted everywhere, so nobody wrote to it after that.
+    By then it was unmounted everywhere, so nobody wrote to it after that; or its users, which had been killed, could
+    not end, because they waited to write to it.
     """
 
     template = "The file system of {mount_point} was frozen (fsfreeze) for {seconds} s of its stop, and was thawed."
