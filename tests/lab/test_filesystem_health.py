@@ -124,6 +124,7 @@ def test_a_frozen_file_system_is_let_go(served: Guest) -> None:
     assert quick_check(served, "filesys", EXT) == []
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("point", [EXT, XFS])
 def test_what_stays_frozen_is_seen_by_the_deep_check_and_goes_out_of_service(served: Guest, point: str) -> None:
     served.sh(f"fsfreeze -f {point}")
@@ -135,6 +136,7 @@ def test_what_stays_frozen_is_seen_by_the_deep_check_and_goes_out_of_service(ser
     assert _deep(served, point) == []
 
 
+@pytest.mark.both
 def test_who_waits_to_write_to_a_frozen_file_system_is_ended_with_it(served: Guest) -> None:
     served.sh(f"exec 3>> {EXT}/file; fsfreeze -f {EXT}; (setsid sh -c 'echo more >&3' &)")
     served.sh(f"(setsid sh -c 'date > {EXT}/more' &); sleep 1; grep -l 'State:.D' /proc/[0-9]*/status")
@@ -199,6 +201,7 @@ def test_a_command_that_is_called_from_within_says_so_and_ends_nobody(served: Gu
     assert quick_check(served, "filesys", EXT) == []
 
 
+@pytest.mark.both
 def test_a_full_run_keeps_no_stop_from_its_work(served: Guest) -> None:
     assert action(served, "filesys", "remove", EXT).returncode == 0
     served.sh(FILL)
@@ -207,6 +210,7 @@ def test_a_full_run_keeps_no_stop_from_its_work(served: Guest) -> None:
     assert "vg1-ext" not in held(served, "vg1")
 
 
+@pytest.mark.both
 def test_a_start_with_a_full_run_is_refused_before_anything_is_up_and_works_once_there_is_room(served: Guest) -> None:
     for kind, tag in (("filesys", EXT), ("lvmlv", EXT_LV)):
         assert action(served, kind, "remove", tag).returncode == 0
