@@ -184,6 +184,21 @@ def test_a_mount_that_nobody_protects_keeps_the_group_and_is_named_instead_of_fe
     is_up_on(protected, 1)
 
 
+def test_a_move_to_a_server_that_alone_has_lost_a_disk_is_refused_before_anything_is_stopped(
+    protected: Cluster,
+) -> None:
+    before = protected.guest(1).sh("grep ' /srv/' /proc/self/mountinfo").stdout
+    protected.guest(2).lose_disk("SHARED2")
+    for node in (1, 2):
+        refused = protected.guest(node).run(
+            "lvmkit", "in-service", MOUNT, "--on", "node2", check=False, timeout=PATIENCE
+        )
+        assert refused.returncode != 0
+        assert "110014" in refused.stderr
+    assert protected.guest(1).sh("grep ' /srv/' /proc/self/mountinfo").stdout == before
+    is_up_on(protected, 1)
+
+
 def test_a_nightly_snapshot_goes_and_nothing_is_restarted(protected: Cluster) -> None:
     guest, own = protected.guest(1), "--config global/system_id_source=uname"
     guest.sh(f"lvcreate -qq -s -L 8M -n nightly {VG}/db {own}")

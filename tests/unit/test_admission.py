@@ -97,10 +97,15 @@ def test_where_all_recorded_disks_are_there_lvm_is_not_asked(here: Here, monkeyp
     assert here.machine.lvm_commands() == []
 
 
-def test_what_is_well_here_goes_without_a_question(here: Here) -> None:
+@pytest.mark.parametrize("reasons", [(PvsMissing("vg1", 1, ("B",)),), ()])
+def test_what_is_well_here_goes_where_the_other_server_has_all_its_disks(
+    here: Here, reasons: tuple[Message, ...]
+) -> None:
     here.put(up_here=True)
-    assert here.move("n2") == []
-    assert ("n2", "admission") not in here.servers.requests
+    here.servers.says("admission", reasons=[wire.packed(each) for each in reasons])
+    assert here.move("n2") == ([PvsMissing, EndFailedInService] if reasons else [])
+    (asked,) = (each for each in here.servers.asked if each.name == "admission")
+    assert asked.facts == {"tags": ["vg1"], "hurt": []}
 
 
 @pytest.mark.parametrize("reasons", [(PvsMissing("vg1", 1, ("B",)),), ()])
@@ -110,7 +115,7 @@ def test_what_has_lost_a_disk_here_goes_where_the_other_server_sees_it(here: Her
     here.servers.says("admission", reasons=[wire.packed(each) for each in reasons])
     assert here.move("n2") == ([PvsMissing, EndFailedInService] if reasons else [])
     (asked,) = (each for each in here.servers.asked if each.name == "admission")
-    assert asked.facts == {"tags": ["vg1"]}
+    assert asked.facts == {"tags": ["vg1"], "hurt": ["vg1"]}
 
 
 def test_a_server_that_does_not_say_is_told_of(here: Here) -> None:
@@ -124,8 +129,16 @@ def test_a_server_that_does_not_say_is_told_of(here: Here) -> None:
 def test_the_far_end_says_what_its_disks_say(here: Here) -> None:
     here.put(up_here=False)
     with here.machine.running():
-        assert admission.reasons(("vg1",), here.port.now, here.kit) == ()
+        assert admission.reasons(("vg1",), here.port.now, here.kit, hurt=("vg1",)) == ()
         here.machine.detach(here.disks[0])
         here.machine.detach(here.disks[1])
         (gone,) = admission.reasons(("vg1",), here.port.now, here.kit)
     assert gone.number == 110013
+
+
+def test_the_far_end_asks_lvm_only_where_a_disk_is_lost(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.put(up_here=False)
+    monkeypatch.setattr(os.path, "exists", lambda path: path.startswith("/dev/disk/by-id/"))
+    with here.machine.running():
+        assert admission.reasons(("vg1",), here.port.now, here.kit) == ()
+    assert here.machine.lvm_commands() == []

@@ -125,11 +125,13 @@ class TestAsking:
         (found,) = refused(lambda: service.out_of_service("vg1", tools))
         assert found == LvBusy("vg1-data", ("mount /data/tmp",))
 
-    def test_what_leaves_this_server_needs_no_connection(self, servers: Servers, port: FakeCluster, tools: Kit) -> None:
+    def test_of_what_leaves_this_server_no_other_one_is_asked(
+        self, servers: Servers, port: FakeCluster, tools: Kit
+    ) -> None:
         port.now, port.others["n2"] = data_hierarchy(), on("n2", data_hierarchy(OSU))
         service.in_service("/data", tools, "n2")
         service.out_of_service("vg1", tools)
-        assert servers.asked == []
+        assert servers.requests == [("n2", "admission")]
 
     @pytest.mark.parametrize("state", [ILLSTATE, ISP])
     def test_a_server_that_is_down_is_not_asked(

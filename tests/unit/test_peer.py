@@ -62,7 +62,7 @@ OURS, THEIRS = (f"LVM-{uuid.replace('-', '')}" for uuid in (VG_UUID, OTHER_UUID)
 TABLE = f"vg1-data {OURS}abc\nvg9-lv {THEIRS}abc\nmpatha mpath-1\nvg1-www {OURS}def\n"
 EVERY_REQUEST = (
     AskBystanders(("/data", "vg1")),
-    AskAdmission(("vg1",)),
+    AskAdmission(("vg1",), ("vg1",)),
     AskReadiness("/data", "n2", 0, True),
     AskFindings(),
     OrderExtend("/data", "n2", 7),

@@ -162,7 +162,7 @@ def _admission(desk: Desk, question: AskAdmission) -> Result:
     from lvmkit.workflow.admission import reasons
 
     kit = desk.kit()
-    messages = reasons(question.tags, kit.port.hierarchy(), kit)
+    messages = reasons(question.tags, kit.port.hierarchy(), kit, question.hurt)
     return {"reasons": [wire.packed(message) for message in messages]}
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.peer.answers import Findings, Preview
     from lvmkit.peer.remote import RemoteKit
-    from lvmkit.peer.requests import AskReadiness, Request
+    from lvmkit.peer.requests import AskAdmission, AskReadiness, Request
 
     Answer = TypeVar("Answer")
     Teller = Callable[[Message], None]
@@ -36,11 +36,11 @@ def bystanders(
     return _each(questions, partial(_messages, "bystanders"), tell, deadline=deadline)
 
 
-def admission(kit: RemoteKit, tags: tuple[str, ...], tell: Teller, *, deadline: float) -> tuple[Message, ...] | Failure:
+def admission(
+    kit: RemoteKit, question: AskAdmission, tell: Teller, *, deadline: float
+) -> tuple[Message, ...] | Failure:
     """What another server's disks say against starting volume groups there."""
-    from lvmkit.peer.requests import AskAdmission
-
-    (answer,) = _each([(kit, AskAdmission(tags))], partial(_messages, "reasons"), tell, deadline=deadline).values()
+    (answer,) = _each([(kit, question)], partial(_messages, "reasons"), tell, deadline=deadline).values()
     return answer
 
 

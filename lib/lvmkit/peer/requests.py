@@ -40,10 +40,14 @@ class AskBystanders(Request):
 
 
 class AskAdmission(Request):
-    """What do your disks say against starting the volume groups with these tags on your server?"""
+    """What do your disks say against starting the volume groups with these tags on your server?
+
+    hurt: those that have lost disks where they are up.
+    """
 
     name = "admission"
     tags: tuple[str, ...]
+    hurt: tuple[str, ...]
 
 
 class AskReadiness(Request):
@@ -135,9 +139,9 @@ def _text(fits: Callable[[str], bool]) -> Check:
     return lambda value: isinstance(value, str) and fits(value)
 
 
-def _texts(fits: Callable[[str], bool]) -> Check:
-    """For a list of such texts that is not empty."""
-    return lambda value: isinstance(value, list) and bool(value) and all(map(_text(fits), value))
+def _texts(fits: Callable[[str], bool], least: int = 1) -> Check:
+    """For a list of so many such texts, or more."""
+    return lambda value: isinstance(value, list) and len(value) >= least and all(map(_text(fits), value))
 
 
 def _is_priority(value: object) -> bool:
@@ -147,6 +151,7 @@ def _is_priority(value: object) -> bool:
 _LONGEST_SHOWN = 100
 _CHECKS: dict[str, Check] = {
     "tags": _texts(names.is_tag),
+    "hurt": _texts(names.is_tag, least=0),
     "tag": _text(names.is_tag),
     "template": _text(names.is_server_name),
     "priority": _is_priority,

@@ -1,8 +1,8 @@
 """Could a server start the volume groups of a tag with the disks that it sees? Asked before anything stops for a move.
 
 A group that has lost disks goes on where it is, in its mirrors. Stopped for a server that cannot start it without
-them, it is out of service. So the server that is to have it looks first, where something tells of a lost disk: a look
-costs a report of LVM, and a move of what is well should not wait for one.
+them, or that alone has lost them, it is out of service. So the server that is to have it looks first whether its disks
+are there. It asks LVM only where one is not, or the loss shows where the group is: that costs a report.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from lvmkit.model.instance import IN_SERVICE, LVMVG
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.view import DisksThereUnknown
 from lvmkit.model.value import replace
+from lvmkit.peer import ask
+from lvmkit.peer.requests import AskAdmission
 from lvmkit.resources import bringing_up, lvmvg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from lvmkit.cluster.port import Overview
     from lvmkit.model.hierarchy import Hierarchy
@@ -36,23 +38,27 @@ def refuse_lost_disks(groups: Iterable[Instance], server: str, seen: Overview, k
     place = server or seen.local
     here = seen.of(seen.local)
     moving = [group.tag for group in groups if any(name != place for name in seen.in_service_on(group.tag))]
-    known = here.of_tags(moving, LVMVG)
     if place == seen.local:
-        doubtful = [group.tag for group in known if not _all_there(VgFacts.noted(group, here))]
-        messages = reasons(doubtful, here, kit)
+        messages = reasons(moving, here, kit)
     else:
-        hurt = [group.tag for group in known if group.state in IN_SERVICE and _has_lost_disks(group, kit)]
-        messages = _reasons_there(hurt, place, kit)
+        up = [group for group in here.of_tags(moving, LVMVG) if group.state in IN_SERVICE]
+        hurt = tuple(group.tag for group in up if _has_lost_disks(group, kit))
+        messages = _reasons_there(AskAdmission(tuple(moving), hurt), place, kit)
     errors = tuple(message for message in messages if message.level == ERROR)
     if errors:
         raise Failure(*errors)
 
 
-def reasons(tags: Sequence[str], hierarchy: Hierarchy, kit: Kit) -> tuple[Message, ...]:
-    """What this server's disks say against starting these volume groups here; also warnings. Changes nothing."""
+def reasons(tags: Sequence[str], hierarchy: Hierarchy, kit: Kit, hurt: Collection[str] = ()) -> tuple[Message, ...]:
+    """What this server's disks say against starting these volume groups here; also warnings. Changes nothing.
+
+    hurt: those of which LVM is asked in any case; of others where not all recorded disks have their device.
+    """
     messages: list[Message] = []
     for group in hierarchy.of_tags(tags, LVMVG):
         facts = VgFacts.noted(group, hierarchy)
+        if group.tag not in hurt and _all_there(facts):
+            continue
         try:
             messages += _of_group(facts, kit)
         except Failure as failure:
@@ -82,13 +88,12 @@ def _has_lost_disks(group: Instance, kit: Kit) -> bool:
         return True
 
 
-def _reasons_there(tags: Sequence[str], server: str, kit: Kit) -> tuple[Message, ...]:
-    if not tags:
+def _reasons_there(question: AskAdmission, server: str, kit: Kit) -> tuple[Message, ...]:
+    if not question.tags:
         return ()
-    from lvmkit.peer import ask  # only where a disk is lost
-
-    answer = ask.admission(kit.remote(server), tuple(tags), kit.tell, deadline=kit.settings.command_deadline)
+    deadline = kit.settings.command_deadline if question.hurt else kit.settings.peer_patience
+    answer = ask.admission(kit.remote(server), question, kit.tell, deadline=deadline)
     if isinstance(answer, Failure):
-        kit.tell(DisksThereUnknown(server, tuple(tags), str(answer)))
+        kit.tell(DisksThereUnknown(server, question.tags, str(answer)))
         return ()
     return answer

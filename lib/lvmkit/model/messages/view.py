@@ -58,11 +58,9 @@ class NothingProtected(Note, number=110300):
 
 
 class DisksThereUnknown(Caution, number=110333):
-    """Volume groups that have lost disks here are to move to another server, which did not say what it sees of them."""
+    """Volume groups are to move to another server, which did not say whether it sees their disks."""
 
-    template = (
-        "{tags} lost disks here, and whether {server} can start it with the disks that it sees is not known: {why}"
-    )
+    template = "Whether {server} can start {tags} with the disks that it sees is not known: {why}"
     action = (
         "If it cannot, it stays out of service there and comes back here, if it can. For the next time, make 'ssh -o"
         " BatchMode=yes {server} true' work as root, and install the same version of the kit there."
