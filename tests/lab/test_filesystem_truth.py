@@ -109,6 +109,12 @@ def test_other_places_of_it_are_no_fault_and_go_with_a_stop_of_the_cluster(serve
     assert agent(served, "monitor").returncode == STOPPED
 
 
+def test_one_file_system_gets_one_resource(served: Guest) -> None:
+    served.sh(f"mkdir /srv/again; mount /dev/{VG}/www /srv/again")
+    refused = served.run("lvmkit", "create", "/srv/again", check=False)
+    assert (refused.returncode != 0, numbers(refused, "ERROR")[0]) == (True, "110354")
+
+
 def test_an_automount_of_systemd_is_named_and_the_advice_helps(served: Guest) -> None:
     served.run("lvmkit", "out-of-service", WWW)
     served.sh(AUTOMOUNT)

@@ -13,7 +13,7 @@ import pytest
 from lvmkit import VERSION
 from lvmkit.guards import system_id
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import FILESYS, ISP, OSU, Instance
+from lvmkit.model.instance import FILESYS, ISP, OSU, Dependency, Instance
 from lvmkit.model.messages import ERROR, WARN, Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
 from lvmkit.model.messages.command import FstabWillMount
@@ -33,7 +33,7 @@ from lvmkit.model.messages.mounts import AutomountInTheWay
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
 from lvmkit.model.messages.pacemaker import FencingOff, NoQuorum, ServerUnfit
 from lvmkit.model.messages.service import DuplicatePv, PvsMissing, VgExported, VgForeign
-from lvmkit.model.messages.storage import CommandHung, CommandMissing, MountsNested
+from lvmkit.model.messages.storage import CommandHung, CommandMissing, MountedTwice, MountsNested
 from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
 from lvmkit.peer.answers import Preview, Readiness, preview_facts, read_preview
@@ -290,6 +290,15 @@ class TestMountPoint:
     def test_one_around_a_file_system_that_is_protected_here(self, target: Target) -> None:
         target.port.now = Hierarchy((Instance(SERVER, "gen", FILESYS, "inner", f"{target.mounts}/data/x", state=ISP),))
         assert only(target, MountsNested)["outer"] == f"{target.mounts}/data"
+
+    def test_two_of_one_file_system(self, target: Target) -> None:
+        there = target.port.others[TEMPLATE]
+        again = replace(there.of_tags(("/data",))[0], tag="/again", id=f"{target.mounts}/again")
+        links = (*there.dependencies, Dependency("/again", "vg1/data"))
+        target.port.others[TEMPLATE] = Hierarchy((*there.instances, again), links)
+        told = only(target, MountedTwice)
+        assert (told["first"], told["second"]) == (f"{target.mounts}/again", f"{target.mounts}/data")
+        assert not asked(target).is_ready
 
     def test_a_file_system_that_the_kernel_does_not_know(self, target: Target) -> None:
         target.machine.set_filesystems()

@@ -25,7 +25,7 @@ from lvmkit.model.messages.guide import (
     ResourceExists,
     SwitchbackMismatch,
 )
-from lvmkit.model.messages.storage import CommandFailed, MountsNested, NotAMountPoint, SystemStorage
+from lvmkit.model.messages.storage import CommandFailed, MountedTwice, MountsNested, NotAMountPoint, SystemStorage
 from lvmkit.model.record import Record
 from lvmkit.model.volumes import Layer, VolumeGroup
 from lvmkit.plan import finish_interrupted
@@ -315,6 +315,12 @@ class TestRefusals:
     ) -> None:
         world.port.now = Hierarchy((instance(FILESYS, "other", other), instance(FILESYS, "beside", "/data2")))
         assert refusal(world, CreateRequest("/data")) == (MountsNested(inner, outer),)
+
+    def test_a_file_system_that_is_protected_at_another_place(self, world: World) -> None:
+        create(CreateRequest("/data"), world.kit)
+        world.storage.mount("/again", "vg1", "data")
+        world.storage.forget()
+        assert refusal(world, CreateRequest("/again")) == (MountedTwice("/again", "/data", "vg1/data"),)
 
     def test_another_tag_for_a_volume_that_is_protected_already(self, world: World) -> None:
         create(CreateRequest("/dev/vg1/data"), world.kit)

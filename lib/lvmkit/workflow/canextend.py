@@ -41,7 +41,7 @@ from lvmkit.peer.answers import Readiness
 from lvmkit.resources import mounts
 from lvmkit.storage import files, installed, lvmconf, lvmsight, mountinfo, sysfs
 from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
-from lvmkit.workflow.create import nested
+from lvmkit.workflow.create import mounted_twice, nested
 from lvmkit.workflow.family import coming_along, family, groups
 
 TYPE_CHECKING = False
@@ -211,6 +211,8 @@ def _against_mount_points(case: Case) -> Iterator[Message]:
         subject = FilesystemFacts.unpack(instance)
         yield from _against_folder(subject.mount_point, case.server)
         yield from nested(subject.mount_point, others)
+        for volume in case.there.children(instance.tag):
+            yield from mounted_twice(subject.mount_point, volume, case.there)
         if not installed.knows_filesystem(subject.type):
             yield FilesystemUnknown(case.server, subject.type, subject.mount_point)
     for group in groups(case.members):

@@ -20,7 +20,7 @@ from lvmkit.model.messages.guide import (
     ResourceExists,
     SwitchbackMismatch,
 )
-from lvmkit.model.messages.storage import MountsNested, NotAMountPoint, SystemStorage
+from lvmkit.model.messages.storage import MountedTwice, MountsNested, NotAMountPoint, SystemStorage
 from lvmkit.model.settings import SYSTEM_ID
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, carry_out, finish_interrupted
@@ -184,7 +184,7 @@ def _draft_filesystem(storage: Stack, mounted: MountedFilesystem, lv_tag: str, t
     present = drafts.now.by_id(mounted.mount_point, FILESYS)
     if present is not None:
         raise Failure(ResourceExists(present.tag))
-    _refuse_nested(mounted.mount_point, drafts.now)
+    _refuse_places(mounted.mount_point, lv_tag, drafts.now)
     options = ",".join(option for option in mounted.options.split(",") if option not in _KERNEL_ONLY_OPTIONS)
     device = storage.vg.lv_path(storage.lv)
     uuids = mounted.uuid, storage.vg.uuid, storage.lv.uuid
@@ -194,10 +194,13 @@ def _draft_filesystem(storage: Stack, mounted: MountedFilesystem, lv_tag: str, t
     return root
 
 
-def _refuse_nested(mount_point: str, hierarchy: Hierarchy) -> None:
-    """A file system within another one has to wait for it, and no dependency says so. Raises Failure (110071)."""
+def _refuse_places(mount_point: str, lv_tag: str, hierarchy: Hierarchy) -> None:
+    """A file system within another one has to wait for it, and no dependency says so.
+
+    Raises Failure (110071), and for a file system that is protected at another place (110354).
+    """
     others = [each.id for each in hierarchy.instances if each.type == FILESYS and each.id != mount_point]
-    messages = nested(mount_point, others)
+    messages = (*nested(mount_point, others), *mounted_twice(mount_point, lv_tag, hierarchy))
     if messages:
         raise Failure(*messages)
 
@@ -209,6 +212,16 @@ def nested(mount_point: str, others: Iterable[str]) -> tuple[MountsNested, ...]:
     """
     pairs = ((one, other) for each in others for one, other in ((mount_point, each), (each, mount_point)))
     return tuple(MountsNested(inner, outer) for inner, outer in pairs if is_below(inner, outer))
+
+
+def mounted_twice(mount_point: str, lv_tag: str, hierarchy: Hierarchy) -> tuple[MountedTwice, ...]:
+    """What to say of a mount point whose volume carries the file system of another one. lv_tag: of the volume."""
+    messages = []
+    for other in hierarchy.of_tags(hierarchy.parents(lv_tag), FILESYS):
+        if other.id != mount_point:
+            first, second = sorted((mount_point, other.id))
+            messages.append(MountedTwice(first, second, lv_tag))
+    return tuple(messages)
 
 
 def _same_tag(present: Instance, tag: str) -> str:

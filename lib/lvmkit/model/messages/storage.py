@@ -62,6 +62,20 @@ class MountsNested(Message, number=110071):
     outer: str
 
 
+class MountedTwice(Message, number=110354):
+    """One file system is mounted at two places, each with a resource of its own: whoever stops one ends the other."""
+
+    template = "{first} and {second} are the same file system, on {volume}, and only one of them can be protected."
+    action = (
+        "Keep one of the two ('lvmkit delete' ends the protection of the other); what needs the other place can use a"
+        " bind mount or a symbolic link."
+    )
+    lcdi_exit = LCDI_ARGUMENT
+    first: str
+    second: str
+    volume: str
+
+
 class NotOnLvm(Message, number=110065):
     """The file system or device does not stand on a logical volume."""
 
