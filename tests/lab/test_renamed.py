@@ -70,6 +70,24 @@ def test_what_is_renamed_goes_on_and_comes_back_and_the_other_of_its_name_is_lef
     assert same_data(served)
 
 
+def test_two_groups_that_exchange_their_names_go_on_and_get_them_at_once(served: Guest) -> None:
+    served.sh(TAKE_THE_NAME.replace("vg1", "vg2") + "mkdir -p /srv/two; mount /dev/vg2/data /srv/two")
+    served.run("lvmkit", "create", "/srv/two")
+    served.sh("vgrename -qq vg1 x; vgrename -qq vg2 vg1; vgrename -qq x vg2")
+    for group in ("vg1", "vg2"):
+        served.run("lvmkit", "out-of-service", group)
+    for point in ("/srv/data", "/srv/two"):
+        served.run("lvmkit", "in-service", point)
+    assert _source(served) == "/dev/mapper/vg2-data"
+    assert same_data(served)
+    served.run("lvmkit", "reconfigure", "lvmvg-vg1", "--yes")
+    assert served.run("lvmkit", "--quiet", "check").stdout == ""
+    listed = served.run("cat", "/etc/lkvgs").stdout.split()
+    assert {"vg1", "vg2"} <= set(listed)
+    served.run("lvmkit", "out-of-service", "lvmvg-vg1")
+    assert _source(served) == "/dev/mapper/vg2-data"
+
+
 def test_new_names_are_applied_while_it_is_mounted(served: Guest) -> None:
     served.sh(RENAME)
     before = served.run("findmnt", "-no", "ID", "/srv/data").stdout

@@ -122,6 +122,57 @@ class TestService:
         assert VgRenamed.number in server("restore", "lvmvg", "vg1").said
 
 
+class TestExchanged:
+    """Two groups that are both protected exchange their names."""
+
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Renamed:
+        server = Renamed(tmp_path)
+        server.other = SharedDisk("C")
+        make_group("vg2", (server.other,), uuid=uuid_of("other"))
+        server.machine.attach(server.other)
+        assert server.machine.by_hand("vgchange", "-ay", "vg2") == 0
+        server.machine.mount_at("/srv/www", "vg2/data")
+        created = server.machine.admin("filesys/create", "-t", "/www", "-s", "INTELLIGENT", "-p", "/srv/www")
+        assert created.code == 0, created.err
+        return server
+
+    def exchange(self, server: Renamed) -> None:
+        for old, new in (("vg1", "x"), ("vg2", "vg1"), ("x", "vg2")):
+            assert server.machine.by_hand("vgrename", old, new) == 0
+
+    @pytest.mark.parametrize("is_up", [True, False])
+    def test_each_goes_on_with_its_own(self, server: Renamed, is_up: bool) -> None:
+        machine = server.machine
+        if not is_up:
+            for tag in ("vg1", "vg2"):
+                assert machine.command("out-of-service", tag).code == 0
+        self.exchange(server)
+        for tag in ("vg1", "vg2"):
+            assert machine.command("out-of-service", tag).code == 0
+        assert (machine.active(), machine.mounts) == ([], [])
+        for tag in ("/data", "/www"):
+            assert machine.command("in-service", tag).code == 0
+        assert [(mount.point, mount.source) for mount in machine.mounts] == [
+            (POINT, "/dev/mapper/vg2-data"), ("/srv/www", "/dev/mapper/vg1-data"),
+        ]  # fmt: skip
+        assert machine.command("check").code == 0
+
+    def test_all_get_their_new_names_at_once(self, server: Renamed) -> None:
+        self.exchange(server)
+        with server.machine.running():
+            kit = server.kit([])
+            reconfigure("vg1", kit)
+            now = kit.port.hierarchy()
+            assert [difference(tag, kit).is_empty for tag in ("vg1", "vg2")] == [True, True]
+        ids = {tag: now.by_tag(tag).id for tag in ("vg1", "vg1/data", "vg2", "vg2/data")}  # type: ignore[union-attr]
+        assert ids == {
+            "vg1": "lvmvg-vg2", "vg1/data": "/dev/vg2/data", "vg2": "lvmvg-vg1", "vg2/data": "/dev/vg1/data",
+        }  # fmt: skip
+        assert sorted(server.entries()) == [("vg1", uuid_of("other")), ("vg2", server.group.uuid)]
+        assert server.machine.command("check", "--quiet").out == []
+
+
 class TestOlderRecords:
     """An older version noted the path of a file system's device and nothing else of its volume."""
 

@@ -75,6 +75,7 @@ class Difference(Value):
     unwatched: bool = False
     """the record that the checks compare with differs from the volume group"""
     renamed: tuple[NameChange, ...] = ()
+    """also of other groups, where names were exchanged: no ID is free before all of them change"""
 
     @property
     def is_renamed(self) -> bool:
@@ -109,7 +110,8 @@ def reconfigure(
         if not wanted.is_empty:
             _carry_out(wanted, layers, kit)
     if kit.port.capabilities.several_servers and only is None and not here:
-        everywhere.follow(tag, kit)
+        for each in dict.fromkeys((tag, *tags_of(_renamed_groups(wanted, kit.port.hierarchy())))):
+            everywhere.follow(each, kit)
     return wanted
 
 
@@ -121,17 +123,15 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     add_devices([(pv.pv_uuid, layers[pv.pv_uuid]) for pv in wanted.added], vg.tag, drafts)
     drafts.updates += _with_new_names(wanted.renamed, hierarchy)
     change = _change(wanted, drafts, hierarchy)
-    group = VgFacts.unpack(vg)
     steps: list[Step] = []
     if change != Change():
         steps.append(Commit(change))
-    if wanted.is_renamed:
-        steps += listing(group.name, group.uuid, False, kit)
-    if wanted.unlisted:
-        steps.append(ListVg(wanted.vg, True, group.uuid))
+    steps += _new_listings(wanted, hierarchy, kit)
+    if wanted.unlisted and not wanted.is_renamed:
+        steps.append(ListVg(wanted.vg, True, VgFacts.unpack(vg).uuid))
     if vg.state in IN_SERVICE:  # it stays so: this only gives its new disks the state that they are in
         steps.append(BringInService(wanted.tag, True))
-    steps.append(RenewRecord(wanted.tag))
+    steps += map(RenewRecord, dict.fromkeys((wanted.tag, *tags_of(_renamed_groups(wanted, hierarchy)))))
     try:
         carry_out(Plan(f"reconfigure {wanted.tag}", tuple(steps)), kit)
     except Failure as failure:
@@ -140,15 +140,30 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     _move_own_records(wanted, hierarchy, kit)
 
 
+def _renamed_groups(wanted: Difference, hierarchy: Hierarchy) -> tuple[Instance, ...]:
+    return hierarchy.of_tags((change.tag for change in wanted.renamed), LVMVG)
+
+
+def _new_listings(wanted: Difference, hierarchy: Hierarchy, kit: Kit) -> Iterator[Step]:
+    """What names renamed groups in /etc/lkvgs as they are named."""
+    new_ids = {change.tag: change.new for change in wanted.renamed}
+    for group in map(VgFacts.unpack, _renamed_groups(wanted, hierarchy)):
+        yield from listing(group.name, group.uuid, False, kit)
+        yield ListVg(names.vg_of_lvmvg_id(new_ids[group.tag]) or "", True, group.uuid)
+
+
 def _move_own_records(wanted: Difference, before: Hierarchy, kit: Kit) -> None:
-    """Give the records of renamed volumes that have their own the new names."""
+    """Give the records of renamed volumes that have their own the new names, which others may have had."""
     after = kit.port.hierarchy()
+    moved = []
     for volume in before.of_tags((change.tag for change in wanted.renamed), LVMLV):
         old, new = LvFacts.unpack(volume), LvFacts.unpack(find(after, volume.tag))
         record = records.load(kernel.volume_paths(kit.paths, old), old.group.id)
         if record is not None:
-            records.store(kernel.volume_paths(kit.paths, new), replace(record, vg=new.vg))
             records.drop(kernel.volume_paths(kit.paths, old), old.group.id)
+            moved.append((kernel.volume_paths(kit.paths, new), replace(record, vg=new.vg)))
+    for place, record in moved:
+        records.store(place, record)
 
 
 def _change(wanted: Difference, drafts: Drafts, hierarchy: Hierarchy) -> Change:
@@ -175,8 +190,26 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
     new, gone = _volume_changes(tag, vg, hierarchy)
     unlisted = bool(listing(vg.name, vg.uuid, True, kit))
     renamed = _name_changes(instance, vg, hierarchy)
+    for other, other_vg in _exchanged_with(instance, vg, hierarchy, kit):
+        renamed += _name_changes(other, other_vg, hierarchy)
     unwatched = _unwatched(replace(group, id=names.lvmvg_id(vg.name)), vg, kit)
     return Difference(tag, vg.name, added, removed, new, gone, unlisted, unwatched, renamed), layers
+
+
+def _exchanged_with(
+    group: Instance, vg: VolumeGroup, hierarchy: Hierarchy, kit: Kit
+) -> Iterator[tuple[Instance, VolumeGroup]]:
+    """The groups that still have the ID which this one is to get, and so on, and each as LVM has it.
+
+    Raises Failure as find_group() does.
+    """
+    known = {group.tag}
+    holder = hierarchy.by_id(names.lvmvg_id(vg.name), LVMVG)
+    while holder is not None and holder.tag not in known:
+        known.add(holder.tag)
+        held = find_group(VgFacts.unpack(holder), kit)
+        yield holder, held
+        holder = hierarchy.by_id(names.lvmvg_id(held.name), LVMVG)
 
 
 def _name_changes(group: Instance, vg: VolumeGroup, hierarchy: Hierarchy) -> tuple[NameChange, ...]:
