@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lvmkit.storage import holders, superblock, sysfs
 from lvmkit.storage.holders import Holder
 from tests.unit.conftest import PATIENCE
+
+if TYPE_CHECKING:
+    from pytest_mock import MockerFixture
 
 MOUNTS = """1 0 254:0 / / rw - ext4 /dev/vda rw
 30 1 253:0 / /mnt/a rw - ext4 /dev/mapper/vg-a rw
@@ -179,6 +183,18 @@ def test_files_of_a_lazily_unmounted_file_system_are_found_by_their_device(host:
     found = holders.of_unmounted(f"{os.major(device)}:{os.minor(device)}", proc=str(host.proc))
     words = "open file of a file system that was unmounted"
     assert [user.pid for user in found if user.how == words] == [7]
+
+
+@pytest.mark.parametrize(("fsid", "is_named"), [(0xF3046B92 ^ 0x9422F6A0, True), (0xF3046B92, False)])
+def test_files_of_a_lazily_unmounted_btrfs_are_found_by_its_uuid(
+    host: Host, mocker: MockerFixture, fsid: int, is_named: bool
+) -> None:
+    mocker.patch.object(superblock, "btrfs_of", return_value="f3046b92-e931-4422-9422-f6a0232be740")
+    mocker.patch.object(os, "major", return_value=0)
+    mocker.patch.object(os, "statvfs", return_value=mocker.Mock(f_fsid=fsid | 0x1234 << 32))
+    host.process("7")
+    host.open_file("7", __file__, 99)
+    assert [user.pid for user in holders.of_unmounted("253:0", proc=str(host.proc))] == [7] * is_named
 
 
 def test_a_file_system_that_nobody_keeps_is_named_as_such(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ NESTED_PV, LOOP, MD, BLOCK, UNENDED = "nested PV", "loop", "md", "block", "file 
 _MAPS_DEADLINE = 2.0
 """seconds for reading what processes have mapped"""
 
+_FIRST_WORD = 0xFFFFFFFF
 _VG_PREFIX = len("LVM-") + 32
 """how much of a device-mapper UUID names the volume group"""
 
@@ -329,11 +330,12 @@ def _mappers(tests: Mapping[str, Test], proc: str) -> list[str]:
 def _users_of_unmounted(number: str, proc: str) -> list[list[str]]:
     """[process, use] of those with a file on the device."""
     places = {"fd": "open file", "cwd": "working directory", "root": "root directory", "exe": "program"}
+    btrfs = superblock.btrfs_of(number)
 
     def use_by(pid: str) -> str:
         for name, use in places.items():
             links = [f"fd/{fd}" for fd in _entries(f"{proc}/{pid}/fd")] if name == "fd" else [name]
-            if any(_is_on(f"{proc}/{pid}/{link}", number) for link in links):
+            if any(_is_on(f"{proc}/{pid}/{link}", number, btrfs) for link in links):
                 return f"{use} of a file system that was unmounted"
         return ""
 
@@ -345,15 +347,26 @@ def _users_of_unmounted(number: str, proc: str) -> list[list[str]]:
     return [line.split(" ", 1) for line in lines]
 
 
-def _is_on(link: str, number: str) -> bool:
-    """Whether a file is on a device; devices, pipes and the like are not asked."""
+def _is_on(link: str, number: str, btrfs: str) -> bool:
+    """Whether a file is on a device; devices, pipes and the like are not asked.
+
+    btrfs: UUID of the Btrfs there, or ''. Its files show a number that is no device's.
+    """
     if not _link(link).startswith("/") or _link(link).startswith("/dev/"):
         return False
     try:
         device = os.stat(link).st_dev
+        if btrfs and not os.major(device):
+            return os.statvfs(link).f_fsid & _FIRST_WORD == _fsid_of_btrfs(btrfs)
     except OSError:
         return False
     return f"{os.major(device)}:{os.minor(device)}" == number
+
+
+def _fsid_of_btrfs(uuid: str) -> int:
+    """The first word of what statfs(2) says of a Btrfs; the other one differs by subvolume (btrfs_statfs)."""
+    digits = uuid.replace("-", "")
+    return int(digits[:8], 16) ^ int(digits[16:24], 16)
 
 
 def _mapped_paths(pid: str, proc: str) -> Iterator[str]:

@@ -110,6 +110,11 @@ def is_kept(number: str) -> bool:
     return any(os.path.isdir(f"{SYSFS}/{driver}/{name}") for driver in _DRIVERS) or bool(_btrfs_folder(name))
 
 
+def btrfs_of(number: str) -> str:
+    """The UUID of the Btrfs that the kernel has at work on a device (major:minor); '' where it has none."""
+    return os.path.basename(_btrfs_folder(sysfs.kernel_name(number).replace("/", "!")))
+
+
 def question(mount_point: str) -> Callable[[], bytes]:
     """A question to the file system itself, to be asked in a child, because it may wait for a disk.
 
