@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from faults import judge, layouts, report, sides, truth
+from faults import judge, kills, layouts, report, sides, truth
 from faults.judge import Record
+from faults.kills import COMMANDS, Command, Killed
 from faults.rows import DOWN, ROWS, Row
 from faults.sides import KIT, PEER, Side
 from lab.guests.errors import LabError
@@ -30,19 +31,26 @@ BUILD_TIMEOUT, FAULT_TIMEOUT = 240.0, 60.0
 @click.command()
 @click.option("--only", multiple=True, help="Rows whose name has this in it; more than once for several.")
 @click.option("--side", type=click.Choice([KIT, PEER]), help="One of the two only.")
+@click.option("--kills", "most", default=kills.MOST, show_default=True, help="At how many calls a command is killed.")
 @click.option("--write", is_flag=True, help=f"Write {PAGE} and {FACTS}; for whole runs.")
-def main(only: tuple[str, ...], side: str | None, write: bool) -> None:
+def main(only: tuple[str, ...], side: str | None, most: int, write: bool) -> None:
     """Make every fault below the kit and below its peer, and show what each says and does."""
-    rows = [row for row in ROWS if not only or any(part in row.name for part in only)]
+
+    def is_wanted(name: str) -> bool:
+        return not only or any(part in name for part in only)
+
+    rows = [row for row in ROWS if is_wanted(row.name)]
+    commands = [command for command in COMMANDS if is_wanted(f"killed: {command.name}")]
     table = Table(write)
     try:
-        table.fill(rows, [side] if side else [KIT, PEER])
+        table.fill(rows, [side] if side else [KIT, PEER], [] if side == PEER else commands, most)
     except LabError as error:
         click.echo(f"ended early, the lab itself failed: {error}", err=True)
         sys.exit(2)
     bad = [record for record in table.records if record.side == KIT and judge.wrong(record)]
-    click.echo(f"{len(rows)} rows, {len(bad)} in which the kit is wrong")
-    sys.exit(1 if bad else 0)
+    broken = [killed for killed in table.killed if killed.wrong]
+    click.echo(f"{len(rows)} rows, {len(bad)} in which the kit is wrong; {len(commands)} killed, {len(broken)} wrongly")
+    sys.exit(1 if bad or broken else 0)
 
 
 class Table:
@@ -50,13 +58,14 @@ class Table:
 
     def __init__(self, write: bool) -> None:
         self.records: list[Record] = []
+        self.killed: list[Killed] = []
         self._write = write
         self._lab = Lab(f"{default_name()} faults", owned=True, progress=click.echo)
         self._made: set[str] = set()
         self._begun = time.monotonic()
 
-    def fill(self, rows: list[Row], of: list[str]) -> None:
-        """Try every row on each side."""
+    def fill(self, rows: list[Row], of: list[str], commands: list[Command], most: int) -> None:
+        """Try every row on each side, and kill each of these commands of the kit at so many of its calls."""
         self._lab.down()
         self._lab.up()
         try:
@@ -65,6 +74,8 @@ class Table:
                 for side in of:
                     if side == KIT or row.applies:
                         self._try(row, side)
+            for command in commands:
+                self._kill(command, most)
         finally:
             self._lab.down()
 
@@ -79,11 +90,31 @@ class Table:
         guest = self._guest(row.layout, name)
         record = happen(guest, row, side)
         self.records.append(record)
-        click.echo(f"{time.monotonic() - self._begun:6.0f} s  {_said(record)}")
-        report.store(LOG / "faults.json", self.records)
+        self._keep(_said(record), guest)
+
+    def _kill(self, command: Command, most: int) -> None:
+        guest, label = self._guest("ext4", KIT), f"before_{command.name.replace(' ', '_')}"
+        kills.prepare(command, guest)
+        self._lab.save(label)
+
+        def fresh() -> Guest:
+            self._lab.reset(label)
+            return guest
+
+        killed = kills.try_all(command, most, fresh)
+        self.killed.append(killed)
+        bad = "; ".join(f"{point.call} {point.nth}: {said}" for point, said in killed.wrong.items())
+        said = f"killed: {command.name}, at {killed.points} calls{'; WRONG: ' + bad if bad else ''}"
+        self._keep(said, guest)
+
+    def _keep(self, said: str, guest: Guest) -> None:
+        """Show and store what has come so far."""
+        click.echo(f"{time.monotonic() - self._begun:6.0f} s  {said}")
+        report.store(LOG / "faults.json", self.records, self.killed)
         if self._write:
-            report.store(FACTS, self.records)
-            PAGE.write_text(report.page(self.records, _kernel(guest), _agents(guest)), encoding="utf-8")
+            report.store(FACTS, self.records, self.killed)
+            page = report.page(self.records, self.killed, _kernel(guest), _agents(guest))
+            PAGE.write_text(page, encoding="utf-8")
 
     def _guest(self, layout: str, side: str) -> Guest:
         """A guest with the volumes of a layout in service; made once, and saved."""

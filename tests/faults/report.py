@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from faults.judge import Record, wrong
+from faults.kills import Killed
 from faults.sides import KIT, PEER, Answer
 from faults.truth import Truth
 
@@ -23,18 +24,35 @@ What is bold is wrong.
 """
 
 
+KILLS = """
+## Killed, and called again
+
+Each command of the kit was killed (SIGKILL) at that many of its system calls, spread over its work, and then simply
+called again. Afterwards no journal was left, all went down and came up again with its data, and the check was content.
+
+| command | killed at | what was wrong |
+|---|---|---|
+"""
+
+
 def facts(record: Record) -> dict[str, object]:
     """A record for JSON, with what is wrong with it."""
     return {**asdict(record), "wrong": wrong(record)}
 
 
-def page(records: Sequence[Record], kernel: str, agents: str) -> str:
+def page(records: Sequence[Record], killed: Sequence[Killed], kernel: str, agents: str) -> str:
     """Return the page, in Markdown."""
     by_name: dict[str, dict[str, Record]] = {}
     for record in records:
         by_name.setdefault(record.row.name, {})[record.side] = record
     lines = [_line(sides) for sides in by_name.values()]
-    return HEAD.format(kernel=kernel, agents=agents) + "\n".join(lines) + "\n"
+    ends = [_killed_line(each) for each in killed]
+    return HEAD.format(kernel=kernel, agents=agents) + "\n".join(lines) + "\n" + KILLS + "\n".join(ends) + "\n"
+
+
+def _killed_line(killed: Killed) -> str:
+    faults = "; ".join(f"{point.call} {point.nth}: {said}" for point, said in killed.wrong.items())
+    return f"| {killed.command.name} | {killed.points} | {f'**{faults}**' if faults else 'none'} |"
 
 
 def _line(sides: dict[str, Record]) -> str:
@@ -68,7 +86,9 @@ def _answer(answer: Answer | None) -> str:
     return f"{what} ({answer.seconds:.1f} s)"
 
 
-def store(path: Path, records: Sequence[Record]) -> None:
-    """Write the records as JSON."""
+def store(path: Path, records: Sequence[Record], killed: Sequence[Killed]) -> None:
+    """Write all of it as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([facts(record) for record in records], indent=1) + "\n", encoding="utf-8")
+    ends = [{**asdict(each), "wrong": {f"{p.call} {p.nth}": said for p, said in each.wrong.items()}} for each in killed]
+    whole = {"rows": [facts(record) for record in records], "killed": ends}
+    path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")

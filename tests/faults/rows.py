@@ -94,6 +94,18 @@ DISKS = (
     ),
 )
 
+_METADATA = f"{VG}-pool_tmeta"
+_TAKE_ITS_TABLE = f"set -- $(dmsetup table {_METADATA})"
+_NEEDS_CHECK = "; ".join(
+    (
+        _TAKE_ITS_TABLE,
+        exchange(_METADATA, "0 $2 flakey $4 $5 0 60 1 error_writes"),
+        USE,
+        exchange(_METADATA, "0 $2 linear $4 $5"),
+    )
+)
+"""its writes fail for a moment, so that the kernel notes that"""
+
 VOLUMES = (
     Row("one of eight volumes taken away, protected", f"umount {MOUNT}; dmsetup remove {MAPPED}", "eight"),
     Row("one of eight volumes taken away, not protected", f"dmsetup remove {VG}-lv5", "eight"),
@@ -110,6 +122,7 @@ VOLUMES = (
         f"{exchange(VG + '-pool_tmeta', '0 8192 error')}; {USE}",
         "thin",
     ),
+    Row("a thin pool whose metadata needs a check", _NEEDS_CHECK, "thin", allowed=True),
     Row("raid1 with a dead leg", f"{exchange('path2', ERROR)}; {USE}", "raid1", heal=HEALED2, allowed=True),
     Row(
         "snapshot overflow",
@@ -237,6 +250,15 @@ SURROUNDINGS = (
         heal="umount /var/lib",
     ),
     Row("/etc is read-only", "mount --bind /etc /etc; mount -o remount,bind,ro /etc", heal="umount /etc"),
+    Row(
+        "/dev/mapper is hidden",
+        "mount -t tmpfs none /dev/mapper",
+        heal="umount /dev/mapper",
+        allowed=True,
+        stays=True,
+        note="Device-mapper cannot be asked.",
+    ),
+    Row("the group's links below /dev are gone", f"rm -r /dev/{VG}"),
     Row("the record is lost", "rm -f /run/lvmkit/*", applies=False),
     Row("the record is forged", "for it in /run/lvmkit/lvm*; do echo garbage > $it; done", applies=False),
     Row("the clock jumps an hour ahead", "date -s '+1 hour' > /dev/null"),

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from faults import layouts, report
+from faults import kills, layouts, report
 from faults.judge import Record, wrong
+from faults.kills import COMMANDS, START, Killed, Point
 from faults.rows import DOWN, ROWS, UP, Row
 from faults.sides import KIT, PEER, Answer
 from faults.truth import ABSENT, HANGS, READS, WRITES, Truth
@@ -63,13 +64,64 @@ def test_rows_have_names_of_their_own_known_layouts_and_scripts_that_a_shell_can
     assert len({row.name for row in ROWS}) == len(ROWS)
     assert {row.layout for row in ROWS} == set(layouts.LAYOUTS)
     assert {row.when for row in ROWS} == {UP, DOWN}
-    scripts = [script for row in ROWS for script in (row.fault, row.heal)]
+    scripts = [script for row in ROWS for script in (row.fault, row.heal)] + list(START.values())
     for script in (*scripts, *map(layouts.build, layouts.LAYOUTS)):
         subprocess.run(["/bin/sh", "-n", "-c", script], check=True)
 
 
 def test_the_page_shows_each_row_once_and_what_is_wrong_in_bold() -> None:
     ours, theirs = _record(), Record(PEER, Row("a fault", "true"), checks={"monitor 0": FINE}, truth=BROKEN, **CLEAN)
-    (line,) = [line for line in report.page([ours, theirs], "6.1", "4.12").splitlines() if line.startswith("| a fault")]
+    (line,) = [each for each in report.page([ours, theirs], [], "6.1", "4.12").splitlines() if "| a fault" in each]
     assert line.count("**") == 2
     assert re.search(r"\*\*fine is said of what cannot be used\*\* \| ok", line)
+
+
+# ---- killed, and called again
+
+TRACE = """\
+flock(3, LOCK_EX|LOCK_NB)               = 0
+ioctl(0, TCGETS, 0x7ffe) = -1 ENOTTY (Inappropriate ioctl for device)
+ioctl(4, DM_LIST_DEVICES, {version=4.0.0}) = 0
+--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=7} ---
+ioctl(4, DM_TABLE_STATUS, {version=4.0.0}) = 0
+rename("/run/a", "/run/b")              = 0
+"""
+
+
+def test_the_calls_of_note_are_counted_as_strace_counts_them() -> None:
+    named = [("flock", 1), ("ioctl", 2), ("ioctl", 3), ("rename", 1)]
+    assert [(point.call, point.nth) for point in kills.points(TRACE)] == named
+    assert kills.struck(("lvmkit",), Point("ioctl", 2))[-2:] == ("inject=ioctl:signal=KILL:when=2", "lvmkit")
+
+
+def test_points_are_spread_over_the_whole_work() -> None:
+    every = [Point("ioctl", nth) for nth in range(1, 101)]
+    assert kills.spread(every[:15], 15) == every[:15]
+    chosen = kills.spread(every, 15)
+    assert (len(set(chosen)), chosen[0], chosen[-1]) == (15, every[0], every[-1])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((137, 0, "", ""), ""),
+        ((-9, 0, "", ""), ""),
+        ((0, 0, "", ""), ""),
+        ((1, 0, "", ""), "ended with 1, not by the signal"),
+        ((137, 4, "lvmkit: ERROR 000014: exists", ""), ""),
+        ((137, 4, "lvmkit: ERROR 000014: exists", "a journal is left"), "the second call failed"),
+        ((137, 1, "ERROR 110020", ""), "the second call failed"),
+        ((137, 0, "", "a journal is left"), "a journal is left"),
+    ],
+)
+def test_what_a_kill_must_not_leave_is_named(given: tuple[int, int, str, str], said: str) -> None:
+    assert kills.wrong(*given).startswith(said)
+    assert bool(kills.wrong(*given)) == bool(said)
+
+
+def test_commands_have_names_of_their_own_and_show_what_went_wrong() -> None:
+    assert len({command.name for command in COMMANDS}) == len(COMMANDS)
+    bad = Killed(COMMANDS[0], 15, {Point("rename", 2): "a journal is left"})
+    page = report.page([_record()], [bad, Killed(COMMANDS[1], 15)], "6.1", "4.12")
+    assert f"| {COMMANDS[0].name} | 15 | **rename 2: a journal is left** |" in page
+    assert f"| {COMMANDS[1].name} | 15 | none |" in page
