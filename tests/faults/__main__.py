@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from faults import judge, kills, layouts, report, sides, truth
+from faults import calm, judge, kills, layouts, report, sides, truth
+from faults.calm import Calm
 from faults.judge import Record
 from faults.kills import COMMANDS, Command, Killed
 from faults.rows import DOWN, ROWS, Row
@@ -43,14 +44,19 @@ def main(only: tuple[str, ...], side: str | None, most: int, write: bool) -> Non
     commands = [command for command in COMMANDS if is_wanted(f"killed: {command.name}")]
     table = Table(write)
     try:
-        table.fill(rows, [side] if side else [KIT, PEER], [] if side == PEER else commands, most)
+        table.fill(rows, [side] if side else [KIT, PEER])
+        if side != PEER:
+            table.kill(commands, most)
+            table.watch(calm.CHECKS if is_wanted(calm.NAME) else 0)
     except LabError as error:
         click.echo(f"ended early, the lab itself failed: {error}", err=True)
         sys.exit(2)
+    finally:
+        table.end()
     bad = [record for record in table.records if record.side == KIT and judge.wrong(record)]
     broken = [killed for killed in table.killed if killed.wrong]
     click.echo(f"{len(rows)} rows, {len(bad)} in which the kit is wrong; {len(commands)} killed, {len(broken)} wrongly")
-    sys.exit(1 if bad or broken else 0)
+    sys.exit(1 if bad or broken or table.calm.alarms else 0)
 
 
 class Table:
@@ -59,25 +65,37 @@ class Table:
     def __init__(self, write: bool) -> None:
         self.records: list[Record] = []
         self.killed: list[Killed] = []
+        self.calm = Calm()
         self._write = write
         self._lab = Lab(f"{default_name()} faults", owned=True, progress=click.echo)
         self._made: set[str] = set()
         self._begun = time.monotonic()
 
-    def fill(self, rows: list[Row], of: list[str], commands: list[Command], most: int) -> None:
-        """Try every row on each side, and kill each of these commands of the kit at so many of its calls."""
+    def fill(self, rows: list[Row], of: list[str]) -> None:
+        """Try every row on each side."""
         self._lab.down()
         self._lab.up()
-        try:
-            self._install()
-            for row in rows:
-                for side in of:
-                    if side == KIT or row.applies:
-                        self._try(row, side)
-            for command in commands:
-                self._kill(command, most)
-        finally:
-            self._lab.down()
+        self._install()
+        for row in rows:
+            for side in of:
+                if side == KIT or row.applies:
+                    self._try(row, side)
+
+    def kill(self, commands: list[Command], most: int) -> None:
+        """Kill each of these commands of the kit at so many of its calls."""
+        for command in commands:
+            self._kill(command, most)
+
+    def watch(self, checks: int) -> None:
+        """Check what is well so many times."""
+        if checks:
+            guest = self._guest("ext4", KIT)
+            self.calm = calm.watch(guest, checks)
+            self._keep(f"{calm.NAME}: {checks} checks, {len(self.calm.alarms)} alarms", guest)
+
+    def end(self) -> None:
+        """Let go of the guest."""
+        self._lab.down()
 
     def _install(self) -> None:
         guest = Guest(self._lab)
@@ -110,10 +128,10 @@ class Table:
     def _keep(self, said: str, guest: Guest) -> None:
         """Show and store what has come so far."""
         click.echo(f"{time.monotonic() - self._begun:6.0f} s  {said}")
-        report.store(LOG / "faults.json", self.records, self.killed)
+        report.store(LOG / "faults.json", self.records, self.killed, self.calm)
         if self._write:
-            report.store(FACTS, self.records, self.killed)
-            page = report.page(self.records, self.killed, _kernel(guest), _agents(guest))
+            report.store(FACTS, self.records, self.killed, self.calm)
+            page = report.page(self.records, self.killed, self.calm, (_kernel(guest), _agents(guest)))
             PAGE.write_text(page, encoding="utf-8")
 
     def _guest(self, layout: str, side: str) -> Guest:

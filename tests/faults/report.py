@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from faults.calm import Calm
 from faults.judge import Record, wrong
 from faults.kills import Killed
 from faults.sides import KIT, PEER, Answer
@@ -35,19 +36,30 @@ called again. Afterwards no journal was left, all went down and came up again wi
 """
 
 
+CALM = """
+## Nothing is wrong
+
+Of {checks} quick checks and a deep one after each hundred, of a healthy service while its file system was written to,
+{count} named a fault.{alarms}
+"""
+
+
 def facts(record: Record) -> dict[str, object]:
     """A record for JSON, with what is wrong with it."""
     return {**asdict(record), "wrong": wrong(record)}
 
 
-def page(records: Sequence[Record], killed: Sequence[Killed], kernel: str, agents: str) -> str:
-    """Return the page, in Markdown."""
+def page(records: Sequence[Record], killed: Sequence[Killed], calm: Calm, versions: tuple[str, str]) -> str:
+    """Return the page, in Markdown. versions: of the kernel and of the peer's agents."""
     by_name: dict[str, dict[str, Record]] = {}
     for record in records:
         by_name.setdefault(record.row.name, {})[record.side] = record
     lines = [_line(sides) for sides in by_name.values()]
     ends = [_killed_line(each) for each in killed]
-    return HEAD.format(kernel=kernel, agents=agents) + "\n".join(lines) + "\n" + KILLS + "\n".join(ends) + "\n"
+    head = HEAD.format(kernel=versions[0], agents=versions[1])
+    alarms = "; ".join(dict.fromkeys(calm.alarms))
+    rest = CALM.format(checks=calm.checks, count=len(calm.alarms), alarms=f" **{alarms}**" if alarms else "")
+    return "\n".join((head + "\n".join(lines), KILLS + "\n".join(ends), rest))
 
 
 def _killed_line(killed: Killed) -> str:
@@ -86,9 +98,9 @@ def _answer(answer: Answer | None) -> str:
     return f"{what} ({answer.seconds:.1f} s)"
 
 
-def store(path: Path, records: Sequence[Record], killed: Sequence[Killed]) -> None:
+def store(path: Path, records: Sequence[Record], killed: Sequence[Killed], calm: Calm) -> None:
     """Write all of it as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ends = [{**asdict(each), "wrong": {f"{p.call} {p.nth}": said for p, said in each.wrong.items()}} for each in killed]
-    whole = {"rows": [facts(record) for record in records], "killed": ends}
+    whole = {"rows": [facts(record) for record in records], "killed": ends, "calm": asdict(calm)}
     path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from faults import kills, layouts, report
+from faults import calm, kills, layouts, report
+from faults.calm import Calm
 from faults.judge import Record, wrong
 from faults.kills import COMMANDS, START, Killed, Point
 from faults.rows import DOWN, ROWS, UP, Row
@@ -24,6 +25,10 @@ def _record(row: Row | None = None, **seen: Any) -> Record:
     quick, deep = seen.pop("quick", FINE), seen.pop("deep", FINE)
     checks = {"quickCheck": quick, "deep check": deep}
     return Record(KIT, row or Row("a fault", "true"), checks=checks, **{"truth": USABLE, **CLEAN, **seen})
+
+
+def _page(records: list[Record], *killed: Killed) -> str:
+    return report.page(records, killed, Calm(1000, ["110044"]), ("6.1", "4.12"))
 
 
 @pytest.mark.parametrize(
@@ -64,14 +69,14 @@ def test_rows_have_names_of_their_own_known_layouts_and_scripts_that_a_shell_can
     assert len({row.name for row in ROWS}) == len(ROWS)
     assert {row.layout for row in ROWS} == set(layouts.LAYOUTS)
     assert {row.when for row in ROWS} == {UP, DOWN}
-    scripts = [script for row in ROWS for script in (row.fault, row.heal)] + list(START.values())
+    scripts = [script for row in ROWS for script in (row.fault, row.heal)] + [calm.SCRIPT, *START.values()]
     for script in (*scripts, *map(layouts.build, layouts.LAYOUTS)):
         subprocess.run(["/bin/sh", "-n", "-c", script], check=True)
 
 
 def test_the_page_shows_each_row_once_and_what_is_wrong_in_bold() -> None:
     ours, theirs = _record(), Record(PEER, Row("a fault", "true"), checks={"monitor 0": FINE}, truth=BROKEN, **CLEAN)
-    (line,) = [each for each in report.page([ours, theirs], [], "6.1", "4.12").splitlines() if "| a fault" in each]
+    (line,) = [each for each in _page([ours, theirs]).splitlines() if "| a fault" in each]
     assert line.count("**") == 2
     assert re.search(r"\*\*fine is said of what cannot be used\*\* \| ok", line)
 
@@ -122,6 +127,13 @@ def test_what_a_kill_must_not_leave_is_named(given: tuple[int, int, str, str], s
 def test_commands_have_names_of_their_own_and_show_what_went_wrong() -> None:
     assert len({command.name for command in COMMANDS}) == len(COMMANDS)
     bad = Killed(COMMANDS[0], 15, {Point("rename", 2): "a journal is left"})
-    page = report.page([_record()], [bad, Killed(COMMANDS[1], 15)], "6.1", "4.12")
+    page = _page([_record()], bad, Killed(COMMANDS[1], 15))
     assert f"| {COMMANDS[0].name} | 15 | **rename 2: a journal is left** |" in page
     assert f"| {COMMANDS[1].name} | 15 | none |" in page
+
+
+def test_alarms_of_what_is_well_are_shown_with_what_was_said() -> None:
+    said = "ALARM of lvmvg\nquickCheck: ERROR 110044: disk\nALARM of lvmvg\n"
+    assert calm.alarms(said) == ["no word", "quickCheck: ERROR 110044: disk"]
+    assert calm.alarms("") == []
+    assert "1 named a fault. **110044**" in _page([_record()])
