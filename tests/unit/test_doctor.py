@@ -12,7 +12,8 @@ import pytest
 from lvmkit import VERSION
 from lvmkit.cluster.embedded import Engine
 from lvmkit.cluster.port import Change
-from lvmkit.model.instance import ISP, OSU
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import ISP, OSU, Dependency
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.boot import ServerNotExamined
 from lvmkit.model.messages.pacemaker import ClusterUnreachable, FencingOff
@@ -106,6 +107,17 @@ class TestVolumeGroups:
         (alone.folder / "lkvgs").unlink()
         (alone.folder / "lkvgs").mkdir()
         assert alone.found() == [("110067", "ERROR")]
+
+    def test_no_room_for_what_udev_notes_of_its_volumes(self, alone: Healthy) -> None:
+        alone.machine.leave_room_in_run(kibibytes=8)
+        assert alone.found() == [("110352", "ERROR")]
+
+    def test_two_resources_for_one_file_system(self, alone: Healthy) -> None:
+        (data,) = alone.port.now.of_tags(("/data",))
+        links = (*alone.port.now.dependencies, Dependency("/again", "vg1/data"))
+        again = replace(data, tag="/again", id="/again")
+        alone.port.now = Hierarchy((*alone.port.now.instances, again), links)
+        assert [(finding.number, finding.about) for finding in alone.findings()] == [("110354", "vg1/data")]
 
     def test_none_found(self, alone: Healthy) -> None:
         alone.storage.lose()

@@ -10,6 +10,7 @@ import os
 
 from lvmkit import VERSION
 from lvmkit.cluster.port import Overview
+from lvmkit.model.instance import FILESYS
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, EngineLeftover, GuardNotEnabled, ServerNotExamined
 from lvmkit.model.messages.extend import KitVersionDiffers
@@ -20,6 +21,7 @@ from lvmkit.plan import all_journals
 from lvmkit.storage import installed
 from lvmkit.workflow import family
 from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
+from lvmkit.workflow.create import mounted_twice
 from lvmkit.workflow.doctor_storage import Look, storage_findings
 
 TYPE_CHECKING = False
@@ -69,7 +71,7 @@ def diagnose(kit: Kit, *, here: bool = False) -> Diagnosis:
 
 def findings_of(look: Look) -> tuple[Finding, ...]:
     """What there is to say of this server alone."""
-    looks = (storage_findings, _boot_mounts, _unit_findings, _agent_findings, _leftovers, _unfinished)
+    looks = (storage_findings, _filesystems, _boot_mounts, _unit_findings, _agent_findings, _leftovers, _unfinished)
     told = (each for take in looks for each in _take(take, look))
     return tuple(_finding(look.server, about, message) for about, message in told)
 
@@ -93,6 +95,15 @@ def _take(take: Callable[[Look], Iterator[Told]], look: Look) -> Iterator[Told]:
 def _finding(server: str, about: str, message: Message) -> Finding:
     where = "" if about == CLUSTER else server
     return Finding(where, about or server, f"{message.number:06d}", message.level, message.text, message.advice)
+
+
+def _filesystems(look: Look) -> Iterator[Told]:
+    """File systems that have two resources, from before that was refused."""
+    for instance in look.hierarchy.instances:
+        if instance.type == FILESYS:
+            for volume in look.hierarchy.children(instance.tag):
+                for message in mounted_twice(instance.id, volume, look.hierarchy):
+                    yield volume, message
 
 
 def _boot_mounts(look: Look) -> Iterator[Told]:

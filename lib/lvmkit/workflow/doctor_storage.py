@@ -22,6 +22,7 @@ from lvmkit.model.messages.guards import DegradedStaysHome
 from lvmkit.model.messages.service import LvRenamed, VgForeign, VgNotFound, VgRenamed
 from lvmkit.model.settings import DEGRADED
 from lvmkit.model.value import Value
+from lvmkit.resources import bringing_up
 from lvmkit.storage import dm, lkvgs, lvmconf, lvmsight, sysfs
 from lvmkit.workflow import owner
 
@@ -105,6 +106,7 @@ def _group(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.Lv
         yield from _renamed(vg, subject, look)
         yield from _exposed(vg, instance, subject, look)
         yield from _stays_home(vg, subject, look)
+        yield from bringing_up.against_lack_of_room(vg, vg.expected)
 
 
 def _renamed(vg: VolumeGroup, subject: VgFacts, look: Look) -> Iterator[Message]:
