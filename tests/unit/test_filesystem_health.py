@@ -368,6 +368,25 @@ def test_users_that_wait_to_write_to_a_frozen_file_system_are_ended_by_the_thaw(
     assert server.machine.killed[-1] == (7, signal.SIGKILL)
 
 
+def test_who_froze_it_has_the_time_of_a_busy_volume_to_end_that(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    Path(server.machine.paths.defaults).write_text("LVMKIT_BUSY_PATIENCE=9\n")
+    server.serve()
+    server.machine.start_process(7, "postgres", POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
+    server.fails(frozen=True)
+    server.machine.slept = 0.0
+    answer = server.filesystem("stop", OCF_RESKEY_CRM_meta_timeout="90000")
+    assert (answer.code, told(answer).count(THAWED), server.machine.slept >= 9) == (OK, 1, True)
+
+
+def test_what_is_mounted_over_it_is_never_thawed(server: Server) -> None:
+    server.machine.add_mount(POINT, "0:50", "tmpfs", "none")
+    server.machine.start_process(7, "backup", POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
+    server.machine.ran.clear()
+    assert server.filesystem("stop").code == FAILED
+    assert not any("fsfreeze" in argv[0] for argv in server.machine.ran)
+
+
 def test_users_that_nothing_ends_are_named_where_nothing_is_frozen(server: Server) -> None:
     server.machine.start_process(7, "postgres", POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
     answer = server.filesystem("stop")

@@ -198,10 +198,12 @@ def _unmount_in_use(facts: FilesystemFacts, seen: Mounts, why: str, host: Host, 
         seen, why = _drive_users_out(facts, point, number, host, with_all_below)
         if seen.here is None:
             return seen
-    if _thaw_for_users(facts, seen, time.monotonic() - begun, host):
+    if _thaw_for_users(facts, seen, begun, host):
         seen, why = _drive_users_out(facts, point, number, host, with_all_below)
-        if seen.here is None:
-            return seen
+    else:
+        seen, why = _take_away(facts, host)
+    if seen.here is None:
+        return seen
     if seen.cover is not None:
         raise Failure(filesys.covered(facts, seen.cover))
     users = evict.users_of(point)
@@ -223,14 +225,20 @@ def _drive_users_out(
     return _take_away(facts, host)
 
 
-def _thaw_for_users(facts: FilesystemFacts, seen: Mounts, seconds: float, host: Host) -> bool:
+def _thaw_for_users(facts: FilesystemFacts, seen: Mounts, begun: float, host: Host) -> bool:
     """Who waits to write to a frozen file system ends only when it is thawed, and shows nowhere where it waits to make
-    a file. Whether it was frozen.
+    a file. Whether it was frozen still after settings.busy_patience. What hides it is not ours to thaw.
+
+    begun: of time.monotonic().
     """
+    if seen.cover is not None:
+        return False
     from lvmkit.resources import releasing
 
+    patience = min(host.settings.busy_patience, host.time_left)
+    time.sleep(max(0.0, begun + patience - time.monotonic()))
     try:
-        return releasing.thaw(facts, seen.point, round(seconds), host)
+        return releasing.thaw(facts, seen.point, round(time.monotonic() - begun), host)
     except Failure:  # what is wrong with it, the users that are left will tell
         return False
 
