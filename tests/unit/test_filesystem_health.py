@@ -365,7 +365,7 @@ def test_users_that_wait_to_write_to_a_frozen_file_system_are_ended_by_the_thaw(
     server.fails(frozen=True)
     answer = server.filesystem("stop")
     assert (answer.code, told(answer).count(THAWED), server.working) == (OK, 1, False)
-    assert server.machine.killed[-1] == (7, signal.SIGKILL)
+    assert (7, signal.SIGKILL) in server.machine.killed
 
 
 def test_who_froze_it_has_the_time_of_a_busy_volume_to_end_that(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
 _NOT_UP = "its logical volume is not up"
+_AFTER_THAW = 0.5
+"""seconds in which those who waited to write show what they have open"""
 
 
 def mount(facts: FilesystemFacts, host: Host) -> str:
@@ -194,12 +196,11 @@ def _unmount_in_use(facts: FilesystemFacts, seen: Mounts, why: str, host: Host, 
     callers = evict.callers(point)
     if callers:
         raise Failure(UsedByCaller(point, callers))
-    for number in evict.rounds(host.settings):
-        seen, why = _drive_users_out(facts, point, number, host, with_all_below)
-        if seen.here is None:
-            return seen
+    seen, why = _drive_users_out(facts, seen, why, host, with_all_below)
+    if seen.here is None:
+        return seen
     if _thaw_for_users(facts, seen, begun, host):
-        seen, why = _drive_users_out(facts, point, number, host, with_all_below)
+        seen, why = _drive_users_out(facts, seen, why, host, with_all_below)
     else:
         seen, why = _take_away(facts, host)
     if seen.here is None:
@@ -213,16 +214,21 @@ def _unmount_in_use(facts: FilesystemFacts, seen: Mounts, why: str, host: Host, 
 
 
 def _drive_users_out(
-    facts: FilesystemFacts, point: str, number: signal.Signals, host: Host, with_all_below: bool
+    facts: FilesystemFacts, seen: Mounts, why: str, host: Host, with_all_below: bool
 ) -> tuple[Mounts, str]:
-    """Signal those who use it, and try to unmount it; what is left, and the tool's words where it refused."""
+    """Signal those who use it and try to unmount it, in turn; what is left, and the tool's words where it refused."""
     from lvmkit.resources import evict
 
-    if with_all_below:
-        _uncover(facts, number, host)
-        _unmount_below(point, number, host)
-    evict.evict(point, number, host)
-    return _take_away(facts, host)
+    point = seen.point
+    for number in evict.rounds(host.settings):
+        if with_all_below:
+            _uncover(facts, number, host)
+            _unmount_below(point, number, host)
+        evict.evict(point, number, host)
+        seen, why = _take_away(facts, host)
+        if seen.here is None:
+            break
+    return seen, why
 
 
 def _thaw_for_users(facts: FilesystemFacts, seen: Mounts, begun: float, host: Host) -> bool:
@@ -238,9 +244,12 @@ def _thaw_for_users(facts: FilesystemFacts, seen: Mounts, begun: float, host: Ho
     patience = min(host.settings.busy_patience, host.time_left)
     time.sleep(max(0.0, begun + patience - time.monotonic()))
     try:
-        return releasing.thaw(facts, seen.point, round(time.monotonic() - begun), host)
+        is_thawed = releasing.thaw(facts, seen.point, round(time.monotonic() - begun), host)
     except Failure:  # what is wrong with it, the users that are left will tell
         return False
+    if is_thawed:
+        time.sleep(_AFTER_THAW)
+    return is_thawed
 
 
 def _uncover(facts: FilesystemFacts, number: signal.Signals, host: Host) -> None:
