@@ -235,6 +235,8 @@ _LOCKED = f"mkdir -p /run/lock/lvm; flock /run/lock/lvm/V_{VG} sleep 1000 & slee
 _FILLED = "dd if=/dev/zero of={folder}/full bs=64k status=none 2>/dev/null || :"
 _VAR = "cp -a /var/lib/lvmkit /root/kept 2>/dev/null || :; mount -t tmpfs -o size=2m none /var/lib"
 
+_UDEV = "$(pidof systemd-udevd)"
+
 SURROUNDINGS = (
     Row("LVM's lock on the group held by another", _LOCKED, when=DOWN, heal="pkill -x sleep"),
     Row("LVM's lock held while the service runs", _LOCKED, heal="pkill -x sleep", stays=True),
@@ -250,6 +252,7 @@ SURROUNDINGS = (
         heal="umount /var/lib",
     ),
     Row("/etc is read-only", "mount --bind /etc /etc; mount -o remount,bind,ro /etc", heal="umount /etc"),
+    Row("udev does not work, before the start", f"kill -STOP {_UDEV}", when=DOWN, heal=f"kill -CONT {_UDEV}"),
     Row(
         "/dev/mapper is hidden",
         "mount -t tmpfs none /dev/mapper",

@@ -224,3 +224,20 @@ def test_a_start_with_a_full_run_is_refused_before_anything_is_up_and_works_once
     for kind, tag in (("lvmlv", EXT_LV), ("filesys", EXT)):
         assert action(served, kind, "restore", tag).returncode == 0
     assert quick_check(served, "filesys", EXT) == []
+
+
+@pytest.mark.both
+def test_a_udev_that_does_not_work_keeps_no_start_from_its_work(served: Guest) -> None:
+    for kind, tag in (("filesys", EXT), ("lvmlv", EXT_LV)):
+        assert action(served, kind, "remove", tag).returncode == 0
+    served.sh("kill -STOP $(pidof systemd-udevd)")
+    up = action(served, "lvmlv", "restore", EXT_LV)
+    assert (up.returncode, numbers(up)) == (0, ["110355"])
+    assert action(served, "filesys", "restore", EXT).returncode == 0
+    assert quick_check(served, "filesys", EXT) == []
+    for kind, tag in (("filesys", EXT), ("lvmlv", EXT_LV)):
+        assert action(served, kind, "remove", tag).returncode == 0
+    served.sh("kill -CONT $(pidof systemd-udevd); udevadm settle")
+    for kind, tag in (("lvmlv", EXT_LV), ("filesys", EXT)):
+        assert action(served, kind, "restore", tag).returncode == 0
+    assert quick_check(served, "filesys", EXT) == []

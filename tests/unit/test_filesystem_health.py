@@ -607,6 +607,18 @@ def test_a_start_that_udev_could_not_note_is_refused_before_anything_is_changed(
     assert machine.agent(kind, "stop", **given).code == OK
 
 
+@pytest.mark.parametrize("kind", ["lvmvg", "lvmlv"])
+def test_what_the_kernel_has_counts_where_lvm_waits_for_udev_in_vain(tmp_path: Path, kind: str) -> None:
+    server = Server(tmp_path)
+    given = {"vg": "vg1", "vg_uuid": server.group.uuid, **({"lv": "data"} if kind == "lvmlv" else {})}
+    server.machine.by_hand("vgchange", "-an", "vg1")
+    server.machine.unended = {"vgchange -ay", "lvchange -ay"}
+    answer = server.machine.agent(kind, "start", **given)
+    assert (answer.code, told(answer)) == (OK, [110355])
+    assert server.machine.agent(kind, "monitor", **given).code == OK
+    assert server.machine.agent(kind, "stop", **given).code == OK
+
+
 def test_what_is_up_counts_as_started_whatever_room_run_has(tmp_path: Path) -> None:
     server = Server(tmp_path)
     server.machine.leave_room_in_run(kibibytes=0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from lvmkit import guards
 from lvmkit.guards import metadata, system_id
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import (
+    ActivationUnended,
     ForeignTableInUse,
     LvNotInVg,
     LvsNotUp,
@@ -18,21 +20,21 @@ from lvmkit.model.messages.service import (
     VgNotFound,
     VgRenamed,
 )
-from lvmkit.model.messages.storage import VgNameAmbiguous
+from lvmkit.model.messages.storage import CommandHung, VgNameAmbiguous
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel, notes, protection
 from lvmkit.storage import dm, records, sysfs, udev
+from lvmkit.storage.run import KILLED, Finished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
     from lvmkit.storage.dm import Device
-    from lvmkit.storage.run import Finished
 
 _NO_UUID = "by its name"
 
@@ -116,14 +118,33 @@ def activate(vg: VolumeGroup, facts: VgFacts, host: Host) -> Finished | None:
     if all(_is_up(vg, lv) for lv in vg.expected):
         return None
     _clear_foreign(vg, vg.expected)
-    return host.lvm_for(facts).activate(vg.name, uuid=vg.uuid, devices=vg.devices, degraded=bool(vg.missing))
+    lvm, degraded = host.lvm_for(facts), bool(vg.missing)
+    activation = partial(lvm.activate, vg.name, uuid=vg.uuid, devices=vg.devices, degraded=degraded)
+    return _outcome(activation, vg, vg.expected, host)
 
 
 def activate_volume(vg: VolumeGroup, lv: LogicalVolume, facts: LvFacts, host: Host) -> Finished:
     """Have LVM bring one volume up; its answer. Raises Failure (ForeignTableInUse, 110320)."""
     _clear_foreign(vg, (lv,))
-    lvm = host.lvm_for(facts.group)
-    return lvm.activate_lv(vg.name, lv.name, devices=vg.devices, degraded=bool(vg.missing))
+    lvm, degraded = host.lvm_for(facts.group), bool(vg.missing)
+    activation = partial(lvm.activate_lv, vg.name, lv.name, devices=vg.devices, degraded=degraded)
+    return _outcome(activation, vg, (lv,), host)
+
+
+def _outcome(
+    activation: Callable[[], Finished], vg: VolumeGroup, volumes: Sequence[LogicalVolume], host: Host
+) -> Finished:
+    """LVM's answer. Where it was killed waiting for udev, and the kernel has all the volumes, that is told."""
+    try:
+        return activation()
+    except Failure as failure:
+        hung = failure.messages[0]
+        if not isinstance(hung, CommandHung) or hung.fate != KILLED:
+            raise
+        if not all(_is_up(vg, lv) for lv in volumes):
+            raise
+        host.tell(ActivationUnended(vg.name, hung.seconds))
+        return Finished((), 0, "", "", hung.seconds)
 
 
 def verify_group(vg: VolumeGroup, answer: Finished | None, facts: VgFacts, host: Host, *, is_new_owner: bool) -> None:

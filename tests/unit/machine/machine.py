@@ -199,6 +199,8 @@ class Machine:
         """seconds that a program takes, by a part of its command line; longer than the deadline: it hangs"""
         self.steady: set[str] = set()
         """parts of command lines of programs that make progress all the time that they take"""
+        self.unended: set[str] = set()
+        """parts of command lines of programs that do their work, and then wait until they are killed"""
         self.removal = 0.0
         """seconds that the kernel takes to remove a device of device-mapper"""
         self.slept = 0.0
@@ -687,6 +689,8 @@ class Machine:
             if is_late or seconds > end - edge.START - self.slept:
                 raise Hung
             status, out, err = self._program(argv)(argv[1:], stdin)
+            if any(part in " ".join(argv) for part in self.unended):
+                raise Hung
         except Hung:
             self.slept += deadline
             entry.failed(KILLED, deadline)

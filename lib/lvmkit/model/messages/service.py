@@ -318,6 +318,21 @@ class NoRoomForUdev(Message, number=110352):
     why: str
 
 
+class ActivationUnended(Caution, number=110355):
+    """LVM brought all volumes up and then waited in vain for udev, which makes their names below /dev.
+
+    udev does not run, or all that it has at work waits for a disk. What counts is that the kernel has the volumes.
+    """
+
+    template = "LVM brought up all that was to come up of {vg}, but did not end within {seconds} s and was killed."
+    action = (
+        "See whether udev works ('systemctl status systemd-udevd', 'udevadm settle'). Until it does, the names of new"
+        " volumes below /dev are missing, and each start takes that long."
+    )
+    vg: str
+    seconds: float
+
+
 class StaleTables(Message, number=110033):
     """The kernel's volumes still point to disks that are gone, although the disks came back under other numbers."""
 
