@@ -344,4 +344,42 @@ NAMED = (
         "if not is_of_this_machine(*stored):",
         "if False:",
     ),
+    Named(
+        "an activation waits for a udev that has no room to note anything",
+        "lack_of_room",
+        "if free < count * _BYTES:",
+        "if False:",
+    ),
+    Named(
+        "the owner is changed although the activation is refused",
+        "_bring_up",
+        "bringing_up.refuse_lack_of_room(seen, seen.expected)",
+        "pass",
+    ),
+    Named(
+        "volumes that are half up count as started",
+        "_outcome",
+        "if not all(_is_up(vg, lv) for lv in volumes):",
+        "if False:",
+    ),
+    Named("a freeze counts at once", "_last", "if time.monotonic() >= end:", "if True:"),
+    Named(
+        "whoever checks a frozen file system waits for it as well",
+        "_asked_by_one",
+        "answer = _last(lambda: not _has_turn(handle), patience)",
+        'answer = b""',
+    ),
+    Named("what hides a file system is thawed", "_thaw_for_users", "if seen.cover is not None:", "if False:"),
+    Named(
+        "an error of an earlier mount counts",
+        "_new_errors",
+        "return count if _last_error(mount) >= (_mounted_at(mount) or _boot_time()) else 0",
+        "return count if _last_error(mount) >= _boot_time() else 0",
+    ),
+    Named(
+        "a group goes to a server that has lost a disk of it",
+        "reasons",
+        "if group.tag not in hurt and _all_there(facts):",
+        "if group.tag not in hurt:",
+    ),
 )

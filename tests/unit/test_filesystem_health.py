@@ -619,6 +619,15 @@ def test_what_the_kernel_has_counts_where_lvm_waits_for_udev_in_vain(tmp_path: P
     assert server.machine.agent(kind, "stop", **given).code == OK
 
 
+def test_an_activation_that_does_not_end_fails_where_a_volume_is_down(tmp_path: Path, mocker: MockerFixture) -> None:
+    server = Server(tmp_path)
+    server.machine.by_hand("vgchange", "-an", "vg1")
+    server.machine.unended = {"vgchange -ay"}
+    mocker.patch.object(server.machine.lvm, "_activate_volume", return_value="  it waits\n")
+    answer = server.machine.agent("lvmvg", "start", vg="vg1", vg_uuid=server.group.uuid)
+    assert (answer.code, answer.reason) == (FAILED, 110062)
+
+
 def test_what_is_up_counts_as_started_whatever_room_run_has(tmp_path: Path) -> None:
     server = Server(tmp_path)
     server.machine.leave_room_in_run(kibibytes=0)
