@@ -169,6 +169,9 @@ FILE_SYSTEMS = (
     Row("frozen", f"fsfreeze -f {MOUNT}", heal=f"fsfreeze -u {MOUNT}"),
     Row("frozen xfs", f"fsfreeze -f {MOUNT}", "xfs", heal=f"fsfreeze -u {MOUNT}"),
     Row(
+        "a volume becomes write-protected", f"lvchange -qq -p r {VG}/{LV}; {USE}", heal=f"lvchange -qq -p rw {VG}/{LV}"
+    ),
+    Row(
         "write-protected volume, before the start",
         f"lvchange -qq -p r {VG}/{LV}",
         when=DOWN,
