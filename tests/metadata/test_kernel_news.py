@@ -1,0 +1,68 @@
+"""The kernel's own news, from the kernel of this machine: uevents, an overrun socket, mounts."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lvmkit.storage.kernel_news import MountEvents, News, Uevents
+
+EVENT_FILES = sorted(Path("/sys/block").glob("loop*/uevent"))
+MORE_THAN_FIT = 4000
+
+
+@pytest.fixture
+def uevents() -> Iterator[Uevents]:
+    if os.geteuid() or not EVENT_FILES:
+        pytest.skip("needs root, and a block device that can be asked for an event")
+    try:
+        source = Uevents()
+    except OSError as error:
+        pytest.skip(f"no uevents here: {error}")
+    yield source
+    source.close()
+
+
+def waited(source: Uevents | MountEvents, seconds: float = 5.0) -> bool:
+    poller = select.poll()
+    poller.register(source.fileno(), source.mask)
+    return bool(poller.poll(seconds * 1000))
+
+
+def test_an_event_of_a_disk_is_heard(uevents: Uevents) -> None:
+    uevents.take()
+    EVENT_FILES[0].write_text("change")
+    assert waited(uevents)
+    assert uevents.take().is_relevant
+    EVENT_FILES[0].write_text("add")
+    assert waited(uevents)
+    assert uevents.take().has_new_disk
+
+
+def test_more_events_than_fit_are_an_overrun_and_later_ones_are_heard_again(uevents: Uevents) -> None:
+    for _ in range(MORE_THAN_FIT):
+        EVENT_FILES[0].write_text("change")
+    news = [uevents.take() for _ in range(2 + MORE_THAN_FIT // 1000)]
+    assert any(each.is_overrun for each in news)
+    uevents.take()
+    EVENT_FILES[0].write_text("change")
+    assert waited(uevents)
+    assert uevents.take() == News(True)
+
+
+def test_mounts_and_unmounts_are_heard_once_each(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("needs root")
+    source = MountEvents()
+    assert not waited(source, 0)
+    for words in (("mount", "-t", "tmpfs", "none", str(tmp_path)), ("umount", str(tmp_path))):
+        subprocess.run(words, check=True)
+        assert waited(source)
+        assert source.take() == News(True)
+        assert not waited(source, 0)
+    source.close()
