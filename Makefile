@@ -118,7 +118,8 @@ stage:
 	cd opt/LifeKeeper && find subsys -type f -exec install -D -m 755 {} $(abspath $(STAGE))/{} \;
 	find lkadm -type f -exec install -D -m 755 {} $(STAGE)/{} \;
 	install -D -m 755 -t $(STAGE)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*
-	install -D -m 755 -t $(STAGE)/bin bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard bin/lvmkit-peer
+	install -D -m 755 -t $(STAGE)/bin bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard bin/lvmkit-peer \
+	    bin/lvmkit-watch
 	$(PYTHON) -m compileall -q -s $(STAGE) -p $(LKROOT) $(STAGE)/lib/lvmkit
 
 install: stage  ## install the kit below LKROOT, honouring DESTDIR; one that is running goes on meanwhile
@@ -128,7 +129,8 @@ install: stage  ## install the kit below LKROOT, honouring DESTDIR; one that is 
 	ln -sfn $(addprefix $(LKROOT)/lib/ocf/resource.d/lvmkit/,$(AGENTS)) $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
 	install -d $(DESTDIR)$(PREFIX)/sbin
 	ln -sfn $(LKROOT)/bin/lvmkit $(LKROOT)/bin/adddelpv $(DESTDIR)$(PREFIX)/sbin
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-check.service share/systemd/lvmkit-check.timer
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-check.service share/systemd/lvmkit-check.timer \
+	    share/systemd/lvmkit-watch.service
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants
 	ln -sfn ../lvmkit-check.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants/lvmkit-check.timer
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-boot-guard.service
@@ -139,6 +141,7 @@ install: stage  ## install the kit below LKROOT, honouring DESTDIR; one that is 
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/systemd/system-generators share/systemd/lvmkit-check-interval
 	sed -i 's|/opt/LifeKeeper|$(LKROOT)|' $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-check.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-boot-guard.service \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-watch.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions share/bash-completion/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 share/man/man8/*.8
@@ -157,7 +160,8 @@ uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /va
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/gen/filesys
 	rm -f $(DESTDIR)$(LKROOT)/bin/lvmkit $(DESTDIR)$(LKROOT)/bin/adddelpv $(DESTDIR)$(LKROOT)/bin/lvmkit-boot-guard \
-	    $(DESTDIR)$(LKROOT)/bin/lvmkit-peer \
+	    $(DESTDIR)$(LKROOT)/bin/lvmkit-peer $(DESTDIR)$(LKROOT)/bin/lvmkit-watch \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-watch.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-boot-guard.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants/lvmkit-boot-guard.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/resource-agents-deps.target.d/lvmkit.conf $(DESTDIR)$(PREFIX)/sbin/lvmkit \
@@ -167,6 +171,7 @@ uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /va
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lvmkit \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/adddelpv \
 	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit.8 $(DESTDIR)$(PREFIX)/share/man/man8/adddelpv.8 \
+	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit-watch.8 \
 	    $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
 
 clean:  ## remove what the targets made in this folder

@@ -224,6 +224,18 @@ class FakePort:
     def hierarchy(self) -> Hierarchy:
         return self.now
 
+    def at_hand(self) -> Hierarchy:
+        return self.now
+
+    def excused(self) -> frozenset[str]:
+        return frozenset()
+
+    def in_charge(self) -> frozenset[str]:
+        return frozenset(self.in_service())
+
+    def report_failure(self, tag: str) -> None:
+        self.calls.append(("report", tag))
+
     def commit(self, change: Change) -> None:
         self.calls.append(("commit", *(i.tag for i in change.add), *(f"-{tag}" for tag in change.remove)))
         kept = tuple(i for i in self.now.instances if i.tag not in change.remove)

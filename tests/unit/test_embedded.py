@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lvmkit.cluster.embedded import Engine, actions, database, processes
+from lvmkit.cluster.embedded import Engine, actions, database, flags, processes
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import ILLSTATE, ISP, ISU, OSF, OSU, Dependency, Instance
@@ -425,3 +425,25 @@ def test_volatile_flags_end_with_the_boot_and_others_are_not_ours(
     (tmp_path / "boot_id").write_text("another\n")
     monkeypatch.setattr(boot, "_BOOT_ID", str(tmp_path / "boot_id"))
     assert engine.flags() == ("!nofailover!n1", "!restore!of-somebody-else")
+
+
+class TestWhoeverLooksAllTheTime:
+    def test_what_is_out_of_service_is_excused_and_what_is_in_service_is_not(
+        self, engine: Engine, scripts: Scripts
+    ) -> None:
+        assert engine.excused() == {"fs", "lv", "vg", "pv"}
+        engine.bring_in_service("lv", lambda _: None)
+        assert engine.excused() == {"fs"}
+        assert engine.in_charge() == {"lv", "vg", "pv"}
+        assert engine.at_hand() == engine.hierarchy()
+
+    def test_what_a_move_that_runs_is_about_is_excused_and_what_a_killed_one_left_is_not(
+        self, engine: Engine, scripts: Scripts, paths: Paths
+    ) -> None:
+        engine.bring_in_service("fs", lambda _: None)
+        with database.writing(paths.database) as connection:
+            flags.note_move(connection, ServiceMove(REMOVE, "lv"))
+        assert engine.excused() == {"fs", "lv"}
+        with database.writing(paths.database) as connection:
+            connection.execute("UPDATE flags SET started = started + 1")
+        assert engine.excused() == frozenset()

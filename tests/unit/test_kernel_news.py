@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvmkit.storage import dm, kernel_news
+from lvmkit.storage import dm
 from lvmkit.storage.kernel_news import MapperEvents, News, Uevents, is_from_kernel
 from lvmkit.storage.supervisor import Supervisor, supervisor
 from lvmkit.storage.uevent import Uevent, parse
@@ -55,7 +55,7 @@ class Socket:
 
 
 def taken(mocker: MockerFixture, *queue: object) -> News:
-    mocker.patch.object(kernel_news.socket, "socket", return_value=Socket(*queue))
+    mocker.patch("lvmkit.storage.kernel_news.socket.socket", return_value=Socket(*queue))
     return Uevents().take()
 
 
@@ -126,11 +126,12 @@ def test_device_mapper_is_armed_again_each_time(mocker: MockerFixture, tmp_path:
     control = tmp_path / "control"
     control.touch()
     mocker.patch.object(dm, "CONTROL", str(control))
-    asked = mocker.patch.object(dm, "_ioctl")
+    asked: list[int] = []
+    mocker.patch.object(dm, "_ioctl", lambda _control, request, _buffer: asked.append(request & 0xFF))
     events = MapperEvents()
     assert events.take() == News(True)
     events.close()
-    assert [call.args[1] & 0xFF for call in asked.call_args_list] == [16, 16]
+    assert asked == [16, 16]
 
 
 def test_an_old_device_mapper_is_no_source_and_leaves_nothing_open(mocker: MockerFixture, tmp_path: Path) -> None:

@@ -605,3 +605,57 @@ def test_a_lock_that_was_written_when_a_signal_came_is_taken_out_again(
     with pytest.raises(Interruption):
         port.admin_lock("x").__enter__()
     assert template.lock_holder(cluster.shown[1]) is None
+
+
+# ---- for whoever looks all the time
+
+
+def test_what_is_at_hand_is_pacemaker_s_own_copy_and_no_tool_runs(
+    cluster: Cluster, tmp_path: Path, told: list[Message]
+) -> None:
+    paths = Paths(cib=str(tmp_path / "cib.xml"))
+    port = Pacemaker(paths, Settings(), told.append, server="n1")
+    assert port.at_hand() == Hierarchy()
+    (tmp_path / "cib.xml").write_text(elements.written(protected(1)))
+    found = port.at_hand()
+    assert set(ALL) <= set(found.tags)
+    assert {instance.state for instance in found.instances} == {ILLSTATE}
+    assert (port.excused(), cluster.asked) == (frozenset(), [])
+
+
+MANAGED = 'managed="true" failed="false" blocked="false"'
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, set(ALL)),
+        ({"marks": 'managed="false" failed="false" blocked="false"'}, set()),
+        ({"marks": 'managed="true" failed="true" blocked="false"'}, set()),
+        ({"marks": 'managed="true" failed="false" blocked="true"'}, set()),
+        ({"marks": f'{MANAGED} pending="Stopping"'}, set()),
+        ({"marks": f'{MANAGED} pending="Monitoring"'}, set(ALL)),
+        ({"options": 'stonith-enabled="true" maintenance-mode="true"'}, set()),
+        ({"nodes": {"n1": STANDBY}}, set(ALL)),
+        ({"nodes": {"n1": STANDBY.replace('maintenance="false"', 'maintenance="true"')}}, set()),
+    ],
+)
+def test_the_cluster_is_in_charge_of_what_it_runs_here_and_leaves_alone(
+    cluster: Cluster, port: Pacemaker, given: dict[str, Any], expected: set[str]
+) -> None:
+    cluster.will(mon(monitored(everywhere("n1"), **given)))
+    assert port.in_charge() == expected
+
+
+@pytest.mark.parametrize("servers", [(), ("n2",), ("n1", "n2")])
+def test_it_is_not_in_charge_of_what_runs_elsewhere(
+    cluster: Cluster, port: Pacemaker, servers: tuple[str, ...]
+) -> None:
+    cluster.will(mon(monitored({**everywhere("n1"), "fs1": servers})))
+    assert port.in_charge() == {"vg", "lv1"}
+
+
+def test_a_failure_is_reported_for_this_server(cluster: Cluster, port: Pacemaker) -> None:
+    cluster.will(("crm_resource --fail", ""))
+    port.report_failure("fs1")
+    assert cluster.asked == [("/usr/sbin/crm_resource", "--fail", "--resource", "lvmkit-fs1", "--node", "n1")]

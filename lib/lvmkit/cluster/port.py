@@ -55,6 +55,8 @@ class Capabilities(Value):
     """a server on which a stop fails is fenced"""
     keeps_database: bool
     """what is protected is in this server's database (Paths.database)"""
+    takes_reports: bool = False
+    """it can be told that something has failed here, and then does what it does when its own monitor says so"""
 
 
 class Overview(Value):
@@ -174,6 +176,24 @@ class Port(Protocol):
 
     def hierarchy(self) -> Hierarchy:
         """All instances and dependencies of the local server, read at one moment."""
+
+    def at_hand(self) -> Hierarchy:
+        """The same at little cost, for whoever looks all the time: no program is started to ask for it.
+
+        It may lag behind. An engine that would have to be asked for the states gives ILLSTATE.
+        """
+
+    def excused(self) -> frozenset[str]:
+        """Tags that may be down at this moment: somebody brings them up or takes them down, or has done so.
+
+        Asked where a check has found something; an engine that is asked again before anything is done names none.
+        """
+
+    def in_charge(self) -> frozenset[str]:
+        """Tags that the engine has in service here, watches, and neither moves nor recovers at this moment."""
+
+    def report_failure(self, tag: str) -> None:
+        """Tell an engine that takes reports that something it has in service here has failed. Raises Failure."""
 
     def commit(self, change: Change) -> None:
         """Store a change as one unit; one that does not fit raises Failure (000014, 110004, 110086, 110087)."""

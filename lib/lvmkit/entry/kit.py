@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.model.settings import AUTO, PACEMAKER
+from lvmkit.model.settings import AUTO, PACEMAKER, Paths
 from lvmkit.storage.conffile import load_settings
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lvmkit.cluster.pacemaker import Pacemaker
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.messages import Message
-    from lvmkit.model.settings import Paths, Settings
+    from lvmkit.model.settings import Settings
     from lvmkit.plan import Kit
 
 
@@ -24,12 +24,18 @@ def engine(paths: Paths, tell: Callable[[Message], None]) -> Engine | Pacemaker:
     return _engine(paths, told_settings(paths, tell), tell)
 
 
-def kit(paths: Paths, tell: Callable[[Message], None]) -> Kit:
-    """Everything a workflow needs."""
+def kit(paths: Paths, tell: Callable[[Message], None], server: str = "") -> Kit:
+    """Everything a workflow needs. server: the name of this server, where an earlier kit has asked for it."""
     from lvmkit.plan import Kit  # plans need json, which a check must not pay for
 
     settings = told_settings(paths, tell)
-    return Kit(_engine(paths, settings, tell), paths, settings, tell)
+    return Kit(_engine(paths, settings, tell, server), paths, settings, tell)
+
+
+def installed(script: str) -> Paths:
+    """The paths of an installation, <root>/bin/<name>; of a checkout those of the packages."""
+    root = os.path.dirname(os.path.dirname(script))
+    return Paths(lkroot=root) if os.path.isdir(f"{root}/subsys") else Paths()
 
 
 def protected_volumes(group: VgFacts, paths: Paths, tell: Callable[[Message], None]) -> Sequence[LvFacts] | None:
@@ -46,7 +52,7 @@ def protected_volumes(group: VgFacts, paths: Paths, tell: Callable[[Message], No
     return volumes_in(engine(paths, tell).hierarchy(), group.tag)
 
 
-def _engine(paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> Engine | Pacemaker:
+def _engine(paths: Paths, settings: Settings, tell: Callable[[Message], None], server: str = "") -> Engine | Pacemaker:
     """Pacemaker where the settings say so; where they leave it open, on a server that has been in a cluster.
 
     Only one of the two is imported: a check on a single server must not pay for the tools of a cluster.
@@ -54,7 +60,7 @@ def _engine(paths: Paths, settings: Settings, tell: Callable[[Message], None]) -
     if _is_pacemaker(paths, settings):
         from lvmkit.cluster.pacemaker import Pacemaker
 
-        return Pacemaker(paths, settings, tell)
+        return Pacemaker(paths, settings, tell, server)
     from lvmkit.cluster.embedded import Engine
 
     return Engine(paths, settings)

@@ -94,7 +94,9 @@ class Desk(Value):
 
 def main(script: str, arguments: list[str]) -> int:
     """Answer the request on stdin; returns the exit code. script: real path of the program, <root>/bin/<name>."""
-    return answer(arguments, _read_request, _installed(script))
+    from lvmkit.entry.kit import installed
+
+    return answer(arguments, _read_request, installed(script))
 
 
 def answer(
@@ -244,12 +246,6 @@ def _read_request() -> bytes:
         if len(content) > wire.LONGEST_REQUEST:
             raise Failure(RequestRefused(f"it is longer than {wire.LONGEST_REQUEST} bytes"))
     return content
-
-
-def _installed(script: str) -> Paths:
-    """The paths of an installation, <root>/bin/<name>; of a checkout those of the packages."""
-    root = os.path.dirname(os.path.dirname(script))
-    return Paths(lkroot=root) if os.path.isdir(f"{root}/subsys") else Paths()
 
 
 def _open_installed(paths: Paths, tell: Callable[[Message], None]) -> Kit:

@@ -12,6 +12,8 @@ AUTO, EMBEDDED, PACEMAKER = "auto", "embedded", "pacemaker"
 ENGINES = (AUTO, EMBEDDED, PACEMAKER)
 SYSTEM_ID, NO_OWNER = "system_id", "none"
 OWNERSHIPS = (SYSTEM_ID, NO_OWNER)
+YES, NO = "yes", "no"
+WATCHES = (AUTO, YES, NO)
 
 
 class Paths(Value):
@@ -28,6 +30,16 @@ class Paths(Value):
     crypttab: str = "/etc/crypttab"
     cib: str = "/var/lib/pacemaker/cib/cib.xml"
     """Pacemaker's copy of the cluster's configuration: where it exists this machine is a server of a cluster"""
+
+    @property
+    def watch(self) -> str:
+        """What the watcher has seen; it holds a lock beside it for as long as it runs."""
+        return f"{self.run}/watch.json"
+
+    @property
+    def watch_lock(self) -> str:
+        """That lock."""
+        return f"{self.run}/watch.lock"
 
     @property
     def database(self) -> str:
@@ -70,3 +82,7 @@ class Settings(Value):
     deep_deadline: float = 48.0
     """LVMKIT_DEEP_DEADLINE: a deep check's question to a disk or a file system. A controller of an array may need most
     of a minute to hand over to the other one, and each server waits for the same"""
+    watch: str = AUTO
+    """LVMKIT_WATCH: whether the watcher is at work: auto (where the engine does not watch by itself), yes or no"""
+    watch_interval: int = 10
+    """LVMKIT_WATCH_INTERVAL: between two looks of the watcher where the kernel has no news"""

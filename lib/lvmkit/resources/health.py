@@ -13,7 +13,7 @@ from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TypeVar
 
     from lvmkit.model.messages import Message
@@ -45,13 +45,15 @@ class Health(Value):
         return not any(message.level == ERROR for message in self.messages)
 
 
-def settled(look: Callable[[], Result], messages_of: Callable[[Result], Iterable[Message]]) -> Result:
+def settled(
+    look: Callable[[], Result], messages_of: Callable[[Result], Iterable[Message]], pauses: Sequence[float] = PAUSES
+) -> Result:
     """What a check finds once nothing is on its way any more, or at its last look. Where all is well, one look is all.
 
-    look: may be repeated.  messages_of: what its result says.
+    look: may be repeated.  messages_of: what its result says.  pauses: () for a caller that looks again by itself.
     """
     result = look()
-    for pause in PAUSES:
+    for pause in pauses:
         if not may_pass(messages_of(result)):
             break
         time.sleep(pause)

@@ -62,6 +62,21 @@ def shared_if_possible(path: str, *, what: str, patience: float) -> AbstractCont
     return _Lock(path, what, patience, _shared, is_needed=False)
 
 
+def is_held(path: str) -> bool:
+    """Whether a process holds a lock of this module at this moment; nothing is made or changed."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def for_programs() -> int | None:
     """The descriptor that a program must get as its standard input; None where no volume group is locked."""
     return _shared[-1] if _shared else None

@@ -6,7 +6,7 @@ from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, Instance
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.value import Value
 from lvmkit.resources import dispatch, kernel
-from lvmkit.resources.health import may_pass, settled
+from lvmkit.resources.health import PAUSES, may_pass, settled
 from lvmkit.resources.renames import renamed
 
 TYPE_CHECKING = False
@@ -35,14 +35,37 @@ class CheckResult(Value):
         """Whether anything worse than a warning was found."""
         return any(message.level == ERROR for message in self.messages)
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether there are faults, and all of them may be over soon."""
+        return may_pass(self.messages)
+
 
 def check_all(hierarchy: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
-    """Check every resource that should be in service, children first."""
+    """Check every resource that should be in service and that nobody moves now, children first."""
     watched = [instance.tag for instance in hierarchy.instances if _is_watched(instance, kit)]
-    return check_tags(hierarchy.restore_order(watched), hierarchy, kit)
+    return _without_excused(check_tags(hierarchy.restore_order(watched), hierarchy, kit), kit)
 
 
-def check_tags(tags: tuple[str, ...], hierarchy: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
+def check_at_hand(kit: Kit, pauses: Sequence[float] = ()) -> tuple[CheckResult, ...]:
+    """The same by what the engine has at hand, for whoever looks all the time; of an engine whose states are not, all.
+
+    What is brought back after a boot, or by a recovery under way, is not looked at: it may be down.
+    pauses: seconds before each further look at what may pass.
+    """
+    hierarchy = kit.port.at_hand()
+    watched = [instance.tag for instance in hierarchy.instances if _is_judged(instance, kit)]
+    results = check_tags(hierarchy.restore_order(watched), hierarchy, kit, pauses)
+    if not any(result.is_fault for result in results):
+        return results
+    results = _without_excused(results, kit)
+    now = kit.port.at_hand()
+    return tuple(each for each in results if now.by_tag(each.tag) == hierarchy.by_tag(each.tag))
+
+
+def check_tags(
+    tags: tuple[str, ...], hierarchy: Hierarchy, kit: Kit, pauses: Sequence[float] = PAUSES
+) -> tuple[CheckResult, ...]:
     """Check these resources with one look at device-mapper for all of them; again what may have been over soon."""
     if not tags:
         return ()
@@ -61,8 +84,21 @@ def check_tags(tags: tuple[str, ...], hierarchy: Hierarchy, kit: Kit) -> tuple[C
                     passing += results[instance.tag].messages
         return passing
 
-    settled(look, lambda passing: passing)
+    settled(look, lambda passing: passing, pauses)
     return tuple(results.values())
+
+
+def _without_excused(results: tuple[CheckResult, ...], kit: Kit) -> tuple[CheckResult, ...]:
+    """The results without those of what may be down because somebody moves it. They cost nothing where all is well."""
+    if not any(result.is_fault for result in results):
+        return results
+    excused = kit.port.excused()
+    return tuple(result for result in results if result.tag not in excused)
+
+
+def _is_judged(instance: Instance, kit: Kit) -> bool:
+    is_unknown = instance.state == ILLSTATE and kit.port.capabilities.watches_itself
+    return instance.state in IN_SERVICE or is_unknown
 
 
 def _is_watched(instance: Instance, kit: Kit) -> bool:

@@ -11,6 +11,7 @@ from lvmkit.cluster.embedded import changes, flags, rows
 from lvmkit.cluster.embedded.database import reading, writing
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.cluster.embedded.lock import admin_lock
+from lvmkit.model.instance import IN_SERVICE
 from lvmkit.model.messages import Failure
 
 TYPE_CHECKING = False
@@ -68,6 +69,26 @@ class Engine:
         """All instances and dependencies, read at one moment."""
         with reading(self._paths.database) as connection:
             return rows.hierarchy(connection)
+
+    def at_hand(self) -> Hierarchy:
+        """The same: it is a file."""
+        return self.hierarchy()
+
+    def excused(self) -> frozenset[str]:
+        """What a move that runs now brings up or takes down, and what is out of service."""
+        from lvmkit.cluster.embedded import moves
+
+        with reading(self._paths.database) as connection:
+            return moves.excused(connection)
+
+    def in_charge(self) -> frozenset[str]:
+        """What is in service, and is not moved now."""
+        in_service = (instance.tag for instance in self.hierarchy().instances if instance.state in IN_SERVICE)
+        return frozenset(in_service) - self.excused()
+
+    def report_failure(self, tag: str) -> None:
+        """Nothing: here the kit itself recovers."""
+        del tag
 
     def servers(self) -> tuple[Server, ...]:
         """This server."""

@@ -51,6 +51,17 @@ def interrupted(paths: Paths) -> tuple[ServiceMove, ...]:
         return flags.interrupted(connection)
 
 
+def excused(connection: Connection) -> frozenset[str]:
+    """Tags that may be down: those of moves whose processes run, and those that are out of service or have failed."""
+    hierarchy = rows.hierarchy(connection)
+    tags = {instance.tag for instance in hierarchy.instances if instance.state in (OSU, OSF)}
+    killed = flags.interrupted(connection)
+    for move in flags.moves(connection):
+        if move not in killed:
+            tags.update(_tags_moved(move, hierarchy))
+    return frozenset(tags)
+
+
 def resume(paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> None:
     """Carry out interrupted moves again. The caller holds the admin lock.
 

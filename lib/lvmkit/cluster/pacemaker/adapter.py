@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from lvmkit.cluster.pacemaker import cib, commit, ids, kept, lock, moves, patch, primitive, release, states, tools
+from lvmkit.cluster.pacemaker import cib, commit, copy, ids, kept, lock, moves, patch, primitive, release, states, tools
 from lvmkit.cluster.pacemaker.moves import ClusterMove
 from lvmkit.cluster.pacemaker.tools import Tools
 from lvmkit.cluster.port import Capabilities, Overview
+from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import OSF, STATES
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from lvmkit.cluster.pacemaker.tools import Action
     from lvmkit.cluster.port import Change
     from lvmkit.host import Membership
-    from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
 
@@ -41,6 +41,7 @@ class Pacemaker:
         starts_what_is_up=False,
         fences_failed_stops=True,
         keeps_database=False,
+        takes_reports=True,
     )
 
     def __init__(
@@ -73,6 +74,25 @@ class Pacemaker:
     def hierarchy(self) -> Hierarchy:
         """All instances and dependencies of this server; states are those that crm_mon knows of it."""
         return self.hierarchy_of(self.local_server())
+
+    def at_hand(self) -> Hierarchy:
+        """The same from Pacemaker's own copy of the configuration on this disk, which has no states."""
+        root = copy.read(self._paths)
+        return Hierarchy() if root is None else cib.hierarchy(root, self.local_server())
+
+    def excused(self) -> frozenset[str]:
+        """None: in_charge() is asked before anything is reported."""
+        return frozenset()
+
+    def in_charge(self) -> frozenset[str]:
+        """What the cluster runs on this server and leaves alone at this moment, by one crm_mon."""
+        cluster, server = self.cluster(), self.local_server()
+        tags = map(ids.tag_of, (resource.id for resource in cluster.resources))
+        return frozenset(tag for tag in tags if tag and cluster.tends(tag, server))
+
+    def report_failure(self, tag: str) -> None:
+        """The cluster then does what it does after a failed monitor."""
+        tools.crm_resource_fail(self._tools, ids.resource_id(tag), self.local_server())
 
     def hierarchy_of(self, server: str) -> Hierarchy:
         """The same of any server of the cluster."""

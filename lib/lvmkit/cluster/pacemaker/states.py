@@ -83,6 +83,14 @@ class Cluster(Value):
         resource = self.resource(tag)
         return resource.servers if resource else ()
 
+    def tends(self, tag: str, server: str) -> bool:
+        """Whether a tag runs on a server and nowhere else, and the cluster watches it and does nothing with it now."""
+        resource, own = self.resource(tag), self.server(server)
+        if resource is None or own is None or resource.servers != (server,):
+            return False
+        is_busy = resource.failed or resource.blocked or resource.pending
+        return resource.managed and not is_busy and not (self.maintenance or own.maintenance or own.unclean)
+
     def warnings(self) -> tuple[Message, ...]:
         """What keeps the cluster as a whole from protecting anything."""
         warnings: list[Message] = []

@@ -17,7 +17,7 @@ INFO, WARN, ERROR, FATAL = "INFO", "WARN", "ERROR", "FATAL"
 
 _MODULES = (
     "boot", "command", "engine", "extend", "faults", "filesystems", "guards", "guide", "mounts", "ownership",
-    "pacemaker", "peer", "plans", "service", "storage", "view",
+    "pacemaker", "peer", "plans", "service", "storage", "view", "watch",
 )  # fmt: skip
 
 # LCDI exit codes (LifeKeeper's LCDI manual pages, section "exit codes").

@@ -1,0 +1,231 @@
+"""The watcher as a process: its children, its end, its lock, what systemd hears of it. Nothing of a machine is faked.
+
+Nothing is protected here, so there is nothing to find.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lvmkit.model.messages.service import AlreadyBusy
+from lvmkit.model.messages.watch import WatchOff
+from lvmkit.storage import locks
+from lvmkit.watch import child
+from lvmkit.watch.child import Child
+from lvmkit.watch.watcher import DONE, OFF, STOP_PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LIB = Path(__file__).parents[2] / "lib"
+PATIENCE = 30.0
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from lvmkit.entry import watch
+from lvmkit.entry.boundary import guarded
+from lvmkit.entry.report import Voice
+from lvmkit.model.settings import Paths
+from lvmkit.storage import locks
+base = sys.argv[2]
+paths = Paths(base, f"{base}/state", f"{base}/run", f"{base}/lkvgs", f"{base}/defaults", cib=f"{base}/cib")
+voice = Voice("lvmkit-watch", "kit", "watch")
+def work():
+    with locks.locked(paths.watch_lock, what="the watch of this server", patience=0.0):
+        return watch.watch(paths, voice)
+sys.exit(guarded(work, voice, "n1", lambda message: 1, interruptible=False))
+"""
+
+
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def asleep() -> bytes:
+    time.sleep(PATIENCE)
+    return b""
+
+
+class Service:
+    """A watcher that runs, and the systemd that has started it."""
+
+    def __init__(self, folder: Path, settings: str = "LVMKIT_WATCH_INTERVAL=1\n") -> None:
+        self.folder = folder
+        (folder / "run").mkdir(exist_ok=True)
+        (folder / "defaults").write_text(settings)
+        self.systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.systemd.bind(str(folder / f"notify-{time.monotonic_ns()}"))
+        self.systemd.settimeout(PATIENCE)
+        self.process = subprocess.Popen(
+            [sys.executable, "-IS", "-c", PROGRAM, str(LIB), str(folder)],
+            env={"NOTIFY_SOCKET": self.systemd.getsockname(), "WATCHDOG_USEC": "600000"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def hear(self, wanted: bytes) -> None:
+        while self.systemd.recv(1000) != wanted:
+            pass
+
+    def looked(self) -> int:
+        try:
+            return (self.folder / "run/watch.json").stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, said
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    service = Service(tmp_path)
+    yield service
+    service.process.kill()
+    service.process.communicate()
+    service.systemd.close()
+
+
+def test_it_is_ready_alive_and_ends_when_it_is_told_to(service: Service) -> None:
+    service.hear(b"READY=1")
+    service.hear(b"WATCHDOG=1")
+    service.hear(b"STATUS=Watching 0 resources; none has failed")
+    service.hear(b"WATCHDOG=1")
+    begun = time.monotonic()
+    assert service.end()[0] == DONE
+    assert time.monotonic() - begun < 5
+    service.hear(b"STOPPING=1")
+
+
+def test_there_is_one_at_a_time_and_it_is_seen_from_outside(service: Service, tmp_path: Path) -> None:
+    service.hear(b"READY=1")
+    lock = f"{tmp_path}/run/watch.lock"
+    assert locks.is_held(lock)
+    second = Service(tmp_path)
+    code, said = second.process.communicate(timeout=PATIENCE), second.process.returncode
+    assert (said, f"{AlreadyBusy.number}" in code[1]) == (1, True)
+    second.systemd.close()
+    service.end(signal.SIGKILL)
+    assert not locks.is_held(lock)
+    third = Service(tmp_path)
+    third.hear(b"READY=1")
+    assert third.end()[0] == DONE
+    third.systemd.close()
+
+
+def test_one_that_was_stopped_looks_at_once_when_it_goes_on(service: Service) -> None:
+    service.hear(b"READY=1")
+    until(service.looked)
+    service.process.send_signal(signal.SIGSTOP)
+    time.sleep(0.2)
+    before = service.looked()
+    service.process.send_signal(signal.SIGCONT)
+    until(lambda: service.looked() > before)
+
+
+def test_it_goes_on_looking(service: Service) -> None:
+    for _ in range(3):
+        before = service.looked()
+        until(lambda at=before: service.looked() > at)  # type: ignore[misc]
+    assert json.loads((service.folder / "run/watch.json").read_text())["well"]
+    assert len(os.listdir(f"/proc/{service.process.pid}/fd")) < 16
+
+
+def test_where_nobody_wants_it_it_says_so_and_ends(tmp_path: Path) -> None:
+    service = Service(tmp_path, "LVMKIT_WATCH=no\n")
+    _, said = service.process.communicate(timeout=PATIENCE)
+    assert (service.process.returncode, f"{WatchOff.number}" in said) == (OFF, True)
+    service.systemd.close()
+
+
+def test_what_an_administrator_switches_off_ends_at_the_next_look(service: Service) -> None:
+    service.hear(b"READY=1")
+    (service.folder / "defaults").write_text("LVMKIT_WATCH=no\n")
+    assert service.process.wait(PATIENCE) == OFF
+
+
+class TestAChild:
+    def finished(self, worker: Child) -> bytes:
+        while not worker.hear():
+            pass
+        return worker.answer()
+
+    def test_it_answers_and_says_what_it_has_cost(self) -> None:
+        worker = Child(lambda: str(sum(range(3_000_000))).encode(), 0.0)
+        assert self.finished(worker) == str(sum(range(3_000_000))).encode()
+        assert worker.cost > 0.01
+
+    def test_an_answer_that_is_longer_than_a_pipe_comes_whole(self) -> None:
+        assert self.finished(Child(lambda: b"x" * 1_000_000, 0.0)) == b"x" * 1_000_000
+
+    def test_one_that_was_killed_has_said_nothing(self) -> None:
+        worker = Child(asleep, 0.0)
+        worker.signal(signal.SIGKILL)
+        assert self.finished(worker) == b""
+
+    def test_one_that_is_given_up_leaves_nothing_behind(self) -> None:
+        before = len(os.listdir("/proc/self/fd"))
+        Child(asleep, 0.0).give_up()
+        until(lambda: child.stuck() == 0)
+        assert len(os.listdir("/proc/self/fd")) == before
+
+    def test_it_has_none_of_the_watcher_s_locks(self, tmp_path: Path) -> None:
+        with locks.locked(f"{tmp_path}/lock", what="it", patience=0.0):
+            worker = Child(asleep, 0.0)
+            time.sleep(0.1)
+        assert not locks.is_held(f"{tmp_path}/lock")
+        worker.give_up()
+
+    def test_the_watcher_s_signal_handlers_are_not_its_own(self) -> None:
+        before = signal.signal(signal.SIGTERM, lambda *_: None)
+        try:
+            worker = Child(asleep, 0.0)
+            time.sleep(0.1)
+            worker.signal(signal.SIGTERM)
+            assert self.finished(worker) == b""
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+class TestTheUnit:
+    UNITS = Path(__file__).parents[2] / "share/systemd"
+
+    def settings(self, unit: str) -> dict[str, str]:
+        lines = (self.UNITS / unit).read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+    def test_what_a_recovery_starts_lives_as_if_an_administrator_had_started_it(self) -> None:
+        """What a service sets, everything inherits that it starts: a namespace would hide mounts from both sides."""
+        expected = {
+            "Type", "ExecStart", "ExecReload", "Restart", "RestartSec", "RestartPreventExitStatus", "SuccessExitStatus",
+            "WatchdogSec", "WatchdogSignal", "KillMode", "TimeoutStopSec", "OOMPolicy", "StandardOutput",
+            "StandardError", "Description", "Documentation", "PartOf", "After", "StartLimitIntervalSec",
+        }  # fmt: skip
+        assert set(self.settings("lvmkit-watch.service")) == expected
+
+    def test_it_is_started_again_unless_nobody_wants_it(self) -> None:
+        unit = self.settings("lvmkit-watch.service")
+        assert (unit["Restart"], unit["RestartPreventExitStatus"]) == ("always", str(OFF))
+        assert (unit["KillMode"], float(unit["TimeoutStopSec"]) > STOP_PATIENCE) == ("process", True)
+
+    def test_the_watchdog_waits_longer_than_anything_that_the_loop_does(self) -> None:
+        assert float(self.settings("lvmkit-watch.service")["WatchdogSec"]) / 3 > 1
+
+    def test_whoever_stops_the_timer_has_stopped_the_watcher_and_whoever_starts_it_starts_both(self) -> None:
+        assert self.settings("lvmkit-watch.service")["PartOf"] == "lvmkit-check.timer"
+        assert self.settings("lvmkit-check.timer")["Wants"] == "lvmkit-watch.service"
