@@ -233,6 +233,9 @@ class FakePort:
     def in_charge(self) -> frozenset[str]:
         return frozenset(self.in_service())
 
+    def monitored_every(self) -> dict[str, int]:
+        return {}
+
     def report_failure(self, tag: str) -> None:
         self.calls.append(("report", tag))
 

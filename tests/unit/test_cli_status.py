@@ -18,6 +18,7 @@ from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.faults import LvDegraded, LvGone, PvHung
 from lvmkit.model.messages.pacemaker import ClusterUnreachable, FencingOff, NoQuorum
+from lvmkit.model.messages.watch import WatcherMissing
 from lvmkit.model.record import ExpectedPv, Record
 from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
@@ -82,7 +83,7 @@ class TestStatus:
             "      └─ disk-B  ISP",
             "",
         ]
-        assert (result.exit_code, result.stderr, shell.port.calls) == (0, "", [])
+        assert (result.exit_code, numbers(result), shell.port.calls) == (0, [WatcherMissing.number], [])
 
     def test_ids_instead_of_tags(self, shell: Shell) -> None:
         words = [line.split()[-2] for line in shell.run("status", "--by", "id").stdout.splitlines()[1:]]
@@ -172,7 +173,7 @@ class TestStatus:
         assert (found["resources"], found["well"]) == ([], True)
 
     def test_where_nothing_is_protected_a_person_is_told_what_to_do_first(self, shell: Shell) -> None:
-        assert numbers(shell.run("status")) == []
+        assert numbers(shell.run("status")) == [WatcherMissing.number]
         shell.port.now = Hierarchy()
         result = shell.run("status")
         assert numbers(result) == [110300]

@@ -27,6 +27,7 @@ from lvmkit.storage import lvm, lvmconf
 from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.lvmconf import LvmConf
 from lvmkit.storage.run import Finished
+from lvmkit.workflow import watcher
 from lvmkit.workflow.doctor import diagnose
 from tests.unit.fakes import OTHER_UUID, SERVER, FakeCluster, FakePort, Shell, kit, numbers
 from tests.unit.local_storage import Storage, protected
@@ -49,6 +50,13 @@ class Healthy:
         if port.capabilities.several_servers:
             self.change(system_id=SERVER)
         (folder / "lkvgs").write_text("vg1\n")
+        self.is_watched = True
+        monkeypatch.setattr(watcher, "is_running", lambda _paths: self.is_watched)
+        self.watch("yes")
+
+    def watch(self, wanted: str) -> None:
+        """LVMKIT_WATCH."""
+        self.kit = replace(self.kit, settings=replace(self.kit.settings, watch=wanted))
 
     @property
     def reports(self) -> int:
@@ -371,6 +379,48 @@ class TestCluster:
         assert (found.servers, servers.asked) == ((os.uname().nodename,), [])
 
 
+class TestWatcher:
+    def test_in_a_cluster_it_is_off_until_somebody_turns_it_on_which_is_a_note(self, member: Healthy) -> None:
+        member.watch("auto")
+        assert member.found() == [("110376", "INFO")]
+        (finding,) = member.findings()
+        assert "LVMKIT_WATCH=yes" in finding.advice
+        assert diagnose(member.kit, here=True).is_well
+
+    def test_one_that_is_wanted_and_does_not_run(self, member: Healthy) -> None:
+        member.is_watched = False
+        assert member.found() == [("110377", "WARN")]
+
+    def test_on_one_server_it_is_always_wanted(self, alone: Healthy) -> None:
+        alone.is_watched = False
+        alone.watch("auto")
+        (finding,) = alone.findings()
+        assert (finding.number, "lvmkit-check.timer" in finding.text) == ("110377", True)
+
+    def test_where_nobody_wants_it_that_is_a_note(self, alone: Healthy) -> None:
+        alone.watch("no")
+        assert alone.found() == [("110376", "INFO")]
+
+    def test_with_it_frequent_monitors_are_named_in_one_note(
+        self, member: Healthy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(member.port, "monitored_every", lambda: {"vg1": 10, "/data": 20, "vg2": watcher.BACKSTOP})
+        (finding,) = member.findings()
+        assert (finding.number, finding.level, finding.server) == ("110378", "INFO", "")
+        assert ("vg1, /data" in finding.text, "vg2" in finding.text, "every 10 s" in finding.text) == (
+            True,
+            False,
+            True,
+        )
+        member.watch("auto")
+        assert [number for number, _ in member.found()] == ["110376"]
+
+    def test_where_nothing_is_protected_nobody_needs_one(self, member: Healthy) -> None:
+        member.port.now = replace(member.port.now, instances=(), dependencies=())
+        member.is_watched = False
+        assert member.found() == []
+
+
 class TestCommand:
     @pytest.fixture
     def shell(self, alone: Healthy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
@@ -404,7 +454,8 @@ class TestCommand:
         shell = Shell(tmp_path, member.port, monkeypatch)
         loud, quiet = shell.run("doctor", "--here"), shell.run("-q", "doctor", "--here")
         assert (loud.exit_code, quiet.exit_code, quiet.stdout) == (0, 0, "")
-        assert [line.split()[0] for line in loud.stdout.splitlines()] == ["note", "ok"]
+        words = [line.split()[0] for line in loud.stdout.splitlines()]
+        assert words == ["note", "note", "->", "ok"], "of LVM's system ID and of the watcher"
 
     def test_it_needs_root(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 1000)

@@ -655,6 +655,17 @@ def test_it_is_not_in_charge_of_what_runs_elsewhere(
     assert port.in_charge() == {"vg", "lv1"}
 
 
+def test_how_often_the_cluster_looks_is_read_from_its_monitors_at_level_0(cluster: Cluster, port: Pacemaker) -> None:
+    root = protected(1)
+    cluster.will(query(root))
+    assert port.monitored_every() == {"vg": 10, "lv1": 10, "fs1": 20}
+    for operation in root.iterfind(".//op[@name='monitor']"):
+        deep = operation.find("instance_attributes") is not None
+        operation.set("interval", "5s" if deep else "PT1M" if operation.get("interval") == "20s" else "60")
+    cluster.will(query(root))
+    assert port.monitored_every() == {"vg": 60, "lv1": 60}
+
+
 def test_a_failure_is_reported_for_this_server(cluster: Cluster, port: Pacemaker) -> None:
     cluster.will(("crm_resource --fail", ""))
     port.report_failure("fs1")

@@ -12,6 +12,7 @@ import os
 import resource
 import select
 import signal
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ from lvmkit.model.messages.engine import (
 from lvmkit.model.messages.faults import KernelUnreadable, NotMounted, PvGone
 from lvmkit.model.messages.guide import CallingSendevent
 from lvmkit.model.messages.storage import SettingIgnored
-from lvmkit.model.messages.watch import LookFailed, NewsLost
+from lvmkit.model.messages.watch import LookFailed, NewsLost, WatcherMissing
 from lvmkit.resources.health import PAUSES
 from lvmkit.storage.kernel_news import News
 from lvmkit.storage.supervisor import Supervisor
@@ -40,6 +41,7 @@ from lvmkit.watch.child import Child
 from lvmkit.watch.ears import Ears
 from lvmkit.watch.sight import Sight
 from lvmkit.watch.watcher import LOOK_DEADLINE, MOST_STUCK, OFF, STOP_PATIENCE, Report, Watcher, Work
+from tests.unit.schemas import strict
 from tests.unit.test_contract_actions import POINT, Server
 
 if TYPE_CHECKING:
@@ -449,3 +451,30 @@ class TestVerdicts:
         assert (seen["well"], verdicts["vg1"], verdicts["/data"]) == (False, "fail", "ok")
         (faults,) = [each["faults"] for each in seen["resources"] if each["tag"] == "vg1"]
         assert {fault["number"] for fault in faults} == {f"{PvGone.number:06d}"}
+
+    def test_status_shows_those_of_a_watcher_that_runs(self, world: World) -> None:
+        world.tell(CHANGE)
+        lock = os.open(world.machine.paths.watch_lock, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.utime(world.machine.paths.watch, (0, time.time() - 5))
+        shown = world.machine.command("status")
+        assert (shown.said, shown.out[-1]) == ([], "Watched by lvmkit-watch.service, which looked 5 s ago.")
+        answer = json.loads("".join(world.machine.command("status", "--format", "json").out))
+        strict("status").validate(answer)
+        watched = answer["watcher"]
+        assert (watched["server"], watched["well"], watched["news"]) == ("n1", True, ["everything"])
+        assert {each["tag"] for each in watched["resources"]} >= {"/data", "vg1/data", "vg1"}
+        os.close(lock)
+        shown = world.machine.command("status")
+        assert (shown.said, "Watched" in shown.out[-1]) == ([WatcherMissing.number], False)
+        answer = json.loads("".join(world.machine.command("status", "--format", "json").out))
+        assert answer["watcher"] is None
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
+    def test_a_file_of_another_form_is_none(self, world: World, text: str) -> None:
+        lock = os.open(world.machine.paths.watch_lock, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        Path(world.machine.paths.watch).write_text(text)
+        answer = json.loads("".join(world.machine.command("status", "--format", "json").out))
+        assert answer["watcher"] is None
+        os.close(lock)

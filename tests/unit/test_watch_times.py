@@ -7,13 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvmkit.model.messages import ERROR, WARN
+from lvmkit.model.value import replace
 from lvmkit.resources.health import PAUSES
 from lvmkit.watch.agenda import IDLE_SHARE, LONGEST_REST, LONGEST_SETTLE, SETTLE, STORM_SHARE, Agenda
-from lvmkit.watch.judgement import BETWEEN_ANSWERS, FIRST_REPEAT, LONGEST_REPEAT, Memory, after_arrival, judge
+from lvmkit.watch.judgement import (
+    ALWAYS,
+    BETWEEN_ANSWERS,
+    FIRST_REPEAT,
+    LONGEST_REPEAT,
+    REPEATS_AFTER_ARRIVAL,
+    Memory,
+    after_arrival,
+    judge,
+)
 from lvmkit.watch.sight import Remark, Seen, Sight, idle, packed, unpacked
 
 NEVER = float("inf")
 COST = 0.01
+REPEATING = Memory(ALWAYS)
 
 
 @pytest.fixture
@@ -103,69 +114,79 @@ def sight(*resources: Seen) -> Sight:
 
 class TestJudgement:
     def test_where_nothing_has_failed_there_is_nothing_to_do(self) -> None:
-        found = judge(sight(Seen("vg1"), fault(level=WARN)), Memory(), 0.0, repeats=True)
+        found = judge(sight(Seen("vg1"), fault(level=WARN)), REPEATING, 0.0)
         assert (found.must_answer, found.look_again) == (False, NEVER)
 
     def test_a_fault_is_answered_once_for_as_long_as_it_lasts(self) -> None:
         memory, answers = Memory(), []
         for second in range(0, 1000, 10):
-            found = judge(sight(fault()), memory, second, repeats=False)
+            found = judge(sight(fault()), memory, second)
             memory = found.memory
             answers.append(found.must_answer)
         assert answers.count(True) == 1
         assert answers[0]
 
     def test_another_fault_beside_it_is_answered(self) -> None:
-        memory = judge(sight(fault()), Memory(), 0.0, repeats=False).memory
-        assert judge(sight(fault(), fault("vg2")), memory, 10.0, repeats=False).must_answer
-        assert judge(sight(fault(text="another disk is gone")), memory, 10.0, repeats=False).must_answer
+        memory = judge(sight(fault()), Memory(), 0.0).memory
+        assert judge(sight(fault(), fault("vg2")), memory, 10.0).must_answer
+        assert judge(sight(fault(text="another disk is gone")), memory, 10.0).must_answer
 
     def test_a_fault_that_was_over_is_answered_when_it_is_back(self) -> None:
-        memory = judge(sight(fault()), Memory(), 0.0, repeats=False).memory
-        memory = judge(sight(Seen("vg1")), memory, 10.0, repeats=False).memory
-        assert judge(sight(fault()), memory, 20.0, repeats=False).must_answer
+        memory = judge(sight(fault()), Memory(), 0.0).memory
+        memory = judge(sight(Seen("vg1")), memory, 10.0).memory
+        assert judge(sight(fault()), memory, 20.0).must_answer
 
     def test_where_a_disk_has_come_a_lasting_fault_is_answered_again(self) -> None:
-        memory = judge(sight(fault()), Memory(), 0.0, repeats=False).memory
-        assert judge(sight(fault()), after_arrival(memory), 10.0, repeats=False).must_answer
+        memory = judge(sight(fault()), Memory(), 0.0).memory
+        memory, answers = after_arrival(memory), 0
+        for second in range(10, 1000):
+            found = judge(sight(fault()), memory, second)
+            memory, answers = found.memory, answers + found.must_answer
+        assert answers == 1 + REPEATS_AFTER_ARRIVAL
 
     def test_what_may_pass_is_answered_only_when_it_has_not_passed(self) -> None:
         memory, now, waits = Memory(), 0.0, []
-        found = judge(sight(fault(may_pass=True)), memory, now, repeats=False)
+        found = judge(sight(fault(may_pass=True)), memory, now)
         while not found.must_answer:
             waits.append(found.look_again)
             now += found.look_again
-            found = judge(sight(fault(may_pass=True)), found.memory, now, repeats=False)
+            found = judge(sight(fault(may_pass=True)), found.memory, now)
         assert tuple(waits) == PAUSES
 
     def test_each_thing_that_may_pass_gets_all_its_time(self) -> None:
-        memory = judge(sight(fault(may_pass=True)), Memory(), 0.0, repeats=False).memory
-        memory = judge(sight(Seen("vg1")), memory, 1.0, repeats=False).memory
-        assert judge(sight(fault(may_pass=True)), memory, 2.0, repeats=False).look_again == PAUSES[0]
+        memory = judge(sight(fault(may_pass=True)), Memory(), 0.0).memory
+        memory = judge(sight(Seen("vg1")), memory, 1.0).memory
+        assert judge(sight(fault(may_pass=True)), memory, 2.0).look_again == PAUSES[0]
 
     def test_what_may_pass_does_not_keep_the_rest_waiting(self) -> None:
-        found = judge(sight(fault(may_pass=True), fault("vg2")), Memory(), 0.0, repeats=False)
+        found = judge(sight(fault(may_pass=True), fault("vg2")), Memory(), 0.0)
         assert (found.must_answer, found.look_again) == (True, PAUSES[0])
 
     def test_what_could_not_be_looked_at_is_no_fault(self) -> None:
-        assert not judge(sight(fault(is_known=False)), Memory(), 0.0, repeats=True).must_answer
+        assert not judge(sight(fault(is_known=False)), REPEATING, 0.0).must_answer
 
     def test_an_engine_that_may_not_have_taken_it_is_asked_again_and_ever_more_rarely(self) -> None:
-        memory, times = Memory(), []
+        memory, times = REPEATING, []
         for second in range(2000):
-            found = judge(sight(fault()), memory, second, repeats=True)
+            found = judge(sight(fault()), memory, second)
             memory = found.memory
             if found.must_answer:
                 times.append(second)
+            else:
+                assert second + found.look_again <= times[-1] + LONGEST_REPEAT
         gaps = [after - before for before, after in zip(times, times[1:])]
         assert gaps[:4] == [FIRST_REPEAT, 2 * FIRST_REPEAT, 4 * FIRST_REPEAT, 8 * FIRST_REPEAT]
         assert set(gaps[6:]) == {LONGEST_REPEAT}
 
+    def test_it_goes_on_for_years(self) -> None:
+        memory = replace(judge(sight(fault()), REPEATING, 0.0).memory, answers=1_000_000)
+        assert judge(sight(fault()), memory, 1.0).look_again == LONGEST_REPEAT - 1
+
     def test_answers_do_not_come_in_a_row(self) -> None:
-        memory = judge(sight(fault()), Memory(), 0.0, repeats=True).memory
-        found = judge(sight(fault("vg2")), memory, 0.5, repeats=True)
+        memory = judge(sight(fault()), REPEATING, 0.0).memory
+        found = judge(sight(fault("vg2")), memory, 0.5)
         assert (found.must_answer, found.look_again) == (False, BETWEEN_ANSWERS - 0.5)
-        assert judge(sight(fault("vg2")), found.memory, BETWEEN_ANSWERS, repeats=True).must_answer
+        assert judge(sight(fault("vg2")), found.memory, BETWEEN_ANSWERS).must_answer
 
 
 @given(

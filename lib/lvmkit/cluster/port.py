@@ -192,6 +192,9 @@ class Port(Protocol):
     def in_charge(self) -> frozenset[str]:
         """Tags that the engine has in service here, watches, and neither moves nor recovers at this moment."""
 
+    def monitored_every(self) -> dict[str, int]:
+        """For each tag the seconds between two quick monitors of the engine's own; none where it has no monitors."""
+
     def report_failure(self, tag: str) -> None:
         """Tell an engine that takes reports that something it has in service here has failed. Raises Failure."""
 

@@ -70,6 +70,11 @@ def several(items: Schema, meaning: str) -> Schema:
     return _described({"type": "array", "items": items}, meaning)
 
 
+def or_null(value: Schema) -> Schema:
+    """The value, or null."""
+    return {**value, "type": [value["type"], "null"]}
+
+
 def text(meaning: str, *allowed: str) -> Schema:
     """A string; allowed: all that it can be."""
     schema: Schema = {"type": "string"}

@@ -12,7 +12,7 @@ from lvmkit.model.messages.watch import LookFailed, NewsLost, WatchBegins
 from lvmkit.model.value import Value
 from lvmkit.watch import child, sight
 from lvmkit.watch.child import Child
-from lvmkit.watch.judgement import Memory, after_arrival, judge
+from lvmkit.watch.judgement import ALWAYS, Memory, after_arrival, judge
 from lvmkit.watch.sight import Sight
 
 TYPE_CHECKING = False
@@ -81,7 +81,7 @@ class Watcher:
         self._supervisor, self._tell, self._publish, self._make_child = supervisor, tell, publish, make_child
         self._child: Child | None = None
         self._is_answer = self._is_told_to_end = False
-        self._memory = Memory()
+        self._memory = Memory(ALWAYS if work.repeats else 0)
         self._sight = Sight()
         self._idle: frozenset[str] = frozenset()
         self._exit: int | None = None
@@ -225,7 +225,7 @@ class Watcher:
             self._exit = OFF
             return
         if not seen.trouble:
-            judgement = judge(seen, self._memory, now, repeats=self._work.repeats)
+            judgement = judge(seen, self._memory, now)
             self._memory = judgement.memory
             self._agenda.ask_for(now + judgement.look_again)
             if judgement.must_answer:

@@ -15,11 +15,12 @@ from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, EngineLeftover, GuardNotEnabled, ServerNotExamined
 from lvmkit.model.messages.extend import KitVersionDiffers
 from lvmkit.model.messages.plans import JournalLeft
+from lvmkit.model.messages.watch import MonitorsMayBeRarer, WatchOff
 from lvmkit.model.value import Value
 from lvmkit.peer.answers import Finding
 from lvmkit.plan import all_journals
 from lvmkit.storage import installed
-from lvmkit.workflow import family
+from lvmkit.workflow import family, watcher
 from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
 from lvmkit.workflow.create import mounted_twice
 from lvmkit.workflow.doctor_storage import Look, storage_findings
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 CLUSTER = "cluster"
 """what a finding is about that every server of the cluster sees alike"""
 
+WATCH_UNIT = "lvmkit-watch.service"
 _REMOTE_FACTOR = 4
 """a server's findings take several commands, so it gets the deadline of one this many times"""
 
@@ -71,7 +73,8 @@ def diagnose(kit: Kit, *, here: bool = False) -> Diagnosis:
 
 def findings_of(look: Look) -> tuple[Finding, ...]:
     """What there is to say of this server alone."""
-    looks = (storage_findings, _filesystems, _boot_mounts, _unit_findings, _agent_findings, _leftovers, _unfinished)
+    on_storage = (storage_findings, _filesystems, _boot_mounts)
+    looks = (*on_storage, _unit_findings, _agent_findings, _watch_findings, _leftovers, _unfinished)
     told = (each for take in looks for each in _take(take, look))
     return tuple(_finding(look.server, about, message) for about, message in told)
 
@@ -126,6 +129,23 @@ def _agent_findings(look: Look) -> Iterator[Told]:
         return
     for path in installed.missing_agents():
         yield path.removeprefix(f"{installed.AGENTS}/"), AgentMissing(path)
+
+
+def _watch_findings(look: Look) -> Iterator[Told]:
+    """Whether the server is watched as it should be, and what that makes needless."""
+    kit = look.kit
+    if not look.hierarchy.instances:
+        return
+    if not watcher.is_wanted(kit):
+        yield WATCH_UNIT, WatchOff(look.server)
+        return
+    if not watcher.is_running(kit.paths):
+        yield WATCH_UNIT, watcher.watcher_missing(kit)
+    intervals = kit.port.monitored_every()
+    often = tuple(tag for tag, seconds in intervals.items() if seconds < watcher.BACKSTOP)
+    if often:
+        shortest = min(intervals[tag] for tag in often)
+        yield CLUSTER, MonitorsMayBeRarer(often, shortest, watcher.BACKSTOP)
 
 
 def _unfinished(look: Look) -> Iterator[Told]:

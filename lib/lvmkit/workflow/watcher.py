@@ -6,6 +6,7 @@ import os
 import time
 
 from lvmkit.model.messages import Failure
+from lvmkit.model.messages.watch import WatcherMissing
 from lvmkit.model.settings import AUTO, YES
 from lvmkit.model.value import Value
 from lvmkit.storage import files, locks
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
     from lvmkit.model.settings import Paths
     from lvmkit.plan import Kit
+
+
+BACKSTOP = 60
+"""seconds between two monitors that are enough on a server that is watched: they only find what stays unseen where the
+watcher fails, and each starts an interpreter"""
 
 
 class LastLook(Value):
@@ -40,6 +46,12 @@ def is_wanted(kit: Kit) -> bool:
 def is_running(paths: Paths) -> bool:
     """Whether a watcher runs; one that stands still does."""
     return locks.is_held(paths.watch_lock)
+
+
+def watcher_missing(kit: Kit) -> WatcherMissing:
+    """What to say where one is wanted, and none runs."""
+    backstop = "monitor" if kit.port.capabilities.watches_itself else "round of lvmkit-check.timer"
+    return WatcherMissing(kit.port.local_server(), backstop)
 
 
 def last_look(paths: Paths) -> LastLook | None:

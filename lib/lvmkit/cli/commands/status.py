@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lvmkit.cli.session import Session
     from lvmkit.plan import Kit
     from lvmkit.workflow.status import Survey
+    from lvmkit.workflow.watcher import LastLook
 
 _LONGEST_PAUSE = 86400
 _CLEAR = "\x1b[H\x1b[2J"
@@ -58,8 +59,8 @@ def command(session: Session, word: str | None, by: str, watch: int | None, judg
             return _repeat(watch, lambda: write(_shown(_take_survey(word, kit), by, form, True, kit)))
         survey = _take_survey(word, kit, asks_others=kit.port.capabilities.several_servers)
         write(_shown(survey, by, form, False, kit))
-        if form != JSON and not survey.resources:
-            kit.tell(NothingProtected())
+        if form != JSON:
+            _tell_what_is_missing(survey, kit)
         return 1 if judge and not survey.is_well else 0
 
     return session.work("status", word or "", job)
@@ -81,11 +82,29 @@ def _take_survey(word: str | None, kit: Kit, *, asks_others: bool = False) -> Su
 
 def _shown(survey: Survey, by: str, form: str, is_repeated: bool, kit: Kit) -> str:
     """What to print."""
+    from lvmkit.workflow.watcher import last_look
+
+    watcher = last_look(kit.paths)
     if form == JSON:
-        return document(status_facts(survey), compact=is_repeated)
+        return document(status_facts(survey, watcher.facts if watcher else None), compact=is_repeated)
     clear = _CLEAR if is_repeated and sys.stdout.isatty() else ""
     shape = as_matrix if kit.port.capabilities.several_servers else as_list
-    return clear + shape(survey, by)
+    return clear + shape(survey, by) + _watch_line(watcher)
+
+
+def _watch_line(watcher: LastLook | None) -> str:
+    """When the watcher has looked; nothing where none runs."""
+    return f"\nWatched by lvmkit-watch.service, which looked {watcher.age} s ago.\n" if watcher else ""
+
+
+def _tell_what_is_missing(survey: Survey, kit: Kit) -> None:
+    """Say to a person what would be expected and is not there."""
+    from lvmkit.workflow.watcher import is_running, is_wanted, watcher_missing
+
+    if not survey.resources:
+        kit.tell(NothingProtected())
+    elif is_wanted(kit) and not is_running(kit.paths):
+        kit.tell(watcher_missing(kit))
 
 
 def _repeat(seconds: int, show: Callable[[], bool]) -> int:

@@ -90,6 +90,15 @@ class Pacemaker:
         tags = map(ids.tag_of, (resource.id for resource in cluster.resources))
         return frozenset(tag for tag in tags if tag and cluster.tends(tag, server))
 
+    def monitored_every(self) -> dict[str, int]:
+        """By the configuration."""
+        intervals = {}
+        for tag, element in primitive.own(tools.cibadmin_query(self._tools)).items():
+            seconds = primitive.monitored_every(element)
+            if seconds:
+                intervals[tag] = seconds
+        return intervals
+
     def report_failure(self, tag: str) -> None:
         """The cluster then does what it does after a failed monitor."""
         tools.crm_resource_fail(self._tools, ids.resource_id(tag), self.local_server())

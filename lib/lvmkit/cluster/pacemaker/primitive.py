@@ -122,6 +122,17 @@ def is_wanted(owner: Element) -> bool:
     return meta.get("target-role", "Started") != "Stopped" and meta.get("is-managed", "true") == "true"
 
 
+def monitored_every(owner: Element) -> int:
+    """Seconds between two monitors at level 0, the shortest of several; 0 where none says seconds."""
+    intervals = []
+    for operation in owner.iterfind("operations/op[@name='monitor']"):
+        level = operation.find("instance_attributes/nvpair[@name='OCF_CHECK_LEVEL']")
+        number = operation.get("interval", "").removesuffix("s")
+        if level is None and number.isascii() and number.isdecimal() and int(number):
+            intervals.append(int(number))
+    return min(intervals, default=0)
+
+
 def set_of(owner: Element, kind: str, word: str) -> Element | None:
     """One of our own sets of a primitive."""
     return owner.find(f"{kind}[@id='{ids.part_id(owner.get('id', ''), word)}']")

@@ -84,10 +84,10 @@ class WatcherMissing(Caution, number=110377):
 class MonitorsMayBeRarer(Note, number=110378):
     """With the watcher, monitors are the backstop: frequent ones only cost processor time."""
 
-    template = "With the watcher on every server, monitors may be rarer: {often} every {seconds} s or more often."
+    template = "Where every server is watched, monitors may be rarer: there is one every {seconds} s among {often}."
     action = (
-        "On every server LVMKIT_WATCH=yes must be set. Then set the interval of their level 0 monitors to {wanted} s,"
-        " with 'pcs resource update' or 'crm configure edit'. Leave those of level 10."
+        "Where LVMKIT_WATCH=yes is set on every server, set the interval of the monitors at level 0 to {wanted} s, with"
+        " 'pcs resource update' or 'crm configure edit'. Leave those at level 10."
     )
     often: tuple[str, ...]
     seconds: int
