@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lvmkit.storage.kernel_news import MountEvents, News, Uevents
+from lvmkit.storage.kernel_news import FilesystemErrors, MountEvents, News, Uevents
 
 EVENT_FILES = sorted(Path("/sys/block").glob("loop*/uevent"))
 MORE_THAN_FIT = 4000
@@ -28,7 +28,7 @@ def uevents() -> Iterator[Uevents]:
     source.close()
 
 
-def waited(source: Uevents | MountEvents, seconds: float = 5.0) -> bool:
+def waited(source: Uevents | MountEvents | FilesystemErrors, seconds: float = 5.0) -> bool:
     poller = select.poll()
     poller.register(source.fileno(), source.mask)
     return bool(poller.poll(seconds * 1000))
@@ -65,4 +65,32 @@ def test_mounts_and_unmounts_are_heard_once_each(tmp_path: Path) -> None:
         assert waited(source)
         assert source.take() == News(True)
         assert not waited(source, 0)
+    source.close()
+
+
+def test_an_error_that_an_ext4_meets_is_heard(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("needs root")
+    image, point = tmp_path / "image", tmp_path / "point"
+    point.mkdir()
+    with image.open("wb") as file:
+        file.truncate(16 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    mounted = subprocess.run(["mount", "-o", "loop,errors=continue", image, point], check=False)
+    if mounted.returncode:
+        pytest.skip("no loop device")
+    try:
+        number = os.stat(point).st_dev
+        name = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve().name
+        source = FilesystemErrors()
+        assert not waited(source, 0)
+        for _ in range(2):
+            Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("by a test")
+            assert waited(source)
+            assert source.take() == News(True)
+            assert not waited(source, 0)
+    finally:
+        subprocess.run(["umount", point], check=True)
+    source.refresh()
+    assert not waited(source, 0)
     source.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -12,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvmkit.storage import dm
-from lvmkit.storage.kernel_news import MapperEvents, News, Uevents, is_from_kernel
+from lvmkit.storage import dm, kernel_news
+from lvmkit.storage.kernel_news import FilesystemErrors, MapperEvents, News, Uevents, is_from_kernel
 from lvmkit.storage.supervisor import Supervisor, supervisor
 from lvmkit.storage.uevent import Uevent, parse
 
@@ -143,6 +144,69 @@ def test_an_old_device_mapper_is_no_source_and_leaves_nothing_open(mocker: Mocke
     with pytest.raises(OSError, match="no such ioctl"):
         MapperEvents()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.fixture
+def ext4(mocker: MockerFixture, tmp_path: Path) -> Path:
+    """What /sys/fs/ext4 looks like with one file system."""
+    mocker.patch.object(kernel_news, "EXT4", str(tmp_path))
+    (tmp_path / "features").mkdir()
+    mounted(tmp_path, "dm-0")
+    return tmp_path
+
+
+def mounted(folder: Path, name: str) -> None:
+    (folder / name).mkdir()
+    (folder / name / "errors_count").write_text("0\n")
+
+
+class Poller:
+    """epoll(7), which takes no plain files as those of a test are."""
+
+    def __init__(self) -> None:
+        self.registered: dict[int, int] = {}
+
+    def register(self, handle: int, mask: int) -> None:
+        self.registered[handle] = mask
+
+    def unregister(self, handle: int) -> None:
+        del self.registered[handle]
+
+    def poll(self, _seconds: float) -> list[tuple[int, int]]:
+        return [(handle, 10) for handle in self.registered]
+
+    def close(self) -> None:
+        self.registered.clear()
+
+
+def test_each_ext4_is_listened_to_for_as_long_as_it_is_mounted(mocker: MockerFixture, ext4: Path) -> None:
+    poller = Poller()
+    mocker.patch("select.epoll", return_value=poller)
+    before = len(os.listdir("/proc/self/fd"))
+    errors = FilesystemErrors()
+    (first,) = poller.registered
+    mounted(ext4, "dm-1")
+    errors.refresh()
+    errors.refresh()
+    assert (len(poller.registered), errors.take()) == (2, News(True))
+    shutil.rmtree(ext4 / "dm-0")
+    errors.refresh()
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    mounted(ext4, "dm-0")
+    errors.refresh()
+    assert len(os.listdir("/proc/self/fd")) == before + 2
+    errors.close()
+    assert (len(os.listdir("/proc/self/fd")), first > 2) == (before, True)
+
+
+def test_an_ext4_that_has_ended_has_no_more_news(mocker: MockerFixture, ext4: Path) -> None:
+    poller = Poller()
+    mocker.patch("select.epoll", return_value=poller)
+    errors = FilesystemErrors()
+    mocker.patch("os.pread", side_effect=OSError(errno.ENODEV, "gone"))
+    assert (errors.take(), errors.take()) == (News(True), News(False))
+    assert ext4.exists()
+    errors.close()
 
 
 class TestTheSupervisor:

@@ -69,6 +69,9 @@ class Source:
     def fileno(self) -> int:
         return self._handle
 
+    def refresh(self) -> None:
+        """Nothing."""
+
     def take(self) -> News:
         first, *rest = Source.news
         Source.news = tuple(rest)

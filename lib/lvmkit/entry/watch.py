@@ -106,7 +106,7 @@ def answer(paths: Paths, voice: Voice, limits: tuple[int, int], previous: Sight)
 
     def work() -> int:
         given = answer_fault(kit(paths, voice.tell, previous.server))
-        answers.append(json.dumps(given.as_dict()).encode("ascii"))
+        answers.append(json.dumps(given.as_dict()).encode())
         return 0
 
     guarded(work, voice, os.uname().nodename, lambda _message: 1)

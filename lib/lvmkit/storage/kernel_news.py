@@ -10,11 +10,13 @@ import os
 import select
 import socket
 import struct
+from contextlib import suppress
 
 from lvmkit.model.value import Value
 from lvmkit.storage import dm, uevent
 
 MOUNTS = "/proc/self/mountinfo"
+EXT4 = "/sys/fs/ext4"
 
 _KOBJECT_UEVENT, _OF_KERNEL = 15, 1
 """netlink protocol and multicast group (linux/netlink.h; group 2 is udev's)"""
@@ -27,6 +29,7 @@ _LARGEST = 1 << 14
 """bytes of a datagram; the kernel's have up to 2048 and their head (UEVENT_BUFFER_SIZE)"""
 _MOST = 1024
 """datagrams that are read in a row"""
+_LARGEST_COUNT = 32
 _CREDENTIALS = struct.Struct("=iII")
 """struct ucred: pid, uid, gid"""
 
@@ -61,6 +64,9 @@ class Uevents:
     def fileno(self) -> int:
         """The descriptor."""
         return self._socket.fileno()
+
+    def refresh(self) -> None:
+        """Nothing: it hears of all devices."""
 
     def take(self) -> News:
         """Read what is there, at most so much that others get their turn."""
@@ -109,6 +115,9 @@ class MapperEvents:
         """The descriptor."""
         return self._control
 
+    def refresh(self) -> None:
+        """Nothing: it hears of all devices."""
+
     def take(self) -> News:
         """Wait for what comes from now on."""
         dm.arm_poll(self._control)
@@ -136,6 +145,9 @@ class MountEvents:
         """The descriptor."""
         return self._table
 
+    def refresh(self) -> None:
+        """Nothing: it hears of all mounts."""
+
     def take(self) -> News:
         """Nothing has to be read: poll(2) itself notes what it has told."""
         return News(True)
@@ -143,6 +155,81 @@ class MountEvents:
     def close(self) -> None:
         """Listen no more."""
         os.close(self._table)
+
+
+class FilesystemErrors:
+    """Errors that an ext4 meets: the kernel notifies its count of them (Linux 5.10, ext4_notify_error_sysfs).
+
+    The other file systems have nothing of the kind. Making one raises OSError.
+    """
+
+    what = "errors of ext4"
+    mask = select.POLLIN
+
+    def __init__(self) -> None:
+        self._poller = select.epoll()
+        self._counts: dict[tuple[str, int], int] = {}
+        """descriptors, by path and inode of the file: the next mount of a device gets a file of its own"""
+        self.refresh()
+
+    def fileno(self) -> int:
+        """The descriptor: one that is ready when one of the files has news."""
+        return self._poller.fileno()
+
+    def refresh(self) -> None:
+        """Listen to the file systems that are mounted now."""
+        present = _error_counts()
+        for key in [key for key in self._counts if key not in present]:
+            os.close(self._counts.pop(key))
+        for key in present:
+            if key not in self._counts:
+                self._listen(key)
+
+    def take(self) -> News:
+        """A file has news until it is read."""
+        has_news = False
+        for handle, _event in self._poller.poll(0):
+            has_news = True
+            self._read(handle)
+        return News(has_news)
+
+    def close(self) -> None:
+        """Listen no more."""
+        for handle in self._counts.values():
+            os.close(handle)
+        self._counts.clear()
+        self._poller.close()
+
+    def _listen(self, key: tuple[str, int]) -> None:
+        try:
+            handle = os.open(key[0], os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # it was unmounted meanwhile
+            return
+        self._counts[key] = handle
+        self._read(handle)
+        self._poller.register(handle, select.EPOLLPRI)
+
+    def _read(self, handle: int) -> None:
+        """Read a count, so that the next change is news. One whose file system has ended has no more of them."""
+        try:
+            os.pread(handle, _LARGEST_COUNT, 0)
+        except OSError:
+            with suppress(OSError):
+                self._poller.unregister(handle)
+
+
+def _error_counts() -> set[tuple[str, int]]:
+    """Path and inode of the count of each ext4 that is mounted."""
+    try:
+        names = os.listdir(EXT4)
+    except OSError:
+        return set()
+    found = set()
+    for name in names:
+        path = f"{EXT4}/{name}/errors_count"
+        with suppress(OSError):  # a folder of the driver itself has none
+            found.add((path, os.stat(path).st_ino))
+    return found
 
 
 def is_from_kernel(sender: object, ancillary: list[tuple[int, int, bytes]]) -> bool:

@@ -6,7 +6,7 @@ import os
 import select
 
 from lvmkit.model.messages.watch import SourceMissing
-from lvmkit.storage.kernel_news import MapperEvents, MountEvents, News, Uevents
+from lvmkit.storage.kernel_news import FilesystemErrors, MapperEvents, MountEvents, News, Uevents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
         def fileno(self) -> int:
             """What to wait for."""
 
+        def refresh(self) -> None:
+            """Follow what there is to hear of now."""
+
         def take(self) -> News:
             """Read what is there. Raises OSError where nothing more will come."""
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
             """Listen no more."""
 
 
-KINDS: tuple[type[Source], ...] = (Uevents, MapperEvents, MountEvents)
+KINDS: tuple[type[Source], ...] = (Uevents, MapperEvents, MountEvents, FilesystemErrors)
 
 
 class Ears:
@@ -56,8 +59,10 @@ class Ears:
         return tuple(source.what for source in self._open.values())
 
     def open(self) -> None:
-        """Open what is not open yet."""
+        """Open what is not open yet, and let what is open follow what there is."""
         present = {source.what for source in self._open.values()}
+        for source in self._open.values():
+            source.refresh()
         for kind in self._kinds:
             what = str(getattr(kind, "what", kind))
             if what in present:

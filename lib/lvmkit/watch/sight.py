@@ -81,7 +81,7 @@ def seen(results: Iterable[CheckResult]) -> tuple[Seen, ...]:
 
 def packed(sight: Sight) -> bytes:
     """As bytes; nothing but ASCII."""
-    return json.dumps(sight, default=Value.as_dict).encode("ascii")
+    return json.dumps(sight, default=Value.as_dict).encode()
 
 
 def unpacked(data: bytes) -> Sight | None:

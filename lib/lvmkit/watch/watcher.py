@@ -85,6 +85,7 @@ class Watcher:
         self._sight = Sight()
         self._idle: frozenset[str] = frozenset()
         self._exit: int | None = None
+        self._own_cost = 0.0
         self._planned = float("inf")
         self._offset = _suspended()
         self._signals = -1
@@ -175,6 +176,7 @@ class Watcher:
             self._take_sight(self._failed(f"{stuck} earlier ones still wait"), 0.0)
             return
         self._ears.open()
+        self._own_cost = time.process_time()
         self._child = self._make_child(partial(self._work.look, self._sight), now + LOOK_DEADLINE)
         self._is_answer = False
 
@@ -193,7 +195,7 @@ class Watcher:
             self._agenda.ask_for(time.monotonic())
         else:
             seen = sight.unpacked(said) or self._failed("its process ended before it was done")
-            self._take_sight(seen, worker.cost)
+            self._take_sight(seen, worker.cost + time.process_time() - self._own_cost)
 
     def _give_up(self, worker: Child, now: float) -> None:
         """A child is late. A recovery is told to end first, and gets time for its way back."""
