@@ -81,7 +81,7 @@ def test_text_cannot_become_an_order_to_roff() -> None:
     assert manual.escaped("'x\\n-y") == "\\(aqx\\en\\-y"
 
 
-@pytest.mark.parametrize("name", ["lvmkit.8", "adddelpv.8", "lvmkit-messages.7"])
+@pytest.mark.parametrize("name", ["lvmkit.8", "adddelpv.8", "lvmkit-watch.8", "lvmkit-messages.7"])
 def test_pages_are_clean(tmp_path: Path, name: str) -> None:
     if shutil.which("mandoc") is None:
         pytest.skip("mandoc is not installed")
