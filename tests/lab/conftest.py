@@ -28,6 +28,7 @@ SHARING = {
     "test_budgets": "served",
     "test_filesystem_truth": "served",
     "test_service": "served",
+    "test_watch": "served",
 }
 """modules whose tests begin with the same saved states, which one worker makes for all of them"""
 LONGEST_FIRST = ("made", "served", "test_boot", "test_ocf", "test_storage_kinds", "test_kernel", "test_lab_itself")

@@ -1,0 +1,62 @@
+"""What the tests of the watcher share: one that runs, and what it has said since a moment."""
+
+from __future__ import annotations
+
+import json
+
+from lab.guests.guest import Guest
+from lab.helpers_service import settings
+
+UNIT, TIMER = "lvmkit-watch.service", "lvmkit-check.timer"
+SEEN = "/run/lvmkit/watch.json"
+BEGIN = f"systemctl restart {UNIT}; until [ -s {SEEN} ]; do sleep 0.2; done"
+PID = f"systemctl show --property=MainPID --value {UNIT}"
+INTERVAL = 15.0
+"""seconds after which a look at the interval has surely been taken"""
+NOW = "date +%s%6N"
+
+
+def begin(guest: Guest, **values: object) -> None:
+    """Start the watcher with these settings, and wait for its first look; the timer stays as it is."""
+    settings(guest, LVMKIT_WATCH="yes", **values)
+    guest.sh(BEGIN, timeout=120)
+
+
+def now(guest: Guest) -> int:
+    """The guest's clock, in microseconds."""
+    return int(guest.sh(NOW).stdout)
+
+
+def said(guest: Guest, since: int = 0) -> list[tuple[str, float]]:
+    """(number, seconds since that moment) of each message that the watcher has said."""
+    words = ("journalctl", "--boot", "--quiet", "--output=json", "SYSLOG_IDENTIFIER=lvmkit-watch")
+    messages = []
+    for line in guest.run(*words, timeout=120).stdout.splitlines():
+        entry = json.loads(line)
+        moment = int(entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry["__REALTIME_TIMESTAMP"])
+        if "LVMKIT_NUMBER" in entry and moment >= since:
+            messages.append((str(entry["LVMKIT_NUMBER"]), (moment - since) / 1e6))
+    return messages
+
+
+def numbers_said(guest: Guest, since: int = 0) -> list[str]:
+    """The numbers alone."""
+    return [number for number, _ in said(guest, since)]
+
+
+def first(guest: Guest, number: str, since: int) -> float:
+    """Seconds until a message was said first. Fails where it was not."""
+    times = [seconds for each, seconds in said(guest, since) if each == number]
+    assert times, f"{number} was not said, but {said(guest, since)}"
+    return times[0]
+
+
+def main_pid(guest: Guest) -> int:
+    """The process of the watcher; 0 where none runs."""
+    return int(guest.sh(PID).stdout)
+
+
+def seen(guest: Guest) -> dict[str, str]:
+    """The verdict on each tag, of the last look."""
+    facts = json.loads(guest.run("cat", SEEN).stdout)
+    return {each["tag"]: each["verdict"] for each in facts["resources"]}
