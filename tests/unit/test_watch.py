@@ -93,8 +93,9 @@ class AtOnce(Child):
         self.is_silent = AtOnce.hangs
         self._said = b"" if self.is_silent else work()
 
-    def fileno(self) -> int:
-        return self._pipe[0]
+    @property
+    def handles(self) -> tuple[int, ...]:
+        return (self._pipe[0],)
 
     def hear(self) -> bool:
         return not self.is_silent
@@ -121,7 +122,7 @@ class World(Server):
         self.answered = 0.0
         Source.news, AtOnce.hangs = (), False
         ears = Ears(self.told.append, 10, (Source,))
-        work = Work(partial(entry.look, self.machine.paths, VOICE), self._answer, False)
+        work = Work(partial(entry.look, self.machine.paths, VOICE, ""), self._answer, False)
         self.publisher = entry.Publisher(self.machine.paths, VOICE, 10)
         self.watcher = Watcher(work, ears, Agenda(10), Supervisor(""), self.told.append, self._publish, AtOnce)
         self.watcher._wait = self._ready  # type: ignore[method-assign, assignment]
@@ -143,7 +144,7 @@ class World(Server):
         ready = [(handle, select.POLLIN) for handle in self.ears.masks if Source.news]
         child = self.watcher._child
         if isinstance(child, AtOnce) and not child.is_silent:
-            ready.append((child.fileno(), select.POLLIN))
+            ready.append((child.handles[0], select.POLLIN))
         return ready
 
     def turn(self) -> None:
@@ -273,7 +274,7 @@ class TestWhatSomebodyMoves:
         store, found = moves._store, []
 
         def look_and_store(*facts: object) -> None:
-            seen = json.loads(entry.look(world.machine.paths, VOICE, Sight()))
+            seen = json.loads(entry.look(world.machine.paths, VOICE, "", Sight()))
             failed = [
                 each["tag"] for each in seen["resources"] for remark in each["remarks"] if remark["level"] == "ERROR"
             ]
@@ -354,6 +355,14 @@ class TestWhatGoesWrong:
         world.unmount()
         world.until_quiet(11)
         assert (world.last.sight.trouble, world.machine.mounts[-1].point) == ((), POINT)
+
+    def test_one_that_cannot_even_begin_is_told_once(self, world: World, mocker: MockerFixture) -> None:
+        mocker.patch.object(world.watcher, "_make_child", side_effect=OSError(12, "Cannot allocate memory"))
+        world.until_quiet(100)
+        assert [type(message) for message in world.told] == [LookFailed]
+        mocker.stopall()
+        world.until_quiet(11)
+        assert world.last.sight.trouble == ()
 
     def test_many_that_hang_are_told_once_and_not_joined_by_more(self, world: World, mocker: MockerFixture) -> None:
         stuck = [MOST_STUCK]

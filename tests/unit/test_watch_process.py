@@ -42,7 +42,7 @@ paths = Paths(base, f"{base}/state", f"{base}/run", f"{base}/lkvgs", f"{base}/de
 voice = Voice("lvmkit-watch", "kit", "watch")
 def work():
     with locks.locked(paths.watch_lock, what="the watch of this server", patience=0.0):
-        return watch.watch(paths, voice)
+        return watch.watch(paths, voice, f"{base}/lib/lvmkit")
 sys.exit(guarded(work, voice, "n1", lambda message: 1, interruptible=False))
 """
 
@@ -153,6 +153,21 @@ def test_where_nobody_wants_it_it_says_so_and_ends(tmp_path: Path) -> None:
     service.systemd.close()
 
 
+def test_where_another_kit_was_installed_it_ends_so_that_systemd_starts_that_one(service: Service) -> None:
+    service.hear(b"READY=1")
+    library = service.folder / "lib"
+    library.mkdir()
+    (library / "lvmkit").symlink_to(LIB / "lvmkit")
+    for _ in range(2):
+        before = service.looked()
+        until(lambda at=before: service.looked() > at)  # type: ignore[misc]
+    assert service.process.poll() is None
+    (library / "next").mkdir()
+    os.symlink(library / "next", library / "new")
+    os.replace(library / "new", library / "lvmkit")
+    assert service.process.wait(PATIENCE) == DONE
+
+
 def test_what_an_administrator_switches_off_ends_at_the_next_look(service: Service) -> None:
     service.hear(b"READY=1")
     (service.folder / "defaults").write_text("LVMKIT_WATCH=no\n")
@@ -161,9 +176,19 @@ def test_what_an_administrator_switches_off_ends_at_the_next_look(service: Servi
 
 class TestAChild:
     def finished(self, worker: Child) -> bytes:
-        while not worker.hear():
-            pass
+        until(worker.hear)
         return worker.answer()
+
+    def test_what_it_leaves_behind_does_not_keep_the_watcher_waiting(self) -> None:
+        def work() -> bytes:
+            if os.fork():
+                return b"done"
+            time.sleep(2)
+            os._exit(0)
+
+        begun = time.monotonic()
+        assert self.finished(Child(work, 0.0)) == b"done"
+        assert time.monotonic() - begun < 1
 
     def test_it_answers_and_says_what_it_has_cost(self) -> None:
         worker = Child(lambda: str(sum(range(3_000_000))).encode(), 0.0)

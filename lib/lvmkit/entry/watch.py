@@ -1,6 +1,7 @@
 """The watcher as a program: `lvmkit-watch`, run by its systemd unit. Standard library only.
 
-Exit 0: it was told to end; 3: nobody wants this server to be watched; 1: it could not begin.
+Exit 0: it was told to end, or another kit was installed; 3: nobody wants this server to be watched; 1: it could not
+begin.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import resource
 from functools import partial
 
+import lvmkit
 from lvmkit.entry.boundary import guarded
 from lvmkit.entry.kit import installed, kit
 from lvmkit.entry.report import Voice
@@ -54,13 +56,16 @@ def main(script: str, arguments: list[str]) -> int:
         if os.geteuid() != 0:
             raise Failure(NotRoot(PROGRAM))
         with locks.locked(paths.watch_lock, what="the watch of this server", patience=0.0):
-            return watch(paths, voice)
+            return watch(paths, voice, os.path.join(os.path.dirname(os.path.dirname(script)), "lib/lvmkit"))
 
     return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit or 1, interruptible=False)
 
 
-def watch(paths: Paths, voice: Voice) -> int:
-    """The work of a watcher that is alone; returns the exit code. Raises Failure where it cannot begin."""
+def watch(paths: Paths, voice: Voice, library: str = "") -> int:
+    """The work of a watcher that is alone; returns the exit code. Raises Failure where it cannot begin.
+
+    library: the link by which an installed library is found.
+    """
     files.make_folder(paths.run, mode=0o755)
     tools = kit(paths, voice.tell)
     if not is_wanted(tools):
@@ -71,14 +76,16 @@ def watch(paths: Paths, voice: Voice) -> int:
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, limits[1]))
     interval = tools.settings.watch_interval
     repeats = tools.port.recovery is None
-    work = Work(partial(look, paths, voice), partial(answer, paths, voice, limits), repeats)
+    work = Work(partial(look, paths, voice, library), partial(answer, paths, voice, limits), repeats)
     ears = Ears(voice.tell, interval)
     publish = Publisher(paths, voice, interval).publish
     return Watcher(work, ears, Agenda(interval), supervisor(), voice.tell, publish).run()
 
 
-def look(paths: Paths, voice: Voice, previous: Sight) -> bytes:
+def look(paths: Paths, voice: Voice, library: str, previous: Sight) -> bytes:
     """What a child does that looks; returns what it has seen. What kept the look before from it is not told again."""
+    if is_replaced(library):
+        return sight.packed(Sight(is_replaced=True))
     seen = Sight(previous.server, previous.resources)
 
     def work() -> int:
@@ -94,6 +101,11 @@ def look(paths: Paths, voice: Voice, previous: Sight) -> bytes:
 
     code = guarded(work, voice, os.uname().nodename, lambda _message: 1, interruptible=False)
     return b"" if code else sight.packed(seen)
+
+
+def is_replaced(library: str) -> bool:
+    """Whether another library than this one is installed by now: this one stays for a day only."""
+    return os.path.exists(library) and os.path.realpath(library) != os.path.dirname(os.path.realpath(lvmkit.__file__))
 
 
 def answer(paths: Paths, voice: Voice, limits: tuple[int, int], previous: Sight) -> bytes:

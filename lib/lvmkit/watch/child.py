@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 from functools import partial
@@ -29,21 +30,36 @@ class Child:
     def __init__(self, work: Callable[[], bytes], end: float) -> None:
         """work: gives the answer.  end: of time.monotonic(), when it is given up."""
         self._worker = probe.Worker(partial(_live, work), acts=False)
+        os.set_blocking(self._worker.fileno(), False)
+        self._process = os.pidfd_open(self._worker.pid)
         self.end = end
         self.cost = 0.0
         """seconds of a processor that it took, once it has ended"""
 
-    def fileno(self) -> int:
-        """What to wait for."""
-        return self._worker.fileno()
+    @property
+    def handles(self) -> tuple[int, ...]:
+        """What to wait for: that it says something, or that it ends.
+
+        A process that it has left behind, which waits for a dead disk, keeps the pipe open.
+        """
+        return self._worker.fileno(), self._process
 
     def hear(self) -> bool:
         """Take in what it says; True when it has said all."""
-        return self._worker.hear()
+        poller = select.poll()
+        poller.register(self._process, select.POLLIN)
+        has_ended = bool(poller.poll(0))
+        try:
+            while not self._worker.hear():
+                pass
+        except BlockingIOError:
+            return has_ended
+        return True
 
     def answer(self) -> bytes:
         """What it has answered; b'' where it died before. Not to be asked before hear() or give_up() has ended it."""
-        os.close(self._worker.fileno())
+        for handle in self.handles:
+            os.close(handle)
         limit = time.monotonic() + _GRACE
         while not self._collect():
             if time.monotonic() >= limit:

@@ -56,6 +56,8 @@ class Sight(Value):
     """why nothing could be looked at"""
     is_off: bool = False
     """whether nobody wants this server to be watched any more"""
+    is_replaced: bool = False
+    """whether another kit has been installed since the watcher began"""
 
     @property
     def causes(self) -> frozenset[Cause]:
@@ -89,17 +91,18 @@ def unpacked(data: bytes) -> Sight | None:
     try:
         given = json.loads(data)
         resources = tuple(_seen(each) for each in given["resources"])
-        return Sight(given["server"], resources, _remarks(given["trouble"]), given["is_off"])
+        trouble = _remarks(given["trouble"])
+        return Sight(given["server"], resources, trouble, given["is_off"], given["is_replaced"])
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def idle(said: bytes) -> frozenset[str]:
-    """The tags that an answer calls idle; none where it was not given."""
+def idle(said: bytes, before: frozenset[str]) -> frozenset[str]:
+    """The tags that an answer calls idle; those from before where it was not given."""
     try:
         return frozenset(json.loads(said)["idle"])
     except (ValueError, KeyError, TypeError):
-        return frozenset()
+        return before
 
 
 def _seen(given: dict[str, Any]) -> Seen:

@@ -33,7 +33,7 @@ STOP_PATIENCE = 60.0
 MOST_STUCK = 4
 """looks that may wait for a dead disk; with so many, there is no further one before one of them ends"""
 DONE, OFF = 0, 3
-"""exit codes: told to end; nobody wants this server to be watched"""
+"""exit codes: told to end, or to be started anew; nobody wants this server to be watched"""
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 _ASKING = (signal.SIGHUP, signal.SIGCONT)
@@ -123,8 +123,8 @@ class Watcher:
             poller.register(handle, mask)
         if self._signals >= 0:
             poller.register(self._signals, select.POLLIN)
-        if self._child is not None:
-            poller.register(self._child, select.POLLIN)
+        for handle in self._child.handles if self._child is not None else ():
+            poller.register(handle, select.POLLIN)
         self._planned = self._agenda.next if self._child is None else self._child.end
         if self._supervisor.patience:
             self._planned = min(self._planned, now + self._supervisor.patience / 3)
@@ -133,7 +133,7 @@ class Watcher:
     def _attend(self, handle: int, event: int) -> None:
         if handle == self._signals:
             self._heed(os.read(handle, 256))
-        elif self._child is not None and handle == self._child.fileno():
+        elif self._child is not None and handle in self._child.handles:
             self._hear(self._child)
         elif handle in self._ears.masks:
             self._take_news(handle, event)
@@ -177,8 +177,11 @@ class Watcher:
             return
         self._ears.open()
         self._own_cost = time.process_time()
-        self._child = self._make_child(partial(self._work.look, self._sight), now + LOOK_DEADLINE)
         self._is_answer = False
+        try:
+            self._child = self._make_child(partial(self._work.look, self._sight), now + LOOK_DEADLINE)
+        except OSError as error:  # no memory for a fork, or too many processes
+            self._take_sight(self._failed(f"it could not begin, {error.strerror}"), 0.0)
 
     def _begin_answer(self, now: float) -> None:
         self._child = self._make_child(partial(self._work.answer, self._sight), now + ANSWER_DEADLINE)
@@ -191,7 +194,7 @@ class Watcher:
         said = worker.answer()
         self._child = None
         if self._is_answer:
-            self._idle = sight.idle(said)
+            self._idle = sight.idle(said, self._idle)
             self._agenda.ask_for(time.monotonic())
         else:
             seen = sight.unpacked(said) or self._failed("its process ended before it was done")
@@ -223,8 +226,9 @@ class Watcher:
         now = time.monotonic()
         self._agenda.end(now, cost)
         self._sight = seen
-        if seen.is_off:
-            self._exit = OFF
+        self._idle &= {tag for tag, _number, _text in seen.causes}
+        if seen.is_off or seen.is_replaced:
+            self._exit = OFF if seen.is_off else DONE
             return
         if not seen.trouble:
             judgement = judge(seen, self._memory, now)
@@ -244,7 +248,8 @@ class Watcher:
             return
         self._child.signal(signal.SIGTERM)
         poller = select.poll()
-        poller.register(self._child, select.POLLIN)
+        for handle in self._child.handles:
+            poller.register(handle, select.POLLIN)
         end = time.monotonic() + STOP_PATIENCE
         while time.monotonic() < end:
             self._supervisor.alive()

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 CLUSTER = "cluster"
 """what a finding is about that every server of the cluster sees alike"""
 
-WATCH_UNIT = "lvmkit-watch.service"
 _REMOTE_FACTOR = 4
 """a server's findings take several commands, so it gets the deadline of one this many times"""
 
@@ -137,10 +136,10 @@ def _watch_findings(look: Look) -> Iterator[Told]:
     if not look.hierarchy.instances:
         return
     if not watcher.is_wanted(kit):
-        yield WATCH_UNIT, WatchOff(look.server)
+        yield watcher.UNIT, WatchOff(look.server)
         return
     if not watcher.is_running(kit.paths):
-        yield WATCH_UNIT, watcher.watcher_missing(kit)
+        yield watcher.UNIT, watcher.watcher_missing(kit)
     intervals = kit.port.monitored_every()
     often = tuple(tag for tag, seconds in intervals.items() if seconds < watcher.BACKSTOP)
     if often:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lvmkit.plan import Kit
 
 
+UNIT, TIMER = "lvmkit-watch.service", "lvmkit-check.timer"
+"""the timer starts the service as well"""
 BACKSTOP = 60
 """seconds between two monitors that are enough on a server that is watched: they only find what stays unseen where the
 watcher fails, and each starts an interpreter"""
@@ -50,8 +52,10 @@ def is_running(paths: Paths) -> bool:
 
 def watcher_missing(kit: Kit) -> WatcherMissing:
     """What to say where one is wanted, and none runs."""
-    backstop = "monitor" if kit.port.capabilities.watches_itself else "round of lvmkit-check.timer"
-    return WatcherMissing(kit.port.local_server(), backstop)
+    server = kit.port.local_server()
+    if kit.port.capabilities.watches_itself:
+        return WatcherMissing(server, "monitor", UNIT)
+    return WatcherMissing(server, f"round of {TIMER}", TIMER)
 
 
 def last_look(paths: Paths) -> LastLook | None:

@@ -76,9 +76,13 @@ class WatcherMissing(Caution, number=110377):
     """The watcher should run and does not. Nothing is lost by that but time."""
 
     template = "The watcher does not run on {server}, so a fault is found by the next {backstop} only."
-    action = "'systemctl status lvmkit-watch.service' says why; 'systemctl start lvmkit-watch.service' starts it."
+    action = (
+        "'systemctl status lvmkit-watch.service' says why. 'systemctl restart {unit}' starts it; where the kit has just"
+        " been installed, run 'systemctl daemon-reload' before."
+    )
     server: str
     backstop: str
+    unit: str
 
 
 class MonitorsMayBeRarer(Note, number=110378):
