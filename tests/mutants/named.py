@@ -447,7 +447,7 @@ NAMED = (
     Named(
         "the cluster is told of all that stands on what failed",
         "_report",
-        "if finding.tag in broken and below.isdisjoint(broken):",
+        "if below.isdisjoint(broken):",
         "if True:",
     ),
     Named(

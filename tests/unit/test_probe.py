@@ -54,7 +54,7 @@ def test_each_device_has_its_own_outcome_in_order(
 ) -> None:
     listen = probe._listen
 
-    def until_one_is_left(silent: set[probe.Worker], end: float) -> None:
+    def until_one_is_left(silent: set[probe._Worker], end: float) -> None:
         while len(silent) > 1 and time.monotonic() < end:
             listen(silent, time.monotonic() + 0.01)
 
@@ -76,7 +76,7 @@ def test_an_empty_disk_does_not_answer(tmp_path: Path) -> None:
 def test_the_deadline_is_kept_for_all_together(hanging: str, monkeypatch: pytest.MonkeyPatch) -> None:
     listen, asked = probe._listen, []
 
-    def counted(silent: set[probe.Worker], end: float) -> None:
+    def counted(silent: set[probe._Worker], end: float) -> None:
         asked.append(len(silent))
         listen(silent, end)
 

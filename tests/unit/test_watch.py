@@ -89,19 +89,19 @@ class AtOnce(Child):
     def __init__(self, work: Callable[[], bytes], end: float) -> None:
         self.end, self.cost = end, 0.01
         self.signals: list[int] = []
-        self._pipe = os.pipe()
+        self._ends = os.pipe()
         self.is_silent = AtOnce.hangs
         self._said = b"" if self.is_silent else work()
 
     @property
     def handles(self) -> tuple[int, ...]:
-        return (self._pipe[0],)
+        return (self._ends[0],)
 
     def hear(self) -> bool:
         return not self.is_silent
 
     def answer(self) -> bytes:
-        for handle in self._pipe:
+        for handle in self._ends:
             os.close(handle)
         return self._said
 
@@ -430,7 +430,7 @@ class TestTheEnd:
         AtOnce.hangs = True
         world.watcher._begin_answer(0.0)
         running = world.child()
-        os.close(running._pipe[1])
+        os.close(running._ends[1])
         mocker.patch.object(running, "hear", return_value=True)
         world.watcher._end_child()
         assert running.signals == [signal.SIGTERM]

@@ -64,7 +64,7 @@ class Ending(Value):
     hung: bool = False
 
 
-class Worker:
+class _Worker:
     """A process of its own for work that may hang, and the pipe on which it reports."""
 
     def __init__(self, life: Callable[[int], NoReturn], *, acts: bool) -> None:
@@ -135,16 +135,16 @@ def all_bounded(works: Sequence[Callable[[], bytes]], deadline: float, *, acts: 
     """The same for several, side by side under one deadline; their endings in the order of the works."""
     _collect_abandoned()
     end = time.monotonic() + deadline
-    children: list[Worker] = []
-    silent: set[Worker] = set()
+    children: list[_Worker] = []
+    silent: set[_Worker] = set()
     try:
         for work in works:
-            children.append(Worker(partial(work_and_exit, work), acts=acts))
+            children.append(_Worker(partial(_work_and_exit, work), acts=acts))
             silent.add(children[-1])
         _listen(silent, end)
     finally:
         _dismiss(children, silent)
-    return [Ending(hung=True) if child in silent else ending_of(child.report) for child in children]
+    return [Ending(hung=True) if child in silent else _ending(child.report) for child in children]
 
 
 def in_turn(works: Sequence[Callable[[], object]], *, patience: float, end: float) -> int:
@@ -154,7 +154,7 @@ def in_turn(works: Sequence[Callable[[], object]], *, patience: float, end: floa
     The next one did not end in time, or failed; those after it were not begun.
     """
     _collect_abandoned()
-    child = Worker(partial(_work_in_turn_and_exit, works), acts=True)
+    child = _Worker(partial(_work_in_turn_and_exit, works), acts=True)
     poller = select.poll()
     poller.register(child, select.POLLIN)
     ended = False
@@ -166,7 +166,7 @@ def in_turn(works: Sequence[Callable[[], object]], *, patience: float, end: floa
     return len(child.report)
 
 
-def _listen(silent: set[Worker], end: float) -> None:
+def _listen(silent: set[_Worker], end: float) -> None:
     """Take in what the children say until the end; those that have said all leave the set."""
     speaking = {child.fileno(): child for child in silent}
     poller = select.poll()
@@ -179,7 +179,7 @@ def _listen(silent: set[Worker], end: float) -> None:
                 silent.discard(speaking[number])
 
 
-def _dismiss(children: Iterable[Worker], late: set[Worker]) -> None:
+def _dismiss(children: Iterable[_Worker], late: set[_Worker]) -> None:
     """Kill the late ones and collect all, waiting for all of them together only a moment.
 
     A child that has reported can hang as well: its end closes the device.
@@ -215,7 +215,7 @@ def _work_in_turn_and_exit(works: Iterable[Callable[[], object]], into: int) -> 
         os._exit(0)
 
 
-def work_and_exit(work: Callable[[], bytes], into: int) -> NoReturn:
+def _work_and_exit(work: Callable[[], bytes], into: int) -> NoReturn:
     """The life of a child. It leaves by _exit: what the parent registered to run at its end is the parent's."""
     status = 1
     try:
@@ -230,7 +230,7 @@ def work_and_exit(work: Callable[[], bytes], into: int) -> NoReturn:
         os._exit(status)
 
 
-def ending_of(report: bytes) -> Ending:
+def _ending(report: bytes) -> Ending:
     """What a child said before it ended; no report means that somebody else killed it."""
     if len(report) < 4:
         return Ending(error=errno.EINTR)

@@ -6,9 +6,8 @@ import os
 import select
 import signal
 import time
-from functools import partial
 
-from lvmkit.storage import probe
+from lvmkit.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCONT)
+_CHUNK = 1 << 16
 _GRACE = 0.05
 """seconds that a child which has said all gets for its end"""
 _POLL = 0.001
@@ -28,10 +28,20 @@ class Child:
     """One piece of work: a fork of this process, and the pipe on which it answers."""
 
     def __init__(self, work: Callable[[], bytes], end: float) -> None:
-        """work: gives the answer.  end: of time.monotonic(), when it is given up."""
-        self._worker = probe.Worker(partial(_live, work), acts=False)
-        os.set_blocking(self._worker.fileno(), False)
-        self._process = os.pidfd_open(self._worker.pid)
+        """work: gives the answer.  end: of time.monotonic(), when it is given up.  Raises OSError."""
+        self._pipe, into = os.pipe2(os.O_CLOEXEC)
+        try:
+            self._pid = os.fork()
+        except OSError:
+            os.close(self._pipe)
+            os.close(into)
+            raise
+        if self._pid == 0:
+            _live(work, into)
+        os.close(into)
+        os.set_blocking(self._pipe, False)
+        self._process = os.pidfd_open(self._pid)
+        self._said = b""
         self.end = end
         self.cost = 0.0
         """seconds of a processor that it took, once it has ended"""
@@ -42,7 +52,7 @@ class Child:
 
         A process that it has left behind, which waits for a dead disk, keeps the pipe open.
         """
-        return self._worker.fileno(), self._process
+        return self._pipe, self._process
 
     def hear(self) -> bool:
         """Take in what it says; True when it has said all."""
@@ -50,8 +60,8 @@ class Child:
         poller.register(self._process, select.POLLIN)
         has_ended = bool(poller.poll(0))
         try:
-            while not self._worker.hear():
-                pass
+            while part := os.read(self._pipe, _CHUNK):
+                self._said += part
         except BlockingIOError:
             return has_ended
         return True
@@ -63,14 +73,14 @@ class Child:
         limit = time.monotonic() + _GRACE
         while not self._collect():
             if time.monotonic() >= limit:
-                _given_up.add(self._worker.pid)
+                _given_up.add(self._pid)
                 break
             time.sleep(_POLL)
-        return probe.ending_of(self._worker.report).result
+        return self._said
 
     def signal(self, number: int) -> None:
         """Send it a signal; it is ours until it is collected, so no other process can be meant."""
-        os.kill(self._worker.pid, number)
+        os.kill(self._pid, number)
 
     def give_up(self) -> None:
         """Kill it, and wait no longer."""
@@ -78,7 +88,7 @@ class Child:
         self.answer()
 
     def _collect(self) -> bool:
-        pid, _status, usage = os.wait4(self._worker.pid, os.WNOHANG)
+        pid, _status, usage = os.wait4(self._pid, os.WNOHANG)
         self.cost = usage.ru_utime + usage.ru_stime
         return pid != 0
 
@@ -92,8 +102,14 @@ def stuck() -> int:
 
 
 def _live(work: Callable[[], bytes], into: int) -> NoReturn:
-    """The life of a child: the watcher's handlers are not its own."""
-    signal.set_wakeup_fd(-1)
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-    probe.work_and_exit(work, into)
+    """The life of a child: without the watcher's locks, handlers, and whatever that does at its end."""
+    try:
+        locks.let_go_in_child(acts=False)
+        signal.set_wakeup_fd(-1)
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        said = work()
+        while said:
+            said = said[os.write(into, said) :]
+    finally:
+        os._exit(0)

@@ -58,11 +58,12 @@ def _faulty(findings: Iterable[CheckResult]) -> list[CheckResult]:
 def _report(faulty: list[CheckResult], kit: Kit) -> tuple[str, ...]:
     """Report what has failed by itself: not what stands on that, nor a group whose volumes are reported themselves."""
     hierarchy = kit.port.at_hand()
-    broken = {finding.tag for finding in faulty if not recover.is_of_volumes(finding, faulty, hierarchy)}
+    causes = recover.causes(faulty, hierarchy)
+    broken = {finding.tag for finding in causes}
     reported = []
-    for finding in faulty:
+    for finding in causes:
         below = set(hierarchy.below(finding.tag)) - {finding.tag}
-        if finding.tag in broken and below.isdisjoint(broken):
+        if below.isdisjoint(broken):
             why = next(message.text for message in finding.messages if message.level == ERROR)
             kit.tell(FailureReported(finding.tag, kit.port.local_server(), why))
             kit.port.report_failure(finding.tag)

@@ -64,7 +64,7 @@ def _act_on(findings: tuple[CheckResult, ...], kit: Kit, account: Recovery) -> N
     hierarchy = kit.port.hierarchy()
     faulty = [finding for finding in findings if finding.is_fault and finding.is_known]
     if faulty:
-        recover_all([each.tag for each in faulty if not is_of_volumes(each, faulty, hierarchy)], kit, account)
+        recover_all([each.tag for each in causes(faulty, hierarchy)], kit, account)
     account.note_well(finding.tag for finding in findings if finding.is_known and not finding.is_fault)
     for finding in findings:
         if any(isinstance(message, NotProtected) for message in finding.messages):
@@ -72,7 +72,12 @@ def _act_on(findings: tuple[CheckResult, ...], kit: Kit, account: Recovery) -> N
                 dispatch.follow(group, hierarchy, kit.host)
 
 
-def is_of_volumes(finding: CheckResult, faulty: list[CheckResult], hierarchy: Hierarchy) -> bool:
+def causes(faulty: list[CheckResult], hierarchy: Hierarchy) -> list[CheckResult]:
+    """What is to be acted on, without groups of which nothing but volumes has failed that are acted on themselves."""
+    return [each for each in faulty if not _is_of_volumes(each, faulty, hierarchy)]
+
+
+def _is_of_volumes(finding: CheckResult, faulty: list[CheckResult], hierarchy: Hierarchy) -> bool:
     """Whether all that is wrong with a volume group is wrong with volumes that are recovered by themselves.
 
     Taking the group down would end the work of those who use its other volumes.
