@@ -1,6 +1,6 @@
 """The watcher on two servers: the cluster is told of what is down on the server that has it, and of nothing else.
 
-The monitors at level 0 come too rarely here to find anything themselves.
+All monitors come too rarely here to find anything themselves.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ SOON = 8.0
 RARE = r"""
 cibadmin --query --scope resources > /root/resources.xml
 sed -i '/name="monitor"/ s/interval="[12]0s"/interval="900s"/' /root/resources.xml
+sed -i '/name="monitor"/ s/interval="60s"/interval="901s"/' /root/resources.xml
 grep -q 'interval="900s"' /root/resources.xml
 cibadmin --replace --scope resources --xml-file /root/resources.xml
 crm_resource --wait --timeout=120

@@ -28,7 +28,7 @@ from lvmkit.cluster.pacemaker import (
 from lvmkit.cluster.pacemaker.tools import Action, Tools
 from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import AUTOMATIC, ILLSTATE, ISP, ISU, OSF, OSU
+from lvmkit.model.instance import AUTOMATIC, FILESYS, ILLSTATE, ISP, ISU, LVMLV, LVMVG, OSF, OSU
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import InvalidName
@@ -52,6 +52,7 @@ from lvmkit.model.messages.pacemaker import (
     UnknownServer,
 )
 from lvmkit.model.messages.storage import CommandHung
+from lvmkit.model.resource_types import timings
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import replace
 from lvmkit.storage.run import Finished
@@ -658,10 +659,11 @@ def test_it_is_not_in_charge_of_what_runs_elsewhere(
 def test_how_often_the_cluster_looks_is_read_from_its_monitors_at_level_0(cluster: Cluster, port: Pacemaker) -> None:
     root = protected(1)
     cluster.will(query(root))
-    assert port.monitored_every() == {"vg": 10, "lv1": 10, "fs1": 20}
+    usual = {"vg": LVMVG, "lv1": LVMLV, "fs1": FILESYS}
+    assert port.monitored_every() == {tag: timings(kind).interval for tag, kind in usual.items()}
     for operation in root.iterfind(".//op[@name='monitor']"):
         deep = operation.find("instance_attributes") is not None
-        operation.set("interval", "5s" if deep else "PT1M" if operation.get("interval") == "20s" else "60")
+        operation.set("interval", "5s" if deep else "PT1M" if "fs1" in operation.get("id", "") else "60")
     cluster.will(query(root))
     assert port.monitored_every() == {"vg": 60, "lv1": 60}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lvmkit.model.messages import ERROR, WARN
 from lvmkit.model.value import replace
 from lvmkit.resources.health import PAUSES
-from lvmkit.watch.agenda import IDLE_SHARE, LONGEST_REST, LONGEST_SETTLE, SETTLE, STORM_SHARE, Agenda
+from lvmkit.watch.agenda import IDLE_SHARE, LONGEST_REST, LONGEST_SETTLE, QUIET, SETTLE, STORM_SHARE, Agenda
 from lvmkit.watch.judgement import (
     ALWAYS,
     BETWEEN_ANSWERS,
@@ -62,7 +62,26 @@ class TestAgenda:
         agenda.begin()
         agenda.heard(5.2)
         agenda.end(5.3, COST)
-        assert agenda.next == pytest.approx(5.3 + COST / STORM_SHARE)
+        assert agenda.next == pytest.approx(5.3 + 2 * COST / STORM_SHARE)
+
+    def test_while_news_do_not_end_looks_become_rarer_and_after_some_quiet_they_are_soon_again(
+        self, agenda: Agenda
+    ) -> None:
+        looks = []
+        for hundredth in range(3000):
+            now = 5 + hundredth / 100
+            agenda.heard(now)
+            if agenda.next <= now:
+                agenda.begin()
+                agenda.end(now, COST)
+                looks.append(now)
+        gaps = [after - before for before, after in zip(looks, looks[1:])]
+        assert gaps[0] < 1
+        assert gaps[-1] == pytest.approx(LONGEST_REST, abs=0.1)
+        agenda.begin()
+        agenda.end(36.0, COST)
+        agenda.heard(36 + QUIET)
+        assert agenda.next == 36 + QUIET + SETTLE
 
     def test_what_was_asked_for_is_not_forgotten_before_it_is_done(self, agenda: Agenda) -> None:
         agenda.ask_for(3.0)
