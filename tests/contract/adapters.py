@@ -50,4 +50,4 @@ def missing(adapter: str) -> list[str]:
 
 
 def _paths(folder: Path) -> Paths:
-    return Paths(lkroot=f"{folder}/lk", state=f"{folder}/state", run=f"{folder}/run")
+    return Paths(lkroot=f"{folder}/lk", state=f"{folder}/state", run=f"{folder}/run", cib=f"{folder}/cib.xml")

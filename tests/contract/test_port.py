@@ -13,6 +13,7 @@ from lvmkit.model.instance import (
     DEVICE,
     DISK,
     FILESYS,
+    ILLSTATE,
     INTELLIGENT,
     ISP,
     LVMLV,
@@ -258,6 +259,27 @@ def test_what_was_created_in_service_is_wanted(port: Port, maker: Maker) -> None
     port.commit(replace(change, add=tuple(replace(each, state=ISP) for each in change.add)))
     assert port.wanted("fs")
     assert port.wanted("vg")
+
+
+def test_what_is_at_hand_is_what_there_is(kept: Port) -> None:
+    at_hand, graph = kept.at_hand(), kept.hierarchy()
+    assert set(at_hand.tags) == set(graph.tags)
+    assert set(at_hand.dependencies) == set(graph.dependencies)
+    for instance in at_hand.instances:
+        stored = graph.by_tag(instance.tag)
+        assert stored is not None
+        assert (stored.id, stored.details) == (instance.id, instance.details)
+        assert instance.state in (stored.state, ILLSTATE)
+
+
+def test_nobody_is_in_charge_of_what_is_not_in_service(kept: Port) -> None:
+    assert kept.in_charge() == frozenset()
+
+
+def test_only_what_there_is_has_monitors_and_excuses(kept: Port) -> None:
+    tags = set(kept.hierarchy().tags)
+    assert set(kept.monitored_every()) <= tags
+    assert kept.excused() <= tags
 
 
 def test_one_at_a_time_has_the_admin_lock(port: Port, opened: Callable[[], Port]) -> None:
