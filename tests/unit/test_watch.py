@@ -40,7 +40,7 @@ from lvmkit.watch.agenda import SETTLE, Agenda
 from lvmkit.watch.child import Child
 from lvmkit.watch.ears import Ears
 from lvmkit.watch.sight import Sight
-from lvmkit.watch.watcher import LOOK_DEADLINE, MOST_STUCK, OFF, STOP_PATIENCE, Report, Watcher, Work
+from lvmkit.watch.watcher import DONE, LOOK_DEADLINE, MOST_STUCK, OFF, STOP_PATIENCE, Report, Watcher, Work
 from tests.unit.schemas import strict
 from tests.unit.test_contract_actions import POINT, Server
 
@@ -121,8 +121,9 @@ class World(Server):
         self.answers = 0
         self.answered = 0.0
         Source.news, AtOnce.hangs = (), False
+        self.post = entry.Post(self.machine.paths, VOICE, resource.getrlimit(resource.RLIMIT_DATA))
         ears = Ears(self.told.append, 10, (Source,))
-        work = Work(partial(entry.look, self.machine.paths, VOICE, ""), self._answer, False)
+        work = Work(partial(entry.look, self.post), self._answer, False)
         self.publisher = entry.Publisher(self.machine.paths, VOICE, 10)
         self.watcher = Watcher(work, ears, Agenda(10), Supervisor(""), self.told.append, self._publish, AtOnce)
         self.watcher._wait = self._ready  # type: ignore[method-assign, assignment]
@@ -133,7 +134,7 @@ class World(Server):
     def _answer(self, seen: Sight) -> bytes:
         self.answers += 1
         self.answered = self.machine.slept
-        return entry.answer(self.machine.paths, VOICE, resource.getrlimit(resource.RLIMIT_DATA), seen)
+        return entry.answer(self.post, seen)
 
     def _publish(self, report: Report) -> None:
         self.reports.append(report)
@@ -274,7 +275,7 @@ class TestWhatSomebodyMoves:
         store, found = moves._store, []
 
         def look_and_store(*facts: object) -> None:
-            seen = json.loads(entry.look(world.machine.paths, VOICE, "", Sight()))
+            seen = json.loads(entry.look(world.post, Sight()))
             failed = [
                 each["tag"] for each in seen["resources"] for remark in each["remarks"] if remark["level"] == "ERROR"
             ]
@@ -452,6 +453,13 @@ class TestTheEnd:
         world.watcher._agenda.ask_for(0.0)
         world.turn()
         assert world.watcher._exit == OFF
+
+    def test_when_another_engine_is_in_use_it_is_begun_anew(self, world: World) -> None:
+        Path(world.machine.paths.cib).write_text("<cib/>")
+        Path(world.machine.paths.defaults).write_text("LVMKIT_WATCH=yes\n")
+        world.watcher._agenda.ask_for(0.0)
+        world.turn()
+        assert world.watcher._exit == DONE
 
 
 class TestVerdicts:

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.entry import watch
+from lvmkit.model.messages.guide import UsageError
 from lvmkit.model.messages.service import AlreadyBusy
 from lvmkit.model.messages.watch import WatchOff
+from lvmkit.model.settings import Paths
 from lvmkit.storage import locks
 from lvmkit.watch import child
 from lvmkit.watch.child import Child
@@ -26,6 +29,8 @@ from lvmkit.watch.watcher import DONE, OFF, STOP_PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pytest_mock import MockerFixture
 
 LIB = Path(__file__).parents[2] / "lib"
 PATIENCE = 30.0
@@ -254,3 +259,24 @@ class TestTheUnit:
     def test_whoever_stops_the_timer_has_stopped_the_watcher_and_whoever_starts_it_starts_both(self) -> None:
         assert self.settings("lvmkit-watch.service")["PartOf"] == "lvmkit-check.timer"
         assert self.settings("lvmkit-check.timer")["Wants"] == "lvmkit-watch.service"
+
+
+class TestTheProgram:
+    def test_it_takes_no_arguments_and_needs_root(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        program = Path(__file__).parents[2] / "bin/lvmkit-watch"
+        done = subprocess.run([program, "now"], capture_output=True, text=True, env={}, timeout=PATIENCE)
+        assert (done.returncode, f"{UsageError.number:06d}" in done.stderr) == (1, True)
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+        monkeypatch.chdir("/")
+        assert watch.main(str(program), []) != DONE
+
+    def test_the_notes_of_starts_beside_its_lock_can_be_read_by_everybody(
+        self, tmp_path: Path, mocker: MockerFixture
+    ) -> None:
+        paths = Paths(run=f"{tmp_path}/run")
+        mocker.patch.object(watch, "installed", return_value=paths)
+        mocker.patch.object(watch, "watch", return_value=DONE)
+        mocker.patch("os.geteuid", return_value=0)
+        mocker.patch("os.chdir")
+        assert watch.main("/x/bin/lvmkit-watch", []) == DONE
+        assert Path(paths.run).stat().st_mode & 0o777 == 0o755

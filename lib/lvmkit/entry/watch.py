@@ -21,6 +21,7 @@ from lvmkit.model.messages.command import NotRoot
 from lvmkit.model.messages.guide import UsageError
 from lvmkit.model.messages.watch import WatchOff
 from lvmkit.model.resource_types import RESOURCE_TYPES
+from lvmkit.model.value import Value
 from lvmkit.resources import dispatch
 from lvmkit.storage import files, locks
 from lvmkit.storage.supervisor import supervisor
@@ -46,6 +47,19 @@ MOST_MEMORY = 256 << 20
 """bytes of data, ten times what it needs: one that grew would be started anew rather than press on the server"""
 
 
+class Post(Value):
+    """What the children of a watcher work with."""
+
+    paths: Paths
+    voice: Voice
+    limits: tuple[int, int]
+    """of memory, that what they start is to have"""
+    library: str = ""
+    """the link by which an installed library is found"""
+    asks_engine: bool = False
+    """whether the engine is told of faults, and does not leave recovery to the kit"""
+
+
 def main(script: str, arguments: list[str]) -> int:
     """Watch until told to end; returns the exit code. script: real path of the program, <root>/bin/<name>."""
     paths, voice = installed(script), Voice(PROGRAM, "kit", "watch")
@@ -55,8 +69,10 @@ def main(script: str, arguments: list[str]) -> int:
             raise Failure(UsageError(PROGRAM))
         if os.geteuid() != 0:
             raise Failure(NotRoot(PROGRAM))
+        library = os.path.join(os.path.dirname(os.path.dirname(script)), "lib/lvmkit")
+        files.make_folder(paths.run, mode=0o755)
         with locks.locked(paths.watch_lock, what="the watch of this server", patience=0.0):
-            return watch(paths, voice, os.path.join(os.path.dirname(os.path.dirname(script)), "lib/lvmkit"))
+            return watch(paths, voice, library)
 
     return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit or 1, interruptible=False)
 
@@ -66,40 +82,38 @@ def watch(paths: Paths, voice: Voice, library: str = "") -> int:
 
     library: the link by which an installed library is found.
     """
-    files.make_folder(paths.run, mode=0o755)
     tools = kit(paths, voice.tell)
     if not is_wanted(tools):
         voice.tell(WatchOff(os.uname().nodename))
         return OFF
     _load_all()
-    limits = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, limits[1]))
+    post = Post(paths, voice, resource.getrlimit(resource.RLIMIT_DATA), library, tools.port.recovery is None)
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, post.limits[1]))
     interval = tools.settings.watch_interval
-    repeats = tools.port.recovery is None
-    work = Work(partial(look, paths, voice, library), partial(answer, paths, voice, limits), repeats)
+    work = Work(partial(look, post), partial(answer, post), post.asks_engine)
     ears = Ears(voice.tell, interval)
     publish = Publisher(paths, voice, interval).publish
     return Watcher(work, ears, Agenda(interval), supervisor(), voice.tell, publish).run()
 
 
-def look(paths: Paths, voice: Voice, library: str, previous: Sight) -> bytes:
+def look(post: Post, previous: Sight) -> bytes:
     """What a child does that looks; returns what it has seen. What kept the look before from it is not told again."""
-    if is_replaced(library):
+    if is_replaced(post.library):
         return sight.packed(Sight(is_replaced=True))
     seen = Sight(previous.server, previous.resources)
 
     def work() -> int:
         nonlocal seen
         try:
-            seen = _seen(kit(paths, _unheard, previous.server))
+            seen = _seen(kit(post.paths, _unheard, previous.server), post)
         except Failure as failure:
             seen = Sight(previous.server, previous.resources, sight.remarks(failure.messages))
-            for remark, message in zip(seen.trouble, failure.messages):
-                if remark not in previous.trouble:
-                    voice.tell(message)
+            for message in failure.messages:
+                if not set(sight.remarks((message,))) <= set(previous.trouble):
+                    post.voice.tell(message)
         return 0
 
-    code = guarded(work, voice, os.uname().nodename, lambda _message: 1, interruptible=False)
+    code = guarded(work, post.voice, os.uname().nodename, lambda _message: 1, interruptible=False)
     return b"" if code else sight.packed(seen)
 
 
@@ -108,20 +122,17 @@ def is_replaced(library: str) -> bool:
     return os.path.exists(library) and os.path.realpath(library) != os.path.dirname(os.path.realpath(lvmkit.__file__))
 
 
-def answer(paths: Paths, voice: Voice, limits: tuple[int, int], previous: Sight) -> bytes:
-    """What a child does that has the engine act; returns what came of it.
-
-    limits: of memory, that what it starts is to have.
-    """
-    resource.setrlimit(resource.RLIMIT_DATA, limits)
+def answer(post: Post, previous: Sight) -> bytes:
+    """What a child does that has the engine act; returns what came of it."""
+    resource.setrlimit(resource.RLIMIT_DATA, post.limits)
     answers: list[bytes] = []
 
     def work() -> int:
-        given = answer_fault(kit(paths, voice.tell, previous.server))
+        given = answer_fault(kit(post.paths, post.voice.tell, previous.server))
         answers.append(json.dumps(given.as_dict()).encode())
         return 0
 
-    guarded(work, voice, os.uname().nodename, lambda _message: 1)
+    guarded(work, post.voice, os.uname().nodename, lambda _message: 1)
     return b"".join(answers)
 
 
@@ -145,9 +156,11 @@ class Publisher:
             self._is_told = True
 
 
-def _seen(tools: Kit) -> Sight:
+def _seen(tools: Kit, post: Post) -> Sight:
     if not is_wanted(tools):
         return Sight(is_off=True)
+    if (tools.port.recovery is None) != post.asks_engine:
+        return Sight(is_replaced=True)
     results = check_at_hand(tools)
     return Sight(tools.port.local_server(), sight.seen(results))
 

@@ -57,7 +57,7 @@ class Sight(Value):
     is_off: bool = False
     """whether nobody wants this server to be watched any more"""
     is_replaced: bool = False
-    """whether another kit has been installed since the watcher began"""
+    """whether another kit has been installed since the watcher began, or another engine is in use"""
 
     @property
     def causes(self) -> frozenset[Cause]:
