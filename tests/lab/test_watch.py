@@ -19,7 +19,9 @@ SOON = 3.0
 """seconds of an emulated guest from what happens to what the engine does about it"""
 ALARMS = {"110040", "110041", "110042", "110043", "110044", "110047", "110049", "110090", "110326"}
 DELETE = 'date +%s%6N; echo 1 > /sys/block/"$(basename "$1")"/device/delete'
-STORM = "for turn in $(seq 3000); do echo change > /sys/block/sda/uevent; done"
+STORM = 'for turn in $(seq 2500); do echo change > /sys/block/"${2#/dev/}"/uevent; done'
+NO_UDEV = "systemctl stop systemd-udevd-kernel.socket systemd-udevd-control.socket systemd-udevd.service"
+"""which would take minutes for a storm, in a guest"""
 
 
 def _watch(guest: Guest) -> None:
@@ -130,10 +132,10 @@ def test_one_that_stays_stopped_is_replaced_by_systemd(watched: Guest) -> None:
 
 @pytest.mark.both
 def test_more_events_than_the_socket_holds_hide_nothing(watched: Guest) -> None:
-    pid = main_pid(watched)
-    watched.sh(f"kill -STOP {pid}; {STORM}", timeout=300)
-    moment = delete(watched, "SHARED1")
-    watched.sh(f"{STORM}; kill -CONT {pid}", timeout=300)
+    pid, disks = main_pid(watched), (watched.disk("SHARED1"), watched.disk("PRIVATE2"))
+    watched.sh(NO_UDEV)
+    moment = now(watched)
+    watched.sh(f"kill -STOP {pid}; {STORM}; {DELETE}; {STORM}; kill -CONT {pid}", *disks, timeout=300)
     time.sleep(10)
     assert {"110373", "110043"} <= set(numbers_said(watched, moment))
 
@@ -141,10 +143,10 @@ def test_more_events_than_the_socket_holds_hide_nothing(watched: Guest) -> None:
 def test_a_storm_of_events_starves_neither_the_watcher_nor_the_server(watched: Guest) -> None:
     before = int(watched.sh(f"systemctl show --property=CPUUsageNSec --value {UNIT}").stdout)
     begun = time.monotonic()
-    watched.sh("for turn in $(seq 12); do udevadm trigger; udevadm settle; done", timeout=300)
+    watched.sh("for turn in $(seq 4); do udevadm trigger; udevadm settle; done", timeout=300)
     seconds = time.monotonic() - begun
     spent = int(watched.sh(f"systemctl show --property=CPUUsageNSec --value {UNIT}").stdout) - before
-    assert spent / 1e9 < 0.6 * seconds
+    assert spent / 1e9 < 0.5 * seconds
     moment = delete(watched, "SHARED1")
     time.sleep(8)
     assert first(watched, "110043", moment) < 2 * SOON
@@ -194,7 +196,7 @@ def test_a_thousand_rounds_of_what_administrators_do_every_day_raise_no_alarm(wa
         watched.sh(ROUNDS, VG, f"{start}", f"{start + STEP - 1}", timeout=600)
         alarms = [each for each in said(watched, moment) if each[0] in ALARMS]
         assert alarms == [], f"by round {start + STEP}"
-    watched.sh("pkill -f oflag=direct || true")
+    watched.sh("pkill -f '[o]flag=direct' || true")
     assert watched.sh("grep ' /srv/' /proc/self/mountinfo | cut -d' ' -f1,5").stdout == mounts
     assert main_pid(watched) == pid
     assert set(states(watched, WWW).values()) == {IN_SERVICE}
