@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from lvmkit.cli.program import COMMANDS, Program, program
 from lvmkit.model.instance import INITIALISATIONS, STATES, SWITCHBACKS
 from lvmkit.view import check, create, schema, survey
-from lvmkit.view.schema import ANSWERS, schema_of
+from lvmkit.view.schema import ANSWERS, DOCUMENTS, schema_of
 from tests.unit.fakes import FakePort, Shell
 from tests.unit.schemas import closed, strict
 
@@ -44,7 +44,7 @@ def test_each_command_that_answers_in_json_has_a_schema_and_no_other_has() -> No
     assert set(ANSWERS) == {name for name in COMMANDS if _answers_in_json(name)}
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", DOCUMENTS)
 class TestSchema:
     def test_it_is_a_schema_also_where_every_object_is_closed(self, name: str) -> None:
         Draft202012Validator.check_schema(schema_of(name))
@@ -99,7 +99,7 @@ class TestCommand:
         return Shell(tmp_path, FakePort(), monkeypatch)
 
     def test_it_lists_what_has_a_schema(self, shell: Shell) -> None:
-        assert shell.run("schema").stdout.split() == list(ANSWERS)
+        assert shell.run("schema").stdout.split() == list(DOCUMENTS)
 
     def test_it_prints_the_schema_and_needs_no_engine(self, shell: Shell) -> None:
         result = shell.run("schema", "status")

@@ -467,6 +467,7 @@ class TestVerdicts:
         world.machine.detach(world.disks[0])
         world.tell(CHANGE)
         seen = json.loads(Path(world.machine.paths.watch).read_text())
+        strict("watch").validate(seen)
         verdicts = {each["tag"]: each["verdict"] for each in seen["resources"]}
         assert (seen["well"], verdicts["vg1"], verdicts["/data"]) == (False, "fail", "ok")
         (faults,) = [each["faults"] for each in seen["resources"] if each["tag"] == "vg1"]

@@ -32,12 +32,14 @@ ANSWERS = {
     "explain": "explain",
 }
 """each command that answers in JSON, and the module of this package that has its facts and their SCHEMA"""
+DOCUMENTS = {**ANSWERS, "watch": "watch"}
+"""the same with what the watcher writes, /run/lvmkit/watch.json"""
 
 
-def schema_of(command: str) -> Schema:
-    """The schema of a command's answer; command: a key of ANSWERS. It stands alone: it refers to no other schema."""
-    schema: Schema = import_module(f"lvmkit.view.{ANSWERS[command]}").SCHEMA
-    return {"$schema": DIALECT, "$id": f"urn:lvmkit:schema:{SCHEMA_VERSION}:{command}", **schema}
+def schema_of(name: str) -> Schema:
+    """The schema of a command's answer, or of a file; name: a key of DOCUMENTS. It refers to no other schema."""
+    schema: Schema = import_module(f"lvmkit.view.{DOCUMENTS[name]}").SCHEMA
+    return {"$schema": DIALECT, "$id": f"urn:lvmkit:schema:{SCHEMA_VERSION}:{name}", **schema}
 
 
 def answer(title: str, fields: Schema, in_dry_run: Schema | None = None) -> Schema:

@@ -37,6 +37,9 @@ FIELDS = {
 }
 
 
+SCHEMA = schema.answer("What the watcher has seen", FIELDS)
+
+
 def watch_facts(report: Report, pid: int, interval: int) -> dict[str, Any]:
     """pid: of the watcher.  interval: seconds between two looks."""
     resources = [_resource_facts(seen, report.idle) for seen in report.sight.resources]

@@ -6,7 +6,7 @@ import click
 
 from lvmkit.cli.console import one_a_line, write
 from lvmkit.cli.options import pass_session
-from lvmkit.view.schema import ANSWERS, schema_of
+from lvmkit.view.schema import DOCUMENTS, schema_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 
 @click.command("schema", epilog="Example: lvmkit schema status", short_help="Print the JSON Schema of an answer.")
-@click.argument("name", metavar="[COMMAND]", type=click.Choice(tuple(ANSWERS)), required=False)
+@click.argument("name", metavar="[COMMAND]", type=click.Choice(tuple(DOCUMENTS)), required=False)
 @pass_session
 def command(session: Session, name: str | None) -> int:
-    """Print the JSON Schema of what COMMAND answers with --format json, or the commands that answer so, one a line."""
+    """Print the JSON Schema of what COMMAND answers with --format json, or the commands that answer so, one a line.
+
+    'watch' is no command: it is what the watcher writes into /run/lvmkit/watch.json.
+    """
 
     def job() -> int:
-        write(one_a_line(ANSWERS) if name is None else _schema(name))
+        write(one_a_line(DOCUMENTS) if name is None else _schema(name))
         return 0
 
     return session.guard("schema", "", job)
