@@ -224,12 +224,12 @@ def _error_counts() -> set[tuple[str, int]]:
         names = os.listdir(EXT4)
     except OSError:
         return set()
-    found = set()
+    counts = set()
     for name in names:
         path = f"{EXT4}/{name}/errors_count"
         with suppress(OSError):  # a folder of the driver itself has none
-            found.add((path, os.stat(path).st_ino))
-    return found
+            counts.add((path, os.stat(path).st_ino))
+    return counts
 
 
 def is_from_kernel(sender: object, ancillary: list[tuple[int, int, bytes]]) -> bool:

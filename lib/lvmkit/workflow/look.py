@@ -59,8 +59,8 @@ def check_at_hand(kit: Kit, pauses: Sequence[float] = ()) -> tuple[CheckResult, 
     if not any(result.is_fault for result in results):
         return results
     results = _without_excused(results, kit)
-    now = kit.port.at_hand()
-    return tuple(each for each in results if now.by_tag(each.tag) == hierarchy.by_tag(each.tag))
+    afterwards = kit.port.at_hand()
+    return tuple(each for each in results if afterwards.by_tag(each.tag) == hierarchy.by_tag(each.tag))
 
 
 def check_tags(
