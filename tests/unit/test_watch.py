@@ -31,7 +31,7 @@ from lvmkit.model.messages.engine import (
 from lvmkit.model.messages.faults import KernelUnreadable, NotMounted, PvGone
 from lvmkit.model.messages.guide import CallingSendevent
 from lvmkit.model.messages.storage import SettingIgnored
-from lvmkit.model.messages.watch import LookFailed, NewsLost, WatcherMissing
+from lvmkit.model.messages.watch import LookFailed, NewsLost, SourceMissing, WatcherMissing
 from lvmkit.resources.health import PAUSES
 from lvmkit.storage.kernel_news import News
 from lvmkit.storage.supervisor import Supervisor
@@ -499,3 +499,24 @@ class TestVerdicts:
         answer = json.loads("".join(world.machine.command("status", "--format", "json").out))
         assert answer["watcher"] is None
         os.close(lock)
+
+
+class TestEars:
+    def test_a_source_that_is_missing_is_told_once_and_tried_again(self) -> None:
+        told: list[Message] = []
+        is_there: list[bool] = []
+
+        def kind() -> Source:
+            if not is_there:
+                raise OSError(19, "No such device")
+            return Source()
+
+        ears = Ears(told.append, 10, (kind,))
+        for _ in range(3):
+            ears.open()
+        assert ([type(message) for message in told], ears.masks) == ([SourceMissing], {})
+        is_there.append(True)
+        ears.open()
+        assert len(ears.masks) == 1
+        ears.close()
+        assert ears.masks == {}
