@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,15 +103,21 @@ def numbers(work: Callable[[], object]) -> tuple[str, ...]:
     return tuple(f"{message.number:06d}" for message in caught.value.messages)
 
 
-def in_another_process(work: Callable[[], object]) -> int:
-    """Its exit status: 0, or 1 where the work raised Failure."""
+def begun(work: Callable[[], object]) -> int:
+    """Begin the work in another process, whose number is returned."""
     pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-        except Failure:
-            os._exit(1)
-        os._exit(0)
+    if pid:
+        return pid
+    status = 1
+    try:
+        work()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def ended(pid: int) -> int:
+    """Wait for its end; 0, or 1 where the work raised something."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -288,8 +295,8 @@ def test_one_at_a_time_has_the_admin_lock(port: Port, opened: Callable[[], Port]
             pass
 
     with port.admin_lock("a test"):
-        assert in_another_process(enter) == 1
-    assert in_another_process(enter) == 0
+        assert ended(begun(enter)) == 1
+    assert ended(begun(enter)) == 0
 
 
 def test_who_has_the_admin_lock_may_enter_again(port: Port) -> None:
@@ -298,15 +305,11 @@ def test_who_has_the_admin_lock_may_enter_again(port: Port) -> None:
 
 
 def test_changes_of_several_processes_lose_nothing(port: Port, opened: Callable[[], Port], maker: Maker) -> None:
-    children = []
-    for number in range(4):
-        change = Change(add=(maker.made(LVMVG, f"vg{number}", switchback=INTELLIGENT),))
-        pid = os.fork()
-        if pid == 0:
-            with opened().admin_lock(f"test {number}"):
-                opened().commit(change)
-            os._exit(0)
-        children.append(pid)
-    done = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
-    assert set(port.hierarchy().tags) >= {f"vg{number}" for number, status in enumerate(done) if status == 0}
-    assert 0 in done
+    def add(number: int) -> None:
+        with opened().admin_lock(f"test {number}"):
+            opened().commit(Change(add=(maker.made(LVMVG, f"vg{number}", switchback=INTELLIGENT),)))
+
+    children = [begun(partial(add, number)) for number in range(4)]
+    done = [number for number, pid in enumerate(children) if ended(pid) == 0]
+    assert done
+    assert set(port.hierarchy().tags) >= {f"vg{number}" for number in done}
