@@ -40,8 +40,6 @@ from lvmkit.model.standing import STOPPED, Standing
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
 from lvmkit.plan import Kit
-from lvmkit.resources import dispatch, kernel
-from lvmkit.storage import dm, sysfs
 from tests.unit.schemas import assert_has_schema
 
 if TYPE_CHECKING:
@@ -356,34 +354,6 @@ class FakeCluster(FakePort):
 def on(server: str, now: Hierarchy, **changes: Any) -> Hierarchy:
     """The hierarchy as another server has it; changes: of every instance."""
     return replace(now, instances=tuple(replace(i, server=server, **changes) for i in now.instances))
-
-
-class FakeKernel:
-    """What checks find, what device-mapper holds, and how disks are; all well until told otherwise."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.faults: dict[str, list[Message]] = {}
-        """tag: what its check finds"""
-        self.refusing: dict[str, Message] = {}
-        """tag: why its check cannot be made at all"""
-        self.devices: tuple[dm.Device, ...] = ()
-        self.conditions: dict[str, str] = {}
-        """path: condition; "gone" for a device without a number"""
-        self.looks = 0
-        monkeypatch.setattr(dispatch, "check", self._check)
-        monkeypatch.setattr(kernel, "DRIVERS", "/nowhere")
-        monkeypatch.setattr(dm, "list_devices", self._list_devices)
-        monkeypatch.setattr(sysfs, "number_of", lambda path: "" if self.conditions.get(path) == "gone" else path)
-        monkeypatch.setattr(sysfs, "condition", lambda path: self.conditions.get(path, ""))
-
-    def _list_devices(self) -> tuple[dm.Device, ...]:
-        self.looks += 1
-        return self.devices
-
-    def _check(self, one: Instance, *_: object) -> tuple[Message, ...]:
-        if one.tag in self.refusing:
-            raise Failure(self.refusing[one.tag])
-        return tuple(self.faults.get(one.tag, ()))
 
 
 def kit(port: FakePort, folder: Path, tell: Callable[[Message], None]) -> Kit:

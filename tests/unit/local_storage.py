@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lvmkit.host import Host
 from lvmkit.model import names
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DISK, FILESYS, ISP, LVMLV, LVMVG
+from lvmkit.model.settings import Settings
+from lvmkit.resources import lvmvg
 from tests.unit.fakes import SERVER, data_hierarchy, instance
 from tests.unit.machine import Machine, SharedDisk, Volume, disks, make_group, uuid_of
 
@@ -80,6 +84,17 @@ class Storage:
         owner = self.metadata(name).system_id or SERVER
         config = f'global/system_id_source="lvmlocal" local/system_id="{owner}"'
         assert self.machine.by_hand("vgchange", "--config", config, "-ay", name) == 0
+
+    def note_start(self) -> None:
+        """Let the kit find vg1 started, so that its checks have a record to compare with."""
+        group = VgFacts("vg1", "lvmvg-vg1", "vg1", VG_UUID)
+        lvmvg.restore(group, Host(self.machine.paths, Settings(), lambda _message: None))
+        self.forget()
+
+    def exchange_disk(self, letter: str = "b") -> None:
+        """A disk goes and comes back: what stood on it still means the one that went."""
+        self.machine.detach(self.disks[letter])
+        self.machine.attach(self.disks[letter], f"sd{letter}")
 
     def mount(self, point: str, vg: str, lv: str) -> None:
         """Mount a volume that is up by hand."""
@@ -172,5 +187,6 @@ class Storage:
         return [(argv[argv.index("--config") - 1], argv[argv.index(after) + 1] == "y") for argv in changes]
 
     def forget(self) -> None:
-        """Count the kit's commands from here."""
+        """Count the kit's commands and its looks at device-mapper from here."""
         self.machine.ran.clear()
+        self.machine.asked.clear()

@@ -23,8 +23,8 @@ from lvmkit.workflow.recover import watch
 from lvmkit.workflow.renew import RenewRecord
 from lvmkit.workflow.service import way_in, way_out
 from lvmkit.workflow.status import recorded
-from tests.unit.fakes import ONE_SERVER, SERVER, SEVERAL_SERVERS, FakeKernel, FakePort, data_hierarchy, kit, on
-from tests.unit.local_storage import Storage
+from tests.unit.fakes import ONE_SERVER, SERVER, SEVERAL_SERVERS, FakePort, data_hierarchy, kit, on
+from tests.unit.local_storage import Storage, protected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ THIRD = Capabilities(
 
 def tools(folder: Path, engine: Capabilities, state: str = ISP) -> Kit:
     """A kit on one server of an engine with these facts."""
-    port = FakePort(data_hierarchy(state))
+    port = FakePort(protected(state))
     port.capabilities = engine
     return kit(port, folder, lambda _message: None)
 
@@ -62,7 +62,7 @@ class TestEachFactAlone:
     def test_only_an_engine_that_does_not_watch_itself_is_watched_by_us(
         self, engine: Capabilities, does_it: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        FakeKernel(monkeypatch)
+        Storage(tmp_path, monkeypatch)
         work = tools(tmp_path, replace(engine, watches_itself=does_it), ILLSTATE)
         watch(work)
         calls = work.port.calls if isinstance(work.port, FakePort) else []

@@ -22,7 +22,7 @@ from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import StepDone
 from lvmkit.model.messages.guide import EndFailedInService, ErrorBringingInService, FailedCreation, LkvgsNotUpdated
 from lvmkit.model.messages.service import PvsMissing, VgNotFound
-from tests.unit.fakes import FakeKernel, FakePort, Shell, data_hierarchy, instance, numbers
+from tests.unit.fakes import FakePort, Shell, data_hierarchy, instance, numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,6 @@ MISSING = PvsMissing("vg1", 1, ("A",))
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    FakeKernel(monkeypatch)
     return Shell(tmp_path, FakePort(data_hierarchy()), monkeypatch)
 
 

@@ -16,27 +16,14 @@ from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import FILESYS, ILLSTATE, LVMLV, OSF, OSU, Dependency
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
-from lvmkit.model.messages.faults import LvDegraded, LvGone, PvHung
+from lvmkit.model.messages.faults import LvGone, PvGone
+from lvmkit.model.messages.filesystems import FilesystemHasErrors
 from lvmkit.model.messages.pacemaker import ClusterUnreachable, FencingOff, NoQuorum
 from lvmkit.model.messages.watch import WatcherMissing
-from lvmkit.model.record import ExpectedPv, Record
 from lvmkit.model.servers import Server
 from lvmkit.model.value import replace
-from lvmkit.storage import mountinfo, probe, records
-from tests.unit.fakes import (
-    LV_UUID,
-    SERVER,
-    VG_UUID,
-    FakeCluster,
-    FakeKernel,
-    FakePort,
-    Shell,
-    data_hierarchy,
-    instance,
-    numbers,
-    on,
-    paths,
-)
+from tests.unit.fakes import SERVER, FakeCluster, FakePort, Shell, instance, numbers, on, paths
+from tests.unit.local_storage import BY_ID, VG_UUID, Storage, lv_uuid, protected, pv_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +31,9 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-GONE = LvGone("vg1/data")
-DEGRADED = LvDegraded("vg1/data", "raid1", "a leg is lost")
+GONE = PvGone("/dev/sdb", pv_uuid("b"))
+"""what a check says of vg1 when a disk was exchanged"""
+ERRORS = FilesystemHasErrors("/data", 1)
 FIELDS = {
     "tag", "id", "type", "app", "state", "reason", "contradicted", "needs_attention", "faults", "switchback",
     "initialisation", "parents", "children", "info", "server", "servers",
@@ -53,16 +41,17 @@ FIELDS = {
 
 
 @pytest.fixture
-def kernel(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
-    monkeypatch.setattr(mountinfo, "mounts", tuple)
-    return FakeKernel(monkeypatch)
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    storage = Storage(tmp_path, monkeypatch)
+    storage.note_start()
+    return storage
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: FakeKernel) -> Shell:
+def shell(monkeypatch: pytest.MonkeyPatch, storage: Storage) -> Shell:
     monkeypatch.delenv("LC_ALL", raising=False)
     monkeypatch.setenv("LC_CTYPE", "C.UTF-8")
-    return Shell(tmp_path, FakePort(data_hierarchy()), monkeypatch)
+    return Shell(storage.machine.folder, FakePort(protected()), monkeypatch)
 
 
 def _json(result: Result) -> dict[str, Any]:
@@ -87,27 +76,26 @@ class TestStatus:
 
     def test_ids_instead_of_tags(self, shell: Shell) -> None:
         words = [line.split()[-2] for line in shell.run("status", "--by", "id").stdout.splitlines()[1:]]
-        assert words == ["/data", "/dev/vg1/data", "lvmvg-vg1", "/dev/disk/by-id/A", "/dev/disk/by-id/B"]
+        assert words == ["/data", "/dev/vg1/data", "lvmvg-vg1", f"{BY_ID}A", f"{BY_ID}B"]
 
-    def test_a_state_that_the_kernel_contradicts_is_marked_with_its_fault(
-        self, shell: Shell, kernel: FakeKernel
-    ) -> None:
-        kernel.faults = {"vg1": [GONE], "vg1/data": [DEGRADED]}
-        lines = {line.split()[-1]: line for line in shell.run("status").stdout.splitlines()}
-        marked = [line for line in shell.run("status").stdout.splitlines() if "ISP!" in line]
-        assert len(marked) == 1
-        assert "vg1 " in marked[0]
-        assert marked[0].endswith(GONE.text)
-        assert any(line.endswith(DEGRADED.text) for line in lines.values())
+    def test_a_state_that_the_kernel_contradicts_is_marked_with_its_fault(self, shell: Shell, storage: Storage) -> None:
+        storage.exchange_disk()
+        storage.machine.fail_filesystem("/data", errors=1)
+        lines = shell.run("status").stdout.splitlines()
+        (marked,) = (line for line in lines if "ISP!" in line)
+        assert "vg1 " in marked
+        assert marked.endswith(GONE.text)
+        assert any(line.endswith(ERRORS.text) for line in lines)
 
-    def test_a_stored_reason_follows_and_cannot_move_the_cursor(self, shell: Shell) -> None:
+    def test_a_stored_reason_follows_and_cannot_move_the_cursor(self, shell: Shell, storage: Storage) -> None:
+        storage.machine.unmount("/data")
         shell.port.set_state("/data", OSF, "mount said \x1b[2J")
         assert shell.run("status").stdout.splitlines()[1].endswith("OSF    mount said \\x1b[2J")
 
     def test_a_shared_volume_group_is_under_both_file_systems(self, shell: Shell) -> None:
-        now = data_hierarchy()
+        now = protected()
         logs = instance(FILESYS, "/logs", "/logs", device="/dev/vg1/logs", fstype="ext4")
-        volume = instance(LVMLV, "vg1/logs", "/dev/vg1/logs", vg_uuid=VG_UUID, lv_uuid=LV_UUID)
+        volume = instance(LVMLV, "vg1/logs", "/dev/vg1/logs", vg_uuid=VG_UUID, lv_uuid=lv_uuid("logs"))
         links = (Dependency("/logs", "vg1/logs"), Dependency("vg1/logs", "vg1"))
         shell.port.now = Hierarchy((*now.instances, logs, volume), (*now.dependencies, *links))
         tree = shell.run("status").stdout
@@ -119,15 +107,15 @@ class TestStatus:
         monkeypatch.setenv("LC_ALL", "C")
         assert shell.run("status").stdout.isascii()
 
-    def test_exit_code_only_where_it_was_asked_for(self, shell: Shell, kernel: FakeKernel) -> None:
+    def test_exit_code_only_where_it_was_asked_for(self, shell: Shell, storage: Storage) -> None:
         assert shell.run("status", "--exit-code").exit_code == 0
-        kernel.faults = {"vg1": [GONE]}
+        storage.exchange_disk()
         assert shell.run("status").exit_code == 0
         assert shell.run("status", "--exit-code").exit_code == 1
         assert shell.run("status", "disk-A", "--exit-code").exit_code == 0
 
-    def test_json_has_every_field_of_every_resource(self, shell: Shell, kernel: FakeKernel) -> None:
-        kernel.faults = {"vg1": [GONE]}
+    def test_json_has_every_field_of_every_resource(self, shell: Shell, storage: Storage) -> None:
+        storage.exchange_disk()
         found = _json(shell.run("status", "--format", "json"))
         assert (found["server"], found["roots"]) == (SERVER, ["/data"])
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["time"])
@@ -135,7 +123,7 @@ class TestStatus:
         vg = found["resources"][2]
         assert (vg["tag"], vg["id"], vg["state"], vg["contradicted"]) == ("vg1", "lvmvg-vg1", "ISP", True)
         assert vg["faults"] == [
-            {"number": "110040", "level": "ERROR", "text": GONE.text, "advice": GONE.advice},
+            {"number": "110043", "level": "ERROR", "text": GONE.text, "advice": GONE.advice},
         ]
         assert [resource["needs_attention"] for resource in found["resources"]] == [False, False, True, False, False]
         assert found["well"] is False
@@ -187,7 +175,7 @@ class TestMatrix:
 
     @pytest.fixture
     def cluster(self) -> FakeCluster:
-        return FakeCluster(data_hierarchy(), n2=on("n2", data_hierarchy(OSU)))
+        return FakeCluster(protected(), n2=on("n2", protected(OSU)))
 
     @pytest.fixture
     def shell(self, shell: Shell, cluster: FakeCluster) -> Shell:
@@ -212,7 +200,7 @@ class TestMatrix:
 
     def test_a_dead_server_is_in_the_header_and_its_reason_below_once(self, shell: Shell, cluster: FakeCluster) -> None:
         cluster.members["n2"] = Server("n2", False, "unclean, offline")
-        cluster.others["n2"] = on("n2", data_hierarchy(ILLSTATE), reason="n2 is not an active member of the cluster")
+        cluster.others["n2"] = on("n2", protected(ILLSTATE), reason="n2 is not an active member of the cluster")
         lines = shell.run("status").stdout.splitlines()
         assert re.split(" {2,}", lines[1].strip()) == ["online", "unclean, offline", "online"]
         assert [line.split()[-1] for line in lines[2:7]] == ["ILLSTATE"] * 5
@@ -235,19 +223,19 @@ class TestMatrix:
         assert notes == ["/data, vg1/data@n2: " + "y" * 30, "vg1@n2: " + "z" * 30]
 
     def test_only_this_server_is_held_against_its_kernel(
-        self, shell: Shell, cluster: FakeCluster, kernel: FakeKernel
+        self, shell: Shell, cluster: FakeCluster, storage: Storage
     ) -> None:
-        cluster.now, cluster.others["n2"] = data_hierarchy(OSU), on("n2", data_hierarchy())
-        kernel.faults = {"vg1": [GONE]}
-        assert "!" not in shell.run("status").stdout
-        cluster.now, cluster.others["n2"] = data_hierarchy(), on("n2", data_hierarchy(OSU))
+        storage.exchange_disk()
         lines = shell.run("status").stdout.splitlines()
         assert [word for line in lines[2:7] for word in line.split() if "!" in word] == ["ISP!"]
         assert lines[4].split()[-2:] == ["ISP!", "OSU"]
         assert lines[-1] == f"vg1@n1: {GONE.text}"
+        storage.take_down()
+        cluster.now, cluster.others["n2"] = protected(OSU), on("n2", protected())
+        assert "!" not in shell.run("status").stdout
 
     def test_a_disk_that_only_another_server_has_is_a_row_of_its_own(self, shell: Shell, cluster: FakeCluster) -> None:
-        there = data_hierarchy(OSU)
+        there = protected(OSU)
         renamed = tuple(replace(i, tag="disk-Z") if i.tag == "disk-B" else i for i in there.instances)
         links = tuple(replace(d, child="disk-Z") if d.child == "disk-B" else d for d in there.dependencies)
         cluster.others["n2"] = on("n2", Hierarchy(renamed, links))
@@ -255,10 +243,10 @@ class TestMatrix:
         assert rows == [["├─", "disk-A", "ISP", "OSU"], ["├─", "disk-B", "ISP"], ["└─", "disk-Z", "OSU"]]
 
     def test_a_hierarchy_that_is_not_here_is_shown_and_found(
-        self, shell: Shell, cluster: FakeCluster, kernel: FakeKernel
+        self, shell: Shell, cluster: FakeCluster, storage: Storage
     ) -> None:
-        cluster.now, cluster.others["n2"] = Hierarchy(), on("n2", data_hierarchy())
-        kernel.faults = {"vg1": [GONE]}
+        cluster.now, cluster.others["n2"] = Hierarchy(), on("n2", protected())
+        storage.exchange_disk()
         found = _json(shell.run("status", "lvmvg-vg1", "--format", "json"))
         assert (found["roots"], {r["server"] for r in found["resources"]}) == (["vg1"], {"n2"})
         assert [r["faults"] for r in found["resources"]] == [[], [], []]
@@ -345,22 +333,22 @@ class TestCheck:
         assert (result.exit_code, shell.port.calls) == (0, [])
         assert shell.run("check", "--quiet").stdout == ""
 
-    def test_a_fault_is_a_line_and_exit_1(self, shell: Shell, kernel: FakeKernel) -> None:
-        kernel.faults = {"vg1": [GONE, DEGRADED]}
+    def test_a_fault_is_a_line_and_exit_1(self, shell: Shell, storage: Storage) -> None:
+        storage.exchange_disk("a")
+        storage.exchange_disk("b")
         result = shell.run("check", "-q")
-        assert [line.split()[:3] for line in result.stdout.splitlines()] == [
-            ["FAIL", "vg1", "110040"], ["FAIL", "vg1", "110048"],
-        ]  # fmt: skip
+        assert [line.split()[:3] for line in result.stdout.splitlines()] == [["FAIL", "vg1", "110043"]] * 2
         assert result.exit_code == 1
 
-    def test_a_warning_is_a_line_and_exit_0(self, shell: Shell, kernel: FakeKernel) -> None:
-        kernel.faults = {"vg1": [DEGRADED]}
+    def test_a_warning_is_a_line_and_exit_0(self, shell: Shell, storage: Storage) -> None:
+        storage.machine.fail_filesystem("/data", errors=1)
         result = shell.run("check", "-q")
-        assert result.stdout.split()[:3] == ["warn", "vg1", "110048"]
+        assert result.stdout.split()[:3] == ["warn", "/data", "110316"]
         assert result.exit_code == 0
 
-    def test_out_of_service_is_a_fault_only_where_it_was_named(self, shell: Shell) -> None:
-        shell.port.now = data_hierarchy(OSU)
+    def test_out_of_service_is_a_fault_only_where_it_was_named(self, shell: Shell, storage: Storage) -> None:
+        storage.take_down()
+        shell.port.now = protected(OSU)
         assert (shell.run("check").stdout, shell.run("check").exit_code) == ("", 0)
         named = shell.run("check", "/data", "-q")
         assert [line.split()[1:3] for line in named.stdout.splitlines()] == [
@@ -369,47 +357,43 @@ class TestCheck:
         assert named.exit_code == 1
 
     def test_what_nobody_has_looked_at_since_the_boot_is_judged_by_the_kernel(self, shell: Shell) -> None:
-        shell.port.now = data_hierarchy(ILLSTATE)
+        shell.port.now = protected(ILLSTATE)
         result = shell.run("check")
         assert (result.exit_code, [line.split()[0] for line in result.stdout.splitlines()]) == (0, ["ok"] * 5)
 
-    def test_only_the_named_hierarchies(self, shell: Shell, kernel: FakeKernel) -> None:
-        kernel.faults = {"/data": [GONE]}
+    def test_only_the_named_hierarchies(self, shell: Shell, storage: Storage) -> None:
+        storage.machine.unmount("/data")
         assert shell.run("check", "vg1", "disk-A").exit_code == 0
         assert len(shell.run("check", "vg1", "disk-A").stdout.splitlines()) == 3
 
-    def test_deep_adds_direct_reads(self, shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        def hang(_physical: object, *, deadline: float) -> list[Message]:
-            return [PvHung("/dev/sda", "A", deadline)]
-
-        records.store(paths(tmp_path), Record("vg1", "vg1", VG_UUID, (), (ExpectedPv("A", "/dev/sda", "8:0", ""),)))
-        monkeypatch.setattr(probe, "pv_read_faults", hang)
-        assert shell.run("check", "/data").exit_code == 0
-        found = _json(shell.run("check", "/data", "--deep", "--format", "json"))
+    def test_deep_adds_direct_reads(self, shell: Shell, storage: Storage) -> None:
+        storage.machine.set_state(storage.disk("a"), "hangs")
+        assert shell.run("check", "vg1").exit_code == 0
+        found = _json(shell.run("check", "vg1", "--deep", "--format", "json"))
         assert (found["deep"], found["well"]) == (True, False)
         verdicts = {r["tag"]: (r["verdict"], [fault["number"] for fault in r["faults"]]) for r in found["resources"]}
         assert verdicts["vg1"] == ("fail", ["110046"])
-        assert verdicts["/data"] == ("ok", [])
+        assert verdicts["disk-A"] == ("ok", [])
 
     def test_all_recovers_and_is_then_well(
-        self, shell: Shell, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+        self, shell: Shell, storage: Storage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        kernel.faults = {"/data": [GONE]}
+        storage.machine.unmount("/data")
         bring = shell.port.bring_in_service
 
         def mend(tag: str, tell: Callable[[Message], None]) -> None:
-            kernel.faults.clear()
+            storage.mount("/data", "vg1", "data")
             bring(tag, tell)
 
         monkeypatch.setattr(shell.port, "bring_in_service", mend)
         result = shell.run("check", "--all", "--quiet")
         assert shell.port.moves == [("remove", "/data"), ("restore", "/data")]
-        assert result.stdout.split()[:3] == ["recovered", "/data", "110040"]
-        assert (result.exit_code, 110040 in numbers(result)) == (0, True)
+        assert result.stdout.split()[:3] == ["recovered", "/data", "110049"]
+        assert (result.exit_code, 110049 in numbers(result)) == (0, True)
 
-    def test_all_is_exit_1_where_something_does_not_come_back(self, shell: Shell, kernel: FakeKernel) -> None:
-        kernel.faults = {"/data": [GONE]}
-        shell.port.failing = {"/data": GONE}
+    def test_all_is_exit_1_where_something_does_not_come_back(self, shell: Shell, storage: Storage) -> None:
+        storage.machine.unmount("/data")
+        shell.port.failing = {"/data": LvGone("vg1/data")}
         result = shell.run("check", "--all", "--format", "json")
         found = _json(result)
         assert (result.exit_code, found["well"]) == (1, False)
@@ -418,7 +402,7 @@ class TestCheck:
     def test_all_is_exit_1_where_something_does_not_come_up_after_the_boot(
         self, shell: Shell, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        shell.port.now = data_hierarchy(ILLSTATE)
+        shell.port.now = protected(ILLSTATE)
 
         def refuse(tag: str, _tell: object) -> None:
             shell.port.set_state(tag, OSF, "no")
@@ -429,9 +413,7 @@ class TestCheck:
         assert ["FAIL", "/data"] in [line.split()[:2] for line in result.stdout.splitlines()]
 
 
-def test_a_reader_that_has_gone_changes_no_exit_code(
-    shell: Shell, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reader_that_has_gone_changes_no_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
         encoding = "utf-8"
 
@@ -456,9 +438,7 @@ def test_the_switchback_of_an_instance_is_shown_as_it_is(shell: Shell) -> None:
     assert {resource["switchback"] for resource in found["resources"]} == {"AUTOMATIC"}
 
 
-def test_without_a_database_there_is_nothing_and_none_is_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: FakeKernel
-) -> None:
+def test_without_a_database_there_is_nothing_and_none_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Shell, "_open", lambda self, _paths, tell: open_installed(paths(tmp_path), tell))
     shell = Shell(tmp_path, FakePort(), monkeypatch)
     found = _json(shell.run("status", "--format", "json"))
