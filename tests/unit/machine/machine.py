@@ -18,7 +18,7 @@ import os
 import re
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,68 +155,75 @@ def _room(kibibytes: int = 1 << 20, inodes: int = 1 << 20, flags: int = 0) -> os
     return os.statvfs_result((1024, 1024, 1 << 21, kibibytes, kibibytes, 1 << 21, inodes, inodes, flags, 255))
 
 
+@dataclass(eq=False, repr=False)
 class Machine:
     """A server. Everything that it is made of may be changed by a test at any time."""
 
-    def __init__(self, folder: Path, name: str = "n1", settings: str = "LVMKIT_BUSY_PATIENCE=0\n") -> None:
-        """folder: for its files.  settings: the text of /etc/default/LifeKeeper."""
-        self.name = name
-        self.folder = folder / name
+    folder: Path
+    """for its files; given is the folder in which it is made"""
+    name: str = "n1"
+    settings: InitVar[str] = "LVMKIT_BUSY_PATIENCE=0\n"
+    """the text of /etc/default/LifeKeeper"""
+
+    # what it is made of
+    nodes: dict[str, str] = field(default_factory=dict)
+    """device nodes: path to major:minor"""
+    attached: dict[str, Attached] = field(default_factory=dict)
+    """by kernel name"""
+    mounts: list[Mount] = field(default_factory=list)
+    swaps: set[str] = field(default_factory=set)
+    """numbers of the devices that are in use as swap"""
+    namespaces: dict[str, Namespace] = field(default_factory=dict)
+    """of mounts, beside the machine's own"""
+    processes: dict[int, Process] = field(default_factory=dict)
+    installed: set[str] = field(default_factory=lambda: {"sh", *edge.PROGRAMS} - {"crm_mon", "ssh"})
+    programs: dict[str, Program] = field(default_factory=dict)
+    """by path: those that a test adds, and the kit's own far end, which it may take away"""
+    unit: str = "LoadState=loaded\nWantedBy=multi-user.target\n"
+    """what systemctl show says of the kit's units"""
+
+    # how it behaves
+    watch: Callable[[str], None] = lambda _event: None
+    """hears of every program, change of device-mapper and direct read before it happens; what it raises comes to the
+    kit there"""
+    slow: dict[str, float] = field(default_factory=dict)
+    """seconds that a program takes, by a part of its command line; longer than the deadline: it hangs"""
+    steady: set[str] = field(default_factory=set)
+    """parts of command lines of programs that make progress all the time that they take"""
+    unended: set[str] = field(default_factory=set)
+    """parts of command lines of programs that do their work, and then wait until they are killed"""
+    room_in_run: os.statvfs_result = field(default_factory=_room)
+    removal: float = 0.0
+    """seconds that the kernel takes to remove a device of device-mapper"""
+
+    # what has happened on it
+    ran: list[tuple[str, ...]] = field(default_factory=list)
+    """every program that was started, in order"""
+    asked: dict[int, int] = field(default_factory=dict)
+    """ioctls of device-mapper: command to how many"""
+    forked: int = 0
+    """pieces of work that were given to a child"""
+    killed: list[tuple[int, int]] = field(default_factory=list)
+    """(process ID, signal) of every signal that was sent"""
+    logged: list[int] = field(default_factory=list)
+    """numbers of the messages in the log"""
+    slept: float = 0.0
+    """seconds"""
+
+    _boots: int = 0
+    _disks_seen: int = 0
+    _mount_ids: int = 20
+    _handles: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self, settings: str) -> None:
+        self.folder = self.folder / self.name
         self.root = str(self.folder / "root")
-        self.paths = Paths(
-            lkroot=f"{self.folder}/lk",
-            state=f"{self.folder}/state",
-            run=f"{self.folder}/run",
-            lkvgs=f"{self.folder}/etc/lkvgs",
-            defaults=f"{self.folder}/etc/LifeKeeper",
-            fstab=f"{self.folder}/etc/fstab",
-            crypttab=f"{self.folder}/etc/crypttab",
-            cib=f"{self.folder}/cib.xml",
-        )
-        self.nodes: dict[str, str] = {}
-        """device nodes: path to major:minor"""
-        self.attached: dict[str, Attached] = {}
-        """by kernel name"""
-        self.mounts: list[Mount] = []
-        self.swaps: set[str] = set()
-        """numbers of the devices that are in use as swap"""
-        self.namespaces: dict[str, Namespace] = {}
-        """of mounts, beside the machine's own"""
-        self.processes: dict[int, Process] = {}
-        self.killed: list[tuple[int, int]] = []
-        """(process ID, signal) of every signal that was sent"""
-        self.ran: list[tuple[str, ...]] = []
-        """every program that was started, in order"""
-        self.logged: list[int] = []
-        self.asked: dict[int, int] = {}
-        """ioctls of device-mapper: command to how many"""
-        self.forked = 0
-        """pieces of work that were given to a child"""
-        self.watch: Callable[[str], None] = lambda _event: None
-        """hears of every program, change of device-mapper and direct read before it happens; what it raises comes to
-        the kit there"""
-        self.slow: dict[str, float] = {}
-        """seconds that a program takes, by a part of its command line; longer than the deadline: it hangs"""
-        self.steady: set[str] = set()
-        """parts of command lines of programs that make progress all the time that they take"""
-        self.unended: set[str] = set()
-        """parts of command lines of programs that do their work, and then wait until they are killed"""
-        self.removal = 0.0
-        """seconds that the kernel takes to remove a device of device-mapper"""
-        self.slept = 0.0
-        """seconds"""
-        self.room_in_run = _room()
-        self.unit = "LoadState=loaded\nWantedBy=multi-user.target\n"
-        """what systemctl show says of the kit's units"""
+        self.paths = _paths(self.folder)
         self.lvm = Lvm(self)
         self.filesystems = Filesystems(self.root)
         self.dm = DeviceMapper(self.is_mounted, self._device_changed)
-        self.programs: dict[str, Program] = {FAR_END: self._far_end}
-        """by path: those that a test adds, and the kit's own far end, which it may take away"""
-        self.installed: set[str] = {"sh", *edge.PROGRAMS} - {"crm_mon", "ssh"}
-        self._boots, self._disks_seen, self._mount_ids = 0, 0, 20
-        self._handles: dict[int, int] = {}
         self.sysfs = Sysfs(self.root, self.nodes)
+        self.programs[FAR_END] = self._far_end
         for each in ("etc", "run"):
             (self.folder / each).mkdir(parents=True)
         self._install_scripts()
@@ -1008,6 +1015,20 @@ class Machine:
         """Run something on this machine; what it wrote and logged is in the answer."""
         with self.running():
             return _answered(self, work)
+
+
+def _paths(folder: Path) -> Paths:
+    """Where the kit's files are on the machine of a folder."""
+    return Paths(
+        lkroot=f"{folder}/lk",
+        state=f"{folder}/state",
+        run=f"{folder}/run",
+        lkvgs=f"{folder}/etc/lkvgs",
+        defaults=f"{folder}/etc/LifeKeeper",
+        fstab=f"{folder}/etc/fstab",
+        crypttab=f"{folder}/etc/crypttab",
+        cib=f"{folder}/cib.xml",
+    )
 
 
 def _place_of(program: str) -> str:
