@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,7 +12,7 @@ from lab.audit import Audit, Cluster
 from lab.guests import image
 from lab.guests.errors import NotInstalledError
 from lab.guests.guest import Guest
-from lab.guests.lab import CLUSTER, PLAIN, Lab, default_name
+from lab.guests.lab import CLUSTER, GOLDEN, PLAIN, Lab, default_name
 
 PUSHED, CREATED, PROTECTED = "pushed", "created", "protected"
 MARKERS = (
@@ -107,28 +107,20 @@ def three_lab(release: str) -> Iterator[Lab]:
     Saved as `protected`.
     """
     for instance in _instance(" three", CLUSTER, release, nodes=3):
-        instance.reset()
-        instance.push()
-        instance.save(PUSHED)
-        helpers_protected.protect_on_three(Guest(instance, 1))
-        instance.save(PROTECTED)
-        yield instance
+        _saved(PUSHED, instance, GOLDEN, Lab.push)
+        yield _saved(PROTECTED, instance, PUSHED, lambda lab: helpers_protected.protect_on_three(Guest(lab, 1)))
 
 
 @pytest.fixture
 def three(three_lab: Lab) -> Iterator[Cluster]:
     """The hierarchies, on three servers, with the audit beside them."""
-    three_lab.reset(PROTECTED)
-    yield from _audited(three_lab)
+    yield from _audited(three_lab, PROTECTED)
 
 
 @pytest.fixture(scope="session")
 def pushed_lab(lab: Lab) -> Lab:
     """The lab with the working tree installed, saved as `pushed`."""
-    lab.reset()
-    lab.push()
-    lab.save(PUSHED)
-    return lab
+    return _saved(PUSHED, lab, GOLDEN, Lab.push)
 
 
 @pytest.fixture
@@ -148,59 +140,56 @@ def guest(pushed_lab: Lab) -> Guest:
 @pytest.fixture(scope="session")
 def pushed_cluster_lab(cluster_lab: Lab) -> Lab:
     """The cluster with the working tree installed on both nodes, saved as `pushed`."""
-    cluster_lab.reset()
-    cluster_lab.push()
-    cluster_lab.save(PUSHED)
-    return cluster_lab
+    return _saved(PUSHED, cluster_lab, GOLDEN, Lab.push)
 
 
 @pytest.fixture
 def bare_cluster(cluster_lab: Lab) -> Iterator[Cluster]:
     """A pristine cluster without the project. The test fails if a volume group was ever active on both nodes."""
-    cluster_lab.reset()
-    yield from _audited(cluster_lab)
+    yield from _audited(cluster_lab, GOLDEN)
 
 
 @pytest.fixture
 def cluster(pushed_cluster_lab: Lab) -> Iterator[Cluster]:
     """A pristine cluster with the working tree installed. The test fails if a group was ever active on both nodes."""
-    pushed_cluster_lab.reset(PUSHED)
-    yield from _audited(pushed_cluster_lab)
+    yield from _audited(pushed_cluster_lab, PUSHED)
 
 
 @pytest.fixture(scope="session")
 def created_lab(pushed_cluster_lab: Lab) -> Lab:
     """Two file systems on one volume group, in service on node1 and nowhere else; saved as `created`."""
-    pushed_cluster_lab.reset(PUSHED)
-    helpers_protected.create(Guest(pushed_cluster_lab, 1))
-    pushed_cluster_lab.save(CREATED)
-    return pushed_cluster_lab
+    return _saved(CREATED, pushed_cluster_lab, PUSHED, lambda lab: helpers_protected.create(Guest(lab, 1)))
 
 
 @pytest.fixture
 def created(created_lab: Lab) -> Iterator[Cluster]:
     """The hierarchies on node1, with the audit beside them."""
-    created_lab.reset(CREATED)
-    yield from _audited(created_lab)
+    yield from _audited(created_lab, CREATED)
 
 
 @pytest.fixture(scope="session")
 def protected_lab(created_lab: Lab) -> Lab:
     """The hierarchies extended to node2; saved as `protected`."""
-    created_lab.reset(CREATED)
-    helpers_protected.extend(Guest(created_lab, 1))
-    created_lab.save(PROTECTED)
-    return created_lab
+    return _saved(PROTECTED, created_lab, CREATED, lambda lab: helpers_protected.extend(Guest(lab, 1)))
 
 
 @pytest.fixture
 def protected(protected_lab: Lab) -> Iterator[Cluster]:
     """The hierarchies, on two servers, with the audit beside them."""
-    protected_lab.reset(PROTECTED)
-    yield from _audited(protected_lab)
+    yield from _audited(protected_lab, PROTECTED)
 
 
-def _audited(instance: Lab) -> Iterator[Cluster]:
+def _saved(label: str, instance: Lab, base: str, work: Callable[[Lab], object]) -> Lab:
+    """The instance in the state that `work` makes of the state `base`; it is saved under the label."""
+    instance.reset(base)
+    work(instance)
+    instance.save(label)
+    return instance
+
+
+def _audited(instance: Lab, state: str) -> Iterator[Cluster]:
+    """The cluster in a saved state, with the audit beside it; it fails at the end where the audit found something."""
+    instance.reset(state)
     with Audit(instance) as audit:
         yield Cluster(instance, audit)
     audit.check()
