@@ -38,71 +38,14 @@ from lvmkit.model.messages.service import (
     VgNotFound,
 )
 from tests.unit.machine import Machine, SharedDisk, make_group, uuid_of
+from tests.unit.one_server import BOTH, DONE, POINT, Server
 
 if TYPE_CHECKING:
-    from tests.unit.machine import Answer, Metadata
+    from tests.unit.machine import Metadata
 
-POINT = "/srv/data"
-BOTH = ["vg1-data", "vg1-www"]
-DONE, FAILED = [Begin.number, EndSuccessful.number], [Begin.number, EndFailed.number]
 RESOURCES = [
     ("lvmvg", "vg1", "lvmvg-vg1"), ("lvmlv", "vg1/data", "/dev/vg1/data"), ("filesys", "/data", POINT),
 ]  # fmt: skip
-
-
-class Server:
-    """/srv/data on vg1/data on vg1 on two disks, protected and in service; vg1 has another volume beside."""
-
-    def __init__(self, folder: Path, kind: str = "linear") -> None:
-        self.machine = Machine(folder)
-        self.disks = SharedDisk("A"), SharedDisk("B")
-        self.group = make_group("vg1", self.disks, kind=kind)
-        for disk in self.disks:
-            self.machine.attach(disk)
-        self.machine.by_hand("vgchange", "-ay", "vg1")
-        self.machine.mount_at(POINT, "vg1/data")
-        created = self.machine.admin("filesys/create", "-t", "/data", "-s", "INTELLIGENT", "-p", POINT)
-        assert created.code == 0, created.err
-        self.forget()
-
-    def forget(self) -> None:
-        """Count from here."""
-        self.machine.ran.clear()
-        self.machine.asked.clear()
-        self.machine.forked = 0
-
-    def __call__(self, action: str, kind: str, tag: str = "", resource_id: str = "") -> Answer:
-        return self.machine.action(kind, action, tag, resource_id)
-
-    def unmount(self) -> None:
-        self.machine.unmount(POINT)
-
-    def take_down(self) -> None:
-        """Out of service, by the scripts."""
-        for kind, tag in (("filesys", "/data"), ("lvmlv", "vg1/data"), ("lvmvg", "vg1")):
-            assert self("remove", kind, tag).code == 0
-        assert self.machine.active() == []
-        self.forget()
-
-    @property
-    def record(self) -> Path:
-        """What quickCheck of the group compares the kernel with."""
-        return Path(self.machine.paths.run) / "lvmvg-vg1"
-
-    def metadata(self) -> Metadata:
-        found = self.disks[0].metadata
-        assert found is not None
-        return found
-
-    def listed(self) -> bool:
-        """Whether the boot leaves the group alone."""
-        return "vg1" in Path(self.machine.paths.lkvgs).read_text().split()
-
-    def all_that_is(self) -> tuple[object, ...]:
-        """Everything that an action may change: kernel, disks, notes, and what the engine knows."""
-        notes = sorted(Path(self.machine.paths.run).glob("lvmvg-*"))
-        facts = [disk.metadata for disk in self.disks]
-        return self.machine.active(), list(self.machine.mounts), facts, [n.read_text() for n in notes], self.listed()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from lvmkit.model.messages.faults import LvUnhealthy, LvWrongTable
 from lvmkit.model.messages.service import ForeignTableInUse
 from tests.unit.machine import Machine, SharedDisk, make_group
-from tests.unit.test_contract_actions import FAILED, POINT, Server
+from tests.unit.one_server import FAILED, POINT, Server
 
 if TYPE_CHECKING:
     from pathlib import Path

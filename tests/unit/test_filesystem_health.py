@@ -15,8 +15,9 @@ from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
 from lvmkit.model import names
 from lvmkit.storage import superblock
-from tests.unit.machine import Answer, Machine, SharedDisk, make_group
+from tests.unit.machine import Answer
 from tests.unit.machine.filesystems import BOOT
+from tests.unit.one_server import Bare
 
 if TYPE_CHECKING:
     from unittest.mock import Mock
@@ -30,18 +31,15 @@ CALLER, UNWRITTEN = 110350, 110351
 BUSY, SIGNALLED, FILESYSTEM_BUSY, UNMOUNTED_BELOW = 110021, 110025, 110024, 110035
 
 
-class Server:
+class Server(Bare):
     """A machine with a volume that is up, and a resource for its file system and one for the volume."""
 
     def __init__(self, folder: Path, kind: str = "ext4") -> None:
-        self.machine = Machine(folder)
-        self.disk = SharedDisk("A")
-        self.group = make_group("vg1", (self.disk,), "data")
+        super().__init__(folder, volumes="data")
         for content in self.disk.contents.values():
             content.kind = kind
         self.kind = kind
-        self.machine.attach(self.disk)
-        self.machine.by_hand("vgchange", "-ay", "vg1")
+        self.activate()
 
     def filesystem(self, action: str, **more: str) -> Answer:
         given = {"device": DEVICE, "directory": POINT, "fstype": self.kind, "options": "rw", **more}

@@ -29,7 +29,7 @@ from lvmkit.model.messages.service import (
 )
 from lvmkit.model.settings import Settings
 from lvmkit.workflow.bystanders import bystanders
-from tests.unit.test_contract_actions import DONE, POINT, Server
+from tests.unit.one_server import DONE, POINT, Server
 
 if TYPE_CHECKING:
     from lvmkit.model.messages import Message

@@ -15,17 +15,14 @@ from lvmkit.plan import Kit
 from lvmkit.resources import lvmvg
 from lvmkit.storage import dm
 from tests.unit.fakes import FakePort, paths
-from tests.unit.machine import Machine, SharedDisk, make_group
+from tests.unit.one_server import Bare
 
 
-class Server:
+class Server(Bare):
     """A machine with a protected group on one disk, recorded under a name."""
 
     def __init__(self, folder: Path) -> None:
-        self.machine = Machine(folder)
-        self.disk = SharedDisk("A")
-        make_group("vg1", (self.disk,))
-        self.machine.attach(self.disk)
+        super().__init__(folder)
         self.kit = Kit(FakePort(), paths(folder), Settings(), lambda _message: None)
 
     def clone_takes_its_name(self) -> None:
@@ -35,9 +32,8 @@ class Server:
 
     def restore(self, recorded: str) -> tuple[Message, ...]:
         """Why the group does not come up; () where it does."""
-        assert self.disk.metadata is not None
         devices = (DeviceFacts("disk", recorded, pv_uuid=self.disk.pv_uuid),)
-        group = VgFacts("vg1", "lvmvg-vg1", "vg1", self.disk.metadata.uuid, devices=devices)
+        group = VgFacts("vg1", "lvmvg-vg1", "vg1", self.group.uuid, devices=devices)
         with self.machine.running():
             try:
                 lvmvg.restore(group, self.kit.host)

@@ -12,22 +12,21 @@ from lvmkit.model.facts import DeviceFacts, VgFacts
 from lvmkit.model.instance import LVMVG, OSU, Instance
 from lvmkit.model.messages.service import TakenDownWithoutLvm
 from lvmkit.model.messages.storage import CommandHung
-from tests.unit.machine import Machine, SharedDisk, make_group, uuid_of
+from tests.unit.machine import SharedDisk, make_group, uuid_of
+from tests.unit.one_server import Bare
 
 if TYPE_CHECKING:
-    from tests.unit.machine import Answer, Metadata
+    from tests.unit.machine import Answer
 
 STABLE = "/dev/disk/by-id/wwn-A"
 
 
-class Server:
+class Server(Bare):
     """A server of a cluster whose volume group is down, and a disk of somebody else that does not answer."""
 
-    def __init__(self, folder: Path) -> None:
-        self.machine = Machine(folder)
-        self.disk, self.foreign = SharedDisk("A"), SharedDisk("X")
-        self.group: Metadata = make_group("vg1", (self.disk,))
-        self.machine.attach(self.disk)
+    def __init__(self, folder: Path, kind: str = "linear") -> None:
+        super().__init__(folder, kind=kind)
+        self.foreign = SharedDisk("X")
         self.machine.attach(self.foreign)
         self.machine.set_state(self.foreign, "hangs")
 
@@ -73,8 +72,7 @@ def test_all_disks_are_asked_where_the_recorded_names_may_be_another_s(server: S
 
 
 def test_a_stop_asks_only_the_disks_that_it_started(tmp_path: Path) -> None:
-    server = Server(tmp_path)
-    server.group = make_group("vg1", (server.disk,), kind="raid1")
+    server = Server(tmp_path, "raid1")
     server.record(STABLE)
     assert server.start().code == 0
     answer = server.machine.agent("lvmvg", "stop", "vg1", vg="vg1", vg_uuid=server.group.uuid)
@@ -84,8 +82,7 @@ def test_a_stop_asks_only_the_disks_that_it_started(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_recorded", [True, False])
 def test_a_stop_does_not_take_down_another_group_of_the_name(tmp_path: Path, is_recorded: bool) -> None:
-    server = Server(tmp_path)
-    server.group = make_group("vg1", (server.disk,), kind="raid1")
+    server = Server(tmp_path, "raid1")
     server.machine.set_state(server.foreign, "")
     server.record(STABLE)
     assert server.start().code == 0

@@ -10,7 +10,7 @@ import pytest
 from lvmkit.model.messages.faults import LvGone, LvSuspended, NotProtected
 from lvmkit.model.messages.service import LvsNotUp, UnprotectedLvsNotUp
 from tests.unit.machine import Answer, Machine, Mapped, Metadata, SharedDisk, make_group
-from tests.unit.test_contract_actions import BOTH, Server
+from tests.unit.one_server import BOTH, Server
 
 PRIMITIVE = (
     '<primitive id="{id}" class="ocf" provider="{provider}" type="{type}"><instance_attributes id="{id}-i">{pairs}'

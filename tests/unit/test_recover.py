@@ -26,7 +26,7 @@ from lvmkit.model.messages.engine import (
 from lvmkit.model.messages.faults import LvWrongTable, MountedReadOnly, NotMounted, NotProtected
 from lvmkit.model.messages.guide import CallingSendevent
 from tests.unit.machine.disks import Metadata, write
-from tests.unit.test_contract_actions import POINT, Server
+from tests.unit.one_server import POINT, Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,7 @@ from lvmkit.workflow.doctor import diagnose
 from lvmkit.workflow.look import CheckResult, check_all
 from lvmkit.workflow.reconfigure import NameChange, difference, reconfigure
 from tests.unit.machine import SharedDisk, make_group, uuid_of
-from tests.unit.test_contract_actions import DONE, POINT, Server
+from tests.unit.one_server import DONE, POINT, Server
 
 ORDER = (("lvmvg", "vg1"), ("lvmlv", "vg1/data"), ("filesys", "/data"))
 

@@ -9,7 +9,7 @@ import pytest
 from lvmkit.model.messages.faults import LvSuspended, PvHung, PvNotRunning
 from lvmkit.resources.health import PAUSES
 from tests.unit.machine import Answer, Machine, SharedDisk, make_group
-from tests.unit.test_contract_actions import Server
+from tests.unit.one_server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
