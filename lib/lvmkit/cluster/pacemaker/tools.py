@@ -9,7 +9,7 @@ import os
 
 from lvmkit.cluster.pacemaker import elements
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.pacemaker import ClusterUnreachable, ToolFailed
+from lvmkit.model.messages.pacemaker import ClusterUnreachable, ToolFailed, ToolGarbled
 from lvmkit.model.messages.storage import CommandHung
 from lvmkit.model.value import Value
 from lvmkit.storage.run import run
@@ -161,13 +161,24 @@ def _run(
     answer = run((_SBIN + tool, *words), deadline=limit, stdin=given, environment=environment)
     if answer.status in (OK, *also):
         return answer
-    why = " ".join(answer.stderr.split()) or "no reason given"
+    why = _why(answer)
     if answer.status in (DISCONNECTED, UNAVAILABLE):
         raise Failure(ClusterUnreachable(why))
     raise Failure(ToolFailed(" ".join((tool, *words)), answer.status, why))
 
 
+def _why(answer: Finished) -> str:
+    """Why a tool failed, in its own words; one that answers in XML has them there."""
+    said = answer.stderr
+    if _XML in answer.argv and answer.stdout.strip() and not said.strip():
+        said = " ".join(error.text or "" for error in _xml(answer).iterfind("status/errors/error"))
+    return " ".join(said.split()) or "no reason given"
+
+
 def _xml(answer: Finished) -> Element:
+    """The document that a tool printed. Raises Failure (110152), where it printed nothing with what it says of that."""
+    if not answer.stdout.strip():
+        raise Failure(ToolGarbled(answer.command, _why(answer)))
     return elements.parse(answer.stdout, answer.command)
 
 
