@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from lvmkit.guards import elsewhere, membership, metadata, system_id
 from lvmkit.guards.elsewhere import Answers
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import Failure, errors, raise_errors
 from lvmkit.model.messages.extend import ActivityUnknown
 from lvmkit.model.messages.ownership import OwnerChanged
 from lvmkit.model.messages.service import MayBeActiveElsewhere
@@ -57,7 +57,7 @@ def against_start(vg: VolumeGroup, group: VgFacts, host: Host) -> tuple[Message,
     """Why a start here would be refused, as far as one report of LVM tells. No other server is asked."""
     foreign = () if group.has_owner else system_id.against(vg, host.lvm)
     told = (*metadata.against(vg, group, host.settings), *foreign)
-    return tuple(message for message in told if message.level == ERROR)
+    return errors(told)
 
 
 def against_protection(vg: VolumeGroup, host: Host) -> tuple[Message, ...]:
@@ -180,8 +180,6 @@ def _take(vg: VolumeGroup, host: Host) -> VolumeGroup:
 
 def _refuse(told: tuple[Message, ...], host: Host) -> None:
     """Tell the warnings. Raises Failure with the errors, and then tells nothing."""
-    errors = tuple(message for message in told if message.level == ERROR)
-    if errors:
-        raise Failure(*errors)
+    raise_errors(told)
     for warning in told:
         host.tell(warning)

@@ -6,7 +6,7 @@ ValueError, LookupError or TypeError for another one. Whose answer it is decides
 
 from __future__ import annotations
 
-from lvmkit.model.messages import ERROR, INFO, Message
+from lvmkit.model.messages import INFO, Message, errors
 from lvmkit.model.value import Value
 from lvmkit.peer.wire import packed, unpacked
 
@@ -34,7 +34,7 @@ class Readiness(Value):
     @property
     def is_ready(self) -> bool:
         """Whether nothing forbids the extension."""
-        return not any(message.level == ERROR for message in self.messages)
+        return not errors(self.messages)
 
 
 class Preview(Value):

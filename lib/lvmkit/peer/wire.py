@@ -98,13 +98,7 @@ def result_line(result: dict[str, Any]) -> str:
 
 def packed(message: Message) -> dict[str, Any]:
     """A message as JSON can hold it."""
-    return {
-        "number": f"{message.number:06d}",
-        "level": message.level,
-        "text": message.text,
-        "advice": message.advice,
-        "facts": message.as_dict(),
-    }
+    return {**message.in_words(), "facts": message.as_dict()}
 
 
 def unpacked(facts: object, server: str) -> Message:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from lvmkit.model.messages import ERROR, INFO
+from lvmkit.model.messages import INFO, errors
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ class Health(Value):
     @property
     def is_well(self) -> bool:
         """Whether nothing is wrong; warnings don't count."""
-        return not any(message.level == ERROR for message in self.messages)
+        return not errors(self.messages)
 
 
 def settled(
@@ -63,9 +63,9 @@ def settled(
 
 def may_pass(messages: Iterable[Message]) -> bool:
     """Whether there are faults, and all of them may be over soon."""
-    errors = [message for message in messages if message.level == ERROR]
-    if not errors:
+    serious = errors(messages)
+    if not serious:
         return False
     from lvmkit.storage import vitals  # only where something is wrong
 
-    return all(map(vitals.may_pass, errors))
+    return all(map(vitals.may_pass, serious))

@@ -6,7 +6,7 @@ exit code, says whether every volume came up. Nothing is repaired.
 
 from __future__ import annotations
 
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import raise_errors
 from lvmkit.model.record import ExpectedLv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
@@ -160,10 +160,7 @@ def _bring_up(facts: VgFacts, vg: VolumeGroup | None, host: Host) -> str:
 
 def _refuse_unwell(facts: VgFacts, host: Host) -> None:
     """Raises Failure with what is wrong with a group of which nothing had to be brought up."""
-    health = settled(lambda: check(facts, host), lambda found: found.messages)
-    errors = [message for message in health.messages if message.level == ERROR]
-    if errors:
-        raise Failure(*errors)
+    raise_errors(settled(lambda: check(facts, host), lambda found: found.messages).messages)
 
 
 def _stand_in(facts: VgFacts, view: kernel.View, volumes: Iterable[LvFacts]) -> Record:

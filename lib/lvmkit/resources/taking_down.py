@@ -12,7 +12,7 @@ import time
 from functools import partial
 
 from lvmkit.model import names
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import Failure, errors
 from lvmkit.model.messages.service import LvBusy, LvsStillUp, TakenDownWithoutLvm
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel, notes
@@ -127,10 +127,9 @@ def _disks_silent(group_id: str, host: Host) -> str:
     record = records.load(host.paths, group_id)
     if record is None:
         return ""
-    known = vitals.record_faults(replace(record, logical=()), dm.list_devices())
-    dead = [fault for fault in known if fault.level == ERROR]
+    dead = errors(vitals.record_faults(replace(record, logical=()), dm.list_devices()))
     if not dead:
-        dead = probe.pv_read_faults(record.physical, deadline=host.settings.probe_deadline)
+        dead = tuple(probe.pv_read_faults(record.physical, deadline=host.settings.probe_deadline))
     return "; ".join(fault.text for fault in dead)
 
 

@@ -23,16 +23,7 @@ def document(facts: dict[str, Any], *, compact: bool = False) -> str:
 
 def message_facts(messages: Iterable[Message]) -> list[dict[str, Any]]:
     """Messages as data; schema.MESSAGE describes them."""
-    return list(map(_message_facts, messages))
-
-
-def _message_facts(message: Message) -> dict[str, Any]:
-    return {
-        "number": f"{message.number:06d}",
-        "level": message.level,
-        "text": message.text,
-        "advice": message.advice,
-    }
+    return [message.in_words() for message in messages]
 
 
 def utc_time() -> str:

@@ -12,7 +12,7 @@ import os
 from lvmkit.guards import metadata, system_id
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import IN_SERVICE, LVMVG
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import Failure, raise_errors
 from lvmkit.model.messages.view import DisksThereUnknown
 from lvmkit.model.value import replace
 from lvmkit.peer import ask
@@ -44,9 +44,7 @@ def refuse_lost_disks(groups: Iterable[Instance], server: str, seen: Overview, k
         up = [group for group in here.of_tags(moving, LVMVG) if group.state in IN_SERVICE]
         hurt = tuple(group.tag for group in up if _has_lost_disks(group, kit))
         messages = _reasons_there(AskAdmission(tuple(moving), hurt), place, kit)
-    errors = tuple(message for message in messages if message.level == ERROR)
-    if errors:
-        raise Failure(*errors)
+    raise_errors(messages)
 
 
 def reasons(tags: Sequence[str], hierarchy: Hierarchy, kit: Kit, hurt: Collection[str] = ()) -> tuple[Message, ...]:

@@ -11,7 +11,7 @@ from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.interruption import Interruption
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import Failure, raise_errors
 from lvmkit.model.messages.command import InvalidName, ProtectedUnderOldName
 from lvmkit.model.messages.guide import (
     ErrorCreatingResource,
@@ -109,9 +109,7 @@ def _refuse(storage: Stack, request: CreateRequest, kit: Kit) -> None:
     use = stack.system_use(vg, deadline=kit.settings.command_deadline)
     if use:
         raise Failure(SystemStorage(vg.name, use))
-    errors = tuple(each for each in guards.against_protection(vg, kit.host) if each.level == ERROR)
-    if errors:
-        raise Failure(*errors)
+    raise_errors(guards.against_protection(vg, kit.host))
     mount = mountinfo.at(storage.filesystem.mount_point) if storage.filesystem else None
     if mount is not None:
         mounting.refuse_unserved(mount, kit.host)

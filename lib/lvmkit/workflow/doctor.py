@@ -96,7 +96,7 @@ def _take(take: Callable[[Look], Iterator[Told]], look: Look) -> Iterator[Told]:
 
 def _finding(server: str, about: str, message: Message) -> Finding:
     where = "" if about == CLUSTER else server
-    return Finding(where, about or server, f"{message.number:06d}", message.level, message.text, message.advice)
+    return Finding(where, about or server, **message.in_words())
 
 
 def _filesystems(look: Look) -> Iterator[Told]:

@@ -13,7 +13,7 @@ from lvmkit.cluster.port import Change
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import AUTOMATIC, IN_SERVICE, OSU
 from lvmkit.model.interruption import Interruption
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import ERROR, Failure, errors, raise_errors
 from lvmkit.model.messages.extend import WillMove
 from lvmkit.model.messages.guide import (
     CannotExtend,
@@ -183,7 +183,7 @@ def preview(request: ExtendRequest, kit: Kit, *, only_check: bool = False) -> Pr
 
 def refusals(readiness: Readiness) -> tuple[Message, ...]:
     """What forbids the extension."""
-    return tuple(message for message in readiness.messages if message.level == ERROR)
+    return errors(readiness.messages)
 
 
 def refusal(failure: Failure, tag: str, server: str) -> Failure:
@@ -196,9 +196,7 @@ def refusal(failure: Failure, tag: str, server: str) -> Failure:
 def draft_extension(examination: Examination, priority: int) -> tuple[Plan, Change]:
     """The plan, and the change of the cluster's records in it; changes nothing. Raises Failure (110168, lsblk's)."""
     case = examination.case
-    against = tuple(message for message in _priority_problems(priority, case) if message.level == ERROR)
-    if against:
-        raise Failure(*against)
+    raise_errors(_priority_problems(priority, case))
     change = _change(examination)
     ranked = []
     steps: list[Step] = []

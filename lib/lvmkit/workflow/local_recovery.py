@@ -7,7 +7,7 @@ there are only so many in an hour. What was begun and interrupted, the next roun
 from __future__ import annotations
 
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, OSF
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import Failure, errors
 from lvmkit.model.messages.engine import (
     Recovered,
     RecoveriesUsedUp,
@@ -86,7 +86,7 @@ def _refusal(finding: CheckResult, kit: Kit, account: Recovery) -> Message | Non
     obstacles = dispatch.obstacles(instance, hierarchy, kit.host)
     if not obstacles:
         return None
-    why = "; ".join(f"{message.number:06d} {message.text}" for message in obstacles)
+    why = str(Failure(*obstacles))
     if any(isinstance(message, LvNotInVg) for message in obstacles):
         kit.port.set_state(tag, OSF, why)
         _wait_for({tag}, hierarchy.above(tag), hierarchy, kit)
@@ -155,9 +155,9 @@ def _is_in_service(instance: Instance | None) -> bool:
 
 def _kinds(finding: CheckResult) -> str:
     """The numbers of its errors, by which a fault is known again."""
-    numbers = {f"{message.number:06d}" for message in finding.messages if message.level == ERROR}
+    numbers = {f"{message.number:06d}" for message in errors(finding.messages)}
     return ",".join(sorted(numbers))
 
 
 def _first_error(finding: CheckResult) -> str:
-    return next(message.text for message in finding.messages if message.level == ERROR)
+    return errors(finding.messages)[0].text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, Instance
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import Failure, errors
 from lvmkit.model.value import Value
 from lvmkit.resources import dispatch, kernel
 from lvmkit.resources.health import PAUSES, may_pass, settled
@@ -33,7 +33,7 @@ class CheckResult(Value):
     @property
     def is_fault(self) -> bool:
         """Whether anything worse than a warning was found."""
-        return any(message.level == ERROR for message in self.messages)
+        return bool(errors(self.messages))
 
     @property
     def may_pass(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, LVMVG
-from lvmkit.model.messages import ERROR, INFO, Failure
+from lvmkit.model.messages import ERROR, INFO, Failure, errors
 from lvmkit.model.messages.faults import NotProtected
 from lvmkit.model.value import replace
 from lvmkit.plan import all_journals, finish_interrupted
@@ -86,7 +86,7 @@ def _is_of_volumes(finding: CheckResult, faulty: list[CheckResult], hierarchy: H
     for other in faulty:
         if other.tag in hierarchy.parents(finding.tag):
             of_volumes.update(other.messages)
-    return of_volumes.issuperset(message for message in finding.messages if message.level == ERROR)
+    return of_volumes.issuperset(errors(finding.messages))
 
 
 def _looked_at_again(findings: tuple[CheckResult, ...], kit: Kit) -> tuple[CheckResult, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lvmkit import guards
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMLV, LVMVG, OSF, Instance, tags_of
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import Failure, raise_errors
 from lvmkit.model.messages.guide import EndFailedInService
 from lvmkit.model.messages.pacemaker import ServerUnfit
 from lvmkit.model.resource_types import is_device
@@ -154,12 +154,9 @@ def _may_stop_a_volume(stop: PlannedStop, seen: Overview) -> bool:
 def _refuse(tag: str, server: str, seen: Overview) -> None:
     """Raise the Failure that the move itself would raise."""
     hierarchy_with(tag, server, seen)
-    errors = [warning for warning in seen.warnings if warning.level == ERROR]
     unfit = {each.name: each.unfit for each in seen.servers}[server]
-    if unfit:
-        errors.append(ServerUnfit(server, tag, unfit))
-    if errors:
-        raise Failure(*errors)
+    reasons = (ServerUnfit(server, tag, unfit),) if unfit else ()
+    raise_errors((*seen.warnings, *reasons))
 
 
 def _active(tags: Iterable[str], seen: Overview) -> list[Instance]:

@@ -76,14 +76,10 @@ def unextend(tag: str, kit: Kit) -> tuple[str, ...]:
     Raises Failure, with nothing changed: 110167 where it is not extended here, 110169 in service here, 110166 where
     this is its only server.
     """
-    server = kit.port.local_server()
-    with kit.port.admin_lock(f"unextend {tag} from {server}"):
-        finish_interrupted(kit)
-        draft = draft_unextension(tag, server, kit)
-        carry_out(draft.plan, kit)
-    for group in groups(draft.gone):
+    gone = _take(tag, kit.port.local_server(), kit)
+    for group in groups(gone):
         records.drop(kit.paths, group.id)
-    return tags_of(draft.gone)
+    return tags_of(gone)
 
 
 def unextend_absent(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
@@ -91,12 +87,17 @@ def unextend_absent(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
 
     Raises Failure as unextend(); 110169 too where the cluster cannot be sure that nothing runs there.
     """
+    gone = _take(tag, server, kit)
+    kit.tell(StillListedThere(server, tuple(map(_vg, groups(gone)))))
+    return tags_of(gone)
+
+
+def _take(tag: str, server: str, kit: Kit) -> tuple[Instance, ...]:
     with kit.port.admin_lock(f"unextend {tag} from {server}"):
         finish_interrupted(kit)
         draft = draft_unextension(tag, server, kit)
         carry_out(draft.plan, kit)
-    kit.tell(StillListedThere(server, tuple(map(_vg, groups(draft.gone)))))
-    return tags_of(draft.gone)
+    return draft.gone
 
 
 def draft_unextension(tag: str, server: str, kit: Kit) -> UnextendDraft:

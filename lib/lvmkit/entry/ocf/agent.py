@@ -14,7 +14,7 @@ from lvmkit.entry.ocf.request import Invocation, parsed, tag
 from lvmkit.entry.report import Voice, write_stderr
 from lvmkit.model.facts import LvFacts
 from lvmkit.model.instance import LVMLV
-from lvmkit.model.messages import ERROR, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS, Failure, Message
+from lvmkit.model.messages import OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS, Failure, Message, errors
 from lvmkit.model.settings import Paths
 
 TYPE_CHECKING = False
@@ -125,8 +125,7 @@ def _say_done(invocation: Invocation, action: str, detail: str) -> None:
 def _refuse(messages: tuple[Message, ...], voice: Voice) -> int:
     for message in messages:
         voice.tell(message)
-    errors = [message for message in messages if message.level == ERROR]
-    return _give_reason(errors[0] if errors else messages[0])
+    return _give_reason((*errors(messages), *messages)[0])
 
 
 def _give_reason(message: Message) -> int:

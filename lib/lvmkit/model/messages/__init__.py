@@ -11,6 +11,7 @@ from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import ClassVar
 
 INFO, WARN, ERROR, FATAL = "INFO", "WARN", "ERROR", "FATAL"
@@ -57,6 +58,10 @@ class Message(Value):
         """What to do about it, with the facts filled in; empty when there is nothing to do."""
         return self._filled(self.action)
 
+    def in_words(self) -> dict[str, str]:
+        """What it says, as JSON has it: number (six digits), level, text and advice."""
+        return {"number": f"{self.number:06d}", "level": self.level, "text": self.text, "advice": self.advice}
+
     def _filled(self, sentence: str) -> str:
         return sentence.format_map({name: shown(value) for name, value in self.as_dict().items()})
 
@@ -88,6 +93,18 @@ class Failure(Exception):
 
     def __str__(self) -> str:
         return "; ".join(f"{message.number:06d} {message.text}" for message in self.messages)
+
+
+def errors(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Those that are worse than a warning."""
+    return tuple(message for message in messages if message.level == ERROR)
+
+
+def raise_errors(messages: Iterable[Message]) -> None:
+    """Raise Failure with those that are worse than a warning, where there are any."""
+    serious = errors(messages)
+    if serious:
+        raise Failure(*serious)
 
 
 def shown(value: object) -> str:
