@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lvmkit.storage import holders, superblock, sysfs
+from lvmkit.storage import holders, mountinfo, superblock, sysfs
 from lvmkit.storage.holders import Holder
 from tests.unit.conftest import PATIENCE
 
@@ -70,7 +70,7 @@ class Host:
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     numbers = {"/dev/dm-0": "253:0", "/dev/vda": "254:0"}
-    monkeypatch.setattr(sysfs, "number_of", lambda path: numbers.get(path) or numbers.get(holders._link(path), ""))
+    monkeypatch.setattr(sysfs, "number_of", lambda path: numbers.get(path) or numbers.get(mountinfo.link(path), ""))
     monkeypatch.setattr(holders, "_MAPS_DEADLINE", PATIENCE)
     return Host(tmp_path)
 

@@ -10,7 +10,7 @@ import os
 import time
 
 from lvmkit.model.messages.service import SignalledHolder
-from lvmkit.storage import files, holders
+from lvmkit.storage import files, holders, mountinfo, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,15 +98,12 @@ class _Circle:
         """Whether a process belongs to it."""
         if pid in self._ancestry:
             return True
-        return any(_pipe(pid, name) in self._pipes and _is_read(pid, name) for name in _open_files(pid))
+        return any(_pipe(pid, name) in self._pipes and _is_read(pid, name) for name in sysfs.entries(f"/proc/{pid}/fd"))
 
 
 def _pipe(pid: int, name: str) -> str:
     """An open file of a process as 'pipe:[4711]'; '' where it is none."""
-    try:
-        target = os.readlink(f"/proc/{pid}/fd/{name}")
-    except OSError:
-        return ""
+    target = mountinfo.link(f"/proc/{pid}/fd/{name}")
     return target if target.startswith("pipe:") else ""
 
 
@@ -117,13 +114,6 @@ def _is_read(pid: int, name: str) -> bool:
         if field == "flags":
             return int(value, 8) & os.O_ACCMODE == os.O_RDONLY
     return False
-
-
-def _open_files(pid: int) -> list[str]:
-    try:
-        return os.listdir(f"/proc/{pid}/fd")
-    except OSError:
-        return []
 
 
 def _own_ancestry() -> set[int]:

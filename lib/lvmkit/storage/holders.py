@@ -111,20 +111,20 @@ def pins(number: str, *, proc: str = mountinfo.PROC) -> tuple[Holder, ...]:
     own = mountinfo.mounts(proc=proc)
     groups: set[str] = set()
     for mount in mountinfo.of(number, own):
-        groups |= _peer_groups(mount, own)
+        groups |= _peer_groups(mount, own, "shared")
     left = []
     for pid in _one_of_each_namespace(proc):
         seen = mountinfo.mounts(pid, proc)
         for mount in mountinfo.of(number, seen):
-            if not _follows(mount, seen, groups):
+            if groups.isdisjoint(_peer_groups(mount, seen, "shared", "master")):
                 left.append(Holder(MOUNT, mount.mount_point, int(pid), _command(pid, proc)))
     return tuple(left)
 
 
 def companions(pid: int, *, proc: str = mountinfo.PROC) -> tuple[int, ...]:
     """The processes of the same mount namespace, that one among them."""
-    namespace = _link(f"{proc}/{pid}/ns/mnt")
-    return tuple(int(each) for each in _pids(proc) if namespace and _link(f"{proc}/{each}/ns/mnt") == namespace)
+    namespace = _namespace(str(pid), proc)
+    return tuple(int(each) for each in _pids(proc) if namespace and _namespace(each, proc) == namespace)
 
 
 def processes(pids: Iterable[int], how: str, *, proc: str = mountinfo.PROC) -> tuple[Holder, ...]:
@@ -158,25 +158,19 @@ def _mounts_of_device(number: str, proc: str) -> list[Holder]:
     return list(dict.fromkeys((*own, *pins(number, proc=proc))))
 
 
-def _peer_groups(mount: Mount, among: Iterable[Mount]) -> set[str]:
-    """The peer groups that hear of what happens to a mount: those of the mount that it is on."""
+def _peer_groups(mount: Mount, among: Iterable[Mount], *kinds: str) -> set[str]:
+    """The peer groups of the mount that a mount is on, of these kinds: those that hear of what happens to it."""
     below = next((each for each in among if each.id == mount.parent), None)
-    words = below.propagation if below else ()
-    return {word.partition(":")[2] for word in words if word.startswith("shared:")}
-
-
-def _follows(mount: Mount, among: Iterable[Mount], groups: set[str]) -> bool:
-    below = next((each for each in among if each.id == mount.parent), None)
-    words = below.propagation if below else ()
-    return any(word.partition(":")[2] in groups for word in words if word.startswith(("shared:", "master:")))
+    pairs = (word.partition(":") for word in (below.propagation if below else ()))
+    return {group for kind, _, group in pairs if kind in kinds}
 
 
 def _one_of_each_namespace(proc: str) -> list[str]:
     """A process for each mount namespace, this process's own left out."""
-    own = _link(f"{proc}/self/ns/mnt")
+    own = _namespace("self", proc)
     pid_of: dict[str, str] = {}
     for pid in _pids(proc):
-        namespace = _link(f"{proc}/{pid}/ns/mnt")
+        namespace = _namespace(pid, proc)
         if namespace not in ("", own):
             pid_of.setdefault(namespace, pid)
     return list(pid_of.values())
@@ -187,14 +181,14 @@ def _openers(number: str, proc: str) -> list[Holder]:
     openers = []
     for pid in _pids(proc):
         folder = f"{proc}/{pid}/fd"
-        if any(_is_open_device(f"{folder}/{fd}", number) for fd in _entries(folder)):
+        if any(_is_open_device(f"{folder}/{fd}", number) for fd in sysfs.entries(folder)):
             openers.append(_process(pid, "the device is open", proc))
     return openers
 
 
 def _is_open_device(link: str, number: str) -> bool:
     """Only names below /dev are asked for their number: that question never hangs."""
-    return _link(link).startswith("/dev/") and sysfs.number_of(link) == number
+    return mountinfo.link(link).startswith("/dev/") and sysfs.number_of(link) == number
 
 
 def _stacked(number: str, sys: str) -> list[Holder]:
@@ -228,7 +222,7 @@ def _swaps(is_ours: Callable[[str], bool], proc: str, kind: str) -> list[Holder]
 def _loops(is_ours: Callable[[str], bool], sys: str, start: str) -> list[Holder]:
     """Loop devices whose backing file is ours. start: only paths that begin with it are asked about."""
     loops = []
-    for name in _entries(f"{sys}/block"):
+    for name in sysfs.entries(f"{sys}/block"):
         path = _read(f"{sys}/block/{name}/loop/backing_file").rstrip(b"\n").decode("utf-8", "surrogateescape")
         if path.startswith(start) and is_ours(_without(_DELETED, path)):
             loops.append(Holder(LOOP, f"/dev/{name}"))
@@ -260,9 +254,9 @@ def _inside(mount: Mount, mounts: Sequence[Mount]) -> Callable[[str], bool]:
 def _processes_in(mount: Mount, mounts: Sequence[Mount], proc: str) -> list[Holder]:
     """Processes using the file system, each once with the first use found; mapped files are looked at last."""
     pids = _pids(proc)
-    own = _link(f"{proc}/self/ns/mnt")
+    own = _namespace("self", proc)
     sights = {own: Sight(frozenset((mount.id,)), _inside(mount, mounts))}
-    namespaces = {pid: _link(f"{proc}/{pid}/ns/mnt") for pid in pids}
+    namespaces = {pid: _namespace(pid, proc) for pid in pids}
     for pid, namespace in namespaces.items():
         if namespace not in sights:
             sights[namespace] = _sight(mount.number, pid, proc)
@@ -303,10 +297,10 @@ def _use_by_links(pid: str, mount_ids: frozenset[int], sight: Sight, proc: str) 
     mount_ids: of the file system in all namespaces; an open file is recognised by them.  sight: the file system in the
     process's own namespace, where alone the words of the three links mean something.
     """
-    if any(_mount_id(f"{proc}/{pid}/fdinfo/{fd}") in mount_ids for fd in _entries(f"{proc}/{pid}/fdinfo")):
+    if any(_mount_id(f"{proc}/{pid}/fdinfo/{fd}") in mount_ids for fd in sysfs.entries(f"{proc}/{pid}/fdinfo")):
         return "open file"
     for link, use in (("cwd", "working directory"), ("root", "root directory"), ("exe", "program")):
-        if sight.is_inside(_without(_DELETED, _link(f"{proc}/{pid}/{link}"))):
+        if sight.is_inside(_without(_DELETED, mountinfo.link(f"{proc}/{pid}/{link}"))):
             return use
     return ""
 
@@ -334,7 +328,7 @@ def _users_of_unmounted(number: str, proc: str) -> list[list[str]]:
 
     def use_by(pid: str) -> str:
         for name, use in places.items():
-            links = [f"fd/{fd}" for fd in _entries(f"{proc}/{pid}/fd")] if name == "fd" else [name]
+            links = [f"fd/{fd}" for fd in sysfs.entries(f"{proc}/{pid}/fd")] if name == "fd" else [name]
             if any(_is_on(f"{proc}/{pid}/{link}", number, btrfs) for link in links):
                 return f"{use} of a file system that was unmounted"
         return ""
@@ -352,7 +346,7 @@ def _is_on(link: str, number: str, btrfs: str) -> bool:
 
     btrfs: UUID of the Btrfs there, or ''. Its files show a number that is no device's.
     """
-    if not _link(link).startswith("/") or _link(link).startswith("/dev/"):
+    if not mountinfo.link(link).startswith("/") or mountinfo.link(link).startswith("/dev/"):
         return False
     try:
         device = os.stat(link).st_dev
@@ -395,26 +389,17 @@ def _command(pid: str, proc: str) -> str:
     return _read(f"{proc}/{pid}/comm").rstrip(b"\n").decode("utf-8", "surrogateescape") or "?"
 
 
+def _namespace(pid: str, proc: str) -> str:
+    """The mount namespace of a process."""
+    return mountinfo.link(f"{proc}/{pid}/ns/mnt")
+
+
 def _pids(proc: str) -> list[str]:
-    return sorted(filter(str.isdigit, _entries(proc)), key=int)
+    return sorted(filter(str.isdigit, sysfs.entries(proc)), key=int)
 
 
 def _without(ending: str, text: str) -> str:
     return text[: -len(ending)] if text.endswith(ending) else text
-
-
-def _entries(directory: str) -> list[str]:
-    try:
-        return sorted(os.listdir(directory))
-    except OSError:
-        return []
-
-
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
 
 
 def _read(path: str) -> bytes:

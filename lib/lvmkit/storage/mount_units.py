@@ -5,10 +5,8 @@ What a generator made of /etc/fstab is left out: that file speaks for itself.
 
 from __future__ import annotations
 
-import os
-
 from lvmkit.model.messages import Failure
-from lvmkit.storage import files
+from lvmkit.storage import files, sysfs
 from lvmkit.storage.fstab import BootEntry
 
 TYPE_CHECKING = False
@@ -59,7 +57,7 @@ def _units() -> dict[str, str]:
     """The path of each unit: a file in a folder that counts more hides one of its name in another."""
     units: dict[str, str] = {}
     for folder in FOLDERS:
-        for name in _names(folder):
+        for name in sysfs.entries(folder):
             if name.endswith(_KINDS):
                 units.setdefault(name, f"{folder}/{name}")
     return units
@@ -68,9 +66,9 @@ def _units() -> dict[str, str]:
 def _started() -> Iterator[str]:
     """The names of units that are started with another one."""
     for folder in FOLDERS:
-        for name in _names(folder):
+        for name in sysfs.entries(folder):
             if name.endswith(_PULLING):
-                yield from _names(f"{folder}/{name}")
+                yield from sysfs.entries(f"{folder}/{name}")
 
 
 def _settings(name: str, path: str) -> dict[str, str]:
@@ -80,7 +78,7 @@ def _settings(name: str, path: str) -> dict[str, str]:
     """
     parts = [path]
     for folder in reversed(FOLDERS):
-        for part in _names(f"{folder}/{name}.d"):
+        for part in sysfs.entries(f"{folder}/{name}.d"):
             parts.append(f"{folder}/{name}.d/{part}")
     texts = [_text(part) for part in parts]
     settings: dict[str, str] = {}
@@ -97,13 +95,6 @@ def _text(path: str) -> str:
         return files.read(path) or ""
     except Failure:
         return ""
-
-
-def _names(folder: str) -> tuple[str, ...]:
-    try:
-        return tuple(sorted(os.listdir(folder)))
-    except OSError:
-        return ()
 
 
 def _plain(value: str) -> str:

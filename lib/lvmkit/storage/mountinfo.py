@@ -184,13 +184,13 @@ def _one_link_followed(path: str, points: Collection[str], closed: Collection[st
         folder, walked = walked, f"{walked}/{name}"
         if walked in closed:
             break
-        target = "" if walked in points else _link(walked)
+        target = "" if walked in points else link(walked)
         if target:
             return os.path.normpath(os.path.join(folder or "/", target, *parts[place:]))
     return path
 
 
-def _link(path: str) -> str:
+def link(path: str) -> str:
     """Where a symbolic link leads; '' for anything else."""
     try:
         return os.readlink(path)

@@ -338,12 +338,8 @@ def _stable(node: Node, links: dict[str, tuple[str, ...]]) -> str:
 
 def _links() -> dict[str, tuple[str, ...]]:
     """The names under /dev/disk/by-id for each device number."""
-    try:
-        listed = sorted(os.listdir(_BY_ID))
-    except FileNotFoundError:  # no device here has a persistent name
-        return {}
     names_of: dict[str, tuple[str, ...]] = {}
-    for name in listed:
+    for name in sysfs.entries(_BY_ID):
         number = sysfs.number_of(f"{_BY_ID}/{name}")
         names_of[number] = (*names_of.get(number, ()), name)
     return names_of

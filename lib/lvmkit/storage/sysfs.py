@@ -104,7 +104,7 @@ def holders(number: str, root: str = ROOT) -> tuple[Block, ...]:
     """Devices that stand directly on this one; for a whole disk also those on its partitions."""
     device = _device(number, root)
     blocks = list(_blocks(f"{device}/holders"))
-    for name in _entries(device):
+    for name in entries(device):
         if os.path.exists(f"{device}/{name}/partition"):
             blocks += _blocks(f"{device}/{name}/holders")
     return tuple(blocks)
@@ -122,7 +122,7 @@ def dm_name(number: str, root: str = ROOT) -> str:
 
 def number_of_dm(uuid: str, root: str = ROOT) -> str:
     """The major:minor of the device with a device-mapper UUID; '' where there is none."""
-    for name in _entries(f"{root}/block"):
+    for name in entries(f"{root}/block"):
         if name.startswith("dm-") and _text(f"{root}/block/{name}/dm/uuid") == uuid:
             return _text(f"{root}/block/{name}/dev")
     return ""
@@ -176,7 +176,7 @@ def _driver_state(disk: str) -> str:
 def _controller_states(subsystem: str) -> list[str]:
     """The states of all NVMe controllers that lead to a namespace."""
     states = []
-    for name in _entries(subsystem):
+    for name in entries(subsystem):
         state = _text(f"{subsystem}/{name}/state") if name.startswith("nvme") else ""
         if state:
             states.append(state)
@@ -205,14 +205,15 @@ def _disk(device: str) -> str:
 
 def _blocks(directory: str) -> tuple[Block, ...]:
     blocks = []
-    for name in _entries(directory):
+    for name in entries(directory):
         number = _text(f"{directory}/{name}/dev")
         if number:
             blocks.append(Block(name.replace("!", "/"), number))
     return tuple(blocks)
 
 
-def _entries(directory: str) -> list[str]:
+def entries(directory: str) -> list[str]:
+    """What is in a folder, in order; nothing where it cannot be read."""
     try:
         return sorted(os.listdir(directory))
     except OSError:

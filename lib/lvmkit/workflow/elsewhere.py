@@ -26,7 +26,7 @@ from lvmkit.model.messages.guide import (
     ExtensionInterrupted,
     TemplateAlreadyExtended,
 )
-from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
+from lvmkit.model.messages.pacemaker import UnknownServer
 from lvmkit.model.value import Value, replace
 from lvmkit.peer import ask
 from lvmkit.peer import order as peer_order
@@ -35,7 +35,7 @@ from lvmkit.storage import lvmconf
 from lvmkit.workflow import extend as on_target
 from lvmkit.workflow import unextend as on_loser
 from lvmkit.workflow.extend import ExtendRequest, refusal, refusals
-from lvmkit.workflow.subject import find
+from lvmkit.workflow.subject import find, refuse_offline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def extend(order: ExtendOrder, kit: Kit) -> tuple[str, ...]:
     template = template_of(order, seen)
     if order.server == seen.local:
         return on_target.extend(ExtendRequest(order.tag, template, order.priority), kit)
-    _refuse_unfit(order, seen)
+    refuse_offline(order.server, order.tag, seen)
     answer = _ask_readiness(order, template, kit, with_steps=False)
     _tell_warnings(answer.readiness, kit)
     against = refusals(answer.readiness)
@@ -83,7 +83,7 @@ def preview(order: ExtendOrder, kit: Kit) -> Preview:
     template = template_of(order, seen)
     if order.server == seen.local:
         return on_target.preview(ExtendRequest(order.tag, template, order.priority), kit)
-    _refuse_unfit(order, seen)
+    refuse_offline(order.server, order.tag, seen)
     return _ask_readiness(order, template, kit, with_steps=True)
 
 
@@ -142,13 +142,6 @@ def _own_lvm(kit: Kit) -> str:
         return lvmconf.version(kit.lvm)
     except Failure:
         return ""
-
-
-def _refuse_unfit(order: ExtendOrder, seen: Overview) -> None:
-    """A server that is down cannot be asked."""
-    if not seen.is_online(order.server):
-        why = next((server.unfit for server in seen.servers if server.name == order.server), "") or "offline"
-        raise Failure(ServerUnfit(order.server, order.tag, why))
 
 
 def _ask_readiness(order: ExtendOrder, template: str, kit: Kit, *, with_steps: bool) -> Preview:

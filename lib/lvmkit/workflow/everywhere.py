@@ -10,9 +10,9 @@ from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import NothingToDo
 from lvmkit.model.messages.extend import NotFollowedThere, StillListedThere, StillProtected
-from lvmkit.model.messages.pacemaker import ServerUnfit
 from lvmkit.peer import order
 from lvmkit.storage import lkvgs, records
+from lvmkit.workflow.subject import refuse_offline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def follow(tag: str, kit: Kit) -> None:
     seen = kit.port.overview()
     for server in others(tag, seen):
         try:
-            _refuse_offline(server, tag, seen)
+            refuse_offline(server, tag, seen)
             order.reconfigure(kit.remote(server), tag, _unheard, deadline=kit.settings.action_deadline)
         except Failure as failure:
             kit.tell(NotFollowedThere(server, tag, str(failure)))
@@ -46,7 +46,7 @@ def forget_there(gone: Iterable[Instance], servers: Iterable[str], kit: Kit) -> 
     seen = kit.port.overview()
     for server in servers if groups else ():
         try:
-            _refuse_offline(server, groups[0], seen)
+            refuse_offline(server, groups[0], seen)
             order.forget(kit.remote(server), groups, _unheard, deadline=kit.settings.action_deadline)
         except Failure:
             kit.tell(StillListedThere(server, groups))
@@ -74,12 +74,6 @@ def _drop(vg: str, kit: Kit) -> bool:
     lkvgs.remove(kit.paths.lkvgs, vg)
     records.drop(kit.paths, resource_id)
     return is_known
-
-
-def _refuse_offline(server: str, subject: str, seen: Overview) -> None:
-    """What is down cannot be told. Raises Failure (110159)."""
-    if not seen.is_online(server):
-        raise Failure(ServerUnfit(server, subject, "offline"))
 
 
 def _unheard(_message: Message) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceNotFound
-from lvmkit.model.messages.pacemaker import NotExtended, UnknownServer
+from lvmkit.model.messages.pacemaker import NotExtended, ServerUnfit, UnknownServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,3 +34,10 @@ def hierarchy_with(tag: str, server: str, seen: Overview) -> Hierarchy:
     if hierarchy.by_tag(tag) is None:
         raise Failure(NotExtended(tag, server))
     return hierarchy
+
+
+def refuse_offline(server: str, tag: str, seen: Overview) -> None:
+    """A server that is down can neither be asked nor told about a tag. Raises Failure (110159)."""
+    if not seen.is_online(server):
+        unfit = {each.name: each.unfit for each in seen.servers}
+        raise Failure(ServerUnfit(server, tag, unfit.get(server) or "offline"))
