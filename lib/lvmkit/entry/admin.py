@@ -115,13 +115,7 @@ def _across(name: str, template: str, tag: str, tools: Kit) -> tuple[str, ...]:
         return unextend.unextend(tag, tools)
     if name == "extend":
         return extend.extend(extend.ExtendRequest(tag, template), tools)
-    readiness = canextend.canextend(tag, template, tools)
-    against = extend.refusals(readiness)
-    for message in readiness.messages:
-        if message not in against:
-            tools.tell(message)
-    if against:
-        raise extend.refusal(Failure(*against), tag, readiness.server)
+    extend.heed(canextend.canextend(tag, template, tools), tag, tools.tell)
     return ()
 
 

@@ -72,7 +72,7 @@ def against_lack_of_disks(vg: VolumeGroup, server: str, lvm: Lvm) -> tuple[Messa
     """The same, also where this LVM asks for all of them; it is asked for its version where any lacks."""
     if vg.system_id == server or not vg.missing:
         return ()
-    if lvmconf.numbers(lvmconf.version(lvm)) < lvmconf.numbers(lvmsight.OLDEST_BY_MAJORITY):
+    if lvmsight.asks_for_all_disks(lvmconf.version(lvm)):
         return (_needs_disks(vg, server, _ALL_ASKED_FOR),)
     return against_minority(vg, server)
 

@@ -6,7 +6,7 @@ ValueError, LookupError or TypeError for another one. Whose answer it is decides
 
 from __future__ import annotations
 
-from lvmkit.model.messages import INFO, Message, errors
+from lvmkit.model.messages import ERROR, INFO, Message, errors
 from lvmkit.model.value import Value
 from lvmkit.peer.wire import packed, unpacked
 
@@ -32,9 +32,19 @@ class Readiness(Value):
     """(PV UUID, device there) of every physical volume that is seen"""
 
     @property
+    def refusals(self) -> tuple[Message, ...]:
+        """What forbids the extension."""
+        return errors(self.messages)
+
+    @property
+    def warnings(self) -> tuple[Message, ...]:
+        """What is said besides."""
+        return tuple(message for message in self.messages if message.level != ERROR)
+
+    @property
     def is_ready(self) -> bool:
         """Whether nothing forbids the extension."""
-        return not errors(self.messages)
+        return not self.refusals
 
 
 class Preview(Value):

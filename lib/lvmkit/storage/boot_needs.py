@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel", "ID": "id"}
 """what an entry may name a device by, and the folder below /dev/disk that has udev's links for it"""
 _BY_DM_UUID, _BY_DM_NAME, _MAPPER = "/dev/disk/by-id/dm-uuid-", "/dev/disk/by-id/dm-name-", "/dev/mapper/"
-_BY_LABEL = "/dev/disk/by-label/"
 _UNCHANGED = frozenset("#+-.:=@_")
 """besides letters and digits, what udev leaves as it is in a link (systemd, encode_devnode_name)"""
 _DEVICE_FOLDER = "/dev/"

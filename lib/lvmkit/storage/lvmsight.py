@@ -22,6 +22,11 @@ def is_too_old(version: str) -> bool:
     return lvmconf.numbers(version) < lvmconf.numbers(OLDEST)
 
 
+def asks_for_all_disks(version: str) -> bool:
+    """Whether this release changes the owner of whole groups only."""
+    return lvmconf.numbers(version) < lvmconf.numbers(OLDEST_BY_MAJORITY)
+
+
 def by_uuid(groups: Iterable[VolumeGroup], uuid: str) -> VolumeGroup | None:
     """The volume group with this UUID."""
     return next((vg for vg in groups if vg.uuid == uuid), None)

@@ -29,7 +29,7 @@ from lvmkit.steps import BringInService, Commit, SetAutoactivation, listing
 from lvmkit.storage import dm, mountinfo, stack, superblock
 from lvmkit.storage.boot_needs import InactiveGroup
 from lvmkit.storage.mountinfo import is_below
-from lvmkit.workflow import owner
+from lvmkit.workflow import family, owner
 from lvmkit.workflow.boot_mounts import boot_mounts
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord
@@ -148,7 +148,7 @@ def _draft_vg(storage: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
 
 def _protected_group(vg: VolumeGroup, hierarchy: Hierarchy) -> Instance | None:
     """The instance of this volume group, also where it was protected under another name; else one with its name."""
-    groups = [instance for instance in hierarchy.instances if instance.type == LVMVG]
+    groups = family.groups(hierarchy.instances)
     for group in groups:
         if VgFacts.noted(group).uuid == vg.uuid:
             return group

@@ -6,7 +6,7 @@ import os
 
 from lvmkit.guards import metadata, system_id
 from lvmkit.model.facts import LvFacts, VgFacts, devices_below
-from lvmkit.model.instance import IN_SERVICE, LVMLV, LVMVG
+from lvmkit.model.instance import IN_SERVICE, LVMLV
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.boot import (
     AutoactivationOn,
@@ -24,7 +24,7 @@ from lvmkit.model.settings import DEGRADED
 from lvmkit.model.value import Value
 from lvmkit.resources import bringing_up
 from lvmkit.storage import dm, lkvgs, lvmconf, lvmsight, sysfs
-from lvmkit.workflow import owner
+from lvmkit.workflow import family, owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def storage_findings(look: Look) -> Iterator[Told]:
     if lvmsight.is_too_old(version):
         yield "LVM", LvmTooOld(version, lvmsight.OLDEST)
         return  # the report would not be understood
-    groups = [instance for instance in look.hierarchy.instances if instance.type == LVMVG]
+    groups = family.groups(look.hierarchy.instances)
     if not groups:
         return
     conf = lvmconf.load(lvm)
@@ -142,7 +142,7 @@ def _stays_home(vg: VolumeGroup, subject: VgFacts, look: Look) -> Iterator[Messa
     if policy != DEGRADED or not vg.system_id:
         return
     version = lvmconf.version(look.kit.lvm)
-    if lvmconf.numbers(version) < lvmconf.numbers(lvmsight.OLDEST_BY_MAJORITY):
+    if lvmsight.asks_for_all_disks(version):
         yield DegradedStaysHome(vg.name, f"LVM {version} changes the owner of whole groups only")
     elif len(vg.physical) % 2 == 0:
         why = f"LVM changes the owner only where more than half of the {len(vg.physical)} physical volumes are left"

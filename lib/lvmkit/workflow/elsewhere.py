@@ -11,7 +11,7 @@ import time
 
 from lvmkit import VERSION
 from lvmkit.model.interruption import Interruption
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import (
     ClockDiffers,
     ClockFarOff,
@@ -21,7 +21,6 @@ from lvmkit.model.messages.extend import (
 )
 from lvmkit.model.messages.guide import (
     CanextendNotAccessible,
-    CannotExtend,
     ExtendNotAccessible,
     ExtensionInterrupted,
     TemplateAlreadyExtended,
@@ -34,7 +33,7 @@ from lvmkit.peer.requests import AskReadiness, OrderExtend
 from lvmkit.storage import lvmconf
 from lvmkit.workflow import extend as on_target
 from lvmkit.workflow import unextend as on_loser
-from lvmkit.workflow.extend import ExtendRequest, refusal, refusals
+from lvmkit.workflow.extend import ExtendRequest, heed, refusal
 from lvmkit.workflow.subject import find, refuse_offline
 
 TYPE_CHECKING = False
@@ -70,10 +69,7 @@ def extend(order: ExtendOrder, kit: Kit) -> tuple[str, ...]:
         return on_target.extend(ExtendRequest(order.tag, template, order.priority), kit)
     refuse_offline(order.server, order.tag, seen)
     answer = _ask_readiness(order, template, kit, with_steps=False)
-    _tell_warnings(answer.readiness, kit)
-    against = refusals(answer.readiness)
-    if against:
-        raise refusal(Failure(*against), order.tag, order.server)
+    heed(answer.readiness, order.tag, kit.tell)
     return _order_extension(order, template, kit)
 
 
@@ -165,18 +161,10 @@ def _order_extension(order: ExtendOrder, template: str, kit: Kit) -> tuple[str, 
     try:
         return peer_order.extend(kit.remote(order.server), work, kit.tell, deadline=kit.settings.action_deadline)
     except Failure as failure:
-        told = failure.messages
-        if any(isinstance(message, CannotExtend) for message in told):
-            raise
-        if isinstance(told[0], ProgramMissingThere):
-            raise Failure(*told, ExtendNotAccessible(told[0].path, order.server)) from failure
+        first = failure.messages[0]
+        if isinstance(first, ProgramMissingThere):
+            raise Failure(*failure.messages, ExtendNotAccessible(first.path, order.server)) from failure
         raise refusal(failure, order.tag, order.server) from failure
     except Interruption as interruption:
         kit.tell(ExtensionInterrupted(order.tag, order.server, interruption.signal_name))
         raise
-
-
-def _tell_warnings(readiness: Readiness, kit: Kit) -> None:
-    for message in readiness.messages:
-        if message.level != ERROR:
-            kit.tell(message)

@@ -13,7 +13,7 @@ from lvmkit.cluster.port import Change
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import AUTOMATIC, IN_SERVICE, OSU
 from lvmkit.model.interruption import Interruption
-from lvmkit.model.messages import ERROR, Failure, errors, raise_errors
+from lvmkit.model.messages import Failure, raise_errors
 from lvmkit.model.messages.extend import WillMove
 from lvmkit.model.messages.guide import (
     CannotExtend,
@@ -36,7 +36,7 @@ from lvmkit.workflow.family import groups
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import ClassVar
 
     from lvmkit.model.messages import Message
@@ -149,12 +149,7 @@ def extend(request: ExtendRequest, kit: Kit, *, is_told: bool = False) -> tuple[
         with kit.port.admin_lock(f"extend {request.tag} to {server}"):
             finish_interrupted(kit)
             examination = examine(request.tag, request.template, kit)
-            against = refusals(examination.readiness)
-            for message in () if is_told else examination.readiness.messages:
-                if message.level != ERROR:
-                    kit.tell(message)
-            if against:
-                raise Failure(*against)
+            heed(examination.readiness, request.tag, (lambda _message: None) if is_told else kit.tell)
             plan, change = draft_extension(examination, request.priority)
             carry_out(plan, kit)
     except Failure as failure:
@@ -181,14 +176,17 @@ def preview(request: ExtendRequest, kit: Kit, *, only_check: bool = False) -> Pr
     return Preview(readiness, tags, plan.describe(), kit.port.foresee(change))
 
 
-def refusals(readiness: Readiness) -> tuple[Message, ...]:
-    """What forbids the extension."""
-    return errors(readiness.messages)
+def heed(readiness: Readiness, tag: str, tell: Callable[[Message], None]) -> None:
+    """Tell what is said besides. Raises the refusal() where anything forbids the extension."""
+    for message in readiness.warnings:
+        tell(message)
+    if not readiness.is_ready:
+        raise refusal(Failure(*readiness.refusals), tag, readiness.server)
 
 
 def refusal(failure: Failure, tag: str, server: str) -> Failure:
-    """The failure with the guide's own message at its end; 000004 says it all by itself."""
-    if isinstance(failure.messages[0], TemplateAlreadyExtended):
+    """The failure with the guide's own message at its end, once; 000004 says it all by itself."""
+    if any(isinstance(message, (TemplateAlreadyExtended, CannotExtend)) for message in failure.messages):
         return failure
     return Failure(*failure.messages, CannotExtend(tag, server))
 

@@ -67,15 +67,13 @@ def command(session: Session, word: str, server: str, priority: int | None, dry_
 
 def _show_preview(order: ExtendOrder, extension: Preview, kit: Kit, form: str) -> None:
     """Warnings are told, what forbids the extension is raised in the end."""
-    from lvmkit.workflow.extend import refusal, refusals
+    from lvmkit.workflow.extend import refusal
 
-    against = refusals(extension.readiness)
-    for message in extension.readiness.messages:
-        if message not in against:
-            kit.tell(message)
+    for message in extension.readiness.warnings:
+        kit.tell(message)
     write(document(extension_preview(order.tag, extension)) if form == JSON else _as_text(extension))
-    if against:
-        raise refusal(Failure(*against), order.tag, order.server)
+    if not extension.readiness.is_ready:
+        raise refusal(Failure(*extension.readiness.refusals), order.tag, order.server)
 
 
 def _as_text(extension: Preview) -> str:
