@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from lab.guests.guest import Guest
 from lab.guests.lab import Lab, Result
-from lab.helpers_ocf import AGENTS
+from lab.helpers_ocf import reason, run_agent
 from lab.helpers_service import TAG, VG, action, guest_in, numbers, quick_check, same_data, serve
 
 WWW, WWW_LV, DATA_LV = "/srv/www", f"{TAG}/www", f"{TAG}/data--x"
@@ -57,14 +55,7 @@ def agent(guest: Guest, verb: str, *prefix: str, options: str = "rw") -> Result:
     for name, field in (("vg_uuid", "vg_uuid"), ("lv_uuid", "lv_uuid")):
         given[name] = guest.run("lvs", "--noheadings", "-o", field, f"{VG}/www").stdout.strip()
     given["uuid"] = guest.run("blkid", "-p", "-o", "value", "-s", "UUID", f"/dev/mapper/{MAPPED}").stdout.strip()
-    environment = {f"OCF_RESKEY_{name}": value for name, value in given.items()}
-    environment |= {"OCF_ROOT": "/usr/lib/ocf", "OCF_RESOURCE_INSTANCE": "res", "OCF_RESKEY_CRM_meta_interval": "10000"}
-    return guest.run(*prefix, f"{AGENTS}/filesys", verb, env=environment, check=False)
-
-
-def reason(result: Result) -> tuple[int, str]:
-    """(return code, number in the exit reason)."""
-    return result.returncode, "".join(re.findall(r"^ocf-exit-reason:(\d{6}) ", result.stderr, re.M))
+    return run_agent(guest, "filesys", verb, given, *prefix, OCF_RESKEY_CRM_meta_interval="10000")
 
 
 def restore(guest: Guest) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import Lab, Result
-from lab.helpers_ocf import AGENTS, DATA, DEEP, VG, make
+from lab.helpers_ocf import AGENTS, DATA, DEEP, VG, make, reason, run_agent
 from lab.helpers_service import guest_in, held
 
 OK, FAILED, INSTALLED, CONFIGURED, STOPPED = 0, 1, 5, 6, 7
@@ -57,16 +57,8 @@ def ocf(
     guest: Guest, action: str, agent: str = "lvmvg", *, level: int = 0, probe: bool = False, **given: str
 ) -> Result:
     """One action of an agent, in the environment that Pacemaker makes."""
-    environment = {f"OCF_RESKEY_{name}": value for name, value in ({"vg": VG} | given).items()}
-    environment |= {"OCF_ROOT": "/usr/lib/ocf", "OCF_RESOURCE_INSTANCE": "res", "OCF_CHECK_LEVEL": str(level)}
-    environment |= {"OCF_RESKEY_CRM_meta_interval": "0" if probe else "10000", "OCF_RESKEY_CRM_meta_timeout": "20000"}
-    return guest.run(f"{AGENTS}/{agent}", action, env=environment, check=False)
-
-
-def seen(result: Result) -> tuple[int, str]:
-    """(return code, number in the exit reason)."""
-    found = re.findall(r"^ocf-exit-reason:(\d{6}) ", result.stderr, re.M)
-    return result.returncode, "".join(found)
+    meta = {"OCF_RESKEY_CRM_meta_interval": "0" if probe else "10000", "OCF_RESKEY_CRM_meta_timeout": "20000"}
+    return run_agent(guest, agent, action, {"vg": VG, **given}, OCF_CHECK_LEVEL=str(level), **meta)
 
 
 def owner(guest: Guest) -> str:
@@ -122,7 +114,7 @@ def test_a_mirror_serves_without_a_disk_that_fails(made: Guest) -> None:
     assert [ocf(made, "monitor", level=level).returncode for level in (0, 10)] == [OK, OK]
     assert ocf(made, "stop").returncode == OK
     assert held(made, VG) == []
-    assert seen(ocf(made, "start")) == (FAILED, "110014")
+    assert reason(ocf(made, "start")) == (FAILED, "110014")
     assert ocf(made, "start", missing_pv="degraded").returncode == OK
     assert ocf(made, "monitor").returncode == OK
 
@@ -141,24 +133,24 @@ def test_a_mirror_serves_without_a_disk_that_fails(made: Guest) -> None:
 )
 def test_the_monitor_notices(started: Guest, harm: str, answer: tuple[int, str], probed: tuple[int, str]) -> None:
     started.sh(harm)
-    assert seen(ocf(started, "monitor")) == answer
-    assert seen(ocf(started, "monitor", probe=True)) == probed
+    assert reason(ocf(started, "monitor")) == answer
+    assert reason(ocf(started, "monitor", probe=True)) == probed
 
 
 def test_a_group_whose_disks_are_gone_is_noticed_and_stopped(started: Guest) -> None:
     started.lose_disk("SHARED1")
     started.lose_disk("SHARED2")
-    assert seen(ocf(started, "monitor")) == (FAILED, "110043")
+    assert reason(ocf(started, "monitor")) == (FAILED, "110043")
     assert ocf(started, "stop").returncode == OK
     assert held(started, VG) == []
     assert ocf(started, "monitor", probe=True).returncode == STOPPED
-    assert seen(ocf(started, "start")) == (INSTALLED, "110013")
+    assert reason(ocf(started, "start")) == (INSTALLED, "110013")
 
 
 def test_a_disk_that_hangs_holds_up_neither_the_deep_monitor_nor_the_stop(started: Guest) -> None:
     begun = time.monotonic()
     started.sh(HANG)
-    assert seen(ocf(started, "monitor", vg=DEEP, level=10)) == (FAILED, "110044")
+    assert reason(ocf(started, "monitor", vg=DEEP, level=10)) == (FAILED, "110044")
     assert ocf(started, "stop", vg=DEEP).returncode == OK
     assert held(started, DEEP) == []
     assert time.monotonic() - begun < 30
@@ -167,12 +159,12 @@ def test_a_disk_that_hangs_holds_up_neither_the_deep_monitor_nor_the_stop(starte
 def test_a_disk_that_fails_is_seen_by_the_deep_monitor_only(started: Guest) -> None:
     started.lab.fail_disk(1, "SHARED1")
     assert ocf(started, "monitor").returncode == OK
-    assert seen(ocf(started, "monitor", level=10)) == (FAILED, "110045")
+    assert reason(ocf(started, "monitor", level=10)) == (FAILED, "110045")
 
 
 def test_without_lvm_nothing_starts_but_what_is_down_stops(made: Guest) -> None:
     made.sh("mv /usr/sbin/lvm /root")
-    assert seen(ocf(made, "start")) == (INSTALLED, "110060")
+    assert reason(ocf(made, "start")) == (INSTALLED, "110060")
     assert [ocf(made, action).returncode for action in ("monitor", "stop")] == [STOPPED, OK]
 
 
@@ -180,7 +172,7 @@ def test_a_volume_in_use_fails_the_stop_and_is_named(started: Guest) -> None:
     started.sh("echo LVMKIT_BUSY_PATIENCE=0.5 > /etc/default/LifeKeeper")
     started.sh(f"sleep 1000 < /dev/{DATA} & echo $! > /root/pid; sleep 0.2")
     stopped = ocf(started, "stop")
-    assert seen(stopped) == (FAILED, "110021")
+    assert reason(stopped) == (FAILED, "110021")
     assert "sleep" in stopped.stderr
     assert len(held(started, VG)) == 2
 
@@ -209,7 +201,7 @@ def test_the_start_makes_the_node_the_owner_and_no_other_lvm_touches_it(made: Gu
     assert owner(made) == "node1"
     made.run("vgchange", "-ay", VG, check=False)
     assert held(made, VG) == []
-    assert seen(ocf(made, "start")) == (FAILED, "110016")
+    assert reason(ocf(made, "start")) == (FAILED, "110016")
     before = _seqno(made)
     assert ocf(made, "start", ownership="system_id").returncode == OK
     assert _seqno(made) == before
@@ -221,11 +213,11 @@ def test_the_start_makes_the_node_the_owner_and_no_other_lvm_touches_it(made: Gu
 def test_a_group_is_taken_over_only_when_the_cluster_says_that_its_owner_let_go(made: Guest) -> None:
     as_node2 = 'global/system_id_source="lvmlocal" local/system_id="node2"'
     made.run("vgchange", "-y", "--config", as_node2, "--systemid", "node2", VG)
-    assert seen(ocf(made, "start", ownership="system_id")) == (FAILED, "110135")
+    assert reason(ocf(made, "start", ownership="system_id")) == (FAILED, "110135")
     _cluster(made, online="true", where='<node name="node2"/>')
-    assert seen(ocf(made, "start", ownership="system_id")) == (FAILED, "110134")
+    assert reason(ocf(made, "start", ownership="system_id")) == (FAILED, "110134")
     _cluster(made, online="false", unclean="true")
-    assert seen(ocf(made, "start", ownership="system_id")) == (FAILED, "110134")
+    assert reason(ocf(made, "start", ownership="system_id")) == (FAILED, "110134")
     assert (owner(made), held(made, VG)) == ("node2", [])
     _cluster(made, online="true")
     assert ocf(made, "start", ownership="system_id").returncode == OK
@@ -281,7 +273,7 @@ def test_a_file_system_is_mounted_watched_and_unmounted(formatted: Guest) -> Non
     assert "noatime" in formatted.run("findmnt", "-n", "-o", "OPTIONS", "/srv/www").stdout
     assert filesys(formatted, "monitor").returncode == OK
     formatted.run("mount", "-o", "remount,ro", "/srv/www")
-    assert seen(filesys(formatted, "monitor"))[0] == FAILED
+    assert reason(filesys(formatted, "monitor"))[0] == FAILED
     assert [filesys(formatted, "stop").returncode for _ in range(2)] == [OK] * 2
     assert filesys(formatted, "monitor").returncode == STOPPED
 
@@ -303,5 +295,5 @@ def test_what_is_mounted_within_a_file_system_goes_with_it(formatted: Guest) -> 
 
 
 def test_a_file_system_whose_volume_is_not_up_says_why_it_is_not_mounted(made: Guest) -> None:
-    assert seen(filesys(made, "start")) == (FAILED, "110026")
+    assert reason(filesys(made, "start")) == (FAILED, "110026")
     assert filesys(made, "stop").returncode == OK
