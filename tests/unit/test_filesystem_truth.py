@@ -28,10 +28,13 @@ from lvmkit.model.messages.service import (
     UnmountFailed,
 )
 from lvmkit.model.settings import Settings
+from lvmkit.storage import mountinfo
 from lvmkit.workflow.bystanders import bystanders
 from tests.unit.one_server import DONE, POINT, Server
 
 if TYPE_CHECKING:
+    from pytest_mock import MockerFixture
+
     from lvmkit.model.messages import Message
     from tests.unit.machine import Answer, Mapped
 
@@ -196,6 +199,24 @@ class TestSeveralMounts:
         assert server("remove", "filesys", "/data").said == DONE
         assert server.points() == []
 
+    def test_of_those_that_are_over_each_other_the_one_that_is_met_counts(self, server: Mounting) -> None:
+        """One that was mounted later may lie beneath (mount(8), --beneath)."""
+        server.copy(POINT)
+        upper, lower = server.machine.mounts
+        upper.parent, lower.parent = lower.id, 1
+        lower.options = "ro"
+        server.machine.fail_filesystem(POINT)
+        assert server("quickCheck", "filesys", "/data").code == 0
+
+    def test_links_are_followed_only_where_the_table_does_not_say_it_all(
+        self, server: Mounting, mocker: MockerFixture
+    ) -> None:
+        followed = mocker.spy(mountinfo, "real")
+        assert server("quickCheck", "filesys", "/data").code == 0
+        server.unmount()
+        assert server("quickCheck", "filesys", "/data").said == [NotMounted.number]
+        followed.assert_not_called()
+
     def test_a_folder_of_it_at_the_mount_point_is_something_else(self, unmounted: Mounting) -> None:
         unmounted.copy(POINT, root="/part")
         assert unmounted("quickCheck", "filesys", "/data").said == [NotMounted.number]
@@ -212,6 +233,11 @@ class TestAutomount:
         assert "(srv-data.automount)" in refused.err
         assert unmounted.agent("start").reason == AutomountInTheWay.number
         assert unmounted.programs() == []
+
+    @pytest.mark.parametrize(("kind", "source"), [("autofs", "/etc/auto.misc"), ("tmpfs", "systemd-1")])
+    def test_what_only_looks_like_one_has_the_mount_point(self, unmounted: Mounting, kind: str, source: str) -> None:
+        unmounted.machine.add_mount(POINT, "0:50", kind, source)
+        assert unmounted.is_refused(unmounted("restore", "filesys", "/data"), MountPointTaken)
 
     def test_what_was_mounted_over_an_automount_is_checked_and_stopped(self, unmounted: Mounting) -> None:
         unmounted.machine.add_mount(POINT, "0:50", "autofs", "systemd-1")
