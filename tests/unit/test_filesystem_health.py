@@ -14,7 +14,8 @@ from lvmkit.cli.launch import launch
 from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
 from lvmkit.model import names
-from lvmkit.storage import superblock
+from lvmkit.storage import holders, superblock
+from lvmkit.storage.holders import Holder
 from tests.unit.machine import Answer
 from tests.unit.machine.filesystems import BOOT
 from tests.unit.one_server import Bare
@@ -457,6 +458,38 @@ def test_nothing_is_ended_where_the_server_itself_is_the_other_namespace(server:
     assert "process 1, systemd" in answer.err
 
 
+def test_nor_is_any_other_process_of_that_namespace(server: Server) -> None:
+    server.machine.start_process(1, "systemd")
+    server.machine.unshare(1)
+    server.machine.start_process(8, "cron")
+    link = server.machine.real("/proc/8/ns/mnt")
+    os.unlink(link)
+    os.symlink(server.machine.processes[1].namespace, link)
+    assert (server.filesystem("stop").reason, server.machine.killed) == (FILESYSTEM_BUSY, [])
+
+
+def test_process_1_is_never_signalled_whatever_it_uses(server: Server) -> None:
+    server.machine.start_process(1, "systemd", POINT)
+    answer = server.filesystem("stop")
+    assert (answer.code, answer.reason, server.machine.killed) == (FAILED, FILESYSTEM_BUSY, [])
+
+
+def test_who_has_a_file_open_of_what_was_unmounted_lazily_is_ended(server: Server, mocker: MockerFixture) -> None:
+    """Whose files these are only stat(2) tells, so the answer to that is given here; the lab asks a real kernel."""
+    server.machine.start_process(7, "sleep")
+    server.machine.start_process(9, "cron")
+    user = Holder(holders.PROCESS, "sleep", 7, "open file of a file system that was unmounted")
+
+    def users(_number: str) -> tuple[Holder, ...]:
+        return (user,) if 7 in server.machine.processes else ()
+
+    mocker.patch.object(holders, "of_unmounted", users)
+    server.fails(frozen=True)
+    server.machine.unmount(POINT)
+    answer = server.filesystem("stop")
+    assert (answer.code, told(answer), server.machine.killed) == (OK, [SIGNALLED, THAWED], [(7, signal.SIGTERM)])
+
+
 def test_a_volume_in_another_mount_namespace_is_named_with_process_and_command(server: Server) -> None:
     server.machine.start_process(7, "sleep")
     server.machine.unshare(7)
@@ -477,6 +510,14 @@ def test_a_shell_that_stands_in_the_mount_point_is_named_before_anybody_is_signa
     assert (answer.code, answer.reason, server.machine.killed) == (FAILED, CALLER, [])
     assert f"process {shell} (bash): working directory" in answer.err
     assert "postgres" not in answer.err
+
+
+def test_one_that_stands_in_a_mount_within_it_as_well(server: Server) -> None:
+    server.machine.add_mount(f"{POINT}/sub", "0:50", "tmpfs", "tmpfs")
+    server.machine.start_process(os.getppid(), "bash", f"{POINT}/sub")
+    answer = server.filesystem("stop")
+    assert (answer.code, answer.reason, server.machine.killed) == (FAILED, CALLER, [])
+    assert len(server.machine.mounts) == 2
 
 
 @pytest.mark.parametrize(("flags", "is_spared"), [("00", True), ("01", False)])
