@@ -16,7 +16,7 @@ from lvmkit.plan import Kit
 from lvmkit.workflow.answer import Answer, answer_fault
 from lvmkit.workflow.look import check_at_hand
 from tests.unit.fakes import SEVERAL_SERVERS, FakePort
-from tests.unit.test_contract_actions import Server
+from tests.unit.one_server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable

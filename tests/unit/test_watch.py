@@ -41,8 +41,8 @@ from lvmkit.watch.child import Child
 from lvmkit.watch.ears import Ears
 from lvmkit.watch.sight import Sight
 from lvmkit.watch.watcher import DONE, LOOK_DEADLINE, MOST_STUCK, OFF, STOP_PATIENCE, Report, Watcher, Work
+from tests.unit.one_server import POINT, Server
 from tests.unit.schemas import strict
-from tests.unit.test_contract_actions import POINT, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
