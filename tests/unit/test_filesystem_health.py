@@ -263,6 +263,11 @@ def test_what_is_not_to_be_written_to_is_not_asked_whether_it_is_frozen(tmp_path
     assert (answer.code, server.machine.slept < 1) == (OK, True)
 
 
+def test_a_disk_that_hangs_below_an_ext4_is_not_taken_for_a_freeze(server: Server) -> None:
+    server.machine.set_state(server.disk, "hangs")
+    assert server.deep().code == OK
+
+
 def test_an_ext4_without_a_journal_does_not_tell(server: Server) -> None:
     server.fails(frozen=True, journal=0)
     assert server.deep().code == OK

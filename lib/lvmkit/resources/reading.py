@@ -57,7 +57,7 @@ def frozen_or_faulty(mount: Mount, run: str, deadline: float) -> tuple[Message, 
     works = [superblock.question(mount.mount_point), freezing.question(mount, run, patience)]
     answer, freeze = probe.all_bounded(works, deadline)
     faults = _faults(answer, mount, deadline)
-    if faults or not (freeze.hung or freeze.result == freezing.FROZEN):
+    if faults or not freezing.is_frozen(mount, freeze):
         return faults
     return (FilesystemFrozen(mount.mount_point, int(patience)),)
 

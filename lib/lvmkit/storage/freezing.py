@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lvmkit.storage.mountinfo import Mount
+    from lvmkit.storage.probe import Ending
 
 FROZEN = b"frozen"
 PANICS = "/proc/sys/kernel/hung_task_panic"
@@ -55,6 +56,11 @@ def question(mount: Mount, run: str, patience: float) -> Callable[[], bytes]:
         return _asked_by_one(f"{run}/thaw-{number.replace(':', '-')}", device, patience)
 
     return ask
+
+
+def is_frozen(mount: Mount, answer: Ending) -> bool:
+    """What became of question(): of an ext4, one without an answer tells of a disk that hangs, not of a freeze."""
+    return answer.result == FROZEN or (answer.hung and mount.type not in _WITH_MARK)
 
 
 def _asked_by_one(lock: str, device: str, patience: float) -> bytes:
