@@ -6,9 +6,11 @@ import errno
 import os
 import struct
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.faults import DeviceMapperRefused, KernelUnreadable
@@ -57,6 +59,7 @@ class Kernel:
     def __init__(self) -> None:
         self.asked: list[tuple[int, int, str, str, bytes]] = []
         self.answers: dict[int, list[Any]] = {}
+        self.sizes: list[int] = []
         self.version = (4, 47, 0)
 
     def answer(self, command: int, *answers: Any) -> None:
@@ -70,6 +73,7 @@ class Kernel:
         assert words[3] == len(buffer)
         assert not (name and uuid), "the kernel takes one of both"
         assert words[8] == 0, "no cookie"
+        self.sizes.append(len(buffer))
         self.asked.append((request & 0xFF, words[7], name, uuid, bytes(buffer[312:]).rstrip(b"\0")))
         reply = self.answers[request & 0xFF].pop(0)
         if isinstance(reply, OSError):
@@ -152,6 +156,35 @@ def test_a_list_that_does_not_fit_is_asked_again_with_more_room(kernel: Kernel) 
     kernel.answer(LIST, answer, answer)
     assert len(dm.list_devices()) == 512
     assert len(kernel.asked) == 2
+
+
+def test_a_question_about_one_device_is_put_again_with_more_room(kernel: Kernel) -> None:
+    lines = target_list(*((n, 1, "striped", "2 128 253:0 0 253:1 0") for n in range(200)))
+    kernel.answer(STATUS, *[{"data": lines, "flags": ACTIVE, "device": ONE, "targets": 200}] * 2)
+    found = dm.status(ONE[1])
+    assert found is not None
+    assert len(found.targets) == 200
+    assert kernel.sizes == [1 << 12, 1 << 14]
+
+
+def test_the_control_node_is_opened_once(kernel: Kernel, mocker: MockerFixture, tmp_path: Path) -> None:
+    control = tmp_path / "control"
+    control.touch()
+    mocker.patch.object(dm, "CONTROL", str(control))
+    opened: list[Any] = []
+    real = os.open
+
+    def counted(*how: Any, **more: Any) -> int:
+        opened.append(how)
+        return real(*how, **more)
+
+    mocker.patch.object(os, "open", counted)
+    kernel.answer(LIST, {"data": name_list([ONE], "uuids")})
+    kernel.answer(STATUS, *[{"flags": ACTIVE, "device": ONE}] * 3)
+    dm.list_devices()
+    for _ in range(3):
+        dm.status(ONE[1])
+    assert [how[0] for how in opened] == [str(control)]
 
 
 def test_a_list_that_never_fits_ends(kernel: Kernel) -> None:

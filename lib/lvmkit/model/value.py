@@ -31,6 +31,9 @@ class Value:
         cls._fields = cls._fields + tuple(name for name in own if name not in cls._fields)
 
     def __init__(self, *args: Any, **named: Any) -> None:
+        if len(args) == len(self._fields) and not named:
+            self.__dict__.update(zip(self._fields, args))  # as most are made, and there are many
+            return
         given = dict(zip(self._fields, args))
         if len(args) > len(self._fields) or given.keys() & named.keys() or named.keys() - set(self._fields):
             raise TypeError(f"{type(self).__name__} takes {self._fields}, not {args!r} {named!r}")

@@ -58,9 +58,14 @@ _BUFFER_FULL, _SKIP_LOCKFS, _NOFLUSH, _WITH_UUID = 1 << 8, 1 << 10, 1 << 11, 1 <
 _HAS_UUID, _HAS_NO_UUID = 1, 2  # DM_NAME_LIST_FLAG_*, kernel 5.13
 _LIST_EXTRA_SINCE = (4, 37)  # interface version from which event_nr and flags follow the name, kernel 4.13
 
-_FIRST_BUFFER = 1 << 16
+_FIRST_BUFFER = 1 << 12
+"""for an answer about one device: the kernel clears and copies all of it"""
+_FIRST_LIST = 1 << 16
 _LARGEST_BUFFER = 1 << 24
 _INTERRUPTIONS = 16
+
+_controls: dict[str, int] = {}
+"""descriptor of the control node by its path, open from the first question to the end of the process"""
 
 
 class Device(Value):
@@ -275,14 +280,10 @@ def _lines(uuid: str, name: str, flags: int) -> DeviceStatus | None:
     answer = _ask_about(_TABLE_STATUS, flags, uuid, name)
     if answer is None:
         return None
-    return DeviceStatus(
-        **answer.device.as_dict(),
-        open_count=answer.open_count,
-        suspended=bool(answer.flags & _SUSPEND),
-        read_only=bool(answer.flags & _READ_ONLY),
-        live=bool(answer.flags & _ACTIVE_PRESENT),
-        targets=_parsed_targets(answer) if answer.flags & _ACTIVE_PRESENT else (),
-    )
+    device, live = answer.device, bool(answer.flags & _ACTIVE_PRESENT)
+    suspended, read_only = bool(answer.flags & _SUSPEND), bool(answer.flags & _READ_ONLY)
+    targets = _parsed_targets(answer) if live else ()
+    return DeviceStatus(device.name, device.uuid, device.number, answer.open_count, suspended, read_only, live, targets)
 
 
 def _parsed_targets(answer: _Answer) -> tuple[Target, ...]:
@@ -344,20 +345,23 @@ def _ask(command: int, flags: int, *, uuid: str = "", name: str = "", data: byte
 
     Raises OSError as the ioctl does, and Failure (110052) where there is no device-mapper to ask.
     """
-    try:
-        control = os.open(CONTROL, os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        raise _unreadable(error) from error
-    try:
-        size = _FIRST_BUFFER
-        while size <= _LARGEST_BUFFER:
-            answer = _exchange(control, command, _request(size, flags, uuid, name, data))
-            if not answer.flags & _BUFFER_FULL:
-                return answer
-            size *= 4
-    finally:
-        os.close(control)
+    size = _FIRST_LIST if command == _LIST_DEVICES else _FIRST_BUFFER
+    while size <= _LARGEST_BUFFER:
+        answer = _exchange(_control(), command, _request(size, flags, uuid, name, data))
+        if not answer.flags & _BUFFER_FULL:
+            return answer
+        size *= 4
     raise Failure(KernelUnreadable(f"the answer does not fit in {_LARGEST_BUFFER} bytes"))
+
+
+def _control() -> int:
+    """The control node, opened once; it holds no state. Raises Failure (110052)."""
+    if CONTROL not in _controls:
+        try:
+            _controls[CONTROL] = os.open(CONTROL, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise _unreadable(error) from error
+    return _controls[CONTROL]
 
 
 def _request(size: int, flags: int, uuid: str, name: str, data: bytes) -> bytearray:
