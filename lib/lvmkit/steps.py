@@ -270,4 +270,4 @@ class BringInService(Step):
                 if instance.state in IN_SERVICE:
                     return True
                 is_unknown_here |= instance.state == ILLSTATE and instance.server == overview.local
-        return is_unknown_here and kit.port.wanted(self.tag)
+        return is_unknown_here and self.tag in kit.port.wanted()

@@ -253,8 +253,8 @@ class FakePort:
     def required_by_others(self) -> frozenset[str]:
         return self.required
 
-    def wanted(self, tag: str) -> bool:
-        return tag not in self.unwanted
+    def wanted(self) -> frozenset[str]:
+        return frozenset(self.now.tags) - self.unwanted
 
     def resume(self, tell: Callable[[Message], None]) -> None:
         self.calls.append(("resume",))

@@ -228,8 +228,8 @@ class Port(Protocol):
     def required_by_others(self) -> frozenset[str]:
         """Tags on which something stands that is not the kit's, and that the engine stops before them."""
 
-    def wanted(self, tag: str) -> bool:
-        """Whether the resource should be in service: it was when its state was last set, and no one took it out."""
+    def wanted(self) -> frozenset[str]:
+        """Tags of what should be in service: it was when its state was last set, and no one took it out."""
 
     def resume(self, tell: Callable[[Message], None]) -> None:
         """Finish actions whose process was killed; they are idempotent, so they are run again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.model.instance import Dependency, Instance, tags_of
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,22 +11,19 @@ if TYPE_CHECKING:
 
 
 class Hierarchy(Value):
-    """All instances of one server and the dependencies between them."""
+    """All instances of one server and the dependencies between them. Neighbours are looked up, not searched for."""
 
     instances: tuple[Instance, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
 
-    @property
+    @once
     def tags(self) -> tuple[str, ...]:
         """All tags, in the order in which they were created."""
         return tags_of(self.instances)
 
     def by_tag(self, tag: str) -> Instance | None:
         """The instance with this tag."""
-        for instance in self.instances:
-            if instance.tag == tag:
-                return instance
-        return None
+        return self._by_tag.get(tag)
 
     def by_id(self, resource_id: str, resource_type: str | None = None) -> Instance | None:
         """The instance with this ID, optionally of one type only."""
@@ -40,26 +37,24 @@ class Hierarchy(Value):
 
         A tag without an instance is skipped.
         """
-        by_tag = {instance.tag: instance for instance in self.instances}
         chosen = []
         for tag in tags:
-            instance = by_tag.get(tag)
+            instance = self._by_tag.get(tag)
             if instance is not None and resource_type in (None, instance.type):
                 chosen.append(instance)
         return tuple(chosen)
 
     def children(self, tag: str) -> tuple[str, ...]:
         """Tags that this tag requires directly."""
-        return tuple(d.child for d in self.dependencies if d.parent == tag)
+        return tuple(self._children.get(tag, ()))
 
     def parents(self, tag: str) -> tuple[str, ...]:
         """Tags that require this tag directly."""
-        return tuple(d.parent for d in self.dependencies if d.child == tag)
+        return tuple(self._parents.get(tag, ()))
 
     def roots(self) -> tuple[str, ...]:
         """Tags that nothing requires."""
-        required = {d.child for d in self.dependencies}
-        return tuple(tag for tag in self.tags if tag not in required)
+        return tuple(tag for tag in self.tags if tag not in self._parents)
 
     def below(self, tag: str) -> tuple[str, ...]:
         """The tag and all it requires, children before parents: the order of restore."""
@@ -80,6 +75,24 @@ class Hierarchy(Value):
     def would_loop(self, dependency: Dependency) -> bool:
         """Whether this dependency would make a tag require itself."""
         return dependency.parent in self.below(dependency.child)
+
+    @once
+    def _by_tag(self) -> dict[str, Instance]:
+        return {instance.tag: instance for instance in self.instances}
+
+    @once
+    def _children(self) -> dict[str, list[str]]:
+        children: dict[str, list[str]] = {}
+        for link in self.dependencies:
+            children.setdefault(link.parent, []).append(link.child)
+        return children
+
+    @once
+    def _parents(self) -> dict[str, list[str]]:
+        parents: dict[str, list[str]] = {}
+        for link in self.dependencies:
+            parents.setdefault(link.child, []).append(link.parent)
+        return parents
 
     def _sort(self, tags: Iterable[str]) -> tuple[str, ...]:
         return tuple(filter(set(tags).__contains__, _depth_first(self.roots(), self.children)))

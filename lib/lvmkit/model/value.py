@@ -8,16 +8,36 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from functools import cached_property
     from typing import Any, TypeVar
 
     from typing_extensions import dataclass_transform
 
     SomeValue = TypeVar("SomeValue", bound="Value")
+    once = cached_property
 else:
 
     def dataclass_transform(**_options):
         """Stand-in at run time for typing.dataclass_transform (PEP 681), which only type checkers read."""
         return lambda cls: cls
+
+    class once:  # noqa: N801 - it is used as a decorator
+        """What a value works out when it is first asked for it, and keeps, as it does not change.
+
+        It stands for functools.cached_property, whose module a check must not pay for.
+        """
+
+        def __init__(self, work):
+            self._work, self.__doc__ = work, work.__doc__
+
+        def __set_name__(self, _owner, name):
+            self._name = name
+
+        def __get__(self, value, _owner=None):
+            if value is None:
+                return self
+            result = value.__dict__[self._name] = self._work(value)
+            return result
 
 
 @dataclass_transform(frozen_default=True)

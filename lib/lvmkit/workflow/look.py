@@ -43,8 +43,8 @@ class CheckResult(Value):
 
 def check_all(hierarchy: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
     """Check every resource that should be in service and that nobody moves now, children first."""
-    watched = [instance.tag for instance in hierarchy.instances if _is_watched(instance, kit)]
-    return _without_excused(check_tags(hierarchy.restore_order(watched), hierarchy, kit), kit)
+    watched = hierarchy.restore_order(_watched(hierarchy, kit))
+    return _without_excused(check_tags(watched, hierarchy, kit), kit)
 
 
 def check_at_hand(kit: Kit, pauses: Sequence[float] = ()) -> tuple[CheckResult, ...]:
@@ -101,11 +101,12 @@ def _is_judged(instance: Instance, kit: Kit) -> bool:
     return instance.state in IN_SERVICE or is_unknown
 
 
-def _is_watched(instance: Instance, kit: Kit) -> bool:
+def _watched(hierarchy: Hierarchy, kit: Kit) -> set[str]:
     """What is in service here; where nobody else brings back what was before the boot, that too."""
     if kit.port.capabilities.watches_itself:
-        return instance.state in IN_SERVICE
-    return instance.state in (ISP, ILLSTATE) and kit.port.wanted(instance.tag)
+        return {instance.tag for instance in hierarchy.instances if instance.state in IN_SERVICE}
+    known = {instance.tag for instance in hierarchy.instances if instance.state in (ISP, ILLSTATE)}
+    return known & kit.port.wanted()
 
 
 def _check(instance: Instance, devices: Sequence[Device], hierarchy: Hierarchy, host: Host) -> CheckResult:

@@ -125,8 +125,8 @@ def _is_behind(kit: Kit, account: Recovery) -> bool:
 
 def _owed(hierarchy: Hierarchy, kit: Kit) -> set[str]:
     """What should be in service, and was taken down by the boot or by a recovery that was interrupted."""
-    unknown = (instance.tag for instance in hierarchy.instances if instance.state == ILLSTATE)
-    return {tag for tag in unknown if kit.port.wanted(tag)}
+    unknown = {instance.tag for instance in hierarchy.instances if instance.state == ILLSTATE}
+    return unknown & kit.port.wanted() if unknown else unknown
 
 
 def _told(work: Callable[[], None], kit: Kit) -> bool:

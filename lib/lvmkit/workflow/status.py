@@ -147,7 +147,8 @@ def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResult,
     Raises nothing for a resource that cannot be asked about: the reason is its result.
     """
     instances = now.of_tags(tags)
-    checked = _checked(tuple(instance.tag for instance in instances if _is_checked(instance, kit)), now, kit)
+    up = _should_be_up(instances, kit)
+    checked = _checked(tuple(each.tag for each in instances if each.tag in up and has_scripts(each.type)), now, kit)
     devices = _devices_if_any(instances)
     results = []
     for instance in instances:
@@ -160,30 +161,26 @@ def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResult,
 
 def in_service(now: Hierarchy, kit: Kit) -> tuple[str, ...]:
     """Tags that should be in service, children first."""
-    return tuple(tag for tag in now.restore_order(now.tags) if _should_be_up(now.by_tag(tag), kit))
+    return now.restore_order(_should_be_up(now.instances, kit))
 
 
 def entrances(now: Hierarchy) -> tuple[str, ...]:
     """The roots, and one tag of each loop in damaged data, which has no root: so nothing stays hidden."""
-    tags = []
-    reached: set[str] = set()
-    for tag in (*now.roots(), *now.tags):
+    tags = list(now.roots())
+    reached = set(now.restore_order(now.tags))
+    for tag in now.tags:
         if tag not in reached:
             tags.append(tag)
             reached.update(now.below(tag))
     return tuple(tags)
 
 
-def _is_checked(instance: Instance, kit: Kit) -> bool:
-    return has_scripts(instance.type) and _should_be_up(instance, kit)
-
-
-def _should_be_up(instance: Instance | None, kit: Kit) -> bool:
-    if instance is None:
-        return False
-    if instance.state in IN_SERVICE:
-        return True
-    return instance.state == ILLSTATE and not kit.port.capabilities.watches_itself and kit.port.wanted(instance.tag)
+def _should_be_up(instances: Sequence[Instance], kit: Kit) -> set[str]:
+    """Tags of what is in service among these; where nobody else brings back what was before the boot, of that too."""
+    unknown = {instance.tag for instance in instances if instance.state == ILLSTATE}
+    if unknown:
+        unknown = set() if kit.port.capabilities.watches_itself else unknown & kit.port.wanted()
+    return unknown | {instance.tag for instance in instances if instance.state in IN_SERVICE}
 
 
 def _checked(tags: tuple[str, ...], now: Hierarchy, kit: Kit) -> dict[str, CheckResult]:

@@ -141,10 +141,10 @@ class Engine:
         """None: what stands on a tag here is an instance, too."""
         return frozenset()
 
-    def wanted(self, tag: str) -> bool:
-        """Whether the resource should be in service: it was when its state was last known, and is AUTORES_ISP."""
+    def wanted(self) -> frozenset[str]:
+        """Tags of what should be in service: it was when its state was last known, and is AUTORES_ISP."""
         with reading(self._paths.database) as connection:
-            return rows.wanted(connection, tag)
+            return rows.wanted(connection)
 
     def commit(self, change: Change) -> None:
         """Store a change as one unit. Raises Failure (000014, 110003, 110004, 110086, 110087, 110100)."""

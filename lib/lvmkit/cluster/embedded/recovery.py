@@ -113,17 +113,17 @@ class EmbeddedRecovery:
     def _owe(self, tag: str) -> tuple[Instance, ...]:
         """Note on disk what must come back; returns it, parents first."""
         with writing(self._paths.database) as connection:
-            hierarchy = rows.hierarchy(connection)
-            owed = [each for each in hierarchy.of_tags(hierarchy.above(tag)) if _is_in_service(each, connection)]
+            hierarchy, wanted = rows.hierarchy(connection), rows.wanted(connection)
+            owed = [each for each in hierarchy.of_tags(hierarchy.above(tag)) if _is_in_service(each, wanted)]
             for instance in owed:
                 changes.set_state(connection, instance.tag, ILLSTATE, TAKING_DOWN)
             flags.create(connection, f"{_COUNTED}{time.monotonic():.6f}!{tag}")
         return tuple(owed)
 
 
-def _is_in_service(instance: Instance, connection: Connection) -> bool:
+def _is_in_service(instance: Instance, wanted: frozenset[str]) -> bool:
     if instance.state == ILLSTATE:
-        return rows.wanted(connection, instance.tag)
+        return instance.tag in wanted
     return instance.state in IN_SERVICE
 
 

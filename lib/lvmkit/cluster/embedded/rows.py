@@ -77,12 +77,10 @@ def is_of_this_machine(name: str, machine: str) -> bool:
     return machine == own if machine and own else name == os.uname().nodename
 
 
-def wanted(connection: Connection, tag: str) -> bool:
-    """Whether the resource should be in service: it last was, and is one to restore automatically."""
-    row = connection.execute("SELECT was_in_service, initialisation FROM instances WHERE tag = ?", (tag,)).fetchone()
-    if row is None:
-        raise Failure(ResourceNotFound(f"tag {tag}"))
-    return bool(row[0]) and row[1] == AUTORES_ISP
+def wanted(connection: Connection) -> frozenset[str]:
+    """Tags of what should be in service: it last was, and is to be restored automatically."""
+    query = "SELECT tag FROM instances WHERE was_in_service AND initialisation = ?"
+    return frozenset(tag for (tag,) in connection.execute(query, (AUTORES_ISP,)))
 
 
 def _instance(row: tuple[str, ...], boot: str, server: str | None) -> Instance:

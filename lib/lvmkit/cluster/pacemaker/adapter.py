@@ -197,15 +197,16 @@ class Pacemaker:
         if state == OSF and resource is not None and server in resource.servers:
             tools.crm_resource_fail(self._tools, resource.id, server)
 
-    def wanted(self, tag: str) -> bool:
-        """Whether the cluster is to keep the resource in service: managed, and its target-role is not Stopped."""
+    def wanted(self) -> frozenset[str]:
+        """Tags of what the cluster is to keep in service: managed, with a target-role other than Stopped; and the
+        devices below."""
         root = tools.cibadmin_query(self._tools)
         graph = cib.hierarchy(root, self.local_server())
         own = primitive.own(root)
-        if tag not in own and graph.by_tag(tag) is None:
-            raise Failure(ResourceNotFound(f"tag {tag}"))
-        primitives = [tag] if tag in own else [above for above in graph.above(tag) if above in own]
-        return any(primitive.is_wanted(own[name]) for name in primitives)
+        tags = {tag for tag, element in own.items() if primitive.is_wanted(element)}
+        for tag in tuple(tags):
+            tags.update(below for below in graph.below(tag) if below not in own)
+        return frozenset(tags)
 
     def resume(self, tell: Callable[[Message], None]) -> None:
         """Nothing: the cluster finishes what it was told, and the next admin lock tidies up after a killed change."""
