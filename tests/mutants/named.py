@@ -44,7 +44,7 @@ NAMED = (
     Named(
         "the check of a volume finds nothing",
         "check",
-        "return tuple(_module(instance).check(facts, host, devices).messages)",
+        "return tuple(_module(instance).check(facts, host, look).messages)",
         "return ()",
     ),
     Named(
@@ -314,9 +314,9 @@ NAMED = (
     ),
     Named(
         "a protected volume may be lost unseen",
-        "_is_among",
-        "return any(lv.uuid == volume.uuid if volume.uuid else lv.name == volume.name for volume in volumes)",
-        "return False",
+        "_among",
+        "return tuple(lv for lv in all_of_group if lv.uuid in uuids or lv.name in named)",
+        "return ()",
     ),
     Named(
         "a volume with an error table counts as up",

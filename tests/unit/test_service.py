@@ -22,7 +22,7 @@ from lvmkit.resources import dispatch
 from lvmkit.resources.locks import starting
 from lvmkit.resources.lvmvg import ALREADY_DOWN, ALREADY_UP
 from lvmkit.resources.taking_down import STAYS_TIED
-from lvmkit.storage import claims, dm, holders, probe, records, sysfs, vitals
+from lvmkit.storage import claims, dm, holders, probe, records, sysfs
 from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.run import Finished
 from tests.unit.fakes import ONE_SERVER
@@ -162,8 +162,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     for module, functions in fakes.items():
         for name, function in functions.items():
             monkeypatch.setattr(module, name, function)
-    defaults: Any = vitals.record_faults.__kwdefaults__
-    monkeypatch.setitem(defaults, "status", lambda uuid: world.up.get(uuid))
     return world
 
 
@@ -179,8 +177,8 @@ def kit(tmp_path: Path, told: list[Message]) -> Kit:
     return Kit(port, Paths(run=f"{tmp_path}/run", state=f"{tmp_path}/state"), settings, told.append)
 
 
-def faults(world: World, kit: Kit, instance: Instance) -> list[Message]:
-    return list(dispatch.check(instance, kit.port.hierarchy(), kit.host, world.devices()))
+def faults(_world: World, kit: Kit, instance: Instance) -> list[Message]:
+    return list(dispatch.check(instance, kit.port.hierarchy(), kit.host))
 
 
 def restore(instance: Instance, kit: Kit) -> str:
@@ -422,7 +420,7 @@ def test_without_a_record_the_check_compares_with_the_hierarchy_and_says_so(worl
 
 def test_without_a_record_a_volume_out_of_service_is_not_missed(world: World, kit: Kit) -> None:
     hierarchy = Hierarchy((VG, replace(LV, state=OSU)), (Dependency("lv", "vg"),))
-    found = dispatch.check(VG, hierarchy, kit.host, world.devices())
+    found = dispatch.check(VG, hierarchy, kit.host)
     assert [type(m) for m in found] == [RecordLost]
 
 

@@ -21,6 +21,7 @@ from lvmkit.model.messages.faults import (
 )
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.storage import dm, vitals
+from lvmkit.storage.mapped import MappedDevices
 
 VG_UUID, LV_UUID = "a" * 32, "b" * 32
 EXPECTED = ExpectedLv(LV_UUID, "data", ("linear",))
@@ -215,8 +216,11 @@ class Machine:
     def below(self, uuid: str = "", *, name: str = "") -> tuple[str, ...]:
         return self.stands_on[uuid or name]
 
+    def held(self) -> MappedDevices:
+        return MappedDevices(self.devices, status=self.status, below=self.below)
+
     def pv(self, number: str, sequence: str = "5") -> list[Message]:
-        stack = vitals.DeviceStack(self.devices, str(self.root), self.status, self.below)
+        stack = vitals.DeviceStack(self.held(), str(self.root))
         return vitals.pv_faults(ExpectedPv("pv-uuid", "/dev/pv", number, sequence), stack)
 
 
@@ -321,9 +325,7 @@ def record(*lvs: ExpectedLv, pvs: tuple[ExpectedPv, ...] = ()) -> Record:
 
 
 def faults(machine: Machine, wanted: Record) -> list[Message]:
-    return vitals.record_faults(
-        wanted, machine.devices, root=str(machine.root), status=machine.status, below=machine.below
-    )
+    return vitals.record_faults(wanted, machine.held(), root=str(machine.root))
 
 
 def test_a_healthy_record_costs_one_question_for_each_volume(machine: Machine) -> None:

@@ -146,6 +146,11 @@ def dm_uuid(vg_uuid: str, lv_uuid: str = "") -> str:
     return DM_PREFIX + vg_uuid.replace("-", "") + lv_uuid.replace("-", "")
 
 
+def group_part(uuid: str) -> str:
+    """What dm_uuid() gives for the volume group of a device with this device-mapper UUID."""
+    return uuid[: len(DM_PREFIX) + sum(_UUID_GROUPS)]
+
+
 def lvm_uuid(packed: str) -> str:
     """The printed form, 6-4-4-4-4-4-6, of a 32-character UUID."""
     groups, start = [], 0

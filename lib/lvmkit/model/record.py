@@ -6,7 +6,7 @@ the time that importing `json` costs. Paths are stored in the octal escapes of /
 
 from __future__ import annotations
 
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, once
 
 _ESCAPES = str.maketrans({" ": "\\040", "\n": "\\012", "\t": "\\011", "\\": "\\134"})
 
@@ -39,6 +39,11 @@ class Record(Value):
     vg_uuid: str
     logical: tuple[ExpectedLv, ...]
     physical: tuple[ExpectedPv, ...]
+
+    @once
+    def by_uuid(self) -> dict[str, ExpectedLv]:
+        """The volumes by UUID."""
+        return {lv.uuid: lv for lv in self.logical}
 
 
 def dump(record: Record) -> str:

@@ -73,7 +73,7 @@ def find_volume(vg: VolumeGroup, facts: LvFacts) -> LogicalVolume:
 
 def identify_volume(facts: LvFacts, host: Host) -> tuple[LvFacts, VolumeGroup | None]:
     """The facts with both UUIDs: the kernel's where the volume is up, else LVM's, with the group as LVM sees it."""
-    view = kernel.volume(facts, host.paths)
+    view = kernel.volume(facts, kernel.Look(host.paths))
     if view.mine:
         uuids = kernel.vg_uuid_of(view.mine[0]), kernel.lv_uuid_of(view.mine[0])
         return replace(facts, vg_uuid=uuids[0], uuid=uuids[1]), None

@@ -6,12 +6,10 @@ from lvmkit.resources.health import Health
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lvmkit.host import Host
     from lvmkit.model.facts import DeviceFacts
     from lvmkit.model.messages import Message
-    from lvmkit.storage.dm import Device
+    from lvmkit.resources.kernel import Look
 
 
 def restore(_facts: DeviceFacts, _host: Host) -> str:
@@ -27,7 +25,7 @@ def obstacles(_facts: DeviceFacts, _host: Host) -> tuple[Message, ...]:
     return ()
 
 
-def check(_facts: DeviceFacts, _host: Host, _devices: Sequence[Device] | None = None) -> Health:
+def check(_facts: DeviceFacts, _host: Host, _look: Look | None = None) -> Health:
     """Always well: whether a lost disk matters depends on the volumes, so the group's check reports it."""
     return Health((), is_up=True)
 

@@ -8,7 +8,7 @@ from lvmkit.model.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any, Protocol
 
     from lvmkit.host import Host
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
     from lvmkit.resources.health import Health
-    from lvmkit.storage.dm import Device
+    from lvmkit.resources.kernel import Look
 
     Facts = Any
     """each module takes the facts of its own type"""
@@ -36,10 +36,10 @@ class Verbs(Protocol):
     def give_up(self, facts: Facts, host: Host, /) -> str:
         """Let go of it, because another server takes it."""
 
-    def check(self, facts: Facts, host: Host, devices: Sequence[Device] | None = None, /) -> Health:
+    def check(self, facts: Facts, host: Host, look: Look | None = None, /) -> Health:
         """Ask the kernel whether it is well."""
 
-    def deep_check(self, facts: Facts, host: Host, devices: Sequence[Device] | None = None, /) -> Health:
+    def deep_check(self, facts: Facts, host: Host, look: Look | None = None, /) -> Health:
         """Read its disks."""
 
     def obstacles(self, facts: Facts, host: Host, /) -> tuple[Message, ...]:
@@ -69,24 +69,22 @@ def release(instance: Instance, host: Host) -> str:
     return _module(instance).release(_facts(instance).noted(instance), host)
 
 
-def check(
-    instance: Instance, hierarchy: Hierarchy, host: Host, devices: Sequence[Device] | None = None
-) -> tuple[Message, ...]:
+def check(instance: Instance, hierarchy: Hierarchy, host: Host, look: Look | None = None) -> tuple[Message, ...]:
     """What is wrong with a resource that should be in service; () when nothing is. No process is started.
 
-    devices: one dm.list_devices(), which may serve many resources.  hierarchy: only looked at where something is wrong
-    with a volume group, or no start of it is on record; and for the volume of a file system that does not note it.
+    look: may serve many resources.  hierarchy: only looked at where something is wrong with a volume group, or no start
+    of it is on record; and for the volume of a file system that does not note it.
     Raises Failure: MissingInformation (110034), KernelUnreadable (110052), VgNameAmbiguous (110070).
     """
     if instance.type == FILESYS:
-        return tuple(_filesys().check(FilesystemFacts.unpack(instance, hierarchy), host, devices).messages)
+        return tuple(_filesys().check(FilesystemFacts.unpack(instance, hierarchy), host, look).messages)
     facts = _facts(instance).unpack(instance)
     if instance.type != LVMVG:
-        return tuple(_module(instance).check(facts, host, devices).messages)
+        return tuple(_module(instance).check(facts, host, look).messages)
     from lvmkit.resources import lvmvg
 
     host = _knowing(instance, hierarchy, host, but=OSF)
-    health = lvmvg.check(facts, host, devices, volumes_in_service(hierarchy, instance.tag))
+    health = lvmvg.check(facts, host, look, volumes_in_service(hierarchy, instance.tag))
     return (*_record_lost(instance.tag, health.is_recorded), *health.messages)
 
 

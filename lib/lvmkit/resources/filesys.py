@@ -14,15 +14,13 @@ from lvmkit.storage import mountinfo, superblock, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.messages.mounts import MountCovered
+    from lvmkit.resources.kernel import Look
     from lvmkit.resources.mounts import Mounts
-    from lvmkit.storage.dm import Device
-    from lvmkit.storage.mountinfo import Mount
+    from lvmkit.storage.mountinfo import Mount, Table
 
 
 def restore(facts: FilesystemFacts, host: Host) -> str:
@@ -57,12 +55,12 @@ def give_up(facts: FilesystemFacts, host: Host) -> str:
     return remove(facts, host)
 
 
-def check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | None = None) -> Health:
+def check(facts: FilesystemFacts, host: Host, look: Look | None = None) -> Health:
     """It must be mounted where anybody meets it, writable unless its options say otherwise, and not given up.
 
-    The disks are the volume group's to watch.
+    The disks are the volume group's to watch. look: where the caller has one.
     """
-    seen = mounts.of(fs_volume.identified(facts, host.paths))
+    seen = mounts.of(fs_volume.identified(facts, host.paths, look), look)
     if seen.here is None:
         return Health((NotMounted(facts.device, facts.mount_point),), is_up=False, is_recorded=False)
     return Health(faults(facts, seen.here, seen, host), is_up=True)
@@ -79,7 +77,7 @@ def faults(facts: FilesystemFacts, mount: Mount, seen: Mounts, host: Host) -> tu
             return (WriteProtected(facts.device, facts.mount_point),)
         if "ro" in (*mount.options, *mount.super_options):
             return (MountedReadOnly(facts.mount_point),)
-    return signs(mount, host)
+    return signs(mount, host, seen.table)
 
 
 def covered(facts: FilesystemFacts, cover: Mount) -> MountCovered:
@@ -89,7 +87,7 @@ def covered(facts: FilesystemFacts, cover: Mount) -> MountCovered:
     return MountCovered(facts.mount_point, cover.shown, cover.mount_point)
 
 
-def deep_check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | None = None) -> Health:
+def deep_check(facts: FilesystemFacts, host: Host, _look: Look | None = None) -> Health:
     """Ask the file system itself, and see whether it is frozen, unless check() knows what is wrong with it.
 
     Within settings.deep_deadline seconds. The disks are read for the volume group.
@@ -105,9 +103,9 @@ def deep_check(facts: FilesystemFacts, host: Host, _devices: Sequence[Device] | 
     return Health(reading.frozen_or_faulty(mount, host.paths.run, deadline), is_up=True)
 
 
-def signs(mount: Mount, host: Host) -> tuple[Message, ...]:
-    """What the kernel shows to be wrong with a mounted file system."""
-    vitality = superblock.vitality(mount, host.paths.run)
+def signs(mount: Mount, host: Host, table: Table | None = None) -> tuple[Message, ...]:
+    """What the kernel shows to be wrong with a mounted file system. table: all mounts, where the caller has it."""
+    vitality = superblock.vitality(mount, host.paths.run, table)
     if not vitality.given_up and not vitality.errors:
         return ()
     from lvmkit.model.messages.filesystems import FilesystemGivenUp, FilesystemHasErrors  # only where that is so
@@ -144,6 +142,6 @@ def release(_facts: FilesystemFacts, _host: Host) -> str:
     return "nothing to undo"
 
 
-def mounted(facts: FilesystemFacts) -> Mount | None:
-    """Its mount at its mount point, whatever lies over it."""
-    return mounts.of(facts).here
+def mounted(facts: FilesystemFacts, look: Look | None = None) -> Mount | None:
+    """Its mount at its mount point, whatever lies over it. look: where the caller has one."""
+    return mounts.of(facts, look).here

@@ -11,6 +11,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import Value, replace
 from lvmkit.storage import dm, files, records, sysfs
+from lvmkit.storage.mapped import MappedDevices
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.settings import Paths
     from lvmkit.storage.dm import Device
+    from lvmkit.storage.mountinfo import Table
 
 _PREFIX = "LVM-"
 _VG_END = len(_PREFIX) + 32
@@ -30,6 +32,37 @@ DRIVERS = "/proc/devices"
 _DRIVER = "device-mapper"
 
 
+class Look:
+    """One look at the kernel and at the records of starts, which serves many resources: each thing is read once.
+
+    It ends with the round of checks, and before anything is changed.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        """Asks device-mapper for its devices. Raises Failure as listed()."""
+        self.paths = paths
+        self.mapped = MappedDevices(listed())
+        self._records: dict[str, Record | None] = {}
+        self._mounts: Table | None = None
+
+    def record(self, resource_id: str, paths: Paths | None = None) -> Record | None:
+        """The record of a start. paths: where it is, if not with those of volume groups."""
+        place = paths or self.paths
+        path = records.path_of(place, resource_id)
+        if path not in self._records:
+            self._records[path] = records.load(place, resource_id)
+        return self._records[path]
+
+    @property
+    def mounts(self) -> Table:
+        """What is mounted."""
+        if self._mounts is None:
+            from lvmkit.storage import mountinfo  # volumes don't need it
+
+            self._mounts = mountinfo.mounts()
+        return self._mounts
+
+
 class View(Value):
     """A resource as the kernel and its record show it."""
 
@@ -39,8 +72,7 @@ class View(Value):
     """of a start"""
     mine: tuple[Device, ...]
     """what device-mapper holds of the resource"""
-    devices: tuple[Device, ...]
-    """all that device-mapper holds"""
+    look: Look
 
 
 def listed() -> tuple[Device, ...]:
@@ -58,30 +90,25 @@ def listed() -> tuple[Device, ...]:
         return ()
 
 
-def group(facts: VgFacts, paths: Paths, devices: Sequence[Device] | None = None) -> View:
-    """The volume group. devices: listed(), where the caller has it.
-
-    Raises Failure: KernelUnreadable (110052) where device-mapper cannot be asked, VgNameAmbiguous (110070).
-    """
-    known = listed() if devices is None else tuple(devices)
-    record = _record(paths, facts)
-    vg_uuid = facts.uuid or (record.vg_uuid if record else "") or _uuid_by_name(facts.name, known)
-    return View(vg_uuid, record, dm.of_vg(known, vg_uuid) if vg_uuid else (), known)
+def group(facts: VgFacts, look: Look) -> View:
+    """The volume group. Raises Failure: KernelUnreadable (110052), VgNameAmbiguous (110070)."""
+    record = _record(facts, look)
+    vg_uuid = facts.uuid or (record.vg_uuid if record else "") or _uuid_by_name(facts.name, look.mapped.all)
+    return View(vg_uuid, record, look.mapped.of_group(vg_uuid), look)
 
 
-def volume(facts: LvFacts, paths: Paths, devices: Sequence[Device] | None = None) -> View:
+def volume(facts: LvFacts, look: Look) -> View:
     """The logical volume, with its own record. A record without a volume says that it was stopped, but stays up.
 
-    devices: listed(), where the caller has it. Raises Failure (KernelUnreadable, 110052).
+    Raises Failure (KernelUnreadable, 110052).
     """
-    known = listed() if devices is None else tuple(devices)
-    record = _record(volume_paths(paths, facts), facts.group)
+    record = _record(facts.group, look, volume_paths(look.paths, facts))
     recorded = record.logical[0].uuid if record and record.logical else ""
     if recorded and facts.uuid not in ("", recorded):
         record, recorded = None, ""
     vg_uuid = facts.vg_uuid or (record.vg_uuid if record else "")
-    mine = _volumes_meant(facts, vg_uuid, facts.uuid or recorded, known)
-    return View(vg_uuid_of(mine[0]) if mine else vg_uuid, record, mine, known)
+    mine = _volumes_meant(facts, vg_uuid, facts.uuid or recorded, look.mapped)
+    return View(vg_uuid_of(mine[0]) if mine else vg_uuid, record, mine, look)
 
 
 def volume_paths(paths: Paths, facts: LvFacts) -> Paths:
@@ -89,20 +116,18 @@ def volume_paths(paths: Paths, facts: LvFacts) -> Paths:
     return replace(paths, run=f"{paths.run}/lvmlv-{facts.name}")
 
 
-def expected_by_group(facts: LvFacts, view: View, paths: Paths) -> ExpectedLv | None:
+def expected_by_group(facts: LvFacts, view: View) -> ExpectedLv | None:
     """The volume as recorded at its group's start; None without such a record, or where it is not in there."""
-    record = _record(paths, facts.group)
+    record = _record(facts.group, view.look)
     uuid = lv_uuid_of(view.mine[0]) if view.mine else facts.uuid
-    for lv in record.logical if record else ():
-        if lv.uuid == uuid:
-            return lv
-    return None
+    return record.by_uuid.get(uuid) if record else None
 
 
 def stand_in(tag: str, vg: str, view: View) -> Record:
     """A record of what the kernel holds now: the visible volumes and the disks below. It cannot say what is missing."""
-    logical = tuple(map(_expected, filter(_is_volume, view.mine)))
-    return Record(tag, vg, view.vg_uuid, logical, _disks(view))
+    mapped = view.look.mapped
+    logical = tuple(_expected(device, mapped) for device in view.mine if _is_volume(device))
+    return Record(tag, vg, view.vg_uuid, logical, _disks(view, mapped))
 
 
 def is_live(dm_uuid: str) -> bool:
@@ -137,9 +162,9 @@ def lv_uuid_of(device: Device) -> str:
     return names.lvm_uuid(device.uuid[_VG_END:_LV_END])
 
 
-def _record(paths: Paths, facts: VgFacts) -> Record | None:
+def _record(facts: VgFacts, look: Look, paths: Paths | None = None) -> Record | None:
     """The record of a start, if it is about the volume group that is meant."""
-    record = records.load(paths, facts.id)
+    record = look.record(facts.id, paths)
     return record if record and facts.uuid in ("", record.vg_uuid) else None
 
 
@@ -164,12 +189,12 @@ def _is_volume(device: Device) -> bool:
     return parts is not None and parts[2] == "" and names.is_lv_name(parts[1])
 
 
-def _volumes_meant(facts: LvFacts, vg_uuid: str, lv_uuid: str, devices: Sequence[Device]) -> tuple[Device, ...]:
+def _volumes_meant(facts: LvFacts, vg_uuid: str, lv_uuid: str, mapped: MappedDevices) -> tuple[Device, ...]:
     """The volume among the devices; more than one only where it is known by its name alone."""
     if vg_uuid and lv_uuid:
-        dm_uuid = names.dm_uuid(vg_uuid, lv_uuid)
-        return tuple(device for device in devices if device.uuid == dm_uuid)
-    mine = dm.of_vg(devices, vg_uuid) if vg_uuid else devices
+        device = mapped.by_uuid(names.dm_uuid(vg_uuid, lv_uuid))
+        return (device,) if device else ()
+    mine = mapped.of_group(vg_uuid) if vg_uuid else mapped.all
     return tuple(device for device in mine if _is_volume(device) and _is_meant(device, facts, vg_uuid, lv_uuid))
 
 
@@ -180,24 +205,24 @@ def _is_meant(device: Device, facts: LvFacts, vg_uuid: str, lv_uuid: str) -> boo
     return parts is not None and parts[1] == facts.name and (bool(vg_uuid) or parts[0] == facts.vg)
 
 
-def _expected(device: Device) -> ExpectedLv:
-    parts = names.split_dm_name(device.name)
-    return ExpectedLv(lv_uuid_of(device), parts[1] if parts else device.name, kinds(device.uuid))
+def _expected(device: Device, mapped: MappedDevices) -> ExpectedLv:
+    parts, status = names.split_dm_name(device.name), mapped.status(device)
+    return ExpectedLv(lv_uuid_of(device), parts[1] if parts else device.name, status.kinds if status else ())
 
 
-def _disks(view: View) -> tuple[ExpectedPv, ...]:
+def _disks(view: View, mapped: MappedDevices) -> tuple[ExpectedPv, ...]:
     """What the devices stand on outside of their volume group. The kernel does not know the UUIDs of these disks."""
-    in_group = {device.number: device for device in dm.of_vg(view.devices, view.vg_uuid)}
     ahead = [device.number for device in view.mine]
     reached: set[str] = set()
     disks: dict[str, None] = {}
     while ahead:
         number = ahead.pop()
-        if number not in in_group:
+        device = mapped.by_number(number)
+        if device is None or names.group_part(device.uuid) != names.dm_uuid(view.vg_uuid):
             disks[number] = None
         elif number not in reached:
             reached.add(number)
-            ahead += dm.dependencies(in_group[number].uuid)
+            ahead += mapped.below(device)
     return tuple(map(_expected_disk, disks))
 
 

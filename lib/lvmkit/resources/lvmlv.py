@@ -12,17 +12,15 @@ from lvmkit.model.record import ExpectedLv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
 from lvmkit.resources.health import Health
-from lvmkit.storage import dm, vitals
+from lvmkit.resources.kernel import Look
+from lvmkit.storage import vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
-    from lvmkit.storage.dm import Device
 
 ALREADY_UP, ALREADY_DOWN = "already up", "already down"
 
@@ -75,32 +73,32 @@ def give_up(facts: LvFacts, host: Host) -> str:
     return _take_down(facts, host, given_up=True)
 
 
-def check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
-    """The volume must be live, with the kind of table it had. devices: kernel.listed(), where the caller has it.
+def check(facts: LvFacts, host: Host, look: Look | None = None) -> Health:
+    """The volume must be live, with the kind of table it had. look: where the caller has one.
 
     Raises Failure (KernelUnreadable, 110052).
     """
-    view = kernel.volume(facts, host.paths, devices)
+    view = kernel.volume(facts, look or Look(host.paths))
     if view.record is not None and not view.record.logical:
         return Health((), is_up=False, is_recorded=False)
-    by_group = kernel.expected_by_group(facts, view, host.paths)
+    by_group = kernel.expected_by_group(facts, view)
     is_recorded = view.record is not None or by_group is not None
     if not view.mine:
         from lvmkit.model.messages.faults import LvGone  # only where something is wrong
 
         return Health((LvGone(f"{facts.vg}/{facts.name}"),), False, is_recorded)
     record = _expected(facts, view, by_group)
-    faults = vitals.record_faults(record, view.devices, status=dm.status, below=dm.dependencies)
+    faults = vitals.record_faults(record, view.look.mapped)
     return Health(tuple(faults), True, is_recorded)
 
 
-def deep_check(facts: LvFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
+def deep_check(facts: LvFacts, host: Host, look: Look | None = None) -> Health:
     """Read every disk below the volume and report those that do not answer, within settings.deep_deadline seconds."""
     from lvmkit.resources import reading  # it forks
 
-    view = kernel.volume(facts, host.paths, devices)
+    view = kernel.volume(facts, look or Look(host.paths))
     record = view.record or kernel.stand_in(facts.tag, facts.vg, view)
-    faults = reading.read_faults(record, view.devices, host.settings.deep_deadline)
+    faults = reading.read_faults(record, view.look.mapped, host.settings.deep_deadline)
     return Health(tuple(faults), bool(view.mine))
 
 
@@ -132,8 +130,8 @@ def _expected(facts: LvFacts, view: kernel.View, by_group: ExpectedLv | None) ->
 def _is_up_and_recorded(facts: LvFacts, host: Host) -> bool:
     if not facts.vg_uuid or not facts.uuid:
         return False
-    view = kernel.volume(facts, host.paths)
-    if not view.mine or kernel.expected_by_group(facts, view, host.paths) is None:
+    view = kernel.volume(facts, Look(host.paths))
+    if not view.mine or kernel.expected_by_group(facts, view) is None:
         return False
     if not kernel.serves(view.mine[0].uuid):
         return False
@@ -157,8 +155,8 @@ def _bring_up(facts: LvFacts, vg: VolumeGroup | None, host: Host) -> str:
 
 def _note_start(facts: LvFacts, host: Host) -> None:
     """Keep a record of the volume's own start where its group's does not name it."""
-    up = kernel.volume(facts, host.paths)
-    if kernel.expected_by_group(facts, up, host.paths) is not None:
+    up = kernel.volume(facts, Look(host.paths))
+    if kernel.expected_by_group(facts, up) is not None:
         _drop_own_record(facts, host)
         return
     from lvmkit.resources import notes
@@ -184,7 +182,7 @@ def _take_down(facts: LvFacts, host: Host, *, given_up: bool) -> str:
 
 def _groups_of(facts: LvFacts, host: Host) -> tuple[str, ...]:
     """UUIDs of the volume groups in which it may be up: more than one, or none, only where we know but its name."""
-    view = kernel.volume(facts, host.paths)
+    view = kernel.volume(facts, Look(host.paths))
     held = dict.fromkeys(map(kernel.vg_uuid_of, view.mine))
     if held:
         return tuple(held)
@@ -195,12 +193,12 @@ def _take_down_in(facts: LvFacts, host: Host, given_up: bool) -> str:
     """Take it down in its volume group, whose lock is held, and record the result."""
     from lvmkit.resources import notes, taking_down
 
-    view = kernel.volume(facts, host.paths)
+    view = kernel.volume(facts, Look(host.paths))
     detail = ALREADY_DOWN
     for device in view.mine:
         known = replace(facts, uuid=kernel.lv_uuid_of(device))
         detail = taking_down.take_down_volume(known, host, given_up=given_up)
-    if view.mine and kernel.volume(facts, host.paths).mine:
+    if view.mine and kernel.volume(facts, Look(host.paths)).mine:
         stopped = Record(facts.tag, facts.vg, view.vg_uuid, (), ())
         notes.store(stopped, kernel.volume_paths(host.paths, facts), host)
     else:

@@ -11,17 +11,17 @@ from lvmkit.model.record import ExpectedLv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
 from lvmkit.resources.health import Health, settled
-from lvmkit.storage import dm, records, vitals
+from lvmkit.resources.kernel import Look
+from lvmkit.storage import records, vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
-    from lvmkit.storage.dm import Device
 
 ALREADY_UP, ALREADY_DOWN = "already up", "already down"
 
@@ -55,7 +55,7 @@ def remove(facts: VgFacts, host: Host) -> str:
     from lvmkit.resources import taking_down
     from lvmkit.resources.locks import stopping
 
-    uuid = kernel.group(facts, host.paths).vg_uuid
+    uuid = kernel.group(facts, Look(host.paths)).vg_uuid
     if not uuid:
         return ALREADY_DOWN
     with stopping(uuid, facts.name, host):
@@ -71,17 +71,15 @@ def give_up(facts: VgFacts, host: Host) -> str:
         return taking_down.give_up_group(facts, host)
 
 
-def check(
-    facts: VgFacts, host: Host, devices: Sequence[Device] | None = None, volumes: Iterable[LvFacts] = ()
-) -> Health:
+def check(facts: VgFacts, host: Host, look: Look | None = None, volumes: Iterable[LvFacts] = ()) -> Health:
     """Every volume that restore saw must be live, and every disk below must be there and running.
 
-    devices: kernel.listed(), where the caller has it.  volumes: protected volumes that should be up. They are looked at
+    look: where the caller has one.  volumes: protected volumes that should be up. They are looked at
     only where no start is on record: then they, and everything that the kernel holds, must be well.
     Volumes that nothing protected stands on are no faults, but notes.
     Raises Failure: MissingInformation (110034), KernelUnreadable (110052), VgNameAmbiguous (110070).
     """
-    view = kernel.group(facts, host.paths, devices)
+    view = kernel.group(facts, look or Look(host.paths))
     record = view.record or _stand_in(facts, view, volumes)
     if view.record is None and view.mine and not record.logical:
         from lvmkit.model.messages.service import LvsStillUp  # only where something is wrong
@@ -96,16 +94,16 @@ def check(
 
 
 def _faults(record: Record, view: kernel.View) -> list[Message]:
-    return vitals.record_faults(record, view.devices, status=dm.status, below=dm.dependencies)
+    return vitals.record_faults(record, view.look.mapped)
 
 
-def deep_check(facts: VgFacts, host: Host, devices: Sequence[Device] | None = None) -> Health:
+def deep_check(facts: VgFacts, host: Host, look: Look | None = None) -> Health:
     """Read every physical volume and report those that do not answer, within settings.deep_deadline seconds."""
     from lvmkit.resources import protection, reading  # it forks
 
-    view = kernel.group(facts, host.paths, devices)
+    view = kernel.group(facts, look or Look(host.paths))
     record = protection.counting(view.record or kernel.stand_in(facts.tag, facts.name, view), facts, host)
-    faults = reading.read_faults(record, view.devices, host.settings.deep_deadline)
+    faults = reading.read_faults(record, view.look.mapped, host.settings.deep_deadline)
     return Health(tuple(faults), bool(view.mine), view.record is not None)
 
 

@@ -12,10 +12,9 @@ from lvmkit.storage import mountinfo, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lvmkit.model.facts import FilesystemFacts
-    from lvmkit.storage.mountinfo import Mount
+    from lvmkit.resources.kernel import Look
+    from lvmkit.storage.mountinfo import Mount, Table
 
 _SYSTEMD = "systemd-1"
 """source of the autofs mounts that systemd makes (systemd.automount(5))"""
@@ -36,15 +35,18 @@ class Mounts(Value):
     """mounts of the same file system at other places"""
     other: Mount | None = None
     """what else is met at the mount point, where it is not mounted there"""
+    table: Table | None = None
+    """all mounts, of which these were taken"""
 
 
-def of(facts: FilesystemFacts, *, always_follow: bool = False) -> Mounts:
+def of(facts: FilesystemFacts, look: Look | None = None, *, always_follow: bool = False) -> Mounts:
     """Look. No process is started, nothing that is mounted is asked.
 
+    look: where the caller has one.
     always_follow: symbolic links are followed also where it is mounted nowhere, to see what is at the mount point.
     """
-    table = mountinfo.mounts()
-    ours = _of_volume(facts, table)
+    table = look.mounts if look else mountinfo.mounts()
+    ours = _of_volume(facts, table, look)
     point = facts.mount_point
     if (ours or always_follow) and not any(_is_at(mount, point) for mount in ours):
         point = mountinfo.real(point, table)
@@ -53,10 +55,10 @@ def of(facts: FilesystemFacts, *, always_follow: bool = False) -> Mounts:
     met = mountinfo.holding(point, table)
     if not here:
         is_there = met is not None and met.mount_point == point
-        return Mounts(point, elsewhere=elsewhere, other=met if is_there else None)
+        return Mounts(point, elsewhere=elsewhere, other=met if is_there else None, table=table)
     if met is None or met in here:
-        return Mounts(point, met or here[-1], elsewhere=elsewhere)
-    return Mounts(point, here[-1], met, mountinfo.is_on(met, here[-1], table), elsewhere)
+        return Mounts(point, met or here[-1], elsewhere=elsewhere, table=table)
+    return Mounts(point, here[-1], met, mountinfo.is_on(met, here[-1], table), elsewhere, table=table)
 
 
 def is_automount(mount: Mount) -> bool:
@@ -64,15 +66,15 @@ def is_automount(mount: Mount) -> bool:
     return mount.type == "autofs" and mount.source == _SYSTEMD
 
 
-def _of_volume(facts: FilesystemFacts, table: Sequence[Mount]) -> tuple[Mount, ...]:
+def _of_volume(facts: FilesystemFacts, table: Table, look: Look | None) -> tuple[Mount, ...]:
     """All mounts of the file system. Where the kernel has no such volume any more, those of a device that is gone and
     had its name."""
     met = mountinfo.at(facts.mount_point, table)
-    number = fs_volume.number(facts, mountinfo.device_number(met) if met else "")
+    number = fs_volume.number(facts, mountinfo.device_number(met) if met else "", look)
     if number:
         return mountinfo.of(number, table)
-    named = [mount for mount in table if mount.type == facts.type and mount.source in facts.device_names]
-    return tuple(mount for mount in named if not sysfs.kernel_name(mount.number))
+    named = mountinfo.of_sources(facts.device_names, table)
+    return tuple(mount for mount in named if mount.type == facts.type and not sysfs.kernel_name(mount.number))
 
 
 def _is_at(mount: Mount, point: str) -> bool:

@@ -12,13 +12,16 @@ from lvmkit.model.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeVar
 
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.record import ExpectedLv, Record
     from lvmkit.model.volumes import LogicalVolume, VolumeGroup
+
+    SomeLv = TypeVar("SomeLv", ExpectedLv, LogicalVolume)
 
 _OF_VOLUMES = (LvGone, LvSuspended, LvWrongTable, LvUnhealthy, LvDegraded)
 
@@ -35,11 +38,12 @@ def judged(
     counted = counting(record, group, host)
     if counted.logical == record.logical:
         return list(faults)
-    serious = look(counted)
+    serious = dict.fromkeys(look(counted))
+    notes = []
     for fault in faults:
         if isinstance(fault, _OF_VOLUMES) and fault not in serious:
-            serious.append(NotProtected(fault.text))
-    return serious
+            notes.append(NotProtected(fault.text))
+    return [*serious, *notes]
 
 
 def counting(record: Record, group: VgFacts, host: Host) -> Record:
@@ -47,7 +51,7 @@ def counting(record: Record, group: VgFacts, host: Host) -> Record:
     volumes = _protected(group, host)
     if volumes is None:
         return record
-    return replace(record, logical=tuple(lv for lv in record.logical if _is_among(lv, volumes)))
+    return replace(record, logical=_among(volumes, record.logical))
 
 
 def needed(vg: VolumeGroup, group: VgFacts, host: Host) -> tuple[LogicalVolume, ...]:
@@ -55,7 +59,7 @@ def needed(vg: VolumeGroup, group: VgFacts, host: Host) -> tuple[LogicalVolume, 
     volumes = _protected(group, host)
     if volumes is None:
         return vg.expected
-    return tuple(lv for lv in vg.expected if _is_among(lv, volumes))
+    return _among(volumes, vg.expected)
 
 
 def _protected(group: VgFacts, host: Host) -> Sequence[LvFacts] | None:
@@ -68,6 +72,8 @@ def _protected(group: VgFacts, host: Host) -> Sequence[LvFacts] | None:
         return None
 
 
-def _is_among(lv: ExpectedLv | LogicalVolume, volumes: Sequence[LvFacts]) -> bool:
-    """Whether it is one of the volumes: by its UUID, or by its name where only that is known."""
-    return any(lv.uuid == volume.uuid if volume.uuid else lv.name == volume.name for volume in volumes)
+def _among(volumes: Sequence[LvFacts], all_of_group: Iterable[SomeLv]) -> tuple[SomeLv, ...]:
+    """The protected ones of a group's volumes: by UUID, or by name where only that is known."""
+    uuids = {volume.uuid for volume in volumes if volume.uuid}
+    named = {volume.name for volume in volumes if not volume.uuid}
+    return tuple(lv for lv in all_of_group if lv.uuid in uuids or lv.name in named)

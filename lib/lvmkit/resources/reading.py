@@ -9,15 +9,13 @@ import os
 
 from lvmkit.model.messages.faults import PvDegraded, PvReadFailed
 from lvmkit.model.messages.filesystems import FilesystemFrozen, FilesystemGivenUp, FilesystemHung
-from lvmkit.storage import dm, freezing, probe, superblock, vitals
+from lvmkit.storage import freezing, probe, superblock, vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lvmkit.model.messages import Message
     from lvmkit.model.record import Record
-    from lvmkit.storage.dm import Device
+    from lvmkit.storage.mapped import MappedDevices
     from lvmkit.storage.mountinfo import Mount
     from lvmkit.storage.probe import Ending
 
@@ -25,7 +23,7 @@ _FREEZE = 0.9
 """share of a deadline that a freeze may last: the question about it is answered within the deadline"""
 
 
-def read_faults(record: Record, devices: Sequence[Device], deadline: float) -> list[Message]:
+def read_faults(record: Record, mapped: MappedDevices, deadline: float) -> list[Message]:
     """Disks that don't answer. An error of one that no volume needs (a leg of RAID) is a warning, a hang never is.
 
     deadline: seconds for all disks together.
@@ -34,7 +32,7 @@ def read_faults(record: Record, devices: Sequence[Device], deadline: float) -> l
     lost = {fault.device for fault in faults if isinstance(fault, PvReadFailed)}
     if not lost or not record.logical:
         return faults
-    stack = vitals.DeviceStack(devices, status=dm.status, below=dm.dependencies)
+    stack = vitals.DeviceStack(mapped)
     for pv in record.physical:
         if pv.device in lost:
             stack.write_off(pv.number)

@@ -17,6 +17,7 @@ from lvmkit.model.messages.service import LvBusy, LvsStillUp, TakenDownWithoutLv
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel, notes
 from lvmkit.storage import dm, probe, records, vitals
+from lvmkit.storage.mapped import MappedDevices
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _disks_silent(group_id: str, host: Host) -> str:
     record = records.load(host.paths, group_id)
     if record is None:
         return ""
-    dead = errors(vitals.record_faults(replace(record, logical=()), dm.list_devices()))
+    dead = errors(vitals.record_faults(replace(record, logical=()), MappedDevices(dm.list_devices())))
     if not dead:
         dead = tuple(probe.pv_read_faults(record.physical, deadline=host.settings.probe_deadline))
     return "; ".join(fault.text for fault in dead)
@@ -136,7 +137,7 @@ def _disks_silent(group_id: str, host: Host) -> str:
 def _disks(facts: VgFacts, host: Host) -> tuple[str, ...]:
     """The disks of the record, else those that the volumes stand on: LVM waits for no others, and sees no other group
     of the same name."""
-    view = kernel.group(facts, host.paths)
+    view = kernel.group(facts, kernel.Look(host.paths))
     record = view.record or kernel.stand_in(facts.tag, facts.name, view)
     return tuple(pv.device for pv in record.physical)
 

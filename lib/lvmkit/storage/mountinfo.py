@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, once
 from lvmkit.storage import sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+    _Mounts = tuple["Mount", ...]
+else:
+    _Mounts = tuple
 
 PROC = "/proc"
 _OWN_NUMBER = ("btrfs", "bcachefs")
@@ -55,7 +59,52 @@ class Mount(Value):
         return f"{self.source}{folder} ({self.type})"
 
 
-def mounts(pid: str | int = "self", proc: str = PROC) -> tuple[Mount, ...]:
+class Table(_Mounts):
+    """Mounts in the order in which they were made, in which one is looked up without a search."""
+
+    @once
+    def by_id(self) -> dict[int, Mount]:
+        """Every mount by its ID."""
+        return {mount.id: mount for mount in self}
+
+    @once
+    def by_number(self) -> dict[str, list[Mount]]:
+        """The mounts of each file system by the number that its files show, and by that of its device."""
+        found: dict[str, list[Mount]] = {}
+        for mount in self:
+            for number in {mount.number, _number_of_source(mount)}:
+                found.setdefault(number, []).append(mount)
+        return found
+
+    @once
+    def by_source(self) -> dict[str, list[Mount]]:
+        """The mounts of each source."""
+        found: dict[str, list[Mount]] = {}
+        for mount in self:
+            found.setdefault(mount.source, []).append(mount)
+        return found
+
+    @once
+    def by_place(self) -> dict[tuple[int | None, str], Mount]:
+        """By (mount that it is on, mount point); of several the last. None: of those that are on no mount here."""
+        found: dict[tuple[int | None, str], Mount] = {}
+        for mount in self:
+            is_on_another = mount.parent in self.by_id and mount.parent != mount.id
+            found[(mount.parent if is_on_another else None, mount.mount_point)] = mount
+        return found
+
+    @once
+    def points(self) -> frozenset[str]:
+        """All mount points."""
+        return frozenset(mount.mount_point for mount in self)
+
+    @once
+    def closed(self) -> frozenset[str]:
+        """The mount points of what a daemon or another machine serves, which may not answer."""
+        return frozenset(m.mount_point for m in self if m.number.startswith("0:") and m.type not in _LOCAL)
+
+
+def mounts(pid: str | int = "self", proc: str = PROC) -> Table:
     """All mounts that a process sees, in the order in which they were made. () where the process has gone.
 
     pid: a process whose mount namespace is meant.
@@ -64,17 +113,17 @@ def mounts(pid: str | int = "self", proc: str = PROC) -> tuple[Mount, ...]:
         with open(f"{proc}/{pid}/mountinfo", "rb") as lines:
             return parse(lines.read())
     except OSError:
-        return ()
+        return Table()
 
 
-def parse(text: bytes) -> tuple[Mount, ...]:
+def parse(text: bytes) -> Table:
     """The mounts of a mountinfo file; lines that do not have its form are skipped."""
     parsed = []
     for line in text.split(b"\n"):
         mount = _parsed(line.split(b" "))
         if mount is not None:
             parsed.append(mount)
-    return tuple(parsed)
+    return Table(parsed)
 
 
 def at(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
@@ -88,7 +137,16 @@ def at(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
 
 def of(number: str, among: Iterable[Mount] | None = None) -> tuple[Mount, ...]:
     """All mounts of the file system on a device (major:minor), bind mounts included."""
-    return tuple(mount for mount in _among(among) if number in (mount.number, _number_of_source(mount)))
+    return tuple(_among(among).by_number.get(number, ()))
+
+
+def of_sources(sources: Iterable[str], among: Iterable[Mount] | None = None) -> tuple[Mount, ...]:
+    """All mounts of some sources, as the table names them."""
+    table = _among(among)
+    found: list[Mount] = []
+    for source in sources:
+        found += table.by_source.get(source, ())
+    return tuple(found)
 
 
 def holding(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
@@ -97,11 +155,10 @@ def holding(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
     path: without symbolic links. It is walked in the table as the kernel walks it: from a mount on to the one that is
     mounted on it nearest to its root, until none is on the way any more.
     """
-    mounts = tuple(_among(among))
-    known = {mount.id for mount in mounts}
+    mounts = _among(among)
     inside: Mount | None = None
     for _ in mounts:  # a table that was read while it changed must not hold us
-        following = _first_on_the_way(path, inside, mounts, known)
+        following = _first_on_the_way(path, inside, mounts)
         if following is None:
             break
         inside = following
@@ -110,7 +167,7 @@ def holding(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
 
 def is_on(upper: Mount, lower: Mount, among: Iterable[Mount] | None = None) -> bool:
     """Whether a mount is another one, or mounted within it, over whatever lies between."""
-    by_id = {mount.id: mount for mount in _among(among)}
+    by_id = _among(among).by_id
     for _ in by_id:
         if upper.id == lower.id:
             return True
@@ -124,11 +181,9 @@ def real(path: str, among: Iterable[Mount] | None = None) -> str:
     path: absolute.  Only names that are no mount point are asked whether they are a link, by readlink(2), which looks
     into the folder above; and no file system is entered that a daemon or another machine serves, as it may not answer.
     """
-    table = tuple(_among(among))
-    points = {mount.mount_point for mount in table}
-    closed = {mount.mount_point for mount in table if mount.number.startswith("0:") and mount.type not in _LOCAL}
+    table = _among(among)
     for _ in range(_MOST_LINKS):
-        followed = _one_link_followed(path, points, closed)
+        followed = _one_link_followed(path, table.points, table.closed)
         if followed == path:
             break
         path = followed
@@ -163,17 +218,17 @@ def _unescaped_part(part: bytes) -> bytes:
     return bytes((int(digits, 8),)) + part[3:] if is_octal else b"\\" + part
 
 
-def _first_on_the_way(path: str, inside: Mount | None, mounts: Iterable[Mount], known: Collection[int]) -> Mount | None:
+def _first_on_the_way(path: str, inside: Mount | None, mounts: Table) -> Mount | None:
     """Of what is mounted on a mount, on the way to a path, what is met first; on None: of what has no parent here."""
     on = inside.id if inside else None
-    first: Mount | None = None
-    for mount in mounts:
-        parent = mount.parent if mount.parent in known and mount.parent != mount.id else None
-        if parent != on or not is_below(path, mount.mount_point):
-            continue
-        if first is None or len(mount.mount_point) <= len(first.mount_point):
-            first = mount
-    return first
+    walked = ""
+    for name in path.rstrip("/").split("/"):
+        walked = f"{walked}{name}" if walked in ("", "/") else f"{walked}/{name}"
+        first = mounts.by_place.get((on, walked or "/"))
+        if first is not None:
+            return first
+        walked = walked or "/"
+    return None
 
 
 def _one_link_followed(path: str, points: Collection[str], closed: Collection[str]) -> str:
@@ -198,8 +253,9 @@ def link(path: str) -> str:
         return ""
 
 
-def _among(given: Iterable[Mount] | None) -> Iterable[Mount]:
-    return mounts() if given is None else given
+def _among(given: Iterable[Mount] | None) -> Table:
+    table = mounts() if given is None else given
+    return table if isinstance(table, Table) else Table(table)
 
 
 def _parsed(words: list[bytes]) -> Mount | None:

@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from lvmkit.storage.mountinfo import Mount
+    from lvmkit.storage.mountinfo import Mount, Table
 
 PROC, SYSFS = "/proc", "/sys/fs"
 
@@ -57,10 +57,10 @@ class Vitality(Value):
     """how many it has met since it was mounted, as far as that is known"""
 
 
-def vitality(mount: Mount, run: str) -> Vitality:
+def vitality(mount: Mount, run: str, table: Table | None = None) -> Vitality:
     """Ask the kernel about a mount of this process's namespace. No process is started, nothing waits for a disk.
 
-    run: the folder that has the note of its start.
+    run: the folder that has the note of its start.  table: all mounts, where the caller has it.
     """
     for option in mount.super_options:
         if option in STATE_WORDS:
@@ -73,7 +73,7 @@ def vitality(mount: Mount, run: str) -> Vitality:
         return Vitality(errors=_new_errors(mount, run))
     if mount.type == "f2fs":
         return Vitality(_f2fs(_kernel_name(mount)))
-    if mount.type == "xfs" and _xfs_is_shut_down(mount, mountinfo.mounts()):
+    if mount.type == "xfs" and _xfs_is_shut_down(mount, mountinfo.mounts() if table is None else table):
         return Vitality(STATE_WORDS["shutdown"])
     return Vitality()
 

@@ -29,24 +29,10 @@ if TYPE_CHECKING:
 
     from lvmkit.model.messages import Message
     from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
+    from lvmkit.storage.mapped import MappedDevices
 
 NEARLY_FULL = 95
 """percent of a pool or snapshot from which its end is near enough to warn of"""
-
-_HEALTH_LAYERS = (
-    "-tpool",
-    "-tdata",
-    "-tmeta",
-    "-vpool",
-    "-vdata",
-    "-cdata",
-    "-cmeta",
-    "-cvol",
-    "-cpool",
-    "-real",
-    "-cow",
-)
-"""ends of the UUIDs of hidden devices whose own status matters; RAID legs and mirror legs are judged by their volume"""
 
 _BEARABLE_LOSSES: dict[str, Callable[[int], int]] = {
     "raid1": lambda members: members - 1,
@@ -79,30 +65,21 @@ class Condition(Value):
 _WELL = Condition()
 
 
-def record_faults(
-    record: Record,
-    devices: Iterable[dm.Device],
-    *,
-    root: str = sysfs.ROOT,
-    status: Callable[..., dm.DeviceStatus | None] = dm.status,
-    below: Callable[..., tuple[str, ...]] = dm.dependencies,
-) -> list[Message]:
+def record_faults(record: Record, mapped: MappedDevices, *, root: str = sysfs.ROOT) -> list[Message]:
     """All that is wrong with what a record says was brought up; [] when all is well.
 
-    devices: dm.list_devices(), so that one list serves many records.  root: where sysfs is.
-    status, below: how to ask device-mapper; one question for each volume and for each hidden layer that reports a
-    health of its own, more only for disks that are device-mapper devices themselves, and where a disk has failed.
+    mapped: may serve many records. It is asked about each volume, about each hidden layer that reports a health of its
+    own, and about disks that are device-mapper devices themselves; about more only where a disk has failed.
+    root: where sysfs is.
     Raises Failure (KernelUnreadable, 110052) where device-mapper cannot be asked.
     """
-    known = tuple(devices)
-    by_uuid = {device.uuid: device for device in known if device.uuid}
     faults: list[Message] = []
     for lv in record.logical:
-        uuid = names.dm_uuid(record.vg_uuid, lv.uuid)
-        faults += lv_faults(lv, record.vg, status(uuid) if uuid in by_uuid else None)
-    for device in _layers_below(record, by_uuid, root):
-        faults += _layer_faults(device, status(device.uuid))
-    return faults + _disk_faults(record, DeviceStack(known, root, status, below))
+        device = mapped.by_uuid(names.dm_uuid(record.vg_uuid, lv.uuid))
+        faults += lv_faults(lv, record.vg, mapped.status(device) if device else None)
+    for device in _layers_below(record, mapped, root):
+        faults += _layer_faults(device, mapped.status(device))
+    return faults + _disk_faults(record, DeviceStack(mapped, root))
 
 
 def lv_faults(expected: ExpectedLv, vg: str, status: dm.DeviceStatus | None) -> list[Message]:
@@ -174,16 +151,9 @@ def target_condition(target: dm.Target) -> Condition:
 class DeviceStack:
     """Block devices standing on each other; each is judged once, however many stand on it."""
 
-    def __init__(
-        self,
-        devices: Iterable[dm.Device],
-        root: str = sysfs.ROOT,
-        status: Callable[..., dm.DeviceStatus | None] = dm.status,
-        below: Callable[..., tuple[str, ...]] = dm.dependencies,
-    ) -> None:
+    def __init__(self, mapped: MappedDevices, root: str = sysfs.ROOT) -> None:
         self.root = root
-        self._status, self._below = status, below
-        self._mapped = {device.number: device for device in devices}
+        self._mapped = mapped
         self._conditions: dict[str, Condition] = {}
 
     def condition(self, number: str) -> Condition:
@@ -199,10 +169,8 @@ class DeviceStack:
 
     def serves(self, uuid: str) -> bool:
         """Whether the device with this UUID is there, with everything that it cannot do without."""
-        for device in self._mapped.values():
-            if device.uuid == uuid:
-                return not self.condition(device.number).dead
-        return False
+        device = self._mapped.by_uuid(uuid)
+        return device is not None and not self.condition(device.number).dead
 
     def _judge(self, number: str) -> Condition:
         own = sysfs.condition(number, self.root)
@@ -211,8 +179,9 @@ class DeviceStack:
         disk = sysfs.whole_disk(number, self.root)
         if disk != number:
             return self.condition(disk)
-        if number in self._mapped:
-            return self._dm_condition(self._mapped[number])
+        device = self._mapped.by_number(number)
+        if device is not None:
+            return self._dm_condition(device)
         array = sysfs.array(number, self.root)
         if array is not None:
             return self._array_condition(array)
@@ -228,8 +197,7 @@ class DeviceStack:
 
     def _dm_condition(self, device: dm.Device) -> Condition:
         """A device-mapper device: a volume, or a disk by multipath, crypt, kpartx, a volume of another group."""
-        whom = {"uuid": device.uuid} if device.uuid else {"name": device.name}
-        status = self._status(**whom)
+        status = self._mapped.status(device)
         if status is None:
             return Condition(_GONE)
         if status.suspended:
@@ -242,7 +210,7 @@ class DeviceStack:
         if own.dead:
             return own
         # The kernel's own list: sysfs forgets a disk that was pulled out from under the device.
-        return _joined([own, self._support(status, self._below(**whom))])
+        return _joined([own, self._support(status, self._mapped.below(device))])
 
     def _support(self, status: dm.DeviceStatus, below: tuple[str, ...]) -> Condition:
         """What the condition of the devices below means for a device-mapper device."""
@@ -299,20 +267,17 @@ def _target_faults(lv: str, status: dm.DeviceStatus) -> list[Message]:
     return list(dict.fromkeys(faults))
 
 
-def _layers_below(record: Record, by_uuid: dict[str, dm.Device], root: str) -> list[dm.Device]:
+def _layers_below(record: Record, mapped: MappedDevices, root: str) -> list[dm.Device]:
     """The hidden devices of the group that the recorded volumes stand on and that have a health of their own.
 
     A group without such devices costs nothing: only where there are some, the volumes are followed downwards.
     """
-    hidden = {}
-    for device in dm.of_vg(by_uuid.values(), record.vg_uuid):
-        if device.uuid.endswith(_HEALTH_LAYERS):
-            hidden[device.number] = device
+    hidden = mapped.layers_of(record.vg_uuid)
     if not hidden:
         return []
     ahead = []
     for lv in record.logical:
-        volume = by_uuid.get(names.dm_uuid(record.vg_uuid, lv.uuid))
+        volume = mapped.by_uuid(names.dm_uuid(record.vg_uuid, lv.uuid))
         if volume is not None:
             ahead.append(volume.number)
     return [hidden[number] for number in _all_below(ahead, root) if number in hidden]

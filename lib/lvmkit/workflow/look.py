@@ -5,8 +5,9 @@ from __future__ import annotations
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, Instance
 from lvmkit.model.messages import Failure, errors
 from lvmkit.model.value import Value
-from lvmkit.resources import dispatch, kernel
+from lvmkit.resources import dispatch
 from lvmkit.resources.health import PAUSES, may_pass, settled
+from lvmkit.resources.kernel import Look
 from lvmkit.resources.renames import renamed
 
 TYPE_CHECKING = False
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.messages import Message
     from lvmkit.plan import Kit
-    from lvmkit.storage.dm import Device
 
 
 class CheckResult(Value):
@@ -74,12 +74,12 @@ def check_tags(
 
     def look() -> list[Message]:
         """Returns what may be over soon."""
-        devices = kernel.listed()
+        seen = Look(host.paths)
         passing: list[Message] = []
         for instance in hierarchy.of_tags(tags):
             earlier = results.get(instance.tag)
             if earlier is None or may_pass(earlier.messages):
-                results[instance.tag] = _check(instance, devices, hierarchy, host)
+                results[instance.tag] = _check(instance, seen, hierarchy, host)
                 if may_pass(results[instance.tag].messages):
                     passing += results[instance.tag].messages
         return passing
@@ -109,9 +109,9 @@ def _watched(hierarchy: Hierarchy, kit: Kit) -> set[str]:
     return known & kit.port.wanted()
 
 
-def _check(instance: Instance, devices: Sequence[Device], hierarchy: Hierarchy, host: Host) -> CheckResult:
+def _check(instance: Instance, look: Look, hierarchy: Hierarchy, host: Host) -> CheckResult:
     try:
-        messages = dispatch.check(instance, hierarchy, host, devices)
-        return CheckResult(instance.tag, (*messages, *renamed(instance, devices)))
+        messages = dispatch.check(instance, hierarchy, host, look)
+        return CheckResult(instance.tag, (*messages, *renamed(instance, look.mapped)))
     except Failure as failure:
         return CheckResult(instance.tag, failure.messages, is_known=False)

@@ -19,7 +19,7 @@ from lvmkit.workflow.look import CheckResult, check_all, check_tags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lvmkit.cluster.port import Recovery
     from lvmkit.model.hierarchy import Hierarchy
@@ -50,7 +50,7 @@ def _reported(kit: Kit) -> tuple[CheckResult, ...]:
     findings = check_all(hierarchy, kit)
     broken: set[str] = set()
     for finding in findings:
-        is_outcome = not broken.isdisjoint(hierarchy.below(finding.tag))
+        is_outcome = bool(finding.messages and broken) and not broken.isdisjoint(hierarchy.below(finding.tag))
         for message in finding.messages:
             if message.level != INFO and not (is_outcome and message.level == ERROR):
                 kit.tell(message)
@@ -74,18 +74,19 @@ def _act_on(findings: tuple[CheckResult, ...], kit: Kit, account: Recovery) -> N
 
 def causes(faulty: list[CheckResult], hierarchy: Hierarchy) -> list[CheckResult]:
     """What is to be acted on, without groups of which nothing but volumes has failed that are acted on themselves."""
-    return [each for each in faulty if not _is_of_volumes(each, faulty, hierarchy)]
+    by_tag = {each.tag: each for each in faulty}
+    return [each for each in faulty if not _is_of_volumes(each, by_tag, hierarchy)]
 
 
-def _is_of_volumes(finding: CheckResult, faulty: list[CheckResult], hierarchy: Hierarchy) -> bool:
+def _is_of_volumes(finding: CheckResult, faulty: Mapping[str, CheckResult], hierarchy: Hierarchy) -> bool:
     """Whether all that is wrong with a volume group is wrong with volumes that are recovered by themselves.
 
-    Taking the group down would end the work of those who use its other volumes.
+    faulty: by tag. Taking the group down would end the work of those who use its other volumes.
     """
     of_volumes: set[Message] = set()
-    for other in faulty:
-        if other.tag in hierarchy.parents(finding.tag):
-            of_volumes.update(other.messages)
+    for parent in hierarchy.parents(finding.tag):
+        if parent in faulty:
+            of_volumes.update(faulty[parent].messages)
     return of_volumes.issuperset(errors(finding.messages))
 
 

@@ -1,0 +1,133 @@
+"""What a round costs, counted: it grows with the number of resources, and not with its square."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lvmkit.cluster.embedded import database
+from lvmkit.cluster.port import Change
+from lvmkit.entry.kit import kit
+from lvmkit.model import names, record
+from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
+from lvmkit.model.instance import FILESYS, ISP, LVMLV, LVMVG, Dependency, Instance
+from lvmkit.storage import mountinfo, records
+from tests.unit.machine import Answer, Machine, SharedDisk, make_group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_mock import MockerFixture
+
+SIZES = (6, 12, 24)
+LIST, REMOVE, DEPENDENCIES, STATUS = 2, 4, 11, 12
+KIT = os.path.dirname(names.__file__).removesuffix("/model")
+ROUNDS = (("check",), ("check", "--all"), ("status",), ("status", "--format", "json"))
+
+
+class Count:
+    """What was done meanwhile: calls of functions of the kit, and of what is dear."""
+
+    def __init__(self, mocker: MockerFixture, machine: Machine) -> None:
+        self.done: Counter[str] = Counter()
+        self._machine = machine
+        for owner, name in ((record, "parse"), (records, "parse"), (mountinfo, "parse"), (database, "_connect")):
+            mocker.patch.object(owner, name, self._counted(f"{owner.__name__}.{name}", getattr(owner, name)))
+
+    def of(self, work: Callable[[], object]) -> Counter[str]:
+        self.done.clear()
+        self._machine.asked.clear()
+        before = sys.getprofile()
+        sys.setprofile(self._note)
+        try:
+            work()
+        finally:
+            sys.setprofile(before)
+        self.done.update({f"ioctl {command}": number for command, number in self._machine.asked.items()})
+        return Counter(self.done)
+
+    def _counted(self, what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*words: Any, **named: Any) -> Any:
+            self.done[what] += 1
+            return function(*words, **named)
+
+        return call
+
+    def _note(self, frame: Any, event: str, _what: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(KIT):
+            self.done["calls"] += 1
+
+
+def protected(folder: Path, groups: int, volumes: int, state: str = ISP) -> Machine:
+    """A server with so many groups of so many volumes, each with a mounted file system, all in service and well."""
+    machine = Machine(folder)
+    instances: list[Instance] = []
+    links: list[Dependency] = []
+    for number in range(groups):
+        disk = SharedDisk(f"D{number}")
+        group = make_group(f"vg{number}", (disk,), " ".join(f"lv{each}" for each in range(volumes)))
+        machine.attach(disk, f"sd{chr(97 + number)}")
+        tag = group.name
+        facts = VgFacts(tag, names.lvmvg_id(tag), tag, group.uuid)
+        instances.append(Instance(machine.name, "scsi", LVMVG, tag, facts.id, facts.pack(), state))
+        for volume in group.volumes:
+            lv = LvFacts(
+                f"{tag}/{volume.name}", names.lvmlv_id(tag, volume.name), tag, volume.name, group.uuid, volume.uuid
+            )
+            point = f"/srv/{tag}-{volume.name}"
+            fs = FilesystemFacts(point, point, lv.id, "ext4", vg_uuid=group.uuid, lv_uuid=volume.uuid)
+            instances.append(Instance(machine.name, "scsi", LVMLV, lv.tag, lv.id, lv.pack(), state))
+            instances.append(Instance(machine.name, "gen", FILESYS, point, point, fs.pack(), state))
+            links += (Dependency(lv.tag, tag), Dependency(point, lv.tag))
+    with machine.running():
+        port = kit(machine.paths, lambda _message: None).port
+        port.commit(Change(add=tuple(instances), link=tuple(links)))
+    for number in range(groups):
+        assert machine.action("lvmvg", "restore", f"vg{number}").code == 0
+        for each in range(volumes):
+            machine.mount_at(f"/srv/vg{number}-lv{each}", f"vg{number}/lv{each}")
+    return machine
+
+
+def by_volumes(folder: Path, number: int) -> Machine:
+    return protected(folder, 1, number)
+
+
+def by_groups(folder: Path, number: int) -> Machine:
+    return protected(folder, number // 3, 2)
+
+
+def counts(machine: Machine, mocker: MockerFixture, words: tuple[str, ...]) -> Counter[str]:
+    answers: list[Answer] = []
+    counted = Count(mocker, machine)
+    machine.command(*words)  # what is imported or made once is there
+    done = counted.of(lambda: answers.append(machine.command(*words)))
+    mocker.stopall()
+    assert answers[0].code == 0, answers[0].err
+    return done
+
+
+@pytest.mark.parametrize("words", ROUNDS, ids=" ".join)
+@pytest.mark.parametrize("made", [by_volumes, by_groups])
+def test_a_round_over_all_is_linear(
+    tmp_path: Path, mocker: MockerFixture, made: Callable[[Path, int], Machine], words: tuple[str, ...]
+) -> None:
+    less, middle, more = (counts(made(tmp_path / str(size), size), mocker, words) for size in SIZES)
+    for what in more:
+        assert more[what] - middle[what] <= 2.1 * (middle[what] - less[what]), what
+
+
+def test_each_volume_and_each_file_is_asked_once_in_a_round(tmp_path: Path, mocker: MockerFixture) -> None:
+    machine = by_volumes(tmp_path, 8)
+    counted = Count(mocker, machine).of(lambda: machine.command("check"))
+    assert counted["ioctl 2"] == 1
+    assert counted["ioctl 12"] == 8
+    assert counted["ioctl 11"] == 0
+    assert counted["lvmkit.storage.records.parse"] == 1
+    assert counted["lvmkit.storage.mountinfo.parse"] == 1
+    assert counted["lvmkit.cluster.embedded.database._connect"] == 3
