@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SIZES = (6, 12, 24)
 LIST, REMOVE, DEPENDENCIES, STATUS = 2, 4, 11, 12
 KIT = os.path.dirname(names.__file__).removesuffix("/model")
-ROUNDS = (("check",), ("check", "--all"), ("status",), ("status", "--format", "json"))
+ROUNDS = (("check",), ("check", "--all"), ("status",), ("status", "--format", "json"), ("check", "--deep"))
 
 
 class Count:
@@ -131,3 +131,21 @@ def test_each_volume_and_each_file_is_asked_once_in_a_round(tmp_path: Path, mock
     assert counted["lvmkit.storage.records.parse"] == 1
     assert counted["lvmkit.storage.mountinfo.parse"] == 1
     assert counted["lvmkit.cluster.embedded.database._connect"] == 3
+
+
+def test_a_deep_check_asks_all_disks_and_file_systems_at_the_same_time(tmp_path: Path) -> None:
+    machine = protected(tmp_path, 3, 1)
+    for each in list(machine.attached.values()):
+        machine.set_state(each.disk, "hangs")
+    asked: list[int] = []
+    bounded = machine.all_bounded
+
+    def counted(works: Any, deadline: float, **how: Any) -> Any:
+        asked.append(len(works))
+        return bounded(works, deadline, **how)
+
+    machine.all_bounded = counted  # type: ignore[method-assign]
+    answer = machine.command("check", "--deep")
+    assert answer.code == 1
+    assert [line.split()[0] for line in answer.out].count("FAIL") == 3
+    assert asked == [6]

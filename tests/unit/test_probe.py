@@ -8,7 +8,7 @@ import select
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,8 @@ from tests.unit.conftest import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_mock import MockerFixture
 
 
 @pytest.fixture
@@ -96,14 +98,12 @@ def test_nothing_to_read_is_done_at_once() -> None:
 def test_faults_name_the_physical_volume() -> None:
     volumes = [ExpectedPv(f"u{n}", f"/dev/sd{n}", "8:0", "") for n in range(3)]
 
-    def read(devices: list[str], *, deadline: float) -> tuple[probe.ProbeResult, ...]:
+    def read(devices: list[str]) -> tuple[probe.ProbeResult, ...]:
         assert devices == ["/dev/sd0", "/dev/sd1", "/dev/sd2"]
         outcomes = ((probe.OK, ""), (probe.HUNG, ""), (probe.ERROR, "Input/output error"))
-        return tuple(
-            probe.ProbeResult(device, outcome, deadline, why) for device, (outcome, why) in zip(devices, outcomes)
-        )
+        return tuple(probe.ProbeResult(device, outcome, 2.0, why) for device, (outcome, why) in zip(devices, outcomes))
 
-    assert probe.pv_read_faults(volumes, deadline=2.0, read=read) == [
+    assert probe.pv_read_faults(volumes, read) == [
         PvHung("/dev/sd1", "u1", 2.0),
         PvReadFailed("/dev/sd2", "u2", "Input/output error"),
     ]
@@ -191,3 +191,31 @@ def test_a_child_that_nothing_ends_is_abandoned_and_collected_later(
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     probe.probe([], deadline=0)
     assert no_children_left()
+
+
+def test_those_that_hang_do_not_keep_the_next_ones_from_being_asked(hanging: str, disk: str) -> None:
+    devices = [hanging] * (probe.AT_ONCE + 6) + [disk]
+    begun = time.monotonic()
+    results = probe.probe(devices, deadline=1.0)
+    assert [result.outcome for result in results] == [probe.HUNG] * (probe.AT_ONCE + 6) + [probe.OK]
+    assert time.monotonic() - begun < 1.0 + 0.25 + PATIENCE
+
+
+def test_no_more_than_some_begin_at_once(mocker: MockerFixture) -> None:
+    most, living = [0], [0]
+
+    class Worker(probe._Worker):
+        def __init__(self, *how: Any, **more: Any) -> None:
+            super().__init__(*how, **more)
+            living[0] += 1
+            most[0] = max(most[0], living[0])
+
+        def hear(self) -> bool:
+            ended = super().hear()
+            living[0] -= ended
+            return ended
+
+    mocker.patch.object(probe, "_Worker", Worker)
+    endings = probe.all_bounded([lambda: b"x"] * 150, 10.0)
+    assert [ending.result for ending in endings] == [b"x"] * 150
+    assert most[0] == probe.AT_ONCE

@@ -113,7 +113,7 @@ class World:
     def take(self, uuid: str) -> str:
         return dm.REMOVED if self.up.pop(uuid, None) else dm.ABSENT
 
-    def read(self, physical: Sequence[Any], **_how: object) -> list[Message]:
+    def read(self, physical: Sequence[Any], *_how: object) -> list[Message]:
         return [PvHung(pv.device, pv.uuid, 5.0) for pv in physical] if self.silent else []
 
 
@@ -517,5 +517,5 @@ def test_a_disk_that_cannot_be_read_is_a_warning_where_every_volume_serves_witho
         world.up[uuid] = replace(status, targets=lines)
     monkeypatch.setattr(dm, "dependencies", lambda *_, **__: ("8:0", "8:16"))
     monkeypatch.setattr(sysfs, "whole_disk", lambda number, *_: number)
-    monkeypatch.setattr(probe, "pv_read_faults", lambda pvs, **_: [PvReadFailed(p.device, p.uuid, "no") for p in pvs])
+    monkeypatch.setattr(probe, "pv_read_faults", lambda pvs, *_: [PvReadFailed(p.device, p.uuid, "no") for p in pvs])
     assert [type(m) for m in dispatch.deep_check(VG, kit.port.hierarchy(), kit.host)] == [kind]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lvmkit.model.facts import DeviceFacts
     from lvmkit.model.messages import Message
     from lvmkit.resources.kernel import Look
+    from lvmkit.resources.reading import Answers, Questions
 
 
 def restore(_facts: DeviceFacts, _host: Host) -> str:
@@ -30,7 +31,16 @@ def check(_facts: DeviceFacts, _host: Host, _look: Look | None = None) -> Health
     return Health((), is_up=True)
 
 
-deep_check = check
+def questions(_facts: DeviceFacts, _host: Host, _look: Look) -> Questions:
+    """None: the group's deep check reads them."""
+    from lvmkit.resources.reading import Questions
+
+    return Questions()
+
+
+def deep_check(facts: DeviceFacts, host: Host, look: Look | None = None, _answers: Answers | None = None) -> Health:
+    """As check()."""
+    return check(facts, host, look)
 
 
 def condition(facts: DeviceFacts) -> tuple[Message, ...]:

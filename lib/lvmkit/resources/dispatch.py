@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.resources.health import Health
     from lvmkit.resources.kernel import Look
+    from lvmkit.resources.reading import Answers, Questions
 
     Facts = Any
     """each module takes the facts of its own type"""
@@ -39,7 +40,12 @@ class Verbs(Protocol):
     def check(self, facts: Facts, host: Host, look: Look | None = None, /) -> Health:
         """Ask the kernel whether it is well."""
 
-    def deep_check(self, facts: Facts, host: Host, look: Look | None = None, /) -> Health:
+    def questions(self, facts: Facts, host: Host, look: Look, /) -> Questions:
+        """What its deep check asks."""
+
+    def deep_check(
+        self, facts: Facts, host: Host, look: Look | None = None, answers: Answers | None = None, /
+    ) -> Health:
         """Read its disks."""
 
     def obstacles(self, facts: Facts, host: Host, /) -> tuple[Message, ...]:
@@ -88,13 +94,20 @@ def check(instance: Instance, hierarchy: Hierarchy, host: Host, look: Look | Non
     return (*_record_lost(instance.tag, health.is_recorded), *health.messages)
 
 
-def deep_check(instance: Instance, hierarchy: Hierarchy, host: Host) -> tuple[Message, ...]:
+def questions(instance: Instance, host: Host, look: Look) -> Questions:
+    """What a deep check of a resource asks. Raises as check()."""
+    return _module(instance).questions(_facts(instance).unpack(instance), host, look)
+
+
+def deep_check(
+    instance: Instance, hierarchy: Hierarchy, host: Host, look: Look | None = None, answers: Answers | None = None
+) -> tuple[Message, ...]:
     """What is wrong when the disks of a resource are read. Takes up to settings.deep_deadline seconds.
 
-    Raises as check().
+    look, answers: to questions(), where the caller has them. Raises as check().
     """
     knowing = _knowing(instance, hierarchy, host, but=OSF)
-    health = _module(instance).deep_check(_facts(instance).unpack(instance), knowing)
+    health = _module(instance).deep_check(_facts(instance).unpack(instance), knowing, look, answers)
     return (*_record_lost(instance.tag, health.is_recorded), *health.messages)
 
 

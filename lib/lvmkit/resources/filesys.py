@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lvmkit.model.messages.mounts import MountCovered
     from lvmkit.resources.kernel import Look
     from lvmkit.resources.mounts import Mounts
+    from lvmkit.resources.reading import Answers, Questions
     from lvmkit.storage.mountinfo import Mount, Table
 
 
@@ -87,20 +88,32 @@ def covered(facts: FilesystemFacts, cover: Mount) -> MountCovered:
     return MountCovered(facts.mount_point, cover.shown, cover.mount_point)
 
 
-def deep_check(facts: FilesystemFacts, host: Host, _look: Look | None = None) -> Health:
-    """Ask the file system itself, and see whether it is frozen, unless check() knows what is wrong with it.
+def questions(facts: FilesystemFacts, host: Host, look: Look) -> Questions:
+    """What deep_check() needs to be answered: the file system itself, unless check() knows what is wrong with it.
 
-    Within settings.deep_deadline seconds. The disks are read for the volume group.
+    Of one that is to be written to also whether it is frozen. The disks are read for the volume group.
     """
-    from lvmkit.resources import reading  # it forks
+    from lvmkit.resources.reading import Questions
 
-    mount = mounted(fs_volume.identified(facts, host.paths))
-    if mount is None or any(sign.level == ERROR for sign in signs(mount, host)):
-        return Health((), is_up=mount is not None)
-    deadline = host.settings.deep_deadline
+    mount = mounted(fs_volume.identified(facts, host.paths, look), look)
+    if mount is None or any(sign.level == ERROR for sign in signs(mount, host, look.mounts)):
+        return Questions()
     if facts.is_read_only or "ro" in mount.super_options:
-        return Health(reading.filesystem_faults(mount, deadline), is_up=True)
-    return Health(reading.frozen_or_faulty(mount, host.paths.run, deadline), is_up=True)
+        return Questions(filesystems=(mount,))
+    return Questions(filesystems=(mount,), written_to=(mount,))
+
+
+def deep_check(facts: FilesystemFacts, host: Host, look: Look | None = None, answers: Answers | None = None) -> Health:
+    """Ask the file system itself, within settings.deep_deadline seconds. look, answers: where the caller has them."""
+    from lvmkit.resources import kernel, reading  # it forks
+
+    look = look or kernel.Look(host.paths)
+    mount = mounted(fs_volume.identified(facts, host.paths, look), look)
+    asked = questions(facts, host, look)
+    if mount is None or not asked.filesystems:
+        return Health((), is_up=mount is not None)
+    answers = answers or reading.Answers([asked], host.paths.run, host.settings.deep_deadline)
+    return Health(reading.filesystem_faults(mount, answers), is_up=True)
 
 
 def signs(mount: Mount, host: Host, table: Table | None = None) -> tuple[Message, ...]:

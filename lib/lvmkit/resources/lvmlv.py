@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lvmkit.model.facts import LvFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.resources.reading import Answers, Questions
 
 ALREADY_UP, ALREADY_DOWN = "already up", "already down"
 
@@ -92,13 +93,25 @@ def check(facts: LvFacts, host: Host, look: Look | None = None) -> Health:
     return Health(tuple(faults), True, is_recorded)
 
 
-def deep_check(facts: LvFacts, host: Host, look: Look | None = None) -> Health:
-    """Read every disk below the volume and report those that do not answer, within settings.deep_deadline seconds."""
+def questions(facts: LvFacts, host: Host, look: Look) -> Questions:
+    """What deep_check() needs to be answered. Raises Failure as check()."""
+    from lvmkit.resources import reading
+
+    del host
+    return reading.disks_of(_present(facts, kernel.volume(facts, look)))
+
+
+def deep_check(facts: LvFacts, host: Host, look: Look | None = None, answers: Answers | None = None) -> Health:
+    """Read every disk below the volume and report those that do not answer, within settings.deep_deadline seconds.
+
+    look, answers: where the caller has them.
+    """
     from lvmkit.resources import reading  # it forks
 
-    view = kernel.volume(facts, look or Look(host.paths))
-    record = view.record or kernel.stand_in(facts.tag, facts.vg, view)
-    faults = reading.read_faults(record, view.look.mapped, host.settings.deep_deadline)
+    look = look or Look(host.paths)
+    view = kernel.volume(facts, look)
+    answers = answers or reading.Answers([questions(facts, host, look)], host.paths.run, host.settings.deep_deadline)
+    faults = reading.read_faults(_present(facts, view), view.look.mapped, answers)
     return Health(tuple(faults), bool(view.mine))
 
 
@@ -115,6 +128,11 @@ def release(facts: LvFacts, host: Host) -> str:
         return "nothing to undo"
     _drop_own_record(facts, host)
     return f"{facts.vg}/{facts.name} released"
+
+
+def _present(facts: LvFacts, view: kernel.View) -> Record:
+    """The record of the volume's own start, else one of what the kernel holds."""
+    return view.record or kernel.stand_in(facts.tag, facts.vg, view)
 
 
 def _expected(facts: LvFacts, view: kernel.View, by_group: ExpectedLv | None) -> Record:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.resources.reading import Answers, Questions
 
 ALREADY_UP, ALREADY_DOWN = "already up", "already down"
 
@@ -97,13 +98,26 @@ def _faults(record: Record, view: kernel.View) -> list[Message]:
     return vitals.record_faults(record, view.look.mapped)
 
 
-def deep_check(facts: VgFacts, host: Host, look: Look | None = None) -> Health:
-    """Read every physical volume and report those that do not answer, within settings.deep_deadline seconds."""
+def questions(facts: VgFacts, host: Host, look: Look) -> Questions:
+    """What deep_check() needs to be answered. Raises Failure as check()."""
+    from lvmkit.resources import reading
+
+    del host
+    return reading.disks_of(_present(facts, kernel.group(facts, look)))
+
+
+def deep_check(facts: VgFacts, host: Host, look: Look | None = None, answers: Answers | None = None) -> Health:
+    """Read every physical volume and report those that do not answer, within settings.deep_deadline seconds.
+
+    look, answers: where the caller has them.
+    """
     from lvmkit.resources import protection, reading  # it forks
 
-    view = kernel.group(facts, look or Look(host.paths))
-    record = protection.counting(view.record or kernel.stand_in(facts.tag, facts.name, view), facts, host)
-    faults = reading.read_faults(record, view.look.mapped, host.settings.deep_deadline)
+    look = look or Look(host.paths)
+    view = kernel.group(facts, look)
+    answers = answers or reading.Answers([questions(facts, host, look)], host.paths.run, host.settings.deep_deadline)
+    record = protection.counting(_present(facts, view), facts, host)
+    faults = reading.read_faults(record, view.look.mapped, answers)
     return Health(tuple(faults), bool(view.mine), view.record is not None)
 
 
@@ -159,6 +173,11 @@ def _bring_up(facts: VgFacts, vg: VolumeGroup | None, host: Host) -> str:
 def _refuse_unwell(facts: VgFacts, host: Host) -> None:
     """Raises Failure with what is wrong with a group of which nothing had to be brought up."""
     raise_errors(settled(lambda: check(facts, host), lambda found: found.messages).messages)
+
+
+def _present(facts: VgFacts, view: kernel.View) -> Record:
+    """The record of the start, else one of what the kernel holds."""
+    return view.record or kernel.stand_in(facts.tag, facts.name, view)
 
 
 def _stand_in(facts: VgFacts, view: kernel.View, volumes: Iterable[LvFacts]) -> Record:

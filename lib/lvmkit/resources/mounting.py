@@ -76,7 +76,9 @@ def _ask(present: Mount, host: Host) -> None:
     """Raises Failure where the file system itself does not answer well."""
     from lvmkit.resources import reading  # it forks
 
-    _raise_errors(reading.filesystem_faults(present, host.settings.probe_deadline))
+    question = reading.Questions(filesystems=(present,))
+    answers = reading.Answers([question], host.paths.run, host.settings.probe_deadline)
+    _raise_errors(reading.filesystem_faults(present, answers))
 
 
 def _raise_errors(faults: Iterable[Message]) -> None:

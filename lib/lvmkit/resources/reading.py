@@ -9,26 +9,70 @@ import os
 
 from lvmkit.model.messages.faults import PvDegraded, PvReadFailed
 from lvmkit.model.messages.filesystems import FilesystemFrozen, FilesystemGivenUp, FilesystemHung
+from lvmkit.model.value import Value
 from lvmkit.storage import freezing, probe, superblock, vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from lvmkit.model.messages import Message
     from lvmkit.model.record import Record
     from lvmkit.storage.mapped import MappedDevices
     from lvmkit.storage.mountinfo import Mount
-    from lvmkit.storage.probe import Ending
 
 _FREEZE = 0.9
 """share of a deadline that a freeze may last: the question about it is answered within the deadline"""
+_DISK, _ANSWER, _FREEZE_OF = "disk", "answer", "freeze"
 
 
-def read_faults(record: Record, mapped: MappedDevices, deadline: float) -> list[Message]:
-    """Disks that don't answer. An error of one that no volume needs (a leg of RAID) is a warning, a hang never is.
+class Questions(Value):
+    """What a deep check asks."""
 
-    deadline: seconds for all disks together.
-    """
-    faults = probe.pv_read_faults(record.physical, deadline=deadline)
+    disks: tuple[str, ...] = ()
+    """paths of devices, of which a block is read"""
+    filesystems: tuple[Mount, ...] = ()
+    """that are to answer"""
+    written_to: tuple[Mount, ...] = ()
+    """those of them that must not be frozen all the time"""
+
+
+class Answers:
+    """What came of questions. All are asked at the same time, so several that hang cost no more than one."""
+
+    def __init__(self, questions: Iterable[Questions], run: str, deadline: float) -> None:
+        """run: the folder for the kit's locks.  deadline: seconds for all together."""
+        self.deadline, self.patience = deadline, _FREEZE * deadline
+        works: dict[tuple[str, str], Callable[[], bytes]] = {}
+        for each in questions:
+            works.update(((_DISK, disk), probe.reader(disk)) for disk in each.disks)
+            for mount in each.filesystems:
+                works[_ANSWER, mount.mount_point] = superblock.question(mount.mount_point)
+            for mount in each.written_to:
+                works[_FREEZE_OF, mount.mount_point] = freezing.question(mount, run, self.patience)
+        self._endings = dict(zip(works, probe.all_bounded(list(works.values()), deadline)))
+
+    def of_disks(self, disks: Iterable[str]) -> tuple[probe.ProbeResult, ...]:
+        """In the place of probe.probe()."""
+        return tuple(probe.result(disk, self._endings[_DISK, disk], self.deadline) for disk in disks)
+
+    def of_filesystem(self, mount: Mount) -> probe.Ending:
+        """What the file system answered."""
+        return self._endings[_ANSWER, mount.mount_point]
+
+    def is_frozen(self, mount: Mount) -> bool:
+        """Whether it was frozen all the time; False where that was not asked."""
+        return freezing.is_frozen(mount, self._endings.get((_FREEZE_OF, mount.mount_point), probe.Ending()))
+
+
+def disks_of(record: Record) -> Questions:
+    """To read every disk."""
+    return Questions(disks=tuple(pv.device for pv in record.physical))
+
+
+def read_faults(record: Record, mapped: MappedDevices, answers: Answers) -> list[Message]:
+    """Disks that don't answer. An error of one that no volume needs (a leg of RAID) is a warning, a hang never is."""
+    faults = probe.pv_read_faults(record.physical, answers.of_disks)
     lost = {fault.device for fault in faults if isinstance(fault, PvReadFailed)}
     if not lost or not record.logical:
         return faults
@@ -41,30 +85,15 @@ def read_faults(record: Record, mapped: MappedDevices, deadline: float) -> list[
     return list(map(_as_warning, faults))
 
 
-def filesystem_faults(mount: Mount, deadline: float) -> tuple[Message, ...]:
-    """What a mounted file system answers with, () where all is well. deadline: seconds."""
-    return _faults(probe.bounded(superblock.question(mount.mount_point), deadline=deadline), mount, deadline)
-
-
-def frozen_or_faulty(mount: Mount, run: str, deadline: float) -> tuple[Message, ...]:
-    """The same for one that is to be written to; where all is well, also whether it is frozen all the time.
-
-    run: the folder for the kit's locks.
-    """
-    patience = _FREEZE * deadline
-    works = [superblock.question(mount.mount_point), freezing.question(mount, run, patience)]
-    answer, freeze = probe.all_bounded(works, deadline)
-    faults = _faults(answer, mount, deadline)
-    if faults or not freezing.is_frozen(mount, freeze):
-        return faults
-    return (FilesystemFrozen(mount.mount_point, int(patience)),)
-
-
-def _faults(ending: Ending, mount: Mount, deadline: float) -> tuple[Message, ...]:
+def filesystem_faults(mount: Mount, answers: Answers) -> tuple[Message, ...]:
+    """What a mounted file system answers with, () where all is well."""
+    ending = answers.of_filesystem(mount)
     if ending.hung:
-        return (FilesystemHung(mount.mount_point, round(deadline, 1)),)
+        return (FilesystemHung(mount.mount_point, round(answers.deadline, 1)),)
     if ending.error:
         return (FilesystemGivenUp(mount.mount_point, os.strerror(ending.error)),)
+    if answers.is_frozen(mount):
+        return (FilesystemFrozen(mount.mount_point, int(answers.patience)),)
     return ()
 
 

@@ -130,7 +130,8 @@ def _disks_silent(group_id: str, host: Host) -> str:
         return ""
     dead = errors(vitals.record_faults(replace(record, logical=()), MappedDevices(dm.list_devices())))
     if not dead:
-        dead = tuple(probe.pv_read_faults(record.physical, deadline=host.settings.probe_deadline))
+        read = partial(probe.probe, deadline=host.settings.probe_deadline)
+        dead = tuple(probe.pv_read_faults(record.physical, read))
     return "; ".join(fault.text for fault in dead)
 
 

@@ -35,6 +35,10 @@ OK, ERROR, HUNG = "ok", "error", "hung"
 _BLKSSZGET = 0x1268
 """ioctl that tells the logical block size (linux/fs.h)"""
 _USUAL_BLOCK = 4096
+AT_ONCE = 64
+"""children that begin at the same time"""
+_HEAD_START = 0.25
+"""seconds after which further ones begin, whether those before them have ended or not"""
 _KILL_GRACE = 0.02
 """seconds that a killed child gets to end before it is abandoned"""
 _POLL = 0.001
@@ -97,27 +101,24 @@ def probe(devices: Iterable[str], *, deadline: float) -> tuple[ProbeResult, ...]
     hang are results (source: open(2), O_DIRECT; block size from BLKSSZGET).
     """
     paths = list(devices)
-    endings = all_bounded(list(map(_reader, paths)), deadline)
-    return tuple(_result(path, ending, deadline) for path, ending in zip(paths, endings))
+    endings = all_bounded(list(map(reader, paths)), deadline)
+    return tuple(result(path, ending, deadline) for path, ending in zip(paths, endings))
 
 
 def pv_read_faults(
-    physical: Iterable[ExpectedPv],
-    *,
-    deadline: float,
-    read: Callable[..., tuple[ProbeResult, ...]] = probe,
+    physical: Iterable[ExpectedPv], read: Callable[[list[str]], tuple[ProbeResult, ...]]
 ) -> list[Message]:
     """Read each physical volume once; returns the faults, [] when all answer.
 
-    physical: from the record of what was brought up.  deadline: seconds for all together.  read: probe().
+    physical: from the record of what was brought up.  read: probe(), with its deadline.
     """
     volumes = list(physical)
     faults: list[Message] = []
-    for pv, result in zip(volumes, read([pv.device for pv in volumes], deadline=deadline)):
-        if result.outcome == HUNG:
-            faults.append(PvHung(pv.device, pv.uuid, round(result.seconds, 1)))
-        elif result.outcome == ERROR:
-            faults.append(PvReadFailed(pv.device, pv.uuid, result.why))
+    for pv, answer in zip(volumes, read([pv.device for pv in volumes])):
+        if answer.outcome == HUNG:
+            faults.append(PvHung(pv.device, pv.uuid, round(answer.seconds, 1)))
+        elif answer.outcome == ERROR:
+            faults.append(PvReadFailed(pv.device, pv.uuid, answer.why))
     return faults
 
 
@@ -132,16 +133,21 @@ def bounded(work: Callable[[], bytes], *, deadline: float, acts: bool = False) -
 
 
 def all_bounded(works: Sequence[Callable[[], bytes]], deadline: float, *, acts: bool = False) -> list[Ending]:
-    """The same for several, side by side under one deadline; their endings in the order of the works."""
+    """The same for several, side by side; their endings in the order of the works.
+
+    deadline: from when the last one has begun. So many begin at once; the next ones when these have ended, or soon, for
+    those that hang must not keep them waiting.
+    """
     _collect_abandoned()
-    end = time.monotonic() + deadline
     children: list[_Worker] = []
     silent: set[_Worker] = set()
     try:
-        for work in works:
-            children.append(_Worker(partial(_work_and_exit, work), acts=acts))
-            silent.add(children[-1])
-        _listen(silent, end)
+        for first in range(0, len(works), AT_ONCE):
+            for work in works[first : first + AT_ONCE]:
+                children.append(_Worker(partial(_work_and_exit, work), acts=acts))
+                silent.add(children[-1])
+            are_more = first + AT_ONCE < len(works)
+            _listen(silent, time.monotonic() + (min(deadline, _HEAD_START) if are_more else deadline))
     finally:
         _dismiss(children, silent)
     return [Ending(hung=True) if child in silent else _ending(child.report) for child in children]
@@ -237,7 +243,9 @@ def _ending(report: bytes) -> Ending:
     return Ending(report[4:], struct.unpack_from("=i", report)[0])
 
 
-def _reader(device: str) -> Callable[[], bytes]:
+def reader(device: str) -> Callable[[], bytes]:
+    """One read, for all_bounded()."""
+
     def read() -> bytes:
         began = time.monotonic()
         _read_directly(device)
@@ -261,7 +269,8 @@ def _block_size(number: int) -> int:
     return size
 
 
-def _result(device: str, ending: Ending, deadline: float) -> ProbeResult:
+def result(device: str, ending: Ending, deadline: float) -> ProbeResult:
+    """What an ending of reader() says. deadline: what it had."""
     if ending.hung:
         return ProbeResult(device, HUNG, deadline)
     if ending.error:

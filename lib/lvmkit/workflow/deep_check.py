@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
+from contextlib import suppress
 
 from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
-from lvmkit.model.value import replace
 from lvmkit.resources import dispatch
+from lvmkit.resources.kernel import Look
+from lvmkit.resources.reading import Answers, Questions
 from lvmkit.workflow.look import CheckResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from lvmkit.host import Host
     from lvmkit.model.hierarchy import Hierarchy
@@ -23,26 +24,27 @@ def deep_check(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[Che
     """Read every physical volume of the volume groups in service among these tags, and ask the file systems in service;
     a finding for each.
 
-    Those that do not answer get settings.deep_deadline seconds together, and each of them settings.probe_deadline.
-    Raises nothing: what cannot be read, and a group whose record is lost, are findings.
+    All are asked at the same time, and take up to settings.deep_deadline seconds. Raises nothing: what cannot be read,
+    and a group whose record is lost, are findings.
     """
-    end = time.monotonic() + kit.settings.deep_deadline
-    results = []
-    for instance in hierarchy.of_tags(tags):
-        if instance.type in (LVMVG, FILESYS) and instance.state in IN_SERVICE:
-            results.append(_read(instance, hierarchy, _hurried(kit.host, end)))
-    return tuple(results)
-
-
-def _hurried(host: Host, end: float) -> Host:
-    """The host with what is left of the time of all: what a disk waits for, the others have waited for meanwhile."""
-    settings = host.settings
-    least = min(settings.probe_deadline, settings.deep_deadline)
-    return replace(host, settings=replace(settings, deep_deadline=max(least, end - time.monotonic())))
-
-
-def _read(instance: Instance, hierarchy: Hierarchy, host: Host) -> CheckResult:
+    asked = [each for each in hierarchy.of_tags(tags) if each.type in (LVMVG, FILESYS) and each.state in IN_SERVICE]
+    host = kit.host
     try:
-        return CheckResult(instance.tag, dispatch.deep_check(instance, hierarchy, host))
+        look = Look(host.paths)
+    except Failure as failure:
+        return tuple(CheckResult(instance.tag, failure.messages, is_known=False) for instance in asked)
+    answers = Answers(_questions(asked, host, look), host.paths.run, host.settings.deep_deadline)
+    return tuple(_judge(instance, hierarchy, host, look, answers) for instance in asked)
+
+
+def _questions(instances: Iterable[Instance], host: Host, look: Look) -> Iterator[Questions]:
+    for instance in instances:
+        with suppress(Failure):  # it is said when the answers are looked at
+            yield dispatch.questions(instance, host, look)
+
+
+def _judge(instance: Instance, hierarchy: Hierarchy, host: Host, look: Look, answers: Answers) -> CheckResult:
+    try:
+        return CheckResult(instance.tag, dispatch.deep_check(instance, hierarchy, host, look, answers))
     except Failure as failure:
         return CheckResult(instance.tag, failure.messages, is_known=False)
