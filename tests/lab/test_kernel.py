@@ -187,7 +187,8 @@ def test_a_group_is_taken_down_without_lvm_and_udev_cleans_up(built: Guest) -> N
     left = ask(built, """
         mine = dm.of_vg(devices.values(), record("my-vg", "lin").vg_uuid)
         dm.wipe([device.uuid for device in mine])
-        removed = [dm.remove(device.uuid) for device in dm.removal_order(mine)]
+        order = dm.removal_order(mine, lambda device: dm.dependencies(device.uuid))
+        removed = [dm.remove(device.uuid) for device in order]
         answer = [removed, len(dm.of_vg(dm.list_devices(), mine[0].uuid[4:36]))]
         """)  # fmt: skip
     assert (set(left[0]), left[1]) == ({"removed"}, 0)

@@ -143,14 +143,14 @@ NAMED = (
     Named(
         "a restore leaves no record",
         "_bring_up",
-        "notes.store(bringing_up.observed(owned, facts), host.paths, host)",
+        "notes.store(bringing_up.observed(owned, facts, after), host.paths, host)",
         "pass",
     ),
     Named(
         "what is in use is taken down",
         "_held",
-        "_wait_until_free(mine, host)",
-        "pass",
+        "return _wait_until_free(MappedDevices(dm.of_vg(kernel.listed(), facts.uuid)), host)",
+        "return MappedDevices(dm.of_vg(kernel.listed(), facts.uuid))",
     ),
     Named(
         "dead disks are waited for",
@@ -161,8 +161,8 @@ NAMED = (
     Named(
         "a stop that left something behind says down",
         "_remove_all",
-        "if left and now >= min(end, host.end):",
-        "if left and now >= min(end, host.end):\n            return\n        if False:",
+        "if left.all and now >= min(end, host.end):",
+        "if left.all and now >= min(end, host.end):\n            return\n        if False:",
     ),
     Named(
         "another file system is taken for ours",
@@ -321,7 +321,7 @@ NAMED = (
     Named(
         "a volume with an error table counts as up",
         "foreign_kinds",
-        "return tuple(kind for kind in kinds(dm_uuid) if kind not in dm.OF_LVM)",
+        "return tuple(kind for kind in kinds(status) if kind not in dm.OF_LVM)",
         "return ()",
     ),
     Named("a file system is mounted from its old path", "number", "if not facts.dm_uuid:", "if True:"),

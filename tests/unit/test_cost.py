@@ -12,10 +12,10 @@ import pytest
 from lvmkit.cluster.embedded import database
 from lvmkit.cluster.port import Change
 from lvmkit.entry.kit import kit
-from lvmkit.model import names, record
+from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import FILESYS, ISP, LVMLV, LVMVG, Dependency, Instance
-from lvmkit.storage import mountinfo, records
+from lvmkit.storage import mountinfo, records, sysfs
 from tests.unit.machine import Answer, Machine, SharedDisk, make_group
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ SIZES = (6, 12, 24)
 LIST, REMOVE, DEPENDENCIES, STATUS = 2, 4, 11, 12
 KIT = os.path.dirname(names.__file__).removesuffix("/model")
 ROUNDS = (("check",), ("check", "--all"), ("status",), ("status", "--format", "json"), ("check", "--deep"))
+DEAR = ((records, "parse"), (mountinfo, "parse"), (database, "_connect"), (sysfs, "condition"))
+"""functions that read"""
 
 
 class Count:
@@ -36,7 +38,7 @@ class Count:
     def __init__(self, mocker: MockerFixture, machine: Machine) -> None:
         self.done: Counter[str] = Counter()
         self._machine = machine
-        for owner, name in ((record, "parse"), (records, "parse"), (mountinfo, "parse"), (database, "_connect")):
+        for owner, name in DEAR:
             mocker.patch.object(owner, name, self._counted(f"{owner.__name__}.{name}", getattr(owner, name)))
 
     def of(self, work: Callable[[], object]) -> Counter[str]:
@@ -149,3 +151,38 @@ def test_a_deep_check_asks_all_disks_and_file_systems_at_the_same_time(tmp_path:
     assert answer.code == 1
     assert [line.split()[0] for line in answer.out].count("FAIL") == 3
     assert asked == [6]
+
+
+@pytest.mark.parametrize("disks", [1, 2])
+@pytest.mark.parametrize("volumes", [2, 16])
+def test_a_start_asks_the_kernel_once_about_each_volume_and_each_disk(
+    tmp_path: Path, mocker: MockerFixture, volumes: int, disks: int
+) -> None:
+    machine = Machine(tmp_path)
+    start = Count(mocker, machine).of(lambda: start_group(machine, volumes, disks))
+    assert (start["ioctl 12"], start["ioctl 11"]) == (volumes, volumes)
+    assert start["lvmkit.storage.sysfs.condition"] == disks
+    assert start["ioctl 2"] <= 4  # what is up already, before the activation, after it, and its progress
+
+
+def test_a_stop_asks_the_kernel_once_about_each_volume(tmp_path: Path, mocker: MockerFixture) -> None:
+    machine = Machine(tmp_path)
+    group = start_group(machine, 16, 2)
+    answers: list[Answer] = []
+    given = {"vg": "vg1", "vg_uuid": group}
+    stop = Count(mocker, machine).of(lambda: answers.append(machine.agent("lvmvg", "stop", "vg1", **given)))
+    assert answers[0].code == 0
+    assert (stop["ioctl 12"], stop["ioctl 11"], stop["ioctl 4"]) == (16, 16, 16)
+    assert stop["ioctl 2"] == 3  # which group it is, what is held with its lock, and what is left
+
+
+def start_group(machine: Machine, volumes: int, disks: int) -> str:
+    """Start a group of its own as an agent does; returns its UUID."""
+    group = make_group(
+        "vg1", tuple(SharedDisk(f"D{each}") for each in range(disks)), " ".join(f"lv{each}" for each in range(volumes))
+    )
+    for each in range(disks):
+        machine.attach(SharedDisk(f"D{each}", pv_uuid=group.disks[each], metadata=group))
+    answer = machine.agent("lvmvg", "start", "vg1", vg="vg1", vg_uuid=group.uuid)
+    assert answer.code == 0, answer.err
+    return group.uuid

@@ -333,11 +333,11 @@ def test_a_groups_devices_are_told_by_their_uuid() -> None:
 def test_tops_are_removed_before_what_they_stand_on() -> None:
     stands_on = {"thin": ("253:3",), "pool": ("253:1", "253:2"), "data": ("8:0",), "meta": ("8:0",)}
     devices = [dm.Device(name, name, f"253:{n}") for n, name in ((1, "data"), (2, "meta"), (3, "pool"), (4, "thin"))]
-    order = [device.name for device in dm.removal_order(devices, lambda uuid: stands_on[uuid])]
+    order = [device.name for device in dm.removal_order(devices, lambda device: stands_on[device.name])]
     assert order[:2] == ["thin", "pool"]
     assert sorted(order[2:]) == ["data", "meta"]
 
 
 def test_a_loop_in_the_order_cannot_hang() -> None:
     devices = [dm.Device("a", "a", "253:1"), dm.Device("b", "b", "253:2")]
-    assert len(dm.removal_order(devices, {"a": ("253:2",), "b": ("253:1",)}.__getitem__)) == 2
+    assert len(dm.removal_order(devices, lambda device: {"a": ("253:2",), "b": ("253:1",)}[device.name])) == 2

@@ -143,7 +143,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
             "status": lambda uuid="", **_: world.up.get(uuid),
             "dependencies": lambda *_, **__: ("8:0",),
             "remove": world.take,
-            "removal_order": lambda devices: tuple(devices),
+            "removal_order": lambda devices, _below: tuple(devices),
         },
         claims: {"on": lambda devices, *_, **__: (claims.Claim(),) * len(devices)},
         sysfs: {

@@ -25,6 +25,7 @@ from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel, notes, protection
 from lvmkit.storage import dm, records, sysfs, udev
+from lvmkit.storage.mapped import MappedDevices
 from lvmkit.storage.run import KILLED, Finished
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
-    from lvmkit.storage.dm import Device
+    from lvmkit.storage.dm import DeviceStatus
 
 _NO_UUID = "by its name"
 
@@ -110,14 +111,19 @@ def admit_volume(vg: VolumeGroup, facts: VgFacts, host: Host) -> None:
     _tell_renamed(vg, facts, host)
 
 
-def activate(vg: VolumeGroup, facts: VgFacts, host: Host) -> Finished | None:
+def held() -> MappedDevices:
+    """What device-mapper holds at present: to be asked for again after a change. Raises Failure (110052)."""
+    return MappedDevices(dm.list_devices())
+
+
+def activate(vg: VolumeGroup, before: MappedDevices, facts: VgFacts, host: Host) -> Finished | None:
     """Have LVM bring all volumes up; its answer, or None where the kernel holds all of them already.
 
-    Raises Failure (ForeignTableInUse, 110320).
+    before: held(). Raises Failure (ForeignTableInUse, 110320).
     """
-    if all(_is_up(vg, lv) for lv in vg.expected):
+    if all(_is_up(vg, lv, before) for lv in vg.expected):
         return None
-    _clear_foreign(vg, vg.expected)
+    _clear_foreign(vg, vg.expected, before)
     lvm, degraded = host.lvm_for(facts), bool(vg.missing)
     activation = partial(lvm.activate, vg.name, uuid=vg.uuid, devices=vg.devices, degraded=degraded)
     return _outcome(activation, vg, vg.expected, host)
@@ -125,7 +131,7 @@ def activate(vg: VolumeGroup, facts: VgFacts, host: Host) -> Finished | None:
 
 def activate_volume(vg: VolumeGroup, lv: LogicalVolume, facts: LvFacts, host: Host) -> Finished:
     """Have LVM bring one volume up; its answer. Raises Failure (ForeignTableInUse, 110320)."""
-    _clear_foreign(vg, (lv,))
+    _clear_foreign(vg, (lv,), held())
     lvm, degraded = host.lvm_for(facts.group), bool(vg.missing)
     activation = partial(lvm.activate_lv, vg.name, lv.name, devices=vg.devices, degraded=degraded)
     return _outcome(activation, vg, (lv,), host)
@@ -141,50 +147,57 @@ def _outcome(
         hung = failure.messages[0]
         if not isinstance(hung, CommandHung) or hung.fate != KILLED:
             raise
-        if not all(_is_up(vg, lv) for lv in volumes):
+        after = held()
+        if not all(_is_up(vg, lv, after) for lv in volumes):
             raise
         host.tell(ActivationUnended(vg.name, hung.seconds))
         return Finished((), 0, "", "", hung.seconds)
 
 
-def verify_group(vg: VolumeGroup, answer: Finished | None, facts: VgFacts, host: Host, *, is_new_owner: bool) -> None:
+def verify_group(
+    vg: VolumeGroup, after: MappedDevices, answer: Finished | None, facts: VgFacts, host: Host, *, is_new_owner: bool
+) -> None:
     """Raises Failure unless the kernel holds every volume that is protected, on disks that are there.
 
+    after: held() after the activation.
     is_new_owner: this start wrote the owner. Where LVM then refuses to activate, the owner is read back, and is the
     reason where it is another one (OwnerNotWritten, 110137).
     """
     if answer is None:
-        _refuse_stale(vg)
+        _refuse_stale(vg, after)
         return
     try:
-        verify(vg, _needed(vg, answer, facts, host), answer)
+        verify(vg, _needed(vg, after, answer, facts, host), answer, after)
     except Failure as failure:
         if is_new_owner and isinstance(failure.messages[0], LvsNotUp):
             system_id.confirm(vg, host.server, host.lvm)
         raise
 
 
-def verify(vg: VolumeGroup, wanted: Iterable[LogicalVolume], answer: Finished) -> None:
-    """Raises Failure unless the kernel holds every wanted volume, on disks that are there."""
-    down = _down(vg, wanted)
+def verify(vg: VolumeGroup, wanted: Iterable[LogicalVolume], answer: Finished, after: MappedDevices) -> None:
+    """Raises Failure unless the kernel holds every wanted volume, on disks that are there. after: held()."""
+    down = _down(vg, wanted, after)
     if down:
         raise Failure(LvsNotUp(vg.name, down, _said(answer)))
-    _refuse_stale(vg)
+    _refuse_stale(vg, after)
 
 
-def _needed(vg: VolumeGroup, answer: Finished, facts: VgFacts, host: Host) -> tuple[LogicalVolume, ...]:
+def _needed(
+    vg: VolumeGroup, after: MappedDevices, answer: Finished, facts: VgFacts, host: Host
+) -> tuple[LogicalVolume, ...]:
     """The volumes that must be up; of the others those that are not are told."""
-    if not _down(vg, vg.expected):
+    if not _down(vg, vg.expected, after):
         return vg.expected
     needed = protection.needed(vg, facts, host)
-    down = _down(vg, (lv for lv in vg.expected if lv not in needed))
+    required = {lv.uuid for lv in needed}
+    down = _down(vg, (lv for lv in vg.expected if lv.uuid not in required), after)
     if down:
         host.tell(UnprotectedLvsNotUp(vg.name, down, _said(answer)))
     return needed
 
 
-def _down(vg: VolumeGroup, volumes: Iterable[LogicalVolume]) -> tuple[str, ...]:
-    return tuple(lv.name for lv in volumes if not _is_up(vg, lv))
+def _down(vg: VolumeGroup, volumes: Iterable[LogicalVolume], mapped: MappedDevices) -> tuple[str, ...]:
+    return tuple(lv.name for lv in volumes if not _is_up(vg, lv, mapped))
 
 
 def _said(answer: Finished) -> str:
@@ -199,13 +212,13 @@ def detail(vg: VolumeGroup, answer: Finished | None) -> str:
     return f"{len(vg.expected)} logical volumes up, {answer.seconds:.1f} s"
 
 
-def observed(vg: VolumeGroup, facts: VgFacts) -> Record:
-    """The record of what device-mapper and sysfs show for the volume group now."""
+def observed(vg: VolumeGroup, facts: VgFacts, mapped: MappedDevices) -> Record:
+    """The record of what device-mapper and sysfs show for the volume group now. mapped: held()."""
     logical = []
     for lv in vg.logical:
-        uuid = names.dm_uuid(vg.uuid, lv.uuid)
-        if kernel.is_live(uuid):
-            logical.append(ExpectedLv(lv.uuid, lv.name, _kinds(lv, uuid)))
+        status = mapped.status_of(names.dm_uuid(vg.uuid, lv.uuid))
+        if kernel.is_live(status):
+            logical.append(ExpectedLv(lv.uuid, lv.name, _kinds(lv, status)))
     name = names.vg_of_lvmvg_id(facts.id) or vg.name
     return Record(facts.tag, name, vg.uuid, tuple(logical), _expected_pvs(vg.physical))
 
@@ -214,7 +227,7 @@ def expect_in_record(facts: LvFacts, host: Host) -> None:
     """Have the group's checks expect the volume, also where it had been taken down on its own."""
     record = records.load(host.paths, facts.group.id)
     if record and not any(lv.uuid == facts.uuid for lv in record.logical):
-        lv = ExpectedLv(facts.uuid, facts.name, kernel.kinds(facts.dm_uuid))
+        lv = ExpectedLv(facts.uuid, facts.name, kernel.kinds(dm.status(facts.dm_uuid)))
         notes.store(replace(record, logical=(*record.logical, lv)), host.paths, host)
 
 
@@ -223,23 +236,23 @@ def _tell_renamed(vg: VolumeGroup, facts: VgFacts, host: Host) -> None:
         host.tell(VgRenamed(facts.name, vg.name))
 
 
-def _is_up(vg: VolumeGroup, lv: LogicalVolume) -> bool:
+def _is_up(vg: VolumeGroup, lv: LogicalVolume, mapped: MappedDevices) -> bool:
     """Whether the kernel holds the volume with a table that serves."""
-    uuid = names.dm_uuid(vg.uuid, lv.uuid)
-    return kernel.is_live(uuid) and not _foreign_kinds(lv, uuid)
+    status = mapped.status_of(names.dm_uuid(vg.uuid, lv.uuid))
+    return kernel.is_live(status) and not _foreign_kinds(lv, status)
 
 
-def _foreign_kinds(lv: LogicalVolume, dm_uuid: str) -> tuple[str, ...]:
+def _foreign_kinds(lv: LogicalVolume, status: DeviceStatus | None) -> tuple[str, ...]:
     """Targets that somebody else put in the place of the volume's own; LVM itself may make it of `error` or `zero`."""
-    return tuple(kind for kind in kernel.foreign_kinds(dm_uuid) if kind != lv.kind)
+    return tuple(kind for kind in kernel.foreign_kinds(status) if kind != lv.kind)
 
 
-def _kinds(lv: LogicalVolume, dm_uuid: str) -> tuple[str, ...]:
+def _kinds(lv: LogicalVolume, status: DeviceStatus | None) -> tuple[str, ...]:
     """The target types that the volume is to have. A table that is not its own is no example."""
-    return () if _foreign_kinds(lv, dm_uuid) else kernel.kinds(dm_uuid)
+    return () if _foreign_kinds(lv, status) else kernel.kinds(status)
 
 
-def _clear_foreign(vg: VolumeGroup, volumes: Iterable[LogicalVolume]) -> None:
+def _clear_foreign(vg: VolumeGroup, volumes: Iterable[LogicalVolume], mapped: MappedDevices) -> None:
     """Take volumes with another table out of the kernel, for LVM takes what is there for active and leaves it so.
 
     Raises Failure (ForeignTableInUse, 110320) for those that are in use.
@@ -247,7 +260,7 @@ def _clear_foreign(vg: VolumeGroup, volumes: Iterable[LogicalVolume]) -> None:
     refused = []
     for lv in volumes:
         uuid = names.dm_uuid(vg.uuid, lv.uuid)
-        kinds = _foreign_kinds(lv, uuid)
+        kinds = _foreign_kinds(lv, mapped.status_of(uuid))
         if kinds and dm.remove(uuid) == dm.BUSY:
             refused.append(ForeignTableInUse(f"{vg.name}/{lv.name}", "+".join(kinds), _users(uuid)))
     if refused:
@@ -271,16 +284,13 @@ def _known_paths(facts: VgFacts) -> tuple[str, ...]:
     return paths if all(map(os.path.exists, paths)) else ()
 
 
-def _refuse_stale(vg: VolumeGroup) -> None:
+def _refuse_stale(vg: VolumeGroup, mapped: MappedDevices) -> None:
     """Raises Failure (StaleTables) for volumes that lost their disk, also where it came back under another number."""
-    devices = dm.of_vg(dm.list_devices(), vg.uuid)
-    stale = tuple(device.name for device in devices if _stands_on_nothing(device))
+    below = {device.name: mapped.below(device) for device in mapped.of_group(vg.uuid)}
+    gone = {number for number in set().union(*below.values()) if sysfs.condition(number) == "gone"}
+    stale = tuple(name for name, numbers in below.items() if not gone.isdisjoint(numbers))
     if stale:
         raise Failure(StaleTables(vg.name, stale))
-
-
-def _stands_on_nothing(device: Device) -> bool:
-    return any(sysfs.condition(number) == "gone" for number in dm.dependencies(device.uuid))
 
 
 def _expected_pvs(physical: Iterable[PhysicalVolume]) -> tuple[ExpectedPv, ...]:

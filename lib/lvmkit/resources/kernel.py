@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.settings import Paths
-    from lvmkit.storage.dm import Device
+    from lvmkit.storage.dm import Device, DeviceStatus
     from lvmkit.storage.mountinfo import Table
 
 _PREFIX = "LVM-"
@@ -130,25 +130,23 @@ def stand_in(tag: str, vg: str, view: View) -> Record:
     return Record(tag, vg, view.vg_uuid, logical, _disks(view, mapped))
 
 
-def is_live(dm_uuid: str) -> bool:
-    """Whether device-mapper holds the device with a live table that is not suspended."""
-    status = dm.status(dm_uuid)
+def is_live(status: DeviceStatus | None) -> bool:
+    """Whether device-mapper holds the device with a live table that is not suspended. None: it does not hold it."""
     return status is not None and status.live and not status.suspended
 
 
-def serves(dm_uuid: str) -> bool:
+def serves(status: DeviceStatus | None) -> bool:
     """Whether the device is live with a table of LVM's: a wiped one (`error`) is live, and every read of it fails."""
-    return is_live(dm_uuid) and not foreign_kinds(dm_uuid)
+    return is_live(status) and not foreign_kinds(status)
 
 
-def foreign_kinds(dm_uuid: str) -> tuple[str, ...]:
+def foreign_kinds(status: DeviceStatus | None) -> tuple[str, ...]:
     """Targets in the device's table that are not LVM's, such as `error` or `zero`: put there by the kit or by hand."""
-    return tuple(kind for kind in kinds(dm_uuid) if kind not in dm.OF_LVM)
+    return tuple(kind for kind in kinds(status) if kind not in dm.OF_LVM)
 
 
-def kinds(dm_uuid: str) -> tuple[str, ...]:
+def kinds(status: DeviceStatus | None) -> tuple[str, ...]:
     """The target types of a live table, each once; none where the device has gone or has no table."""
-    status = dm.status(dm_uuid)
     return status.kinds if status else ()
 
 
@@ -206,8 +204,8 @@ def _is_meant(device: Device, facts: LvFacts, vg_uuid: str, lv_uuid: str) -> boo
 
 
 def _expected(device: Device, mapped: MappedDevices) -> ExpectedLv:
-    parts, status = names.split_dm_name(device.name), mapped.status(device)
-    return ExpectedLv(lv_uuid_of(device), parts[1] if parts else device.name, status.kinds if status else ())
+    parts = names.split_dm_name(device.name)
+    return ExpectedLv(lv_uuid_of(device), parts[1] if parts else device.name, kinds(mapped.status(device)))
 
 
 def _disks(view: View, mapped: MappedDevices) -> tuple[ExpectedPv, ...]:

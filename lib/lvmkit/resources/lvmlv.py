@@ -13,7 +13,7 @@ from lvmkit.model.value import replace
 from lvmkit.resources import kernel
 from lvmkit.resources.health import Health
 from lvmkit.resources.kernel import Look
-from lvmkit.storage import vitals
+from lvmkit.storage import dm, vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def restore(facts: LvFacts, host: Host) -> str:
     if not facts.vg_uuid or not facts.uuid:
         facts, vg = bringing_up.identify_volume(facts, host)
     with starting(facts.vg_uuid, facts.vg, host):
-        detail = ALREADY_UP if kernel.serves(facts.dm_uuid) else _bring_up(facts, vg, host)
+        detail = ALREADY_UP if kernel.serves(dm.status(facts.dm_uuid)) else _bring_up(facts, vg, host)
         bringing_up.expect_in_record(facts, host)
         _note_start(facts, host)
     return detail
@@ -151,7 +151,7 @@ def _is_up_and_recorded(facts: LvFacts, host: Host) -> bool:
     view = kernel.volume(facts, Look(host.paths))
     if not view.mine or kernel.expected_by_group(facts, view) is None:
         return False
-    if not kernel.serves(view.mine[0].uuid):
+    if not kernel.serves(view.look.mapped.status(view.mine[0])):
         return False
     if view.record is not None:
         _drop_own_record(facts, host)
@@ -167,7 +167,7 @@ def _bring_up(facts: LvFacts, vg: VolumeGroup | None, host: Host) -> str:
     lv = bringing_up.find_volume(seen, facts)
     bringing_up.refuse_lack_of_room(seen, (lv,))
     answer = bringing_up.activate_volume(seen, lv, facts, host)
-    bringing_up.verify(seen, (lv,), answer)
+    bringing_up.verify(seen, (lv,), answer, bringing_up.held())
     return "activated"
 
 

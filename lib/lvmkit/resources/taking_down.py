@@ -49,16 +49,16 @@ def take_down_group(facts: VgFacts, host: Host) -> str:
     LVM commands: none for plain volumes, or where the disks don't answer; otherwise one.
     """
     mine = _held(facts, host)
-    if not mine:
+    if not mine.all:
         _forget(facts, host)
         return ALREADY_DOWN
-    if all(_kinds(device) <= _PLAIN_TARGETS for device in mine):
+    if all(_kinds(device, mine) <= _PLAIN_TARGETS for device in mine.all):
         return _let_go(facts, host, "", mine)
     why = _disks_silent(facts.id, host)
     if not why:
-        why = _deactivate(facts, mine, host)
-    left = dm.of_vg(dm.list_devices(), facts.uuid)
-    if not left:
+        why = _deactivate(facts, mine.all, host)
+    left = _held_of_group(facts)
+    if not left.all:
         _forget(facts, host)
         return "deactivated"
     return _let_go(facts, host, why or "it left devices behind", left)
@@ -76,17 +76,16 @@ def take_down_volume(facts: LvFacts, host: Host, *, given_up: bool) -> str:
     snapshot ties together stay up until their group goes.
     given_up: another server takes it, so LVM is not asked.
     """
-    mine = _held_volume(facts)
-    if not mine:
+    mine = _wait_until_free(_held_volume(facts), host)
+    if not mine.all:
         return ALREADY_DOWN
-    _wait_until_free(mine, host)
-    kinds = _kinds(mine[0])
+    kinds = _kinds(mine.all[0], mine)
     if kinds & _TIED_TARGETS:
         return STAYS_TIED
     _forget_in_record(facts, host)
     why = ""
     if not kinds <= _PLAIN_TARGETS:
-        why = _GIVEN_UP if given_up else _deactivate_volume(facts, mine[0], host)
+        why = _GIVEN_UP if given_up else _deactivate_volume(facts, mine.all[0], host)
     _let_go_volume(facts, host, why)
     return "deactivated"
 
@@ -106,21 +105,23 @@ def _deactivate_volume(facts: LvFacts, device: Device, host: Host) -> str:
 
 def _let_go_volume(facts: LvFacts, host: Host, why: str) -> None:
     """Remove the volume's own device if it is left; hidden parts that LVM did not remove go with the group."""
-    _remove_all(lambda: _held_volume(facts), facts.vg, host)
+    _remove_all(_held_volume(facts), lambda: _held_volume(facts), facts.vg, host)
     if why:
         host.tell(TakenDownWithoutLvm(f"{facts.vg}/{facts.name}", 1, why))
 
 
-def _held_volume(facts: LvFacts) -> tuple[Device, ...]:
+def _held_volume(facts: LvFacts) -> MappedDevices:
     """The kernel's device of the volume, if there is one."""
-    return tuple(device for device in dm.list_devices() if device.uuid == facts.dm_uuid)
+    return MappedDevices(device for device in dm.list_devices() if device.uuid == facts.dm_uuid)
 
 
-def _held(facts: VgFacts, host: Host) -> tuple[Device, ...]:
+def _held_of_group(facts: VgFacts) -> MappedDevices:
+    return MappedDevices(dm.of_vg(dm.list_devices(), facts.uuid))
+
+
+def _held(facts: VgFacts, host: Host) -> MappedDevices:
     """The kernel's devices of the group, once nothing outside of it uses them. Raises Failure that names the users."""
-    mine = dm.of_vg(kernel.listed(), facts.uuid)
-    _wait_until_free(mine, host)
-    return mine
+    return _wait_until_free(MappedDevices(dm.of_vg(kernel.listed(), facts.uuid)), host)
 
 
 def _disks_silent(group_id: str, host: Host) -> str:
@@ -155,32 +156,33 @@ def _deactivate(facts: VgFacts, mine: tuple[Device, ...], host: Host) -> str:
     return answer.stderr.strip()
 
 
-def _let_go(facts: VgFacts, host: Host, why: str, mine: tuple[Device, ...]) -> str:
+def _let_go(facts: VgFacts, host: Host, why: str, mine: MappedDevices) -> str:
     """Remove the devices from the kernel, tops before what they stand on."""
-    _remove_all(lambda: dm.of_vg(dm.list_devices(), facts.uuid), facts.name, host)
+    _remove_all(mine, lambda: _held_of_group(facts), facts.name, host)
     _forget(facts, host)
-    if mine and why:
-        host.tell(TakenDownWithoutLvm(facts.name, len(mine), why))
-    return f"{len(mine)} devices removed from device-mapper"
+    count = len(mine.all)
+    if count and why:
+        host.tell(TakenDownWithoutLvm(facts.name, count, why))
+    return f"{count} devices removed from device-mapper"
 
 
-def _remove_all(held: Callable[[], tuple[Device, ...]], vg: str, host: Host) -> None:
-    """Remove what is held, tops before what they stand on, and wait for udev's short opens to end.
+def _remove_all(left: MappedDevices, held: Callable[[], MappedDevices], vg: str, host: Host) -> None:
+    """Remove devices, tops before what they stand on, and wait for udev's short opens to end.
 
+    left: what was held a moment ago.  held: asks for what is left.
     Raises Failure (LvsStillUp) where nothing has gone for settings.busy_patience, or the action's time is over.
     """
-    left = held()
     end = time.monotonic() + host.settings.busy_patience
-    while left:
-        before = len(left)
-        refused = _remove(dm.removal_order(left), host)
+    while left.all:
+        before = len(left.all)
+        refused = _remove(dm.removal_order(left.all, left.below), host)
         left = held()
         now = time.monotonic()
-        if len(left) < before:
+        if len(left.all) < before:
             end = now + max(host.settings.busy_patience, _RETRY_PAUSE)
-        if left and now >= min(end, host.end):
-            raise Failure(LvsStillUp(vg, tuple(device.name for device in left)), *refused)
-        if left:
+        if left.all and now >= min(end, host.end):
+            raise Failure(LvsStillUp(vg, tuple(device.name for device in left.all)), *refused)
+        if left.all:
             time.sleep(_RETRY_PAUSE)
 
 
@@ -212,20 +214,22 @@ def _removal(device: Device) -> bytes:
     return dm.remove(device.uuid).encode()
 
 
-def _wait_until_free(mine: tuple[Device, ...], host: Host) -> None:
-    """Give udev's short opens time to end. Raises Failure that names the users when the patience is over: LvBusy
-    (110021), FilesystemKept (110317).
+def _wait_until_free(mine: MappedDevices, host: Host) -> MappedDevices:
+    """Give udev's short opens time to end; returns the same devices as they were asked about last.
+
+    Raises Failure that names the users when the patience is over: LvBusy (110021), FilesystemKept (110317).
     """
     end = time.monotonic() + host.settings.busy_patience
     pause = 0.02
     while True:
         busy = _in_use(mine)
         if not busy:
-            return
+            return mine
         if time.monotonic() >= end:
             raise Failure(*(in_the_way(device, _users(device)) for device in busy))
         time.sleep(pause)
         pause = min(pause * 2, 0.5)
+        mine = MappedDevices(mine.all)
 
 
 def in_the_way(device: Device, users: tuple[Holder, ...]) -> Message:
@@ -248,21 +252,22 @@ def _users(device: Device) -> tuple[Holder, ...]:
     return holders.of_device(device.number)
 
 
-def _in_use(mine: tuple[Device, ...]) -> tuple[Device, ...]:
+def _in_use(mine: MappedDevices) -> tuple[Device, ...]:
     """Devices opened by something that is not a device of the same group."""
-    stacked: list[str] = []
-    for device in mine:
-        stacked += dm.dependencies(device.uuid)
+    stacked: dict[str, int] = {}
+    for device in mine.all:
+        for number in mine.below(device):
+            stacked[number] = stacked.get(number, 0) + 1
     in_use = []
-    for device in mine:
-        status = dm.status(device.uuid)
-        if status is not None and status.open_count > stacked.count(device.number):
+    for device in mine.all:
+        status = mine.status(device)
+        if status is not None and status.open_count > stacked.get(device.number, 0):
             in_use.append(device)
     return tuple(in_use)
 
 
-def _kinds(device: Device) -> frozenset[str]:
-    return frozenset(kernel.kinds(device.uuid))
+def _kinds(device: Device, mapped: MappedDevices) -> frozenset[str]:
+    return frozenset(kernel.kinds(mapped.status(device)))
 
 
 def _forget(facts: VgFacts, host: Host) -> None:

@@ -226,15 +226,13 @@ def of_vg(devices: Iterable[Device], vg_uuid: str) -> tuple[Device, ...]:
     return tuple(device for device in devices if device.uuid.startswith(prefix))
 
 
-def removal_order(
-    devices: Iterable[Device], below: Callable[[str], tuple[str, ...]] = dependencies
-) -> tuple[Device, ...]:
+def removal_order(devices: Iterable[Device], below: Callable[[Device], tuple[str, ...]]) -> tuple[Device, ...]:
     """The devices sorted so that each comes before those it stands on.
 
-    below: tells by UUID what a device stands on (major:minor).
+    below: tells what a device stands on (major:minor).
     """
     left = {device.number: device for device in devices}
-    supports = {device.number: below(device.uuid) for device in left.values()}
+    supports = {device.number: below(device) for device in left.values()}
     ordered: list[Device] = []
     while left:
         needed: set[str] = set()

@@ -71,6 +71,11 @@ class MappedDevices:
             self._layers[vg_uuid] = {device.number: device for device in hidden}
         return self._layers[vg_uuid]
 
+    def status_of(self, uuid: str) -> DeviceStatus | None:
+        """status() of the device with this UUID; None also where there is none."""
+        device = self.by_uuid(uuid)
+        return self.status(device) if device else None
+
     def status(self, device: Device) -> DeviceStatus | None:
         """Its state with its targets' status lines; None where it has gone since. Raises Failure (110052)."""
         if device.number not in self._statuses:

@@ -75,8 +75,7 @@ def record_faults(record: Record, mapped: MappedDevices, *, root: str = sysfs.RO
     """
     faults: list[Message] = []
     for lv in record.logical:
-        device = mapped.by_uuid(names.dm_uuid(record.vg_uuid, lv.uuid))
-        faults += lv_faults(lv, record.vg, mapped.status(device) if device else None)
+        faults += lv_faults(lv, record.vg, mapped.status_of(names.dm_uuid(record.vg_uuid, lv.uuid)))
     for device in _layers_below(record, mapped, root):
         faults += _layer_faults(device, mapped.status(device))
     return faults + _disk_faults(record, DeviceStack(mapped, root))

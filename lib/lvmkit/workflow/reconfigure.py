@@ -15,7 +15,7 @@ from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConst
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.resources import kernel
-from lvmkit.resources.bringing_up import observed
+from lvmkit.resources.bringing_up import held, observed
 from lvmkit.steps import BringInService, Commit, ListVg, listing
 from lvmkit.storage import dm, records, stack
 from lvmkit.workflow import everywhere
@@ -279,7 +279,7 @@ def _unwatched(group: VgFacts, vg: VolumeGroup, kit: Kit) -> bool:
     """Whether the group is up and its record does not name exactly what is up."""
     if not dm.of_vg(dm.list_devices(), vg.uuid):
         return False
-    return records.load(kit.paths, group.id) != observed(vg, group)
+    return records.load(kit.paths, group.id) != observed(vg, group, held())
 
 
 def _narrow(whole: Difference, add: Sequence[str], remove: Sequence[str]) -> Difference:

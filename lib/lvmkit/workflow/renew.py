@@ -6,7 +6,7 @@ from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import VgImpostor, VgNotFound
 from lvmkit.plan import Step
-from lvmkit.resources.bringing_up import observed
+from lvmkit.resources.bringing_up import held, observed
 from lvmkit.storage import dm, records
 from lvmkit.workflow.subject import find
 
@@ -29,7 +29,7 @@ class RenewRecord(Step):
         """Observe and store; a group that is not in service has no record. One under an older name goes."""
         group = VgFacts.unpack(find(kit.port.hierarchy(), self.tag))
         if dm.of_vg(dm.list_devices(), group.uuid):
-            records.store(kit.paths, observed(find_group(group, kit), group))
+            records.store(kit.paths, observed(find_group(group, kit), group, held()))
         for resource_id in records.ids_of(kit.paths, group.uuid):
             if resource_id != group.id:
                 records.drop(kit.paths, resource_id)
