@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 import time
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandFailed, CommandHung, CommandMissing
-from lvmkit.storage import recorder
+from lvmkit.storage import birth, recorder
 from lvmkit.storage import run as module
 from lvmkit.storage.run import run
 
@@ -175,18 +174,18 @@ def test_an_exception_from_a_signal_handler_ends_the_child(tmp_path: Path) -> No
 def test_a_signal_at_the_birth_of_the_child_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The moment when the child runs and nobody has noted its process ID yet."""
     born = []
-    real = subprocess.Popen
+    real = birth.begin
 
-    def popen(*arguments: Any, **named: Any) -> subprocess.Popen[bytes]:
-        child = real(*arguments, **named)
-        born.append(os.pidfd_open(child.pid))
+    def begin(how: birth.Birth) -> int:
+        child = real(how)
+        born.append(os.pidfd_open(child))
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)  # a parallel test runner has other threads
         return child
 
     def handler(_number: int, _frame: object) -> None:
         raise InterruptedError
 
-    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(birth, "begin", begin)
     before = signal.signal(signal.SIGUSR1, handler)
     try:
         with pytest.raises(InterruptedError):

@@ -10,6 +10,7 @@ from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import unexpected
 from lvmkit.model.messages.guide import ActionInterrupted
+from lvmkit.storage import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,17 +57,13 @@ def guarded(
 
 
 def _turn_signals_into_exceptions() -> None:
-    import signal  # it brings enum, which a check must not pay for
-
-    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
     def interrupt(number: int, _frame: FrameType | None) -> None:
-        for each in signals:  # one is enough: a second one would interrupt the back-out
-            signal.signal(each, signal.SIG_IGN)
-        raise Interruption(signal.Signals(number).name)
+        for each in signals.ENDING:  # one is enough: a second one would interrupt the back-out
+            signals.signal(each, signals.SIG_IGN)
+        raise Interruption(signals.NAMES[number])
 
-    for each in signals:
-        signal.signal(each, interrupt)
+    for each in signals.ENDING:
+        signals.signal(each, interrupt)
 
 
 def _log_trace(voice: Voice) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-# The module signal itself brings enum, which a check must not pay for.
-from _signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal  # type: ignore[import-not-found]
+from lvmkit.storage.signals import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
 
 
 def let_interrupts_end_it() -> None:

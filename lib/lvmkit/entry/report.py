@@ -99,12 +99,14 @@ def _syslog_entry(fields: dict[str, str]) -> bytes:
 
 def _send(path: str, datagram: bytes) -> bool:
     """Whether the log took it. A full or absent log never stops the work, so the send does not wait."""
-    import socket  # only when something is to be said: a quiet check does not pay for it
+    import _socket  # only when something is to be said; socket itself brings enum and selectors
 
+    channel = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_NONBLOCK)
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as channel:
-            channel.connect(path)
-            channel.send(datagram)
+        channel.connect(path)
+        channel.send(datagram)
     except OSError:
         return False
+    finally:
+        channel.close()
     return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import StateNotStored
@@ -23,8 +21,10 @@ def store(record: Record, paths: Paths, host: Host) -> None:
         records.store(paths, record)
     except Failure as failure:
         _tell_unwritten(failure, host)
-        with suppress(Failure):
+        try:
             records.drop(paths, names.lvmvg_id(record.vg))
+        except Failure:
+            return  # it was told why nothing can be written
 
 
 def drop(paths: Paths, resource_id: str, host: Host) -> None:

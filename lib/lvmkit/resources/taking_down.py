@@ -9,7 +9,6 @@ written.
 from __future__ import annotations
 
 import time
-from functools import partial
 
 from lvmkit.model import names
 from lvmkit.model.messages import Failure, errors
@@ -131,8 +130,8 @@ def _disks_silent(group_id: str, host: Host) -> str:
         return ""
     dead = errors(vitals.record_faults(replace(record, logical=()), MappedDevices(dm.list_devices())))
     if not dead:
-        read = partial(probe.probe, deadline=host.settings.probe_deadline)
-        dead = tuple(probe.pv_read_faults(record.physical, read))
+        patience = host.settings.probe_deadline
+        dead = tuple(probe.pv_read_faults(record.physical, lambda disks: probe.probe(disks, deadline=patience)))
     return "; ".join(fault.text for fault in dead)
 
 
@@ -192,7 +191,7 @@ def _remove(devices: tuple[Device, ...], host: Host) -> tuple[Message, ...]:
     One after the other, each with its own time. From the first that hangs on, some at a time: many may hang.
     """
     patience = host.settings.probe_deadline
-    steps = [partial(dm.remove, device.uuid) for device in devices]
+    steps = list(map(_removal, devices))
     rest = devices[probe.in_turn(steps, patience=patience, end=host.end) :]
     refused: tuple[Message, ...] = ()
     if time.monotonic() >= host.end:
@@ -206,12 +205,12 @@ def _remove(devices: tuple[Device, ...], host: Host) -> tuple[Message, ...]:
 
 def _remove_at_once(devices: tuple[Device, ...], patience: float) -> tuple[Device, ...]:
     """Try to remove devices, each in a child of its own; returns those whose removal does not end."""
-    endings = probe.all_bounded([partial(_removal, device) for device in devices], patience, acts=True)
+    endings = probe.all_bounded(list(map(_removal, devices)), patience, acts=True)
     return tuple(device for device, ending in zip(devices, endings) if ending.hung)
 
 
-def _removal(device: Device) -> bytes:
-    return dm.remove(device.uuid).encode()
+def _removal(device: Device) -> Callable[[], bytes]:
+    return lambda: dm.remove(device.uuid).encode()
 
 
 def _wait_until_free(mine: MappedDevices, host: Host) -> MappedDevices:

@@ -12,15 +12,13 @@ import fcntl
 import mmap
 import os
 import select
-import signal
 import stat
 import struct
 import time
-from functools import partial
 
 from lvmkit.model.messages.faults import PvHung, PvReadFailed
 from lvmkit.model.value import Value
-from lvmkit.storage import locks
+from lvmkit.storage import locks, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,7 +142,7 @@ def all_bounded(works: Sequence[Callable[[], bytes]], deadline: float, *, acts: 
     try:
         for first in range(0, len(works), AT_ONCE):
             for work in works[first : first + AT_ONCE]:
-                children.append(_Worker(partial(_work_and_exit, work), acts=acts))
+                children.append(_Worker(_life_of(work), acts=acts))
                 silent.add(children[-1])
             are_more = first + AT_ONCE < len(works)
             _listen(silent, time.monotonic() + (min(deadline, _HEAD_START) if are_more else deadline))
@@ -160,7 +158,7 @@ def in_turn(works: Sequence[Callable[[], object]], *, patience: float, end: floa
     The next one did not end in time, or failed; those after it were not begun.
     """
     _collect_abandoned()
-    child = _Worker(partial(_work_in_turn_and_exit, works), acts=True)
+    child = _Worker(lambda into: _work_in_turn_and_exit(works, into), acts=True)
     poller = select.poll()
     poller.register(child, select.POLLIN)
     ended = False
@@ -191,7 +189,7 @@ def _dismiss(children: Iterable[_Worker], late: set[_Worker]) -> None:
     A child that has reported can hang as well: its end closes the device.
     """
     for child in late:
-        os.kill(child.pid, signal.SIGKILL)
+        os.kill(child.pid, signals.SIGKILL)
     end = time.monotonic() + _KILL_GRACE
     for child in children:
         os.close(child.fileno())
@@ -219,6 +217,10 @@ def _work_in_turn_and_exit(works: Iterable[Callable[[], object]], into: int) -> 
             os.write(into, b".")
     finally:
         os._exit(0)
+
+
+def _life_of(work: Callable[[], bytes]) -> Callable[[int], NoReturn]:
+    return lambda into: _work_and_exit(work, into)
 
 
 def _work_and_exit(work: Callable[[], bytes], into: int) -> NoReturn:

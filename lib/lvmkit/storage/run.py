@@ -12,21 +12,18 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import signal
 import time
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandFailed, CommandHung, CommandMissing
 from lvmkit.model.value import Value
-from lvmkit.storage import locks, recorder
+from lvmkit.storage import birth, locks, recorder, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Union
 
-    Mask = set[Union[int, signal.Signals]]
+    from lvmkit.storage.signals import Mask
 
 TERM_GRACE, KILL_GRACE = 0.5, 1.0
 """seconds: to end by itself after SIGTERM, and to be gone after SIGKILL"""
@@ -43,10 +40,6 @@ _POLL = 0.01
 _ECHO_PAUSE = 0.1
 _LOOK_PAUSE = 1.0
 _STDOUT, _STDERR = 1, 2
-_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""the signals that ask a program to end"""
-_SET_PARENT_DEATH_SIGNAL = 1
-"""PR_SET_PDEATHSIG of linux/prctl.h"""
 
 
 def time_left(seconds: float, end: float) -> float:
@@ -104,9 +97,9 @@ def run(
     mask = _hold_signals()
     try:
         limit = _Limit(deadline, end, progress)
-        child = _start(argv, files, {"LC_ALL": "C", **(environment or {})}, _Birth(mask, outlives_us))
+        child = _start(argv, files, environment or {}, mask, outlives_us)
         seconds = _wait(child, argv, limit, entry, mask, _echoes(files, pass_output, hear))
-        finished = Finished(tuple(argv), child.returncode, _text(files[0]), _text(files[1]), seconds)
+        finished = Finished(tuple(argv), birth.status(child), _text(files[0]), _text(files[1]), seconds)
     finally:
         _close(files)
         _release_signals(mask)
@@ -149,7 +142,7 @@ class Begun:
         """What run() would return or raise; to be asked for once. deadline: seconds from now."""
         try:
             if isinstance(self._child, _Child):
-                _has_ended(self._child.process.pid, deadline)
+                _has_ended(self._child.pid, deadline)
         finally:
             mask = _hold_signals()
             outcome = _outcome(self._child, deadline)
@@ -172,7 +165,7 @@ class _Child(Value):
     argv: tuple[str, ...]
     files: tuple[int, ...]
     """memory files: what it writes to stdout and stderr, and what it reads"""
-    process: subprocess.Popen[bytes]
+    pid: int
     entry: recorder.Entry
     begun: float
     """of time.monotonic()"""
@@ -183,18 +176,18 @@ def _started(command: Command, mask: Mask) -> _Child | Failure:
     entry = recorder.begin(command.argv)
     files = (_memory_file(LARGEST_OUTPUT), _memory_file(LARGEST_OUTPUT), _input_file(command.stdin))
     try:
-        process = _start(command.argv, files, {"LC_ALL": "C"}, _Birth(mask, outlives_us=False))
+        pid = _start(command.argv, files, {}, mask, outlives_us=False)
     except Failure as failure:
         _close(files)
         return failure
-    return _Child(command.argv, files, process, entry, time.monotonic())
+    return _Child(command.argv, files, pid, entry, time.monotonic())
 
 
 def _wait_for_all(children: Sequence[_Child], deadline: float) -> None:
     """Wait until all have ended, or the deadline has."""
     limit = time.monotonic() + deadline
     for child in children:
-        _has_ended(child.process.pid, limit - time.monotonic())
+        _has_ended(child.pid, limit - time.monotonic())
 
 
 def _outcome(child: _Child | Failure, deadline: float) -> Finished | Failure:
@@ -203,11 +196,11 @@ def _outcome(child: _Child | Failure, deadline: float) -> Finished | Failure:
         return child
     seconds = time.monotonic() - child.begun
     try:
-        if not _has_ended(child.process.pid, 0):
-            fate = _end(child.process)
+        if not _has_ended(child.pid, 0):
+            fate = _end(child.pid)
             child.entry.failed(fate, seconds)
             return Failure(CommandHung(" ".join(child.argv), deadline, fate))
-        status = child.process.wait()
+        status = birth.status(child.pid)
         finished = Finished(child.argv, status, _text(child.files[0]), _text(child.files[1]), seconds)
         child.entry.ended(status, seconds, finished.stdout, finished.stderr)
         return finished
@@ -234,62 +227,22 @@ def _echoes(
 
 def _hold_signals() -> Mask:
     """Keep signals waiting, so that no handler can raise between the child's birth and our knowing of it."""
-    return signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    return set(signals.pthread_sigmask(signals.SIG_BLOCK, signals.valid_signals()))
 
 
 def _release_signals(mask: Mask) -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-class _Birth:
-    """What a child does before it becomes the program."""
-
-    def __init__(self, mask: Mask, outlives_us: bool) -> None:
-        self._mask = mask
-        self._parent = os.getpid()
-        self._prctl = None if outlives_us else _prctl()
-
-    def __call__(self) -> None:
-        """Take signals again, also those that we ignore, and die with the parent: also with one that has died just now.
-
-        A signal that is ignored stays so in the program (execve(2)), and we ignore some while we take a plan back.
-        """
-        for number in _ENDING:
-            signal.signal(number, signal.SIG_DFL)
-        _release_signals(self._mask)
-        if self._prctl is None:
-            return
-        self._prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() != self._parent:
-            os._exit(1)
-
-
-def _prctl() -> Callable[..., int]:
-    """prctl(2), which Python does not offer."""
-    import ctypes  # many actions find nothing to run, and start without it
-
-    function: Callable[..., int] = ctypes.CDLL(None).prctl
-    return function
+    signals.pthread_sigmask(signals.SIG_SETMASK, mask)
 
 
 def _start(
-    argv: Sequence[str], files: Sequence[int], environment: Mapping[str, str], birth: _Birth
-) -> subprocess.Popen[bytes]:
-    import subprocess  # many actions find nothing to run, and start without it
-
+    argv: Sequence[str], files: Sequence[int], environment: Mapping[str, str], mask: Mask, outlives_us: bool
+) -> int:
+    """The process ID of the program. Raises Failure: CommandMissing (110060), CommandFailed (110061)."""
     out, err, given = files
+    words = tuple(map(_bytes, argv))
+    whole = {_bytes(name): _bytes(value) for name, value in {"LC_ALL": "C", **environment}.items()}
     try:
-        return subprocess.Popen(
-            [_bytes(word) for word in argv],
-            stdin=given,
-            stdout=out,
-            stderr=err,
-            env={_bytes(name): _bytes(value) for name, value in environment.items()},
-            cwd="/",  # so that the child does not keep a file system busy that the caller happens to stand in
-            close_fds=True,
-            start_new_session=True,
-            preexec_fn=birth,
-        )
+        return birth.begin(birth.Birth(words, whole, (given, out, err), mask, outlives_us))
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise Failure(CommandMissing(argv[0])) from error
     except OSError as error:
@@ -297,7 +250,7 @@ def _start(
 
 
 def _wait(
-    child: subprocess.Popen[bytes],
+    child: int,
     argv: Sequence[str],
     limit: _Limit,
     entry: recorder.Entry,
@@ -311,7 +264,7 @@ def _wait(
     try:
         _release_signals(mask)
         limit.begin()
-        ended = _has_ended_within(child.pid, limit, echoes)
+        ended = _has_ended_within(child, limit, echoes)
     finally:
         if not ended:
             _hold_signals()  # a second signal must not save the child from its end
@@ -320,7 +273,6 @@ def _wait(
     seconds = time.monotonic() - start
     if not ended:
         raise Failure(CommandHung(" ".join(argv), round(seconds, 1) if limit.progress else limit.deadline, fate))
-    child.wait()
     return seconds
 
 
@@ -394,19 +346,19 @@ def _has_ended_within(pid: int, limit: _Limit, echoes: Sequence[_Echo | _Listene
     return ended
 
 
-def _end(child: subprocess.Popen[bytes]) -> str:
+def _end(child: int) -> str:
     """Terminate the child's process group, then kill it; what became of it."""
     # The child is not reaped before the last signal: until then nobody else can get its process group's number.
-    _signal_group(child.pid, signal.SIGTERM)
-    _has_ended(child.pid, TERM_GRACE)
-    _signal_group(child.pid, signal.SIGKILL)
-    if not _has_ended(child.pid, KILL_GRACE):
+    _signal_group(child, signals.SIGTERM)
+    _has_ended(child, TERM_GRACE)
+    _signal_group(child, signals.SIGKILL)
+    if not _has_ended(child, KILL_GRACE):
         return ABANDONED
-    child.wait()
+    birth.status(child)
     return KILLED
 
 
-def _signal_group(group: int, number: signal.Signals) -> None:
+def _signal_group(group: int, number: int) -> None:
     try:
         os.killpg(group, number)
     except ProcessLookupError:
