@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -186,3 +187,50 @@ def start_group(machine: Machine, volumes: int, disks: int) -> str:
     answer = machine.agent("lvmvg", "start", "vg1", vg="vg1", vg_uuid=group.uuid)
     assert answer.code == 0, answer.err
     return group.uuid
+
+
+HEAVY = {
+    "signal", "enum", "socket", "subprocess", "selectors", "contextlib", "functools", "collections", "re", "json",
+    "xml", "sqlite3", "datetime", "ctypes", "dataclasses", "typing", "logging", "argparse", "pathlib", "traceback",
+}  # fmt: skip
+"""modules that take longer to import than most of our actions have work"""
+PROGRAM = """
+import os, sys
+before = set(sys.modules)
+sys.path.insert(0, sys.argv[1])
+from lvmkit.storage import dm, probe, sysfs
+from lvmkit.model.settings import Paths
+held = [dm.Device("vg1-data", "LVM-" + "a" * 64, "253:0")]
+line = dm.Target(0, 8, "linear", "")
+dm.list_devices = lambda: tuple(held)
+dm.status = lambda uuid="", name="": dm.DeviceStatus("vg1-data", uuid, "253:0", 0, False, False, True, (line,))
+sysfs.condition = lambda *_: ""
+dm.dependencies = lambda uuid="", name="": ("8:0",)
+probe.in_turn = lambda works, **_: held.clear() or len(works)
+paths = Paths(state=sys.argv[2], run=sys.argv[2], lkvgs="/nowhere", defaults="/nowhere", cib="/nowhere")
+given = {"OCF_RESKEY_vg": "vg1", "OCF_RESKEY_vg_uuid": "aaaaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaaaa"}
+from lvmkit.entry.ocf.agent import main
+code = main("/x/lvmvg", [sys.argv[3]], paths, given)
+print(code, *sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("action", ["meta-data", "monitor", "stop"])
+def test_an_agent_s_action_that_runs_no_program_imports_nothing_heavy(tmp_path: Path, action: str) -> None:
+    argv = [sys.executable, "-IS", "-c", PROGRAM, KIT.removesuffix("/lvmkit"), str(tmp_path), action]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    code, *modules = done.stderr.splitlines()[-1].split()
+    assert code == "0", done.stderr
+    assert HEAVY & set(modules) == set()
+
+
+def test_what_begins_a_program_imports_neither_subprocess_nor_signal() -> None:
+    program = (
+        "import sys; before = set(sys.modules); sys.path.insert(0, sys.argv[1])\n"
+        "from lvmkit.storage.run import run\n"
+        "assert run(('/bin/true',), deadline=9).status == 0\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    argv = [sys.executable, "-IS", "-c", program, KIT.removesuffix("/lvmkit")]
+    loaded = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    assert HEAVY & set(loaded) == {"ctypes"}

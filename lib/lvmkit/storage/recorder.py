@@ -6,7 +6,6 @@ The idea is that of lvmdbusd: when something fails, the log gets what was asked 
 from __future__ import annotations
 
 import time
-from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,13 +36,14 @@ class Entry:
         self.fate, self.seconds = fate, seconds
 
 
-_entries: deque[Entry] = deque(maxlen=KEPT)
+_entries: list[Entry] = []
 
 
 def begin(argv: Sequence[str]) -> Entry:
     """Note a command that is about to run; the oldest entry makes room."""
     entry = Entry(argv)
     _entries.append(entry)
+    del _entries[:-KEPT]
     return entry
 
 

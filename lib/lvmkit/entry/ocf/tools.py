@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import time
 
-from lvmkit.cluster.pacemaker import copy
-from lvmkit.cluster.pacemaker.standing import membership
 from lvmkit.entry.kit import told_settings
 from lvmkit.entry.ocf.request import protected_in
 from lvmkit.host import Host
-from lvmkit.model.facts import LvFacts, VgFacts
+from lvmkit.model.facts import FilesystemFacts, VgFacts
 from lvmkit.model.value import replace
-from lvmkit.peer.kernels import Kernels, KernelsAskedEarly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lvmkit.entry.ocf.request import AgentCall, AgentRequest
-    from lvmkit.model.facts import FilesystemFacts
+    from lvmkit.model.facts import LvFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
 
@@ -36,12 +33,11 @@ stuck before the cluster kills us"""
 
 
 def host(request: AgentRequest, paths: Paths, tell: Callable[[Message], None]) -> Host:
-    """What the resources work with."""
+    """What the resources work with, but for a start, which may have to know of other servers."""
     known = settings(request, paths, tell)
     tunables = replace(known, missing_pv=request.missing_pv or known.missing_pv)
     end = time.monotonic() + (_WHOLE * request.timeout or float("inf"))
-    others = membership(tunables), Kernels(tunables.ssh)
-    return Host(paths, tunables, tell, request.node, *others, protected_in(paths), end)
+    return Host(paths, tunables, tell, request.node, protected=protected_in(paths), end=end)
 
 
 def starting(
@@ -54,14 +50,19 @@ def starting(
     so that it does not wait for a disk of somebody else.
     """
     server, facts = host(request, paths, tell), request.facts
+    if isinstance(facts, FilesystemFacts):
+        return facts, server
+    from lvmkit.cluster.pacemaker import copy  # it takes an XML parser, which nothing else here needs
+    from lvmkit.cluster.pacemaker.standing import membership
+    from lvmkit.peer.kernels import Kernels, KernelsAskedEarly
+
+    server, known = replace(server, membership=membership(server.settings)), copy.read(paths)
     if isinstance(facts, VgFacts):
-        known = copy.read(paths)
         others = tuple(each for each in copy.servers(known) if each != server.server)
         early = KernelsAskedEarly(others, server.settings.ssh)
         return replace(facts, devices=copy.disks(known, server.server, facts.uuid)), replace(server, peers=early)
-    if isinstance(facts, LvFacts):
-        return replace(facts, devices=copy.disks(copy.read(paths), server.server, facts.vg_uuid)), server
-    return facts, server
+    disks = copy.disks(known, server.server, facts.vg_uuid)
+    return replace(facts, devices=disks), replace(server, peers=Kernels(server.settings.ssh))
 
 
 def settings(call: AgentCall, paths: Paths, tell: Callable[[Message], None]) -> Settings:
