@@ -14,7 +14,19 @@ LISTED_TYPES = (
     ("lvmlv", f"{TAG}/www", f"/dev/{VG}/www"),
     ("filesys", "/srv/www", "/srv/www"),
 )
-HEAVY = {"subprocess", "signal", "socket", "logging", "dataclasses", "re", "json", "argparse", "pathlib", "typing", "enum"}
+HEAVY = {
+    "subprocess",
+    "signal",
+    "socket",
+    "logging",
+    "dataclasses",
+    "re",
+    "json",
+    "argparse",
+    "pathlib",
+    "typing",
+    "enum",
+}
 """what costs more to import than a check takes"""
 
 

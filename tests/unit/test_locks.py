@@ -184,7 +184,29 @@ def test_the_wait_for_a_lock_backs_off_and_ends_with_the_patience(
     assert failure == AlreadyBusy("x", os.getpid(), 3)
     assert sum(pauses) == pytest.approx(3)
     assert pauses[:3] == pytest.approx([0.01, 0.02, 0.04])
-    assert max(pauses) == 0.5
+    assert max(pauses) == 0.05
+
+
+def test_all_processes_are_looked_through_only_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, looks = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    def look(_path: str) -> tuple[int, ...]:
+        looks.append(round(clock[0], 1))
+        return ()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(locks, "orphans_with", look)
+    path = str(tmp_path / "lock")
+    holder = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    with pytest.raises(Failure):
+        locks.shared_with_programs(path, what="x", patience=2).__enter__()
+    os.close(holder)
+    assert looks == [0.0, 0.5, 1.0, 1.5, 2.0]
 
 
 def test_a_lock_is_had_as_soon_as_its_holder_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 PROC = "/proc"
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.05
+"""seconds between two attempts: nobody is told when a lock comes free, and who has waited long must not ask less often
+than who has just come"""
+_LOOK_PAUSE = 0.5
+"""seconds between two looks through all processes for those that a killed holder left"""
 _NONE = -1
 """in the place of a descriptor"""
 
@@ -131,17 +135,26 @@ class _Lock:
             raise
 
     def _wait(self) -> None:
-        limit = time.monotonic() + self._patience
+        look_at = time.monotonic()
+        limit = look_at + self._patience
         pause = _FIRST_PAUSE
+        orphans: tuple[int, ...] = ()
         while not _try_lock(self._handle):
-            orphans = orphans_with(self._path) if self._register is _shared else ()
-            for pid in orphans:
-                _end(pid, self._path)
+            if time.monotonic() >= min(look_at, limit):
+                orphans = self._end_orphans()
+                look_at += _LOOK_PAUSE
             left = limit - time.monotonic()
             if left <= 0:
                 raise Failure(self._complaint(orphans))
             time.sleep(min(pause, left))
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _end_orphans(self) -> tuple[int, ...]:
+        """End what a killed holder has left; returns those processes, which may need a moment."""
+        orphans = orphans_with(self._path) if self._register is _shared else ()
+        for pid in orphans:
+            _end(pid, self._path)
+        return orphans
 
     def _complaint(self, orphans: tuple[int, ...]) -> OrphanAtWork | AlreadyBusy:
         seconds = round(self._patience)
