@@ -8,6 +8,7 @@ import pytest
 
 from lvmkit.entry.ocf.description import AGENTS
 from lvmkit.model.instance import DEVICE, DISK, FILESYS, LVMLV, LVMVG
+from lvmkit.model.messages.faults import LvGone
 from lvmkit.model.resource_types import (
     RESOURCE_TYPES,
     agent_of,
@@ -19,6 +20,7 @@ from lvmkit.model.resource_types import (
     is_id_of,
     timings,
 )
+from tests.unit.machine import Machine, SharedDisk, make_group
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +45,17 @@ def test_scripts_and_agents_are_where_the_table_says(kind: str) -> None:
     found = agent_of(kind)
     assert found is not None
     assert (ROOT / f"lib/ocf/resource.d/{found[0]}/{found[1]}").exists()
+
+
+def test_a_volume_is_looked_at_by_its_group_s_monitor_and_by_its_own_more_rarely(tmp_path: Path) -> None:
+    assert timings(LVMLV).interval == 6 * timings(LVMVG).interval
+    machine, disk = Machine(tmp_path), SharedDisk("A")
+    group = make_group("vg1", (disk,), "data www")
+    machine.attach(disk)
+    given = {"vg": "vg1", "vg_uuid": group.uuid}
+    assert machine.agent("lvmvg", "start", "vg1", **given).code == 0
+    machine.dm.discard(machine.dm.by_name("vg1-data"))
+    assert machine.agent("lvmvg", "monitor", "vg1", **given).reason == LvGone.number
 
 
 def test_every_agent_of_the_table_is_described_with_its_timings() -> None:

@@ -66,7 +66,8 @@ _TABLE = (
         lambda text: names.vg_lv_of_lvmlv_id(text) is not None,
         has_scripts=True,
         agent=(_PROVIDER, LVMLV),
-        timings=Timings(start=90, stop=90, interval=10, monitor=20, deep=60),
+        # The group's monitor looks at each of its volumes, too, and more often.
+        timings=Timings(start=90, stop=90, interval=60, monitor=20, deep=60),
     ),
     ResourceType(
         FILESYS,
