@@ -44,7 +44,7 @@ NAMED = (
     Named(
         "the check of a volume finds nothing",
         "check",
-        "return tuple(_module(instance).check(facts, host, look).messages)",
+        "return tuple(_module(instance).check(facts, host, glance).messages)",
         "return ()",
     ),
     Named(

@@ -74,7 +74,7 @@ def find_volume(vg: VolumeGroup, facts: LvFacts) -> LogicalVolume:
 
 def identify_volume(facts: LvFacts, host: Host) -> tuple[LvFacts, VolumeGroup | None]:
     """The facts with both UUIDs: the kernel's where the volume is up, else LVM's, with the group as LVM sees it."""
-    view = kernel.volume(facts, kernel.Look(host.paths))
+    view = kernel.volume(facts, kernel.Glance(host.paths))
     if view.mine:
         uuids = kernel.vg_uuid_of(view.mine[0]), kernel.lv_uuid_of(view.mine[0])
         return replace(facts, vg_uuid=uuids[0], uuid=uuids[1]), None
@@ -85,7 +85,10 @@ def identify_volume(facts: LvFacts, host: Host) -> tuple[LvFacts, VolumeGroup | 
 def refuse_lack_of_room(vg: VolumeGroup, volumes: Sequence[LogicalVolume]) -> None:
     """Raises Failure (NoRoomForUdev, 110352) where activating these volumes would not end. Asked before all else."""
     reasons = against_lack_of_room(vg, volumes)
-    if reasons and not all(_is_up(vg, lv) for lv in volumes):
+    if not reasons:
+        return
+    before = held()
+    if not all(_is_up(vg, lv, before) for lv in volumes):
         raise Failure(*reasons)
 
 

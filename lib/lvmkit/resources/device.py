@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from lvmkit.host import Host
     from lvmkit.model.facts import DeviceFacts
     from lvmkit.model.messages import Message
-    from lvmkit.resources.kernel import Look
+    from lvmkit.resources.kernel import Glance
     from lvmkit.resources.reading import Answers, Questions
 
 
@@ -26,21 +26,21 @@ def obstacles(_facts: DeviceFacts, _host: Host) -> tuple[Message, ...]:
     return ()
 
 
-def check(_facts: DeviceFacts, _host: Host, _look: Look | None = None) -> Health:
+def check(_facts: DeviceFacts, _host: Host, _glance: Glance | None = None) -> Health:
     """Always well: whether a lost disk matters depends on the volumes, so the group's check reports it."""
     return Health((), is_up=True)
 
 
-def questions(_facts: DeviceFacts, _host: Host, _look: Look) -> Questions:
+def questions(_facts: DeviceFacts, _host: Host, _glance: Glance) -> Questions:
     """None: the group's deep check reads them."""
     from lvmkit.resources.reading import Questions
 
     return Questions()
 
 
-def deep_check(facts: DeviceFacts, host: Host, look: Look | None = None, _answers: Answers | None = None) -> Health:
+def deep_check(facts: DeviceFacts, host: Host, glance: Glance | None = None, _answers: Answers | None = None) -> Health:
     """As check()."""
-    return check(facts, host, look)
+    return check(facts, host, glance)
 
 
 def condition(facts: DeviceFacts) -> tuple[Message, ...]:

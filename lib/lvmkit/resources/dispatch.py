@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
     from lvmkit.resources.health import Health
-    from lvmkit.resources.kernel import Look
+    from lvmkit.resources.kernel import Glance
     from lvmkit.resources.reading import Answers, Questions
 
     Facts = Any
@@ -37,14 +37,14 @@ class Verbs(Protocol):
     def give_up(self, facts: Facts, host: Host, /) -> str:
         """Let go of it, because another server takes it."""
 
-    def check(self, facts: Facts, host: Host, look: Look | None = None, /) -> Health:
+    def check(self, facts: Facts, host: Host, glance: Glance | None = None, /) -> Health:
         """Ask the kernel whether it is well."""
 
-    def questions(self, facts: Facts, host: Host, look: Look, /) -> Questions:
+    def questions(self, facts: Facts, host: Host, glance: Glance, /) -> Questions:
         """What its deep check asks."""
 
     def deep_check(
-        self, facts: Facts, host: Host, look: Look | None = None, answers: Answers | None = None, /
+        self, facts: Facts, host: Host, glance: Glance | None = None, answers: Answers | None = None, /
     ) -> Health:
         """Read its disks."""
 
@@ -75,39 +75,39 @@ def release(instance: Instance, host: Host) -> str:
     return _module(instance).release(_facts(instance).noted(instance), host)
 
 
-def check(instance: Instance, hierarchy: Hierarchy, host: Host, look: Look | None = None) -> tuple[Message, ...]:
+def check(instance: Instance, hierarchy: Hierarchy, host: Host, glance: Glance | None = None) -> tuple[Message, ...]:
     """What is wrong with a resource that should be in service; () when nothing is. No process is started.
 
-    look: may serve many resources.  hierarchy: only looked at where something is wrong with a volume group, or no start
-    of it is on record; and for the volume of a file system that does not note it.
+    glance: may serve many resources.  hierarchy: only looked at where something is wrong with a volume group, or no
+    start of it is on record; and for the volume of a file system that does not note it.
     Raises Failure: MissingInformation (110034), KernelUnreadable (110052), VgNameAmbiguous (110070).
     """
     if instance.type == FILESYS:
-        return tuple(_filesys().check(FilesystemFacts.unpack(instance, hierarchy), host, look).messages)
+        return tuple(_filesys().check(FilesystemFacts.unpack(instance, hierarchy), host, glance).messages)
     facts = _facts(instance).unpack(instance)
     if instance.type != LVMVG:
-        return tuple(_module(instance).check(facts, host, look).messages)
+        return tuple(_module(instance).check(facts, host, glance).messages)
     from lvmkit.resources import lvmvg
 
     host = _knowing(instance, hierarchy, host, but=OSF)
-    health = lvmvg.check(facts, host, look, volumes_in_service(hierarchy, instance.tag))
+    health = lvmvg.check(facts, host, glance, volumes_in_service(hierarchy, instance.tag))
     return (*_record_lost(instance.tag, health.is_recorded), *health.messages)
 
 
-def questions(instance: Instance, host: Host, look: Look) -> Questions:
+def questions(instance: Instance, host: Host, glance: Glance) -> Questions:
     """What a deep check of a resource asks. Raises as check()."""
-    return _module(instance).questions(_facts(instance).unpack(instance), host, look)
+    return _module(instance).questions(_facts(instance).unpack(instance), host, glance)
 
 
 def deep_check(
-    instance: Instance, hierarchy: Hierarchy, host: Host, look: Look | None = None, answers: Answers | None = None
+    instance: Instance, hierarchy: Hierarchy, host: Host, glance: Glance | None = None, answers: Answers | None = None
 ) -> tuple[Message, ...]:
     """What is wrong when the disks of a resource are read. Takes up to settings.deep_deadline seconds.
 
-    look, answers: to questions(), where the caller has them. Raises as check().
+    glance, answers: to questions(), where the caller has them. Raises as check().
     """
     knowing = _knowing(instance, hierarchy, host, but=OSF)
-    health = _module(instance).deep_check(_facts(instance).unpack(instance), knowing, look, answers)
+    health = _module(instance).deep_check(_facts(instance).unpack(instance), knowing, glance, answers)
     return (*_record_lost(instance.tag, health.is_recorded), *health.messages)
 
 

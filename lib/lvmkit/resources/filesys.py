@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lvmkit.model.facts import FilesystemFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.messages.mounts import MountCovered
-    from lvmkit.resources.kernel import Look
+    from lvmkit.resources.kernel import Glance
     from lvmkit.resources.mounts import Mounts
     from lvmkit.resources.reading import Answers, Questions
     from lvmkit.storage.mountinfo import Mount, Table
@@ -56,12 +56,12 @@ def give_up(facts: FilesystemFacts, host: Host) -> str:
     return remove(facts, host)
 
 
-def check(facts: FilesystemFacts, host: Host, look: Look | None = None) -> Health:
+def check(facts: FilesystemFacts, host: Host, glance: Glance | None = None) -> Health:
     """It must be mounted where anybody meets it, writable unless its options say otherwise, and not given up.
 
-    The disks are the volume group's to watch. look: where the caller has one.
+    The disks are the volume group's to watch. glance: where the caller has one.
     """
-    seen = mounts.of(fs_volume.identified(facts, host.paths, look), look)
+    seen = mounts.of(fs_volume.identified(facts, host.paths, glance), glance)
     if seen.here is None:
         return Health((NotMounted(facts.device, facts.mount_point),), is_up=False, is_recorded=False)
     return Health(faults(facts, seen.here, seen, host), is_up=True)
@@ -88,28 +88,33 @@ def covered(facts: FilesystemFacts, cover: Mount) -> MountCovered:
     return MountCovered(facts.mount_point, cover.shown, cover.mount_point)
 
 
-def questions(facts: FilesystemFacts, host: Host, look: Look) -> Questions:
+def questions(facts: FilesystemFacts, host: Host, glance: Glance) -> Questions:
     """What deep_check() needs to be answered: the file system itself, unless check() knows what is wrong with it.
 
     Of one that is to be written to also whether it is frozen. The disks are read for the volume group.
     """
     from lvmkit.resources.reading import Questions
 
-    mount = mounted(fs_volume.identified(facts, host.paths, look), look)
-    if mount is None or any(sign.level == ERROR for sign in signs(mount, host, look.mounts)):
+    mount = mounted(fs_volume.identified(facts, host.paths, glance), glance)
+    if mount is None or any(sign.level == ERROR for sign in signs(mount, host, glance.mounts)):
         return Questions()
     if facts.is_read_only or "ro" in mount.super_options:
         return Questions(filesystems=(mount,))
     return Questions(filesystems=(mount,), written_to=(mount,))
 
 
-def deep_check(facts: FilesystemFacts, host: Host, look: Look | None = None, answers: Answers | None = None) -> Health:
-    """Ask the file system itself, within settings.deep_deadline seconds. look, answers: where the caller has them."""
+def deep_check(
+    facts: FilesystemFacts, host: Host, glance: Glance | None = None, answers: Answers | None = None
+) -> Health:
+    """Ask the file system itself, within settings.deep_deadline seconds.
+
+    glance, answers: where the caller has them.
+    """
     from lvmkit.resources import kernel, reading  # it forks
 
-    look = look or kernel.Look(host.paths)
-    mount = mounted(fs_volume.identified(facts, host.paths, look), look)
-    asked = questions(facts, host, look)
+    glance = glance or kernel.Glance(host.paths)
+    mount = mounted(fs_volume.identified(facts, host.paths, glance), glance)
+    asked = questions(facts, host, glance)
     if mount is None or not asked.filesystems:
         return Health((), is_up=mount is not None)
     answers = answers or reading.Answers([asked], host.paths.run, host.settings.deep_deadline)
@@ -155,6 +160,6 @@ def release(_facts: FilesystemFacts, _host: Host) -> str:
     return "nothing to undo"
 
 
-def mounted(facts: FilesystemFacts, look: Look | None = None) -> Mount | None:
-    """Its mount at its mount point, whatever lies over it. look: where the caller has one."""
-    return mounts.of(facts, look).here
+def mounted(facts: FilesystemFacts, glance: Glance | None = None) -> Mount | None:
+    """Its mount at its mount point, whatever lies over it. glance: where the caller has one."""
+    return mounts.of(facts, glance).here

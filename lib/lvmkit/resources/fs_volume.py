@@ -13,15 +13,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.model.facts import FilesystemFacts
     from lvmkit.model.settings import Paths
-    from lvmkit.resources.kernel import Look
+    from lvmkit.resources.kernel import Glance
 
 
-def identified(facts: FilesystemFacts, paths: Paths, look: Look | None = None) -> FilesystemFacts:
+def identified(facts: FilesystemFacts, paths: Paths, glance: Glance | None = None) -> FilesystemFacts:
     """The facts with the UUIDs of the volume, as far as anything tells them.
 
     An agent of an older configuration is given a path alone. There the record of the start of the volume group that had
     this name when it was protected says which volume is meant. No process is started.
-    look: where the caller has one.
+    glance: where the caller has one.
     """
     volume = None if facts.dm_uuid else names.vg_lv_of_lvmlv_id(facts.device)
     if volume is None:
@@ -30,21 +30,21 @@ def identified(facts: FilesystemFacts, paths: Paths, look: Look | None = None) -
 
     vg, lv = volume
     group_id = names.lvmvg_id(vg)
-    record = look.record(group_id) if look else records.load(paths, group_id)
+    record = glance.record(group_id) if glance else records.load(paths, group_id)
     for expected in record.logical if record else ():
         if record and expected.name == lv:
             return replace(facts, vg_uuid=record.vg_uuid, lv_uuid=expected.uuid)
     return facts
 
 
-def number(facts: FilesystemFacts, hint: str = "", look: Look | None = None) -> str:
+def number(facts: FilesystemFacts, hint: str = "", glance: Glance | None = None) -> str:
     """major:minor of the volume; '' where the kernel does not hold it, whatever the node of its path is.
 
-    hint: what it probably is.  look: where the caller has one.
+    hint: what it probably is.  glance: where the caller has one.
     Where only the path is known, its name in device-mapper must be that of the path.
     """
-    if look and facts.dm_uuid:
-        device = look.mapped.by_uuid(facts.dm_uuid)
+    if glance and facts.dm_uuid:
+        device = glance.mapped.by_uuid(facts.dm_uuid)
         return device.number if device else ""
     named = sysfs.number_of(facts.device)
     if not facts.dm_uuid:

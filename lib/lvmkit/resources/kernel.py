@@ -32,8 +32,8 @@ DRIVERS = "/proc/devices"
 _DRIVER = "device-mapper"
 
 
-class Look:
-    """One look at the kernel and at the records of starts, which serves many resources: each thing is read once.
+class Glance:
+    """One glance at the kernel and at the records of starts, which serves many resources: each thing is read once.
 
     It ends with the round of checks, and before anything is changed.
     """
@@ -72,7 +72,7 @@ class View(Value):
     """of a start"""
     mine: tuple[Device, ...]
     """what device-mapper holds of the resource"""
-    look: Look
+    glance: Glance
 
 
 def listed() -> tuple[Device, ...]:
@@ -90,25 +90,25 @@ def listed() -> tuple[Device, ...]:
         return ()
 
 
-def group(facts: VgFacts, look: Look) -> View:
+def group(facts: VgFacts, glance: Glance) -> View:
     """The volume group. Raises Failure: KernelUnreadable (110052), VgNameAmbiguous (110070)."""
-    record = _record(facts, look)
-    vg_uuid = facts.uuid or (record.vg_uuid if record else "") or _uuid_by_name(facts.name, look.mapped.all)
-    return View(vg_uuid, record, look.mapped.of_group(vg_uuid), look)
+    record = _record(facts, glance)
+    vg_uuid = facts.uuid or (record.vg_uuid if record else "") or _uuid_by_name(facts.name, glance.mapped.all)
+    return View(vg_uuid, record, glance.mapped.of_group(vg_uuid), glance)
 
 
-def volume(facts: LvFacts, look: Look) -> View:
+def volume(facts: LvFacts, glance: Glance) -> View:
     """The logical volume, with its own record. A record without a volume says that it was stopped, but stays up.
 
     Raises Failure (KernelUnreadable, 110052).
     """
-    record = _record(facts.group, look, volume_paths(look.paths, facts))
+    record = _record(facts.group, glance, volume_paths(glance.paths, facts))
     recorded = record.logical[0].uuid if record and record.logical else ""
     if recorded and facts.uuid not in ("", recorded):
         record, recorded = None, ""
     vg_uuid = facts.vg_uuid or (record.vg_uuid if record else "")
-    mine = _volumes_meant(facts, vg_uuid, facts.uuid or recorded, look.mapped)
-    return View(vg_uuid_of(mine[0]) if mine else vg_uuid, record, mine, look)
+    mine = _volumes_meant(facts, vg_uuid, facts.uuid or recorded, glance.mapped)
+    return View(vg_uuid_of(mine[0]) if mine else vg_uuid, record, mine, glance)
 
 
 def volume_paths(paths: Paths, facts: LvFacts) -> Paths:
@@ -118,14 +118,14 @@ def volume_paths(paths: Paths, facts: LvFacts) -> Paths:
 
 def expected_by_group(facts: LvFacts, view: View) -> ExpectedLv | None:
     """The volume as recorded at its group's start; None without such a record, or where it is not in there."""
-    record = _record(facts.group, view.look)
+    record = _record(facts.group, view.glance)
     uuid = lv_uuid_of(view.mine[0]) if view.mine else facts.uuid
     return record.by_uuid.get(uuid) if record else None
 
 
 def stand_in(tag: str, vg: str, view: View) -> Record:
     """A record of what the kernel holds now: the visible volumes and the disks below. It cannot say what is missing."""
-    mapped = view.look.mapped
+    mapped = view.glance.mapped
     logical = tuple(_expected(device, mapped) for device in view.mine if _is_volume(device))
     return Record(tag, vg, view.vg_uuid, logical, _disks(view, mapped))
 
@@ -160,9 +160,9 @@ def lv_uuid_of(device: Device) -> str:
     return names.lvm_uuid(device.uuid[_VG_END:_LV_END])
 
 
-def _record(facts: VgFacts, look: Look, paths: Paths | None = None) -> Record | None:
+def _record(facts: VgFacts, glance: Glance, paths: Paths | None = None) -> Record | None:
     """The record of a start, if it is about the volume group that is meant."""
-    record = look.record(facts.id, paths)
+    record = glance.record(facts.id, paths)
     return record if record and facts.uuid in ("", record.vg_uuid) else None
 
 

@@ -12,7 +12,7 @@ from lvmkit.model.record import ExpectedLv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
 from lvmkit.resources.health import Health
-from lvmkit.resources.kernel import Look
+from lvmkit.resources.kernel import Glance
 from lvmkit.storage import dm, vitals
 
 TYPE_CHECKING = False
@@ -74,12 +74,12 @@ def give_up(facts: LvFacts, host: Host) -> str:
     return _take_down(facts, host, given_up=True)
 
 
-def check(facts: LvFacts, host: Host, look: Look | None = None) -> Health:
-    """The volume must be live, with the kind of table it had. look: where the caller has one.
+def check(facts: LvFacts, host: Host, glance: Glance | None = None) -> Health:
+    """The volume must be live, with the kind of table it had. glance: where the caller has one.
 
     Raises Failure (KernelUnreadable, 110052).
     """
-    view = kernel.volume(facts, look or Look(host.paths))
+    view = kernel.volume(facts, glance or Glance(host.paths))
     if view.record is not None and not view.record.logical:
         return Health((), is_up=False, is_recorded=False)
     by_group = kernel.expected_by_group(facts, view)
@@ -89,29 +89,29 @@ def check(facts: LvFacts, host: Host, look: Look | None = None) -> Health:
 
         return Health((LvGone(f"{facts.vg}/{facts.name}"),), False, is_recorded)
     record = _expected(facts, view, by_group)
-    faults = vitals.record_faults(record, view.look.mapped)
+    faults = vitals.record_faults(record, view.glance.mapped)
     return Health(tuple(faults), True, is_recorded)
 
 
-def questions(facts: LvFacts, host: Host, look: Look) -> Questions:
+def questions(facts: LvFacts, host: Host, glance: Glance) -> Questions:
     """What deep_check() needs to be answered. Raises Failure as check()."""
     from lvmkit.resources import reading
 
     del host
-    return reading.disks_of(_present(facts, kernel.volume(facts, look)))
+    return reading.disks_of(_present(facts, kernel.volume(facts, glance)))
 
 
-def deep_check(facts: LvFacts, host: Host, look: Look | None = None, answers: Answers | None = None) -> Health:
+def deep_check(facts: LvFacts, host: Host, glance: Glance | None = None, answers: Answers | None = None) -> Health:
     """Read every disk below the volume and report those that do not answer, within settings.deep_deadline seconds.
 
-    look, answers: where the caller has them.
+    glance, answers: where the caller has them.
     """
     from lvmkit.resources import reading  # it forks
 
-    look = look or Look(host.paths)
-    view = kernel.volume(facts, look)
-    answers = answers or reading.Answers([questions(facts, host, look)], host.paths.run, host.settings.deep_deadline)
-    faults = reading.read_faults(_present(facts, view), view.look.mapped, answers)
+    glance = glance or Glance(host.paths)
+    view = kernel.volume(facts, glance)
+    answers = answers or reading.Answers([questions(facts, host, glance)], host.paths.run, host.settings.deep_deadline)
+    faults = reading.read_faults(_present(facts, view), view.glance.mapped, answers)
     return Health(tuple(faults), bool(view.mine))
 
 
@@ -148,10 +148,10 @@ def _expected(facts: LvFacts, view: kernel.View, by_group: ExpectedLv | None) ->
 def _is_up_and_recorded(facts: LvFacts, host: Host) -> bool:
     if not facts.vg_uuid or not facts.uuid:
         return False
-    view = kernel.volume(facts, Look(host.paths))
+    view = kernel.volume(facts, Glance(host.paths))
     if not view.mine or kernel.expected_by_group(facts, view) is None:
         return False
-    if not kernel.serves(view.look.mapped.status(view.mine[0])):
+    if not kernel.serves(view.glance.mapped.status(view.mine[0])):
         return False
     if view.record is not None:
         _drop_own_record(facts, host)
@@ -173,7 +173,7 @@ def _bring_up(facts: LvFacts, vg: VolumeGroup | None, host: Host) -> str:
 
 def _note_start(facts: LvFacts, host: Host) -> None:
     """Keep a record of the volume's own start where its group's does not name it."""
-    up = kernel.volume(facts, Look(host.paths))
+    up = kernel.volume(facts, Glance(host.paths))
     if kernel.expected_by_group(facts, up) is not None:
         _drop_own_record(facts, host)
         return
@@ -200,7 +200,7 @@ def _take_down(facts: LvFacts, host: Host, *, given_up: bool) -> str:
 
 def _groups_of(facts: LvFacts, host: Host) -> tuple[str, ...]:
     """UUIDs of the volume groups in which it may be up: more than one, or none, only where we know but its name."""
-    view = kernel.volume(facts, Look(host.paths))
+    view = kernel.volume(facts, Glance(host.paths))
     held = dict.fromkeys(map(kernel.vg_uuid_of, view.mine))
     if held:
         return tuple(held)
@@ -211,12 +211,12 @@ def _take_down_in(facts: LvFacts, host: Host, given_up: bool) -> str:
     """Take it down in its volume group, whose lock is held, and record the result."""
     from lvmkit.resources import notes, taking_down
 
-    view = kernel.volume(facts, Look(host.paths))
+    view = kernel.volume(facts, Glance(host.paths))
     detail = ALREADY_DOWN
     for device in view.mine:
         known = replace(facts, uuid=kernel.lv_uuid_of(device))
         detail = taking_down.take_down_volume(known, host, given_up=given_up)
-    if view.mine and kernel.volume(facts, Look(host.paths)).mine:
+    if view.mine and kernel.volume(facts, Glance(host.paths)).mine:
         stopped = Record(facts.tag, facts.vg, view.vg_uuid, (), ())
         notes.store(stopped, kernel.volume_paths(host.paths, facts), host)
     else:

@@ -11,7 +11,7 @@ from lvmkit.model.record import ExpectedLv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
 from lvmkit.resources.health import Health, settled
-from lvmkit.resources.kernel import Look
+from lvmkit.resources.kernel import Glance
 from lvmkit.storage import records, vitals
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ def remove(facts: VgFacts, host: Host) -> str:
     from lvmkit.resources import taking_down
     from lvmkit.resources.locks import stopping
 
-    uuid = kernel.group(facts, Look(host.paths)).vg_uuid
+    uuid = kernel.group(facts, Glance(host.paths)).vg_uuid
     if not uuid:
         return ALREADY_DOWN
     with stopping(uuid, facts.name, host):
@@ -72,15 +72,15 @@ def give_up(facts: VgFacts, host: Host) -> str:
         return taking_down.give_up_group(facts, host)
 
 
-def check(facts: VgFacts, host: Host, look: Look | None = None, volumes: Iterable[LvFacts] = ()) -> Health:
+def check(facts: VgFacts, host: Host, glance: Glance | None = None, volumes: Iterable[LvFacts] = ()) -> Health:
     """Every volume that restore saw must be live, and every disk below must be there and running.
 
-    look: where the caller has one.  volumes: protected volumes that should be up. They are looked at
+    glance: where the caller has one.  volumes: protected volumes that should be up. They are looked at
     only where no start is on record: then they, and everything that the kernel holds, must be well.
     Volumes that nothing protected stands on are no faults, but notes.
     Raises Failure: MissingInformation (110034), KernelUnreadable (110052), VgNameAmbiguous (110070).
     """
-    view = kernel.group(facts, look or Look(host.paths))
+    view = kernel.group(facts, glance or Glance(host.paths))
     record = view.record or _stand_in(facts, view, volumes)
     if view.record is None and view.mine and not record.logical:
         from lvmkit.model.messages.service import LvsStillUp  # only where something is wrong
@@ -95,29 +95,29 @@ def check(facts: VgFacts, host: Host, look: Look | None = None, volumes: Iterabl
 
 
 def _faults(record: Record, view: kernel.View) -> list[Message]:
-    return vitals.record_faults(record, view.look.mapped)
+    return vitals.record_faults(record, view.glance.mapped)
 
 
-def questions(facts: VgFacts, host: Host, look: Look) -> Questions:
+def questions(facts: VgFacts, host: Host, glance: Glance) -> Questions:
     """What deep_check() needs to be answered. Raises Failure as check()."""
     from lvmkit.resources import reading
 
     del host
-    return reading.disks_of(_present(facts, kernel.group(facts, look)))
+    return reading.disks_of(_present(facts, kernel.group(facts, glance)))
 
 
-def deep_check(facts: VgFacts, host: Host, look: Look | None = None, answers: Answers | None = None) -> Health:
+def deep_check(facts: VgFacts, host: Host, glance: Glance | None = None, answers: Answers | None = None) -> Health:
     """Read every physical volume and report those that do not answer, within settings.deep_deadline seconds.
 
-    look, answers: where the caller has them.
+    glance, answers: where the caller has them.
     """
     from lvmkit.resources import protection, reading  # it forks
 
-    look = look or Look(host.paths)
-    view = kernel.group(facts, look)
-    answers = answers or reading.Answers([questions(facts, host, look)], host.paths.run, host.settings.deep_deadline)
+    glance = glance or Glance(host.paths)
+    view = kernel.group(facts, glance)
+    answers = answers or reading.Answers([questions(facts, host, glance)], host.paths.run, host.settings.deep_deadline)
     record = protection.counting(_present(facts, view), facts, host)
-    faults = reading.read_faults(record, view.look.mapped, answers)
+    faults = reading.read_faults(record, view.glance.mapped, answers)
     return Health(tuple(faults), bool(view.mine), view.record is not None)
 
 

@@ -13,7 +13,7 @@ from lvmkit.storage import mountinfo, sysfs
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.model.facts import FilesystemFacts
-    from lvmkit.resources.kernel import Look
+    from lvmkit.resources.kernel import Glance
     from lvmkit.storage.mountinfo import Mount, Table
 
 _SYSTEMD = "systemd-1"
@@ -39,14 +39,14 @@ class Mounts(Value):
     """all mounts, of which these were taken"""
 
 
-def of(facts: FilesystemFacts, look: Look | None = None, *, always_follow: bool = False) -> Mounts:
+def of(facts: FilesystemFacts, glance: Glance | None = None, *, always_follow: bool = False) -> Mounts:
     """Look. No process is started, nothing that is mounted is asked.
 
-    look: where the caller has one.
+    glance: where the caller has one.
     always_follow: symbolic links are followed also where it is mounted nowhere, to see what is at the mount point.
     """
-    table = look.mounts if look else mountinfo.mounts()
-    ours = _of_volume(facts, table, look)
+    table = glance.mounts if glance else mountinfo.mounts()
+    ours = _of_volume(facts, table, glance)
     point = facts.mount_point
     if (ours or always_follow) and not any(_is_at(mount, point) for mount in ours):
         point = mountinfo.real(point, table)
@@ -66,11 +66,11 @@ def is_automount(mount: Mount) -> bool:
     return mount.type == "autofs" and mount.source == _SYSTEMD
 
 
-def _of_volume(facts: FilesystemFacts, table: Table, look: Look | None) -> tuple[Mount, ...]:
+def _of_volume(facts: FilesystemFacts, table: Table, glance: Glance | None) -> tuple[Mount, ...]:
     """All mounts of the file system. Where the kernel has no such volume any more, those of a device that is gone and
     had its name."""
     met = mountinfo.at(facts.mount_point, table)
-    number = fs_volume.number(facts, mountinfo.device_number(met) if met else "", look)
+    number = fs_volume.number(facts, mountinfo.device_number(met) if met else "", glance)
     if number:
         return mountinfo.of(number, table)
     named = mountinfo.of_sources(facts.device_names, table)

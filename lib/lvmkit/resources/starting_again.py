@@ -50,7 +50,7 @@ def follow(facts: VgFacts, host: Host, vg: VolumeGroup | None = None) -> None:
     if not _gone(facts, host, vg):
         return
     with locks.starting(facts.uuid, facts.name, host):
-        record = kernel.group(facts, kernel.Look(host.paths)).record
+        record = kernel.group(facts, kernel.Glance(host.paths)).record
         gone = _gone(facts, host, vg)
         if record is not None and gone:
             left = tuple(lv for lv in record.logical if lv not in gone)
@@ -58,7 +58,7 @@ def follow(facts: VgFacts, host: Host, vg: VolumeGroup | None = None) -> None:
 
 
 def _gone(facts: VgFacts, host: Host, vg: VolumeGroup | None) -> list[ExpectedLv]:
-    view = kernel.group(facts, kernel.Look(host.paths))
+    view = kernel.group(facts, kernel.Glance(host.paths))
     if view.record is None:
         return []
     held = {device.uuid for device in view.mine}

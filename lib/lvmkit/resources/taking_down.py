@@ -138,7 +138,7 @@ def _disks_silent(group_id: str, host: Host) -> str:
 def _disks(facts: VgFacts, host: Host) -> tuple[str, ...]:
     """The disks of the record, else those that the volumes stand on: LVM waits for no others, and sees no other group
     of the same name."""
-    view = kernel.group(facts, kernel.Look(host.paths))
+    view = kernel.group(facts, kernel.Glance(host.paths))
     record = view.record or kernel.stand_in(facts.tag, facts.name, view)
     return tuple(pv.device for pv in record.physical)
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.resources import dispatch
-from lvmkit.resources.kernel import Look
+from lvmkit.resources.kernel import Glance
 from lvmkit.resources.reading import Answers, Questions
 from lvmkit.workflow.look import CheckResult
 
@@ -30,21 +30,21 @@ def deep_check(tags: Iterable[str], hierarchy: Hierarchy, kit: Kit) -> tuple[Che
     asked = [each for each in hierarchy.of_tags(tags) if each.type in (LVMVG, FILESYS) and each.state in IN_SERVICE]
     host = kit.host
     try:
-        look = Look(host.paths)
+        glance = Glance(host.paths)
     except Failure as failure:
         return tuple(CheckResult(instance.tag, failure.messages, is_known=False) for instance in asked)
-    answers = Answers(_questions(asked, host, look), host.paths.run, host.settings.deep_deadline)
-    return tuple(_judge(instance, hierarchy, host, look, answers) for instance in asked)
+    answers = Answers(_questions(asked, host, glance), host.paths.run, host.settings.deep_deadline)
+    return tuple(_judge(instance, hierarchy, host, glance, answers) for instance in asked)
 
 
-def _questions(instances: Iterable[Instance], host: Host, look: Look) -> Iterator[Questions]:
+def _questions(instances: Iterable[Instance], host: Host, glance: Glance) -> Iterator[Questions]:
     for instance in instances:
         with suppress(Failure):  # it is said when the answers are looked at
-            yield dispatch.questions(instance, host, look)
+            yield dispatch.questions(instance, host, glance)
 
 
-def _judge(instance: Instance, hierarchy: Hierarchy, host: Host, look: Look, answers: Answers) -> CheckResult:
+def _judge(instance: Instance, hierarchy: Hierarchy, host: Host, glance: Glance, answers: Answers) -> CheckResult:
     try:
-        return CheckResult(instance.tag, dispatch.deep_check(instance, hierarchy, host, look, answers))
+        return CheckResult(instance.tag, dispatch.deep_check(instance, hierarchy, host, glance, answers))
     except Failure as failure:
         return CheckResult(instance.tag, failure.messages, is_known=False)

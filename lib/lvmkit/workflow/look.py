@@ -7,7 +7,7 @@ from lvmkit.model.messages import Failure, errors
 from lvmkit.model.value import Value
 from lvmkit.resources import dispatch
 from lvmkit.resources.health import PAUSES, may_pass, settled
-from lvmkit.resources.kernel import Look
+from lvmkit.resources.kernel import Glance
 from lvmkit.resources.renames import renamed
 
 TYPE_CHECKING = False
@@ -74,12 +74,12 @@ def check_tags(
 
     def look() -> list[Message]:
         """Returns what may be over soon."""
-        seen = Look(host.paths)
+        glance = Glance(host.paths)
         passing: list[Message] = []
         for instance in hierarchy.of_tags(tags):
             earlier = results.get(instance.tag)
             if earlier is None or may_pass(earlier.messages):
-                results[instance.tag] = _check(instance, seen, hierarchy, host)
+                results[instance.tag] = _check(instance, glance, hierarchy, host)
                 if may_pass(results[instance.tag].messages):
                     passing += results[instance.tag].messages
         return passing
@@ -109,9 +109,9 @@ def _watched(hierarchy: Hierarchy, kit: Kit) -> set[str]:
     return known & kit.port.wanted()
 
 
-def _check(instance: Instance, look: Look, hierarchy: Hierarchy, host: Host) -> CheckResult:
+def _check(instance: Instance, glance: Glance, hierarchy: Hierarchy, host: Host) -> CheckResult:
     try:
-        messages = dispatch.check(instance, hierarchy, host, look)
-        return CheckResult(instance.tag, (*messages, *renamed(instance, look.mapped)))
+        messages = dispatch.check(instance, hierarchy, host, glance)
+        return CheckResult(instance.tag, (*messages, *renamed(instance, glance.mapped)))
     except Failure as failure:
         return CheckResult(instance.tag, failure.messages, is_known=False)

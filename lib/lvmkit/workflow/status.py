@@ -17,7 +17,7 @@ from lvmkit.model.resource_types import has_scripts, is_device
 from lvmkit.model.value import Value, replace
 from lvmkit.resources import device
 from lvmkit.resources.filesys import mounted
-from lvmkit.resources.kernel import Look
+from lvmkit.resources.kernel import Glance
 from lvmkit.workflow.look import CheckResult, check_tags
 from lvmkit.workflow.subject import find
 
@@ -148,12 +148,12 @@ def examine(tags: Iterable[str], now: Hierarchy, kit: Kit) -> tuple[CheckResult,
     instances = now.of_tags(tags)
     up = _should_be_up(instances, kit)
     checked = _checked(tuple(each.tag for each in instances if each.tag in up and has_scripts(each.type)), now, kit)
-    look = _look_at_what_is_down(instances, kit)
+    glance = _look_at_what_is_down(instances, kit)
     results = []
     for instance in instances:
         result = checked.get(instance.tag)
         if result is None or not result.messages:
-            result = CheckResult(instance.tag, _against(instance, look, now))
+            result = CheckResult(instance.tag, _against(instance, glance, now))
         results.append(result)
     return tuple(results)
 
@@ -198,37 +198,37 @@ def _check_alone(tag: str, now: Hierarchy, kit: Kit) -> CheckResult:
     return result
 
 
-def _look_at_what_is_down(instances: Sequence[Instance], kit: Kit) -> Look | None:
-    """A look where something is out of service. None where that is not so, or device-mapper cannot be asked."""
+def _look_at_what_is_down(instances: Sequence[Instance], kit: Kit) -> Glance | None:
+    """A glance where something is out of service. None where that is not so, or device-mapper cannot be asked."""
     if not any(has_scripts(instance.type) and instance.state in (OSU, OSF) for instance in instances):
         return None
     try:
-        return Look(kit.paths)
+        return Glance(kit.paths)
     except Failure:  # where nothing answers nothing is up, and what should be up is reported by its check
         return None
 
 
-def _against(instance: Instance, look: Look | None, now: Hierarchy) -> tuple[Message, ...]:
+def _against(instance: Instance, glance: Glance | None, now: Hierarchy) -> tuple[Message, ...]:
     """What speaks against the state of a resource that has no check, or is not in service."""
     if is_device(instance.type):
         return device.condition(DeviceFacts.unpack(instance))
     if instance.state not in (OSU, OSF):
         return ()
     try:
-        held = _held(instance, look, now)
+        held = _held(instance, glance, now)
     except Failure as failure:
         return failure.messages
     return (UpThoughOutOfService(instance.tag, held),) if held else ()
 
 
-def _held(instance: Instance, look: Look | None, now: Hierarchy) -> tuple[str, ...]:
+def _held(instance: Instance, glance: Glance | None, now: Hierarchy) -> tuple[str, ...]:
     """What the kernel holds of a resource: device-mapper names, or the mount."""
     if instance.type == FILESYS:
-        mount = mounted(FilesystemFacts.unpack(instance, now), look)
+        mount = mounted(FilesystemFacts.unpack(instance, now), glance)
         return () if mount is None else (f"{mount.source} on {instance.id}",)
-    if look and instance.type == LVMVG:
-        return tuple(device.name for device in look.mapped.of_group(VgFacts.unpack(instance).uuid))
-    if look and instance.type == LVMLV:
-        volume = look.mapped.by_uuid(LvFacts.unpack(instance).dm_uuid)
+    if glance and instance.type == LVMVG:
+        return tuple(device.name for device in glance.mapped.of_group(VgFacts.unpack(instance).uuid))
+    if glance and instance.type == LVMLV:
+        volume = glance.mapped.by_uuid(LvFacts.unpack(instance).dm_uuid)
         return (volume.name,) if volume else ()
     return ()
