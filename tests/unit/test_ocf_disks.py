@@ -12,6 +12,7 @@ from lvmkit.model.facts import DeviceFacts, VgFacts
 from lvmkit.model.instance import LVMVG, OSU, Instance
 from lvmkit.model.messages.service import TakenDownWithoutLvm
 from lvmkit.model.messages.storage import CommandHung
+from tests.unit import agent_server
 from tests.unit.machine import SharedDisk, make_group, uuid_of
 from tests.unit.one_server import Bare
 
@@ -31,20 +32,23 @@ class Server(Bare):
         self.machine.set_state(self.foreign, "hangs")
 
     def record(self, path: str, server: str = "n1") -> None:
-        """Write Pacemaker's copy of the configuration, with a disk of the group."""
-        root = elements.new("cib")
-        nodes = elements.at(root, elements.NODES)
-        nodes.append(elements.new("node", id="1", uname="n1"))
-        uuid = VgFacts("vg1", "lvmvg-vg1", "vg1", self.group.uuid).pack()
-        group = Instance("n1", "scsi", LVMVG, "vg1", "lvmvg-vg1", uuid, OSU)
-        disk = Instance(server, "scsi", "device", "disk-A", path, DeviceFacts("disk-A", path).pack(), OSU)
-        resources = elements.at(root, elements.RESOURCES)
-        resources.append(primitive.make(group))
-        resources.append(template.make(disk, ["vg1"]))
-        Path(self.machine.paths.cib).write_text(elements.written(root))
+        record_disk(self.machine.paths.cib, "vg1", self.group.uuid, path, server)
 
     def start(self, agent: str = "lvmvg", **more: str) -> Answer:
         return self.machine.agent(agent, "start", "vg1", vg="vg1", vg_uuid=self.group.uuid, **more)
+
+
+def record_disk(cib: str, vg: str, vg_uuid: str, path: str = STABLE, server: str = "n1") -> None:
+    """Write Pacemaker's copy of the configuration, with a disk of the group."""
+    root = elements.new("cib")
+    nodes = elements.at(root, elements.NODES)
+    nodes.append(elements.new("node", id="1", uname="n1"))
+    facts = VgFacts(vg, f"lvmvg-{vg}", vg, vg_uuid)
+    disk = Instance(server, "scsi", "device", "disk-A", path, DeviceFacts("disk-A", path).pack(), OSU)
+    resources = elements.at(root, elements.RESOURCES)
+    resources.append(primitive.make(Instance("n1", "scsi", LVMVG, vg, facts.id, facts.pack(), OSU)))
+    resources.append(template.make(disk, [vg]))
+    Path(cib).write_text(elements.written(root))
 
 
 @pytest.fixture
@@ -94,3 +98,19 @@ def test_a_stop_does_not_take_down_another_group_of_the_name(tmp_path: Path, is_
     answer = server.machine.agent("lvmvg", "stop", "vg1", vg="vg1", vg_uuid=server.group.uuid)
     assert (answer.code, TakenDownWithoutLvm.number in answer.logged) == (0, False)
     assert server.machine.active() == ["vg1-scratch"]
+
+
+def test_a_change_of_owner_reads_no_disk_of_somebody_else(tmp_path: Path) -> None:
+    member_server = agent_server.Server(tmp_path)
+    foreign = SharedDisk("X")
+    member_server.machine.attach(foreign)
+    member_server.machine.set_state(foreign, "hangs")
+    member_server.add_peer(agent_server.member())
+    record_disk(member_server.paths.cib, agent_server.VG, member_server.metadata.uuid)
+    member_server.given["ownership"] = "system_id"
+    member_server.write(system_id=agent_server.PEER)
+    answer = member_server.call("start")
+    assert (answer.code, member_server.owner) == (agent_server.OK, agent_server.NODE)
+    lvm = [argv for argv in member_server.machine.ran if argv[0].endswith("/lvm")]
+    assert len(lvm) == 3
+    assert {argv[argv.index("--devices") + 1] for argv in lvm} == {"/dev/sda"}

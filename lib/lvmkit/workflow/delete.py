@@ -52,7 +52,7 @@ def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
     steps: list[Step] = [Commit(removal(gone, hierarchy))]
     for instance in gone:
         if instance.type == LVMVG:
-            steps += _giving_back(VgFacts.noted(instance), kit)
+            steps += _giving_back(VgFacts.noted(instance, hierarchy), kit)
     return gone, Plan(f"delete {tag}", tuple(steps))
 
 

@@ -6,6 +6,7 @@ that is no part of it, could activate the volume group by itself.
 
 from __future__ import annotations
 
+from lvmkit.guards import metadata
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.ownership import OwnerNotWritten
 from lvmkit.model.messages.pacemaker import OwnerKept
@@ -30,6 +31,8 @@ class ChangeOwner(Step):
     old: str
     new: str
     required: bool
+    devices: tuple[str, ...] = ()
+    """of its disks, by names that no clone can get: where it is looked for first"""
 
     def describe(self) -> str:
         """What the step does."""
@@ -49,10 +52,10 @@ class ChangeOwner(Step):
 
     def _change(self, kit: Kit, old: str, new: str, required: bool) -> None:
         try:
-            vg = self._find(kit)
+            vg = self._find(kit, self.devices)
             if vg.system_id == old != new:
                 kit.lvm.set_system_id(vg.name, new, old=old, devices=vg.devices)
-                vg = self._find(kit)
+                vg = self._find(kit, vg.devices)
             if vg.system_id != new:
                 raise Failure(OwnerNotWritten(self.vg, new, vg.system_id))
         except Failure as failure:
@@ -60,9 +63,12 @@ class ChangeOwner(Step):
                 raise
             kit.tell(OwnerKept(self.vg, new or "nobody", str(failure)))
 
-    def _find(self, kit: Kit) -> VolumeGroup:
-        """The volume group, whatever its name is now. Raises Failure (OwnerNotWritten) where it is not there."""
-        vg = kit.lvm.find(self.vg_uuid, self.vg)
+    def _find(self, kit: Kit, devices: tuple[str, ...]) -> VolumeGroup:
+        """The volume group, whatever its name is now. devices: where it is looked for first.
+
+        Raises Failure (OwnerNotWritten) where it is not there.
+        """
+        vg = kit.lvm.find(self.vg_uuid, self.vg, devices)
         if vg is None or vg.uuid != self.vg_uuid:
             raise Failure(OwnerNotWritten(self.vg, self.new, "not to be found"))
         return vg
@@ -86,4 +92,5 @@ def giving_back(group: VgFacts, kit: Kit) -> tuple[ChangeOwner, ...]:
     server = kit.port.local_server()
     if group.owner_before is None or group.owner_before == server:
         return ()
-    return (ChangeOwner(group.name, group.uuid, server, group.owner_before, False),)
+    disks = metadata.trusted(device.id for device in group.devices)
+    return (ChangeOwner(group.name, group.uuid, server, group.owner_before, False, disks),)
