@@ -12,23 +12,28 @@ from pathlib import Path
 
 import click
 
-from bench import measures
+from bench import measures, page, scale
 from bench.hierarchies import SIDES
+from bench.layouts import DIMENSIONS
 from bench.series import Comparison, table
 from bench.stage import Stage, raised
 from lab.guests.errors import LabError
-from lab.guests.lab import Lab, default_name
+from lab.guests.guest import Guest
+from lab.guests.lab import CHECKOUT, Lab, default_name
+from lvmkit import VERSION
 
 Work = Callable[[], "list[Comparison]"]
 
 SWITCHOVER, FAILOVER, COUNTS, MONITOR, SINGLE = "switchover", "failover", "counts", "monitor", "single"
 ALL = (COUNTS, MONITOR, SWITCHOVER, FAILOVER, SINGLE)
 USUAL = (COUNTS, MONITOR, SWITCHOVER, SINGLE)
+SCALE = "scale"
 SHORT_ROUNDS = 10
 """rounds of what takes seconds, for each round of what takes a minute"""
 
 
 @click.command()
+@click.argument("part", required=False, type=click.Choice((SCALE,)))
 @click.option("--only", multiple=True, type=click.Choice(ALL), help="What to measure; all but failover when not given.")
 @click.option(
     "--rounds", default=2, show_default=True, type=click.IntRange(1), help="How often each side has its turn."
@@ -37,9 +42,18 @@ SHORT_ROUNDS = 10
 @click.option(
     "--json", "target", default="bench.json", show_default=True, type=click.Path(path_type=Path), help="Result."
 )
-def main(only: tuple[str, ...], rounds: int, filesystems: int, target: Path) -> None:
-    """Measure the peer and the kit in turn on the same guests; print ratios and write all numbers to a file."""
+@click.option("--dimension", multiple=True, type=click.Choice(DIMENSIONS), help="Of scale: what grows; all by default.")
+def main(
+    part: str | None, only: tuple[str, ...], rounds: int, filesystems: int, target: Path, dimension: tuple[str, ...]
+) -> None:
+    """Measure the peer and the kit in turn on the same guests; print ratios and write all numbers to a file.
+
+    scale: how cost grows with what there is to serve, for docs/benchmark.md.
+    """
     say, chosen = _clock(), only or USUAL
+    if part == SCALE:
+        _scale(dimension, say)
+        return
     found: list[Comparison] = []
     loads = [os.getloadavg()[0]]
     try:
@@ -54,6 +68,26 @@ def main(only: tuple[str, ...], rounds: int, filesystems: int, target: Path) -> 
         load = f"load of this machine, {os.cpu_count()} processors, before and after each part: "
         click.echo(f"\n{table(found)}\n\n{load}{' '.join(f'{each:.1f}' for each in loads)}")
         target.write_text(json.dumps({"loads": loads, "results": [each.facts() for each in found]}, indent=1) + "\n")
+
+
+def _scale(dimensions: tuple[str, ...], say: Callable[[str], None]) -> None:
+    """Measure, and write the pages anew: what was measured now takes the place of what an earlier run says of it."""
+    folder = CHECKOUT / "docs"
+    store = folder / "benchmark.json"
+    loads = [os.getloadavg()[0]]
+    taken: list[scale.Taken] = []
+    with _lab(" scale") as lab:
+        for each in scale.scale(lab, dimensions, say):
+            taken.append(each)
+            loads.append(os.getloadavg()[0])
+        kernel = Guest(lab).run("uname", "-r").stdout.strip()
+    everything = scale.joined(scale.read(store), taken)
+    store.write_text(json.dumps(scale.facts(everything), indent=1) + "\n")
+    where = page.Circumstances(VERSION, kernel, tuple(loads))
+    (folder / "benchmark.md").write_text(page.page(everything, where))
+    for dimension in dict.fromkeys(each.dimension for each in everything):
+        (folder / page.chart_name(dimension)).write_text(page.chart(everything, dimension))
+    click.echo(f"docs/benchmark.md: {len(everything)} lines, {len(taken)} of them new")
 
 
 def _work(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import hierarchies
@@ -38,12 +39,18 @@ class Call:
 
     def turn(self, *, status: int = 0, counts: bool = True) -> dict[str, object]:
         """The call as timed.py wants it."""
-        return {"argv": list(self.argv), "env": self.environment, "status": status, "counts": counts}
+        return turn([self], status=status, counts=counts)
 
 
-def peer(action: str) -> Call:
+def turn(calls: Sequence[Call], *, status: int = 0, counts: bool = True) -> dict[str, object]:
+    """Calls that follow each other, as one turn of timed.py."""
+    given = [{"argv": list(call.argv), "env": call.environment} for call in calls]
+    return {"calls": given, "status": status, "counts": counts}
+
+
+def peer(action: str, vg: str = VG) -> Call:
     """An action of LVM-activate."""
-    given = {"vgname": VG, "vg_access_mode": "system_id"}
+    given = {"vgname": vg, "vg_access_mode": "system_id"}
     return _call("heartbeat/LVM-activate", hierarchies.PEER_VG, action, given)
 
 
@@ -56,6 +63,11 @@ def kit_group(action: str, disks: Disks) -> Call:
     """An action of lvmvg."""
     given = {"vg": VG, "vg_uuid": disks.vg_uuid, "ownership": "system_id"}
     return _call("lvmkit/lvmvg", hierarchies.kit_vg(), action, given)
+
+
+def kit_monitor(vg: str, vg_uuid: str) -> Call:
+    """A monitor of lvmvg, for a volume group without an owner of the cluster's."""
+    return _call("lvmkit/lvmvg", vg, "monitor", {"vg": vg, "vg_uuid": vg_uuid})
 
 
 def kit_volume(action: str, disks: Disks, number: int = 1) -> Call:

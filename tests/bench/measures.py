@@ -194,4 +194,4 @@ def _timed(guest: Guest, rounds: int, turns: Sequence[dict[str, object]]) -> lis
     code = Path(timed.__file__).read_text(encoding="utf-8")
     task = json.dumps({"rounds": rounds + 1, "turns": turns}).encode()
     answer = guest.run("python3", "-IS", "-c", code, stdin=task, timeout=rounds * TIMEOUT).stdout
-    return [tuple(seconds[1:]) for seconds in json.loads(answer)]
+    return [tuple(seconds for seconds, _work in times[1:]) for times in json.loads(answer)]

@@ -1,7 +1,8 @@
 """Runs inside a guest: runs commands in turn, some rounds, and says how long each took.
 
-On stdin JSON: {"rounds": N, "turns": [{"argv": [...], "env": {...}, "status": 0, "counts": true}, ...]}. On stdout
-JSON: for each turn that counts a list of seconds. A turn that ends with another status than expected ends it all.
+On stdin JSON: {"rounds": N, "turns": [{"calls": [{"argv": [...], "env": {...}}, ...], "status": 0, "counts": true},
+...]}; the calls of a turn follow each other. On stdout JSON: for each turn that counts a list of [seconds, seconds of
+processor time], one for each round. A call that ends with another status than expected ends it all.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import json
 import os
 import sys
 import time
-from typing import Any
 
 QUIET = os.open(os.devnull, os.O_RDWR)
 
@@ -18,24 +18,25 @@ QUIET = os.open(os.devnull, os.O_RDWR)
 def main() -> None:
     """Take every turn, in order, as often as there are rounds."""
     task = json.load(sys.stdin)
-    taken: list[list[float]] = [[] for _ in task["turns"]]
+    taken: list[list[tuple[float, float]]] = [[] for _ in task["turns"]]
     for _ in range(task["rounds"]):
-        for turn, seconds in zip(task["turns"], taken):
-            seconds.append(once(turn))
-    json.dump([seconds for turn, seconds in zip(task["turns"], taken) if turn["counts"]], sys.stdout)
+        for turn, times in zip(task["turns"], taken):
+            each = [once(call["argv"], call["env"], turn["status"]) for call in turn["calls"]]
+            times.append((sum(wall for wall, _ in each), sum(work for _, work in each)))
+    json.dump([times for turn, times in zip(task["turns"], taken) if turn["counts"]], sys.stdout)
 
 
-def once(turn: dict[str, Any]) -> float:
-    """Run one command; return the seconds it took."""
-    environment = {**os.environ, **turn["env"]}
+def once(argv: list[str], env: dict[str, str], wanted: int) -> tuple[float, float]:
+    """Run one command; return the seconds that it took, and those of processor time, with what it started."""
     actions = [(os.POSIX_SPAWN_DUP2, QUIET, 0), (os.POSIX_SPAWN_DUP2, QUIET, 1)]
     start = time.monotonic()
-    child = os.posix_spawn(turn["argv"][0], turn["argv"], environment, file_actions=actions)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    child = os.posix_spawn(argv[0], argv, {**os.environ, **env}, file_actions=actions)
+    _, ended, usage = os.wait4(child, 0)
     seconds = time.monotonic() - start
-    if status != turn["status"]:
-        sys.exit(f"{turn['argv']}: exit status {status}, not {turn['status']}")
-    return seconds
+    status = os.waitstatus_to_exitcode(ended)
+    if status != wanted:
+        sys.exit(f"{argv}: exit status {status}, not {wanted}")
+    return seconds, usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":

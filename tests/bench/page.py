@@ -1,0 +1,125 @@
+"""docs/benchmark.md and its charts, made of what was measured. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.chart import Line, Panel, drawn
+from bench.hierarchies import KIT, PEER
+from bench.scale import ACTIONS, BARE, CHECK_ALL, MONITOR, QUICK_CHECK, SIDES, START, STATUS, STOP, Taken
+from bench.series import described
+
+HEAD = """# What it costs, and how that grows
+
+Made by `make bench BENCH="scale"` of version {version}, in a guest without a cluster ({kernel}) under emulation, where
+everything takes many times as long as on a server. Compare the columns of a line, not seconds with those of elsewhere:
+the three sides took turns in the same guest, each number is the median of so many turns, with the least and the most.
+Processor time depends least on what else this machine did (its load was {loads}).
+
+LVM itself: `vgchange -ay`, `vgchange -an` with all that lvm.conf says, and `dmsetup info` for a monitor. The peer:
+`ocf:heartbeat:LVM-activate`. The kit: the scripts `restore`, `remove` and `quickCheck`, the monitor of its agent, and
+its commands. A ratio is that of the medians of processor time, and in brackets of seconds. Programs are those that were
+started besides the call itself, and LVM commands among them.
+"""
+_HEADINGS = {
+    "volumes": "More volumes in one group of two disks",
+    "disks": "More physical volumes below one group of eight volumes",
+    "groups": "More groups of two volumes, each action for all of them one after the other",
+    "unrelated disks": "Disks that are nobody's, beside a group of eight volumes on two",
+}
+_COLUMNS = (
+    "{dimension}", "action", "LVM itself: s", "CPU s", "peer: s", "CPU s", "kit: s", "CPU s", "kit / LVM", "kit / peer",
+    "programs, LVM commands: LVM itself", "peer", "kit",
+)  # fmt: skip
+COLOURS = {BARE: "#818b98", PEER: "#bc4c00", KIT: "#0969da"}
+"""of each side's lines; their contrast with white is at least 3:1"""
+_STANDS_FOR = {QUICK_CHECK: MONITOR}
+"""what an action of the kit is compared with, where the others have no such thing"""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Where and of what it was measured."""
+
+    version: str
+    kernel: str
+    loads: tuple[float, ...]
+
+
+def page(taken: Sequence[Taken], where: Circumstances) -> str:
+    """The whole page, in Markdown."""
+    loads = f"{min(where.loads):.1f} to {max(where.loads):.1f}"
+    text = HEAD.format(version=where.version, kernel=where.kernel, loads=loads)
+    for dimension in dict.fromkeys(each.dimension for each in taken):
+        heading = _HEADINGS[dimension]
+        text += f"\n## {heading}\n\n![{heading}]({chart_name(dimension)})\n\n{table(taken, dimension)}"
+    return text
+
+
+def chart_name(dimension: str) -> str:
+    """The file of a chart, beside the page."""
+    return f"benchmark-{dimension.replace(' ', '-')}.svg"
+
+
+def table(taken: Iterable[Taken], dimension: str) -> str:
+    """One dimension as a table: a line for each size and action."""
+    found = {(each.size, each.action, each.side): each for each in taken if each.dimension == dimension}
+    columns = [column.format(dimension=dimension) for column in _COLUMNS]
+    lines = [columns, ["---"] * len(columns)]
+    for size in dict.fromkeys(size for size, _, _ in found):
+        for action in ACTIONS:
+            if (size, action, KIT) in found:
+                lines.append([str(size), action, *_cells(found, size, action)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cells(found: dict[tuple[int, str, str], Taken], size: int, action: str) -> Iterator[str]:
+    sides = {side: found.get((size, _of(action, side), side)) for side in SIDES}
+    for side in SIDES:
+        yield from _times(sides[side])
+    for other in (BARE, PEER):
+        yield _ratio(sides[KIT], sides[other])
+    for side in SIDES:
+        yield _counts(sides[side])
+
+
+def _of(action: str, side: str) -> str:
+    return action if side == KIT else _STANDS_FOR.get(action, action)
+
+
+def _times(one: Taken | None) -> tuple[str, str]:
+    return (described(one.seconds, "s"), described(one.work, "s")) if one else ("", "")
+
+
+def _ratio(ours: Taken | None, theirs: Taken | None) -> str:
+    if ours is None or theirs is None:
+        return ""
+    return f"{_quotient(ours.work, theirs.work)} ({_quotient(ours.seconds, theirs.seconds)})"
+
+
+def _quotient(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    below = statistics.median(theirs)
+    return f"{statistics.median(ours) / below:.2f}" if below else "-"
+
+
+def _counts(one: Taken | None) -> str:
+    return "" if one is None or one.programs is None else f"{one.programs}, {one.lvm}"
+
+
+def chart(taken: Sequence[Taken], dimension: str) -> str:
+    """One dimension as a picture: processor time by size, a panel for each action."""
+    panels = []
+    for action in (START, STOP, MONITOR, STATUS, CHECK_ALL):
+        lines = tuple(Line(side, COLOURS[side], _points(taken, dimension, action, side)) for side in SIDES)
+        panels.append(Panel(action, tuple(line for line in lines if line.points)))
+    return drawn(f"{_HEADINGS[dimension]}: seconds of processor time", dimension, panels)
+
+
+def _points(taken: Iterable[Taken], dimension: str, action: str, side: str) -> tuple[tuple[int, float], ...]:
+    points = []
+    for each in taken:
+        if (each.dimension, each.action, each.side) == (dimension, action, side):
+            points.append((each.size, statistics.median(each.work)))
+    return tuple(points)

@@ -1,0 +1,150 @@
+"""How cost grows: LVM itself, the peer and the kit in turn in one guest, with more and more to serve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench import calls, protect, timed
+from bench.calls import LVM, STRACE, TRACE_FILE, Call
+from bench.hierarchies import KIT, PEER
+from bench.layouts import DIMENSIONS, Layout, layouts
+from bench.stage import UNAME, Say
+from lab.guests.guest import Guest
+from lab.guests.lab import PLAIN, Lab
+
+BARE = "LVM itself"
+SIDES = (BARE, PEER, KIT)
+START, STOP, MONITOR, QUICK_CHECK = "start", "stop", "monitor", "quickCheck"
+STATUS, CHECK_ALL = "status", "check --all"
+ACTIONS = (START, STOP, MONITOR, QUICK_CHECK, STATUS, CHECK_ALL)
+_INSTALLED = "installed"
+_SCRIPTS = "/opt/LifeKeeper/subsys/scsi/resources/lvmvg/actions"
+_SETTLE = Call(("/usr/bin/udevadm", "settle", "--timeout=600"), {})
+_BUILDING_TIME = 1800.0
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one side took for one action on one layout; an action is done for all volume groups, one after the other."""
+
+    dimension: str
+    size: int
+    action: str
+    side: str
+    seconds: tuple[float, ...]
+    work: tuple[float, ...]
+    """seconds of processor time"""
+    programs: int | None
+    """started besides the call itself; None where there are several groups: then each counts as one alone"""
+    lvm: int | None
+    """LVM commands among them, or that the call itself is"""
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """An action of a side, as calls."""
+
+    action: str
+    side: str
+    calls: tuple[Call, ...]
+
+
+def scale(lab: Lab, dimensions: tuple[str, ...], say: Say) -> Iterator[Taken]:
+    """Measure every layout of these dimensions; what is found comes as soon as it is there."""
+    say("guest without a cluster")
+    lab.up(kind=PLAIN)
+    lab.reset()
+    lab.push()
+    guest = Guest(lab)
+    guest.sh(UNAME)
+    guest.sh("systemctl stop lvmkit-check.timer")
+    lab.save(_INSTALLED)
+    for layout in layouts(dimensions):
+        lab.reset(_INSTALLED)
+        say(f"{layout.size} {layout.dimension}")
+        yield from _measured(guest, layout)
+
+
+def facts(taken: Sequence[Taken]) -> list[dict[str, object]]:
+    """All of it, for the JSON file."""
+    return [asdict(each) for each in taken]
+
+
+def read(path: Path) -> list[Taken]:
+    """What an earlier run wrote; nothing where there was none."""
+    if not path.exists():
+        return []
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return [Taken(**{**each, "seconds": tuple(each["seconds"]), "work": tuple(each["work"])}) for each in stored]
+
+
+def joined(earlier: Sequence[Taken], new: Sequence[Taken]) -> list[Taken]:
+    """What was measured last of each dimension, in the usual order."""
+    again = {each.dimension for each in new}
+    kept = [each for each in earlier if each.dimension not in again]
+    return sorted((*kept, *new), key=lambda each: DIMENSIONS.index(each.dimension))
+
+
+def _measured(guest: Guest, layout: Layout) -> Iterator[Taken]:
+    guest.sh(layout.building(), timeout=_BUILDING_TIME)
+    code = Path(protect.__file__).read_text(encoding="utf-8")
+    uuids = json.loads(guest.run("python3", "-c", code, *layout.names, timeout=_BUILDING_TIME).stdout)
+    turns = _turns(layout, uuids)
+    times = _timed(guest, layout, turns)
+    for turn, taken in zip(turns, times):
+        programs, lvm = _counted(guest, layout, turn.calls[0]) if layout.groups == 1 else (None, None)
+        seconds, work = tuple(wall for wall, _ in taken), tuple(used for _, used in taken)
+        yield Taken(layout.dimension, layout.size, turn.action, turn.side, seconds, work, programs, lvm)
+
+
+def _turns(layout: Layout, uuids: dict[str, str]) -> list[_Turn]:
+    """What is done in a round, in order: each side starts, looks, and stops."""
+
+    def each(made: Callable[[str], Call]) -> tuple[Call, ...]:
+        return tuple(map(made, layout.names))
+
+    own = ((STATUS, ("status",)), (CHECK_ALL, ("check", "--all")))
+    return [
+        _Turn(START, BARE, each(lambda vg: _vgchange("-ay", vg))),
+        _Turn(MONITOR, BARE, (Call(("/usr/sbin/dmsetup", "info", "--columns"), {}),)),
+        _Turn(STOP, BARE, each(lambda vg: _vgchange("-an", vg))),
+        _Turn(START, PEER, each(lambda vg: calls.peer("start", vg))),
+        _Turn(MONITOR, PEER, each(lambda vg: calls.peer("monitor", vg))),
+        _Turn(STOP, PEER, each(lambda vg: calls.peer("stop", vg))),
+        _Turn(START, KIT, each(lambda vg: _script("restore", vg))),
+        _Turn(MONITOR, KIT, each(lambda vg: calls.kit_monitor(vg, uuids[vg]))),
+        _Turn(QUICK_CHECK, KIT, each(lambda vg: _script("quickCheck", vg))),
+        *(_Turn(action, KIT, (Call(("/usr/sbin/lvmkit", *words), {}),)) for action, words in own),
+        _Turn(STOP, KIT, each(lambda vg: _script("remove", vg))),
+    ]
+
+
+def _timed(guest: Guest, layout: Layout, turns: Sequence[_Turn]) -> list[list[tuple[float, float]]]:
+    """(seconds, seconds of processor time) of each turn in each round. Of several rounds the first does not count."""
+    warm = int(layout.rounds > 1)
+    task = []
+    for turn in turns:
+        task += [calls.turn(turn.calls), _SETTLE.turn(counts=False)]
+    code = Path(timed.__file__).read_text(encoding="utf-8")
+    given = json.dumps({"rounds": layout.rounds + warm, "turns": task}).encode()
+    patience = (layout.rounds + warm) * layout.patience
+    answer = json.loads(guest.run("python3", "-IS", "-c", code, stdin=given, timeout=patience).stdout)
+    return [[(wall, work) for wall, work in times[warm:]] for times in answer]
+
+
+def _counted(guest: Guest, layout: Layout, call: Call) -> tuple[int, int]:
+    """Programs and LVM commands of a call, traced; the order is that of a round, so that each has its work to do."""
+    guest.run(*STRACE, *call.argv, env=call.environment, timeout=layout.patience)
+    started = calls.started(guest.run("cat", TRACE_FILE).stdout)
+    return started.total, started.programs[LVM] + call.argv[0].startswith("/usr/sbin/vg")
+
+
+def _vgchange(word: str, vg: str) -> Call:
+    return Call(("/usr/sbin/vgchange", "-q", word, vg), {})
+
+
+def _script(name: str, vg: str) -> Call:
+    return Call((f"{_SCRIPTS}/{name}", "-t", vg, "-i", f"lvmvg-{vg}"), {})
