@@ -59,6 +59,16 @@ def own_devices() -> Devices | Failure:
         return failure
 
 
+def by_group(devices: Devices | Failure) -> dict[str, tuple[str, ...]]:
+    """The names of volumes by the part of their UUIDs that names.dm_uuid() makes; none where nothing is known."""
+    if isinstance(devices, Failure):
+        return {}
+    groups: dict[str, list[str]] = {}
+    for name, uuid in devices:
+        groups.setdefault(names.group_part(uuid), []).append(name)
+    return {part: tuple(volumes) for part, volumes in groups.items()}
+
+
 def volumes_of(vg_uuid: str, devices: Devices | Failure) -> tuple[str, ...]:
     """The device-mapper names of a volume group's volumes; () also where nothing is known."""
     if isinstance(devices, Failure):

@@ -6,6 +6,7 @@ Asked where a person waits, and of those who answer: who is silent is not accuse
 from __future__ import annotations
 
 from lvmkit.guards import elsewhere
+from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages.guards import HeldTwice
@@ -13,16 +14,15 @@ from lvmkit.model.messages.guards import HeldTwice
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Union
 
     from lvmkit.cluster.port import Overview
-    from lvmkit.host import Devices
     from lvmkit.model.instance import Instance
-    from lvmkit.model.messages import Failure
     from lvmkit.plan import Kit
 
-    Seen = Mapping[str, Union[Devices, Failure]]
-    """by server, what its kernel holds, or why it does not say"""
+    Held = Mapping[str, tuple[str, ...]]
+    """what a kernel holds, by volume group: elsewhere.by_group()"""
+    Seen = Mapping[str, Held]
+    """by server; of one that does not say nothing is known"""
 
 PATIENCE = 5.0
 """seconds for all answers together: this is asked beside what the person wanted to know"""
@@ -34,7 +34,7 @@ def held_twice(seen: Overview, kit: Kit, tags: Iterable[str] | None = None) -> d
     The other servers are asked only where a group is up here, or in service somewhere. While a group moves it may be
     seen on the server that it has just left, so only what is the same at a second look counts.
     """
-    own = elsewhere.own_devices()
+    own = elsewhere.by_group(elsewhere.own_devices())
     groups = [group for group in _groups(seen, tags) if _may_be_up(group, seen, own)]
     if not groups or not seen.others:
         return {}
@@ -59,26 +59,26 @@ def _groups(seen: Overview, tags: Iterable[str] | None) -> list[Instance]:
     return [group for group in groups if VgFacts.noted(group).uuid]
 
 
-def _may_be_up(group: Instance, seen: Overview, own: Devices | Failure) -> bool:
-    return bool(seen.in_service_on(group.tag) or elsewhere.volumes_of(VgFacts.noted(group).uuid, own))
+def _may_be_up(group: Instance, seen: Overview, own: Held) -> bool:
+    return bool(seen.in_service_on(group.tag)) or _part(group) in own
 
 
 def _look(seen: Overview, kit: Kit) -> Seen:
     """What the kernels of all servers hold; this one's is asked last."""
     peers = kit.host.peers
     answers = dict(peers.devices(seen.others, patience=PATIENCE)) if peers else {}
-    return {**answers, seen.local: elsewhere.own_devices()}
+    answers[seen.local] = elsewhere.own_devices()
+    return {server: elsewhere.by_group(devices) for server, devices in answers.items()}
 
 
 def _holding(group: Instance, look: Seen) -> dict[str, tuple[str, ...]]:
     """By server, the volumes of the group that its kernel holds."""
-    uuid = VgFacts.noted(group).uuid
-    holding = {}
-    for server, devices in look.items():
-        volumes = elsewhere.volumes_of(uuid, devices)
-        if volumes:
-            holding[server] = volumes
-    return holding
+    part = _part(group)
+    return {server: held[part] for server, held in look.items() if part in held}
+
+
+def _part(group: Instance) -> str:
+    return names.dm_uuid(VgFacts.noted(group).uuid)
 
 
 def _message(group: Instance, holding: dict[str, tuple[str, ...]], seen: Overview) -> HeldTwice:

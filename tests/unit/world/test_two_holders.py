@@ -103,7 +103,7 @@ def test_a_group_that_moves_meanwhile_is_not_taken_for_two(world: World, mocker:
     def moving(*given: object) -> two_holders.Seen:
         seen = dict(look(*given))  # type: ignore[arg-type]
         looks.append(seen)
-        return seen if len(looks) == 1 else {**seen, "n1": ()}
+        return seen if len(looks) == 1 else {**seen, "n1": {}}
 
     mocker.patch.object(two_holders, "_look", moving)
     assert answer(world, "n1", "check") == (0, [])
