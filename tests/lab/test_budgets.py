@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 import pytest
 
 from lab.guests.guest import Guest
@@ -57,6 +60,21 @@ def test_out_and_in_cost_at_most_one_and_three_lvm_commands(served: Guest) -> No
     assert len(held(served, VG)) == 2
     assert _lvm_commands(_traced(served, "lvmvg", "restore", TAG, f"lvmvg-{VG}")) == []
     assert _lvm_commands(_traced(served, "lvmlv", "remove", f"{TAG}/www", f"/dev/{VG}/www")) == []
+
+
+def test_a_stop_and_a_start_ask_the_kernel_once_about_each_volume(served: Guest) -> None:
+    served.sh("umount /srv/*")
+    count = len(held(served, VG))
+    stop, start = _asked(served, "remove"), _asked(served, "restore")
+    assert (stop["DM_TABLE_STATUS"], stop["DM_TABLE_DEPS"], stop["DM_LIST_DEVICES"]) == (count, count, 3)
+    assert (start["DM_TABLE_STATUS"], start["DM_TABLE_DEPS"]) == (count, count)
+
+
+def _asked(guest: Guest, name: str) -> Counter[str]:
+    """What the script itself asks device-mapper, without its children."""
+    own = ("strace", "-qq", "-e", "trace=ioctl", "-o", "/root/asked")
+    guest.run(*own, script("lvmvg", name), "-t", TAG, "-i", f"lvmvg-{VG}")
+    return Counter(re.findall(r"ioctl\(\d+, (DM_[A-Z_]+)", guest.run("cat", "/root/asked").stdout))
 
 
 def _traced(guest: Guest, kind: str, name: str, tag: str, resource_id: str) -> list[str]:
