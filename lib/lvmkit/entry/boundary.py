@@ -6,11 +6,11 @@ import os
 import sys
 
 from lvmkit.entry.interrupts import let_interrupts_end_it
+from lvmkit.model import signals
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import unexpected
 from lvmkit.model.messages.guide import ActionInterrupted
-from lvmkit.storage import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

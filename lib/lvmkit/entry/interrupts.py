@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.storage.signals import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
+from lvmkit.model.signals import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
 
 
 def let_interrupts_end_it() -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import fcntl
 import os
 
+from lvmkit.model import signals
 from lvmkit.model.value import Value
-from lvmkit.storage import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
-    from lvmkit.storage.signals import Mask
+    from lvmkit.model.signals import Mask
 
 _STANDARD = 3
 """descriptors: stdin, stdout, stderr"""

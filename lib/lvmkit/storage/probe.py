@@ -16,9 +16,10 @@ import stat
 import struct
 import time
 
+from lvmkit.model import signals
 from lvmkit.model.messages.faults import PvHung, PvReadFailed
 from lvmkit.model.value import Value
-from lvmkit.storage import locks, signals
+from lvmkit.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,16 +14,17 @@ import os
 import select
 import time
 
+from lvmkit.model import signals
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandFailed, CommandHung, CommandMissing
 from lvmkit.model.value import Value
-from lvmkit.storage import birth, locks, recorder, signals
+from lvmkit.storage import birth, locks, recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from lvmkit.storage.signals import Mask
+    from lvmkit.model.signals import Mask
 
 TERM_GRACE, KILL_GRACE = 0.5, 1.0
 """seconds: to end by itself after SIGTERM, and to be gone after SIGKILL"""
