@@ -7,7 +7,6 @@ Only the deep check asks the file system itself. Another file system at the moun
 from __future__ import annotations
 
 from lvmkit.model.messages import ERROR
-from lvmkit.model.messages.faults import MountedReadOnly, NotMounted
 from lvmkit.resources import fs_volume, mounts
 from lvmkit.resources.health import Health
 from lvmkit.storage import mountinfo, superblock, sysfs
@@ -63,6 +62,8 @@ def check(facts: FilesystemFacts, host: Host, glance: Glance | None = None) -> H
     """
     seen = mounts.of(fs_volume.identified(facts, host.paths, glance), glance)
     if seen.here is None:
+        from lvmkit.model.messages.faults import NotMounted  # only where something is wrong
+
         return Health((NotMounted(facts.device, facts.mount_point),), is_up=False, is_recorded=False)
     return Health(faults(facts, seen.here, seen, host), is_up=True)
 
@@ -77,6 +78,8 @@ def faults(facts: FilesystemFacts, mount: Mount, seen: Mounts, host: Host) -> tu
 
             return (WriteProtected(facts.device, facts.mount_point),)
         if "ro" in (*mount.options, *mount.super_options):
+            from lvmkit.model.messages.faults import MountedReadOnly  # only where something is wrong
+
             return (MountedReadOnly(facts.mount_point),)
     return signs(mount, host, seen.table)
 

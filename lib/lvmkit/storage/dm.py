@@ -16,12 +16,13 @@ import struct
 
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.faults import DeviceMapperRefused, KernelUnreadable
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from lvmkit.model.messages.faults import DeviceMapperRefused
 
 CONTROL = "/dev/mapper/control"
 
@@ -190,7 +191,7 @@ def remove(uuid: str) -> str:
         _ask(_DEV_REMOVE, 0, uuid=uuid)
     except OSError as error:
         if error.errno not in (errno.EBUSY, errno.ENXIO):
-            raise Failure(DeviceMapperRefused("remove", uuid, os.strerror(error.errno or 0))) from error
+            raise Failure(_refused("remove", uuid, os.strerror(error.errno or 0))) from error
         return BUSY if error.errno == errno.EBUSY else ABSENT
     return REMOVED
 
@@ -216,7 +217,7 @@ def wipe(uuids: Iterable[str], *, deadline: float = 10.0) -> tuple[DeviceMapperR
             why = f"no answer within {deadline} s, as I/O on the way to its disk does not come back"
         if why:
             _forget_loaded_table(device.uuid)
-            refused.append(DeviceMapperRefused("wipe", device.uuid, why))
+            refused.append(_refused("wipe", device.uuid, why))
     return tuple(refused)
 
 
@@ -349,7 +350,7 @@ def _ask(command: int, flags: int, *, uuid: str = "", name: str = "", data: byte
         if not answer.flags & _BUFFER_FULL:
             return answer
         size *= 4
-    raise Failure(KernelUnreadable(f"the answer does not fit in {_LARGEST_BUFFER} bytes"))
+    raise _silent(f"the answer does not fit in {_LARGEST_BUFFER} bytes")
 
 
 def _control() -> int:
@@ -392,7 +393,19 @@ def _parsed_answer(buffer: bytearray) -> _Answer:
 
 
 def _unreadable(error: OSError) -> Failure:
-    return Failure(KernelUnreadable(f"{CONTROL}: {os.strerror(error.errno or 0)}"))
+    return _silent(f"{CONTROL}: {os.strerror(error.errno or 0)}")
+
+
+def _silent(why: str) -> Failure:
+    from lvmkit.model.messages.faults import KernelUnreadable  # a check that finds all well has nothing to say
+
+    return Failure(KernelUnreadable(why))
+
+
+def _refused(what: str, uuid: str, why: str) -> DeviceMapperRefused:
+    from lvmkit.model.messages.faults import DeviceMapperRefused  # the same
+
+    return DeviceMapperRefused(what, uuid, why)
 
 
 def _aligned(offset: int) -> int:

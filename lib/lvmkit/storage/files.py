@@ -10,8 +10,6 @@ import os
 import time
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import StateNotStored
-from lvmkit.model.messages.storage import FileUnreadable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +42,7 @@ def replace(path: str, content: str, *, mode: int = 0o644) -> None:
         finally:
             os.close(handle)
     except (OSError, UnicodeEncodeError) as error:
-        raise Failure(StateNotStored(path, why(error))) from error
+        raise _not_stored(path, why(error)) from error
 
 
 def read(path: str) -> str | None:
@@ -58,11 +56,11 @@ def read(path: str) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Failure(FileUnreadable(path, why(error))) from error
+        raise _unreadable(path, why(error)) from error
     try:
         return _read_all(handle, path).decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise Failure(FileUnreadable(path, why(error))) from error
+        raise _unreadable(path, why(error)) from error
     finally:
         os.close(handle)
 
@@ -86,9 +84,9 @@ def make_folder(path: str, mode: int = 0o700) -> None:
         os.chmod(path, mode)  # apart, because mkdir(2) subtracts the umask
     except FileExistsError as error:
         if not os.path.isdir(path):
-            raise Failure(StateNotStored(path, "not a folder")) from error
+            raise _not_stored(path, "not a folder") from error
     except OSError as error:
-        raise Failure(StateNotStored(path, why(error))) from error
+        raise _not_stored(path, why(error)) from error
 
 
 def remove(path: str) -> bool:
@@ -98,7 +96,7 @@ def remove(path: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise Failure(StateNotStored(path, why(error))) from error
+        raise _not_stored(path, why(error)) from error
     return True
 
 
@@ -111,12 +109,24 @@ def flush_folder(path: str) -> None:
         finally:
             os.close(handle)
     except OSError as error:
-        raise Failure(StateNotStored(path, why(error))) from error
+        raise _not_stored(path, why(error)) from error
 
 
 def why(error: Exception) -> str:
     """The system's words for an error, without Python's decoration."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _not_stored(path: str, reason: str) -> Failure:
+    from lvmkit.model.messages.engine import StateNotStored  # a check that finds all well has nothing to say
+
+    return Failure(StateNotStored(path, reason))
+
+
+def _unreadable(path: str, reason: str) -> Failure:
+    from lvmkit.model.messages.storage import FileUnreadable  # the same
+
+    return Failure(FileUnreadable(path, reason))
 
 
 def _temporary_stem(path: str) -> str:
@@ -165,13 +175,13 @@ def _flush_folder(handle: int) -> None:
 
 def _read_all(handle: int, path: str) -> bytes:
     if os.fstat(handle).st_mode & _FILE_TYPE != _REGULAR:
-        raise Failure(FileUnreadable(path, "not a regular file"))
+        raise _unreadable(path, "not a regular file")
     chunks, size = [], 0
     while chunk := os.read(handle, _CHUNK):
         chunks.append(chunk)
         size += len(chunk)
         if size > LARGEST:
-            raise Failure(FileUnreadable(path, f"larger than {LARGEST} bytes"))
+            raise _unreadable(path, f"larger than {LARGEST} bytes")
     return b"".join(chunks)
 
 

@@ -6,8 +6,6 @@ import os
 
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import InvalidName
-from lvmkit.model.messages.storage import FileUnreadable
 from lvmkit.model.record import Record, dump, parse
 from lvmkit.storage import files
 
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
 def path_of(paths: Paths, resource_id: str) -> str:
     """The record's file. resource_id: lvmvg-<vg>; it becomes a file name, so anything else is InvalidName (110100)."""
     if names.vg_of_lvmvg_id(resource_id) is None:
+        from lvmkit.model.messages.command import InvalidName  # only where something is wrong
+
         raise Failure(InvalidName(resource_id, "ID of a volume group resource"))
     return f"{paths.run}/{resource_id}"
 
@@ -31,6 +31,8 @@ def load(paths: Paths, resource_id: str) -> Record | None:
     try:
         text = files.read(path_of(paths, resource_id))
     except Failure as failure:
+        from lvmkit.model.messages.storage import FileUnreadable  # only where something is wrong
+
         if not isinstance(failure.messages[0], FileUnreadable):
             raise
         return None

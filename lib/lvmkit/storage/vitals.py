@@ -10,16 +10,6 @@ Nothing here runs a command, forks, or sends I/O to a disk.
 from __future__ import annotations
 
 from lvmkit.model import names
-from lvmkit.model.messages.faults import (
-    LvDegraded,
-    LvGone,
-    LvSuspended,
-    LvUnhealthy,
-    LvWrongTable,
-    PvDegraded,
-    PvGone,
-    PvNotRunning,
-)
 from lvmkit.model.value import Value
 from lvmkit.storage import dm, sysfs
 
@@ -89,14 +79,17 @@ def lv_faults(expected: ExpectedLv, vg: str, status: dm.DeviceStatus | None) -> 
     turns `linear` into `snapshot-origin` without any harm, `error` and `zero` serve no data.
     """
     lv = f"{vg}/{expected.name}"
+    if status is not None and not status.suspended and status.targets:
+        strange = set(status.kinds) - set(expected.kinds) - dm.OF_LVM
+        if not strange:
+            return _target_faults(lv, status)
+    from lvmkit.model.messages.faults import LvGone, LvSuspended, LvWrongTable  # only where something is wrong
+
     if status is None:
         return [LvGone(lv)]
     if status.suspended:
         return [LvSuspended(lv, status.name)]
-    strange = set(status.kinds) - set(expected.kinds) - dm.OF_LVM
-    if strange or not status.targets:
-        return [LvWrongTable(lv, "+".join(status.kinds) or "nothing", "+".join(expected.kinds) or _OF_LVM)]
-    return _target_faults(lv, status)
+    return [LvWrongTable(lv, "+".join(status.kinds) or "nothing", "+".join(expected.kinds) or _OF_LVM)]
 
 
 def pv_faults(expected: ExpectedPv, stack: DeviceStack) -> list[Message]:
@@ -109,17 +102,21 @@ def pv_faults(expected: ExpectedPv, stack: DeviceStack) -> list[Message]:
     if expected.sequence and sequence and sequence != expected.sequence:
         stack.write_off(expected.number)
     condition = stack.condition(expected.number)
+    if not condition.dead and not condition.worn:
+        return []
+    from lvmkit.model.messages.faults import PvDegraded, PvGone, PvNotRunning  # only where something is wrong
+
     if condition.dead == _GONE:
         return [PvGone(expected.device, expected.uuid)]
     if condition.dead:
         return [PvNotRunning(expected.device, expected.uuid, condition.dead)]
-    if condition.worn:
-        return [PvDegraded(expected.device, expected.uuid, condition.worn)]
-    return []
+    return [PvDegraded(expected.device, expected.uuid, condition.worn)]
 
 
 def may_pass(fault: Message) -> bool:
     """Whether a fault may be over soon: a suspended volume, a pool that dmeventd extends, a disk whose driver waits."""
+    from lvmkit.model.messages.faults import LvSuspended, LvUnhealthy, PvNotRunning
+
     if isinstance(fault, LvSuspended):
         return True
     if isinstance(fault, LvUnhealthy):
@@ -236,6 +233,10 @@ def _disk_faults(record: Record, stack: DeviceStack) -> list[Message]:
     faults: list[Message] = []
     for pv in record.physical:
         faults += pv_faults(pv, stack)
+    if not faults:
+        return []
+    from lvmkit.model.messages.faults import PvGone, PvNotRunning  # only where something is wrong
+
     lost = [fault for fault in faults if isinstance(fault, (PvGone, PvNotRunning))]
     if lost and record.logical and serves_all(record, stack):
         return list(map(_as_warning, faults))
@@ -248,6 +249,8 @@ def serves_all(record: Record, stack: DeviceStack) -> bool:
 
 
 def _as_warning(fault: Message) -> Message:
+    from lvmkit.model.messages.faults import PvDegraded, PvGone, PvNotRunning
+
     if isinstance(fault, PvNotRunning):
         return PvDegraded(fault.device, fault.uuid, f"{fault.condition}, but every volume serves without it")
     if isinstance(fault, PvGone):
@@ -256,14 +259,18 @@ def _as_warning(fault: Message) -> Message:
 
 
 def _target_faults(lv: str, status: dm.DeviceStatus) -> list[Message]:
-    faults: list[Message] = []
+    faults: dict[Message, None] = {}
     for target in status.targets:
         condition = target_condition(target)
-        if condition.dead:
-            faults.append(LvUnhealthy(lv, target.kind, condition.dead))
-        elif condition.worn:
-            faults.append(LvDegraded(lv, target.kind, condition.worn))
-    return list(dict.fromkeys(faults))
+        if condition.dead or condition.worn:
+            faults[_target_fault(lv, target.kind, condition)] = None
+    return list(faults)
+
+
+def _target_fault(lv: str, kind: str, condition: Condition) -> Message:
+    from lvmkit.model.messages.faults import LvDegraded, LvUnhealthy  # only where something is wrong
+
+    return LvUnhealthy(lv, kind, condition.dead) if condition.dead else LvDegraded(lv, kind, condition.worn)
 
 
 def _layers_below(record: Record, mapped: MappedDevices, root: str) -> list[dm.Device]:
@@ -301,11 +308,13 @@ def _layer_faults(device: dm.Device, status: dm.DeviceStatus | None) -> list[Mes
         return []
     parts = names.split_dm_name(device.name)
     lv = f"{parts[0]}/{parts[1]}" if parts else device.name
+    if not status.suspended and dm.OF_LVM.issuperset(status.kinds):
+        return _target_faults(lv, status)
+    from lvmkit.model.messages.faults import LvSuspended, LvWrongTable  # only where something is wrong
+
     if status.suspended:
         return [LvSuspended(lv, device.name)]
-    if not dm.OF_LVM.issuperset(status.kinds):
-        return [LvWrongTable(lv, "+".join(status.kinds), _OF_LVM)]
-    return _target_faults(lv, status)
+    return [LvWrongTable(lv, "+".join(status.kinds), _OF_LVM)]
 
 
 _NOT_IN_ARRAY = Condition("not in the array")

@@ -6,7 +6,6 @@ from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.ownership import ParameterInvalid, ParameterMissing
 from lvmkit.model.value import Value
 from lvmkit.resources.dispatch import verbs_of
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from lvmkit.entry.ocf.description import Agent, Parameter
     from lvmkit.entry.report import Voice
+    from lvmkit.model.messages.ownership import ParameterInvalid, ParameterMissing
     from lvmkit.model.settings import Paths
     from lvmkit.resources.dispatch import Verbs
 
@@ -165,10 +165,17 @@ def faults(
     """What is wrong with the values of these parameters."""
     for parameter in parameters:
         given = environment.get(PARAMETER + parameter.name, "")
-        if not given and parameter.required:
-            yield ParameterMissing(parameter.name)
-        elif given and not parameter.fits(given):
-            yield ParameterInvalid(parameter.name, given, parameter.wanted)
+        fault = _fault(parameter, given)
+        if fault:
+            yield fault
+
+
+def _fault(parameter: Parameter, given: str) -> ParameterMissing | ParameterInvalid | None:
+    if parameter.fits(given) if given else not parameter.required:
+        return None
+    from lvmkit.model.messages.ownership import ParameterInvalid, ParameterMissing  # only where something is wrong
+
+    return ParameterInvalid(parameter.name, given, parameter.wanted) if given else ParameterMissing(parameter.name)
 
 
 def _number(text: str) -> int:
