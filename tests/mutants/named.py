@@ -359,7 +359,7 @@ NAMED = (
     Named(
         "volumes that are half up count as started",
         "_outcome",
-        "if not all(_is_up(vg, lv) for lv in volumes):",
+        "if not all(_is_up(vg, lv, after) for lv in volumes):",
         "if False:",
     ),
     Named("a freeze counts at once", "_last", "if time.monotonic() >= end:", "if True:"),
