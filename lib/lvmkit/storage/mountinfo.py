@@ -85,6 +85,14 @@ class Table(_Mounts):
         return found
 
     @once
+    def by_type(self) -> dict[str, list[Mount]]:
+        """The mounts of each type of file system."""
+        found: dict[str, list[Mount]] = {}
+        for mount in self:
+            found.setdefault(mount.type, []).append(mount)
+        return found
+
+    @once
     def by_place(self) -> dict[tuple[int | None, str], Mount]:
         """By (mount that it is on, mount point); of several the last. None: of those that are on no mount here."""
         found: dict[tuple[int | None, str], Mount] = {}
@@ -137,12 +145,12 @@ def at(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
 
 def of(number: str, among: Iterable[Mount] | None = None) -> tuple[Mount, ...]:
     """All mounts of the file system on a device (major:minor), bind mounts included."""
-    return tuple(_among(among).by_number.get(number, ()))
+    return tuple(indexed(among).by_number.get(number, ()))
 
 
 def of_sources(sources: Iterable[str], among: Iterable[Mount] | None = None) -> tuple[Mount, ...]:
     """All mounts of some sources, as the table names them."""
-    table = _among(among)
+    table = indexed(among)
     found: list[Mount] = []
     for source in sources:
         found += table.by_source.get(source, ())
@@ -155,7 +163,7 @@ def holding(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
     path: without symbolic links. It is walked in the table as the kernel walks it: from a mount on to the one that is
     mounted on it nearest to its root, until none is on the way any more.
     """
-    mounts = _among(among)
+    mounts = indexed(among)
     inside: Mount | None = None
     for _ in mounts:  # a table that was read while it changed must not hold us
         following = _first_on_the_way(path, inside, mounts)
@@ -167,7 +175,7 @@ def holding(path: str, among: Iterable[Mount] | None = None) -> Mount | None:
 
 def is_on(upper: Mount, lower: Mount, among: Iterable[Mount] | None = None) -> bool:
     """Whether a mount is another one, or mounted within it, over whatever lies between."""
-    by_id = _among(among).by_id
+    by_id = indexed(among).by_id
     for _ in by_id:
         if upper.id == lower.id:
             return True
@@ -181,7 +189,7 @@ def real(path: str, among: Iterable[Mount] | None = None) -> str:
     path: absolute.  Only names that are no mount point are asked whether they are a link, by readlink(2), which looks
     into the folder above; and no file system is entered that a daemon or another machine serves, as it may not answer.
     """
-    table = _among(among)
+    table = indexed(among)
     for _ in range(_MOST_LINKS):
         followed = _one_link_followed(path, table.points, table.closed)
         if followed == path:
@@ -253,7 +261,8 @@ def link(path: str) -> str:
         return ""
 
 
-def _among(given: Iterable[Mount] | None) -> Table:
+def indexed(given: Iterable[Mount] | None) -> Table:
+    """These mounts as a table; None: those of this process."""
     table = mounts() if given is None else given
     return table if isinstance(table, Table) else Table(table)
 

@@ -21,7 +21,7 @@ from lvmkit.storage import mountinfo, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from lvmkit.storage.mountinfo import Mount, Table
 
@@ -73,7 +73,7 @@ def vitality(mount: Mount, run: str, table: Table | None = None) -> Vitality:
         return Vitality(errors=_new_errors(mount, run))
     if mount.type == "f2fs":
         return Vitality(_f2fs(_kernel_name(mount)))
-    if mount.type == "xfs" and _xfs_is_shut_down(mount, mountinfo.mounts() if table is None else table):
+    if mount.type == "xfs" and _xfs_is_shut_down(mount, mountinfo.indexed(table)):
         return Vitality(STATE_WORDS["shutdown"])
     return Vitality()
 
@@ -212,13 +212,14 @@ def _f2fs(name: str) -> str:
     return ""
 
 
-def _xfs_is_shut_down(mount: Mount, mounts: Iterable[Mount]) -> bool:
+def _xfs_is_shut_down(mount: Mount, table: Table) -> bool:
     """Whether stat(2) says EIO. XFS answers it from memory, without a lock (fs/xfs/xfs_iops.c, xfs_vn_getattr), and a
     mount keeps all folders on the way to it in memory; only what is mounted from afar above it could make us wait.
     """
-    for above in mounts:
-        if above.type not in _LOCAL and mountinfo.is_below(mount.mount_point, above.mount_point):
-            return False
+    for kind in table.by_type.keys() - _LOCAL:
+        for above in table.by_type[kind]:
+            if mountinfo.is_below(mount.mount_point, above.mount_point):
+                return False
     try:
         os.stat(mount.mount_point)
     except OSError as error:
