@@ -34,6 +34,7 @@ sys.path.insert(0, "{KIT}")
 from lvmkit.model import names
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.storage import dm, holders, mountinfo, probe, sysfs, vitals
+from lvmkit.storage.mapped import MappedDevices
 devices = {{device.name: device for device in dm.list_devices()}}
 def record(vg, *lvs, pvs=()):
     packed = next(d.uuid[4:36] for d in devices.values() if names.split_dm_name(d.name)[:1] == (vg,)) if vg else ""
@@ -45,7 +46,7 @@ def record(vg, *lvs, pvs=()):
         return ExpectedPv(path, path, number, sysfs.sequence(number))
     return Record("tag", vg, packed, tuple(map(expected, lvs)), tuple(map(disk, pvs)))
 def faults(record):
-    return [type(fault).__name__ for fault in vitals.record_faults(record, dm.list_devices())]
+    return [type(fault).__name__ for fault in vitals.record_faults(record, MappedDevices(dm.list_devices()))]
 """
 
 

@@ -146,7 +146,9 @@ FROZEN_OR_NOT = """
         from lvmkit.resources import reading
         def look(kind="ext4", deadline=1.0):
             (mount,) = [m for m in mountinfo.mounts() if m.mount_point == real]
-            faults = reading.frozen_or_faulty(replace(mount, type=kind), folder + "/run", deadline)
+            asked = replace(mount, type=kind)
+            question = reading.Questions(filesystems=(asked,), written_to=(asked,))
+            faults = reading.filesystem_faults(asked, reading.Answers([question], folder + "/run", deadline))
             return [message.number for message in faults]
         def freeze():
             sh("/usr/sbin/fsfreeze", "--freeze", real)
