@@ -88,7 +88,7 @@ def _last(is_so: Callable[[], bool], patience: float) -> bytes:
     while is_so():
         if time.monotonic() >= end:
             return FROZEN
-        time.sleep(_PAUSE)
+        time.sleep(min(_PAUSE, max(0.0, end - time.monotonic())))
     return b""
 
 
