@@ -14,8 +14,8 @@ BEGIN = f"systemctl restart {UNIT}; until [ -s {SEEN} ]; do sleep 0.2; done"
 PID = f"systemctl show --property=MainPID --value {UNIT}"
 INTERVAL = 15.0
 """seconds after which a look at the interval has surely been taken"""
-PATIENCE = 30.0
-"""seconds of a busy machine"""
+PATIENCE = 90.0
+"""seconds of a busy machine, in which a look at the interval has surely been taken"""
 NOW = "date +%s%6N"
 
 
