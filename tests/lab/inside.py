@@ -36,6 +36,7 @@ from lvmkit.entry import action, admin  # noqa: E402
 from lvmkit.entry import kit as entry_kit  # noqa: E402, F401
 from lvmkit.model.messages import Failure, catalogue  # noqa: E402
 from lvmkit.model.settings import Paths, Settings  # noqa: E402
+from lvmkit.storage import birth  # noqa: E402
 from lvmkit.view import document  # noqa: E402, F401
 from lvmkit.workflow import deep_check, look, recover, service  # noqa: E402, F401
 from lvmkit.workflow import status as survey  # noqa: E402, F401
@@ -44,7 +45,7 @@ DISKS = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_SHARED"
 METADATA = 1 << 20
 _AREA, _LOCATION = 4096, 40
 """where a PV's metadata area begins, and where in it stands what is valid: offset and size (lvm2, format-text.h)"""
-EVENTS = {"os.rename": 1, "os.remove": 0, "os.link": 1, "subprocess.Popen": 1, "sqlite3.connect": 0}
+EVENTS = {"os.rename": 1, "os.remove": 0, "os.link": 1, birth.EVENT: 0, "sqlite3.connect": 0}
 """audit events that count, and which of their arguments says what it is about"""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 
 from lvmkit.model import signals
 from lvmkit.model.value import Value
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from lvmkit.model.signals import Mask
 
+EVENT = "lvmkit.begin"
+"""what audit hooks are told (sys.audit), as they are of what the module subprocess starts; its argument is argv"""
 _STANDARD = 3
 """descriptors: stdin, stdout, stderr"""
 _SET_PARENT_DEATH_SIGNAL = 1
@@ -44,6 +47,7 @@ class Birth(Value):
 
 def begin(birth: Birth) -> int:
     """Start a program; returns its process ID. Signals must be held. Raises OSError as fork(2) and execve(2)."""
+    sys.audit(EVENT, birth.argv)
     prctl = None if birth.outlives_us else _prctl()
     parent = os.getpid()
     heard, told = os.pipe2(os.O_CLOEXEC)
