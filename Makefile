@@ -81,7 +81,7 @@ cluster: deps  ## the Pacemaker adapter and the port's contract with Pacemaker's
 	$(BIN)/pytest -q tests/cluster tests/contract
 
 lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, here and in the other targets with guests
-	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not cluster and not slow" tests/lab
+	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=20 -m "not cluster and not slow" tests/lab
 
 cluster-lab: deps  ## tests with two and three guests that are a Pacemaker cluster, and of boots; many minutes, not part of test
 	$(BIN)/pytest -q -m "(cluster or slow) and not three" tests/lab

@@ -76,7 +76,6 @@ def test_an_ext4_that_goes_on_after_errors_is_warned_of(served: Guest) -> None:
     assert quick_check(served, "filesys", EXT) == ["110316"]
 
 
-@pytest.mark.both
 def test_an_aborted_journal_is_a_fault(served: Guest) -> None:
     served.sh(f"mount -o remount,errors=continue,abort {EXT}; sleep 0.5")
     assert quick_check(served, "filesys", EXT)[0] in ("110050", "110315")
@@ -126,6 +125,7 @@ def test_a_frozen_file_system_is_let_go(served: Guest) -> None:
 
 @pytest.mark.both
 @pytest.mark.parametrize("point", [EXT, XFS])
+@pytest.mark.slow
 def test_what_stays_frozen_is_seen_by_the_deep_check_and_goes_out_of_service(served: Guest, point: str) -> None:
     served.sh(f"fsfreeze -f {point}")
     assert quick_check(served, "filesys", point) == []
@@ -137,6 +137,7 @@ def test_what_stays_frozen_is_seen_by_the_deep_check_and_goes_out_of_service(ser
 
 
 @pytest.mark.both
+@pytest.mark.slow
 def test_who_waits_to_write_to_a_frozen_file_system_is_ended_with_it(served: Guest) -> None:
     served.sh(f"exec 3>> {EXT}/file; fsfreeze -f {EXT}; (setsid sh -c 'echo more >&3' &)")
     served.sh(f"(setsid sh -c 'date > {EXT}/more' &); sleep 1; grep -l 'State:.D' /proc/[0-9]*/status")
@@ -145,6 +146,7 @@ def test_who_waits_to_write_to_a_frozen_file_system_is_ended_with_it(served: Gue
     assert action(served, "lvmlv", "remove", EXT_LV).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_moment_of_a_snapshot_is_no_freeze(served: Guest) -> None:
     snapshots = "lvcreate -qqy -s -L 4M -n snap vg1/ext; lvremove -qqy vg1/snap"
     served.sh(f"(for i in 1 2 3 4; do {snapshots}; done) > /root/log 2>&1 &")
@@ -201,7 +203,6 @@ def test_a_command_that_is_called_from_within_says_so_and_ends_nobody(served: Gu
     assert quick_check(served, "filesys", EXT) == []
 
 
-@pytest.mark.both
 def test_a_full_run_keeps_no_stop_from_its_work(served: Guest) -> None:
     assert action(served, "filesys", "remove", EXT).returncode == 0
     served.sh(FILL)
@@ -227,6 +228,7 @@ def test_a_start_with_a_full_run_is_refused_before_anything_is_up_and_works_once
 
 
 @pytest.mark.both
+@pytest.mark.slow
 def test_a_udev_that_does_not_work_keeps_no_start_from_its_work(served: Guest) -> None:
     for kind, tag in (("filesys", EXT), ("lvmlv", EXT_LV)):
         assert action(served, kind, "remove", tag).returncode == 0

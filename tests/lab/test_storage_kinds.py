@@ -11,8 +11,6 @@ from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import Lab
 from lab.helpers_service import action, guest_in, held, numbers, quick_check, settings
 
-pytestmark = pytest.mark.both
-
 UNPLUG_ALL = "for disk in /sys/block/sd*; do echo 1 > $disk/device/delete; done"
 TAKE_OVER = "vgchange -qq -an pair; rm /run/lvmkit/lvmvg-pair"
 PAIR = f"""
@@ -29,6 +27,7 @@ def stacked(pushed_lab: Lab) -> Guest:
     return guest_in(pushed_lab, "kinds", kinds.build)
 
 
+@pytest.mark.both
 def test_the_hierarchy_goes_down_to_the_disks_of_every_kind_of_physical_volume(stacked: Guest) -> None:
     shown = stacked.run("lvmkit", "create", f"/dev/{kinds.VG}/wide", "--dry-run", "--format", "json").stdout
     by_tag = {resource["tag"]: resource for resource in json.loads(shown)["resources"]}
@@ -64,6 +63,7 @@ def test_every_kind_of_volume_is_let_go_when_all_disks_are_gone(stacked: Guest) 
     assert ([each.returncode for each in removed], held(stacked, kinds.VG)) == ([0] * 3, [])
 
 
+@pytest.mark.both
 def test_a_mirrored_group_comes_up_without_a_disk_only_where_the_policy_says_so(guest: Guest) -> None:
     guest.sh(PAIR, timeout=90)
     guest.sh(TAKE_OVER)

@@ -105,7 +105,6 @@ def test_an_error_that_makes_an_ext4_read_only_is_heard_of_or_seen_at_the_interv
 # ---- nothing is missed
 
 
-@pytest.mark.both
 def test_one_that_is_killed_while_the_disk_goes_finds_it_when_it_begins_again(watched: Guest) -> None:
     pid = main_pid(watched)
     watched.sh(f"kill -KILL {pid}")
@@ -237,7 +236,6 @@ def test_it_lives_and_ends_with_the_timer(guest: Guest) -> None:
     assert guest.sh(f"systemctl is-active {UNIT}", check=False).stdout.strip() == "inactive"
 
 
-@pytest.mark.both
 def test_it_sees_the_mounts_of_the_server_and_ends_at_once(watched: Guest) -> None:
     pid = main_pid(watched)
     for name in ("mnt", "net", "pid", "uts"):
