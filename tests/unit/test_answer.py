@@ -13,7 +13,7 @@ from lvmkit.model.messages.pacemaker import ClusterUnreachable
 from lvmkit.model.messages.watch import FailureReported, ReportsNotTaken
 from lvmkit.model.value import replace
 from lvmkit.plan import Kit
-from lvmkit.workflow.answer import Answer, answer_fault
+from lvmkit.workflow.answer import Answered, answer_fault
 from lvmkit.workflow.look import check_at_hand
 from tests.unit.fakes import SEVERAL_SERVERS, FakePort
 from tests.unit.one_server import Server
@@ -58,7 +58,7 @@ class World(Server):
             self.port = Cluster(own.port.hierarchy())
             self.kit = Kit(self.port, own.paths, own.settings, self.told.append)
 
-    def answer(self) -> Answer:
+    def answer(self) -> Answered:
         with self.machine.running():
             return answer_fault(self.kit)
 
@@ -80,13 +80,13 @@ def world(tmp_path: Path) -> World:
 
 
 def test_where_all_is_well_the_engine_is_not_even_asked(world: World) -> None:
-    assert world.answer() == Answer()
+    assert world.answer() == Answered()
     assert world.port.calls == []
 
 
 def test_a_lost_disk_is_the_group_s_failure(world: World) -> None:
     world.lose_disk()
-    assert world.answer() == Answer(("vg1",))
+    assert world.answer() == Answered(("vg1",))
     assert world.reported == ["vg1"]
     (told,) = world.told
     assert isinstance(told, FailureReported)
@@ -126,7 +126,7 @@ def test_only_what_it_has_in_service_here_is_reported(world: World) -> None:
 def test_what_has_come_back_while_the_engine_was_asked_is_not_reported(world: World) -> None:
     world.unmount()
     world.port.meanwhile = lambda: world.machine.mount_at("/srv/data", "vg1/data")
-    assert world.answer() == Answer()
+    assert world.answer() == Answered()
     assert (world.port.calls, world.told) == ([("in charge",)], [])
 
 
@@ -140,7 +140,7 @@ def test_what_passes_by_itself_is_waited_for(world: World) -> None:
         device.suspended = False
 
     world.machine.sleep = pause  # type: ignore[method-assign]
-    assert world.answer() == Answer()
+    assert world.answer() == Answered()
     assert world.reported == []
     world.machine.sleep = sleep  # type: ignore[method-assign]
     device.suspended = True
@@ -161,6 +161,6 @@ def test_an_engine_that_does_not_answer_is_a_failure_and_nothing_is_reported(wor
 def test_an_engine_that_takes_no_reports_gets_none(world: World) -> None:
     world.lose_disk()
     world.port.capabilities = replace(SEVERAL_SERVERS, takes_reports=False)
-    assert world.answer() == Answer()
+    assert world.answer() == Answered()
     assert [type(message) for message in world.told] == [ReportsNotTaken]
     assert world.port.calls == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from lvmkit.model import names, record
@@ -9,6 +12,8 @@ from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import Dependency, Instance, pack_info, unpack_info
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import Value, replace
+
+LIB = Path(__file__).resolve().parents[2] / "lib/lvmkit"
 
 VG_UUID = "eZLYNF-60RB-HoX8-hEsD-z8RN-RvTJ-gHkArK"
 LV_UUID = "UC2RRa-Y6Dy-tsmu-z4Fv-zSJc-N9Gg-VNRuJ5"
@@ -154,3 +159,12 @@ def test_a_record_that_was_cut_short_is_not_believed(cut: int) -> None:
 @pytest.mark.parametrize("rubbish", ["end\n", "x\nend\n", "vg\nend\n", "vg a b c\nlv\nend\n", "vg a\\9 b c\nend\n"])
 def test_rubbish_is_no_record(rubbish: str) -> None:
     assert record.parse(rubbish) is None
+
+
+def test_no_two_classes_of_the_kit_have_one_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sorted(LIB.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(path.name)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

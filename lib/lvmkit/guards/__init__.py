@@ -12,7 +12,7 @@ what does not apply is another question, and has a function of its own.
 from __future__ import annotations
 
 from lvmkit.guards import elsewhere, membership, metadata, system_id
-from lvmkit.guards.elsewhere import Answers
+from lvmkit.guards.elsewhere import Holdings
 from lvmkit.model.messages import Failure, errors, raise_errors
 from lvmkit.model.messages.extend import ActivityUnknown
 from lvmkit.model.messages.ownership import OwnerChanged
@@ -92,10 +92,10 @@ def refuse_held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Host) -> 
         raise Failure(*refused)
 
 
-def held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Host) -> Answers:
+def held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Host) -> Holdings:
     """Which of these servers' kernels hold a volume group; who does not answer is told of (110229)."""
     if not servers:
-        return Answers()
+        return Holdings()
     answers = elsewhere.ask(servers, vg_uuid, host.server, host.peers, patience=host.settings.peer_patience)
     for server, why in answers.silent:
         host.tell(ActivityUnknown(vg, server, why))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
 
 
-class Answers(Value):
+class Holdings(Value):
     """What servers said."""
 
     holding: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -29,7 +29,7 @@ class Answers(Value):
     """(server, why it did not answer)"""
 
 
-def ask(servers: Sequence[str], vg_uuid: str, here: str, peers: Peers | None, *, patience: float) -> Answers:
+def ask(servers: Sequence[str], vg_uuid: str, here: str, peers: Peers | None, *, patience: float) -> Holdings:
     """Ask servers whether their kernels hold a volume group.
 
     here: the name of this server, whose own kernel is asked where it is among them.  peers: None where nobody else can
@@ -37,16 +37,16 @@ def ask(servers: Sequence[str], vg_uuid: str, here: str, peers: Peers | None, *,
     """
     others = tuple(server for server in servers if server != here)
     if others and peers is None:
-        return Answers(silent=tuple((server, "there is no way to ask it") for server in others))
+        return Holdings(silent=tuple((server, "there is no way to ask it") for server in others))
     said = dict(peers.devices(others, patience=patience)) if others and peers else {}
     if here in servers:
         said[here] = own_devices()
     silent = tuple((server, str(said[server])) for server in servers if isinstance(said[server], Failure))
     held = ((server, volumes_of(vg_uuid, said[server])) for server in servers)
-    return Answers(tuple((server, volumes) for server, volumes in held if volumes), silent)
+    return Holdings(tuple((server, volumes) for server, volumes in held if volumes), silent)
 
 
-def against(vg: str, answers: Answers) -> tuple[Message, ...]:
+def against(vg: str, answers: Holdings) -> tuple[Message, ...]:
     """A refusal for each server that holds the volume group."""
     return tuple(ActiveOutsideCluster(vg, server, volumes) for server, volumes in answers.holding)
 

@@ -120,7 +120,7 @@ def deep_check(
     asked = questions(facts, host, glance)
     if mount is None or not asked.filesystems:
         return Health((), is_up=mount is not None)
-    answers = answers or reading.Answers([asked], host.paths.run, host.settings.deep_deadline)
+    answers = answers or reading.asked(asked, host)
     return Health(reading.filesystem_faults(mount, answers), is_up=True)
 
 

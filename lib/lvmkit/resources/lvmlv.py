@@ -108,10 +108,10 @@ def deep_check(facts: LvFacts, host: Host, glance: Glance | None = None, answers
     """
     from lvmkit.resources import reading  # it forks
 
-    glance = glance or Glance(host.paths)
-    view = kernel.volume(facts, glance)
-    answers = answers or reading.Answers([questions(facts, host, glance)], host.paths.run, host.settings.deep_deadline)
-    faults = reading.read_faults(_present(facts, view), view.glance.mapped, answers)
+    view = kernel.volume(facts, glance or Glance(host.paths))
+    record = _present(facts, view)
+    answers = answers or reading.asked(reading.disks_of(record), host)
+    faults = reading.read_faults(record, view.glance.mapped, answers)
     return Health(tuple(faults), bool(view.mine))
 
 

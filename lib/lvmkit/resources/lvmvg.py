@@ -113,10 +113,10 @@ def deep_check(facts: VgFacts, host: Host, glance: Glance | None = None, answers
     """
     from lvmkit.resources import protection, reading  # it forks
 
-    glance = glance or Glance(host.paths)
-    view = kernel.group(facts, glance)
-    answers = answers or reading.Answers([questions(facts, host, glance)], host.paths.run, host.settings.deep_deadline)
-    record = protection.counting(_present(facts, view), facts, host)
+    view = kernel.group(facts, glance or Glance(host.paths))
+    record = _present(facts, view)
+    answers = answers or reading.asked(reading.disks_of(record), host)
+    record = protection.counting(record, facts, host)
     faults = reading.read_faults(record, view.glance.mapped, answers)
     return Health(tuple(faults), bool(view.mine), view.record is not None)
 

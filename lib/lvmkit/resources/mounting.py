@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from lvmkit.model.messages import ERROR, Failure
+from lvmkit.model.messages import Failure, raise_errors
 from lvmkit.model.messages.filesystems import UsedByCaller
 from lvmkit.model.messages.mounts import NotTheVolume, OtherFilesystem, WriteProtected
 from lvmkit.model.messages.service import FilesystemBusy, MountFailed, UnmountedBelow, UnmountFailed
@@ -19,11 +19,9 @@ from lvmkit.storage import files, filesystem_uuid, mountinfo, run, superblock, s
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Iterable
 
     from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
-    from lvmkit.model.messages import Message
     from lvmkit.resources.mounts import Mounts
     from lvmkit.storage.mountinfo import Mount
     from lvmkit.storage.run import Finished
@@ -59,7 +57,7 @@ def mount(facts: FilesystemFacts, host: Host) -> str:
 
 def _see_well(facts: FilesystemFacts, mount: Mount, seen: Mounts, host: Host) -> None:
     """Raises Failure where the check would find a fault."""
-    _raise_errors(filesys.faults(facts, mount, seen, host))
+    raise_errors(filesys.faults(facts, mount, seen, host))
 
 
 def refuse_unserved(present: Mount, host: Host) -> None:
@@ -67,7 +65,7 @@ def refuse_unserved(present: Mount, host: Host) -> None:
 
     Raises Failure: FilesystemGivenUp (110315), FilesystemHung (110319).
     """
-    _raise_errors(filesys.signs(present, host))
+    raise_errors(filesys.signs(present, host))
     if not superblock.has_start(present, host.paths.run):
         _ask(present, host)
 
@@ -78,13 +76,7 @@ def _ask(present: Mount, host: Host) -> None:
 
     question = reading.Questions(filesystems=(present,))
     answers = reading.Answers([question], host.paths.run, host.settings.probe_deadline)
-    _raise_errors(reading.filesystem_faults(present, answers))
-
-
-def _raise_errors(faults: Iterable[Message]) -> None:
-    errors = tuple(fault for fault in faults if fault.level == ERROR)
-    if errors:
-        raise Failure(*errors)
+    raise_errors(reading.filesystem_faults(present, answers))
 
 
 def _verified_path(number: str, facts: FilesystemFacts) -> str:

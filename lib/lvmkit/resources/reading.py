@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from lvmkit.host import Host
     from lvmkit.model.messages import Message
     from lvmkit.model.record import Record
     from lvmkit.storage.mapped import MappedDevices
@@ -57,12 +58,17 @@ class Answers:
         return tuple(probe.result(disk, self._endings[_DISK, disk], self.deadline) for disk in disks)
 
     def of_filesystem(self, mount: Mount) -> probe.Ending:
-        """What the file system answered."""
-        return self._endings[_ANSWER, mount.mount_point]
+        """What the file system answered; nothing where it was not asked, because then more was known to be wrong."""
+        return self._endings.get((_ANSWER, mount.mount_point), probe.Ending())
 
     def is_frozen(self, mount: Mount) -> bool:
         """Whether it was frozen all the time; False where that was not asked."""
         return freezing.is_frozen(mount, self._endings.get((_FREEZE_OF, mount.mount_point), probe.Ending()))
+
+
+def asked(questions: Questions, host: Host) -> Answers:
+    """The answers to what one resource asks alone, within settings.deep_deadline seconds."""
+    return Answers([questions], host.paths.run, host.settings.deep_deadline)
 
 
 def disks_of(record: Record) -> Questions:

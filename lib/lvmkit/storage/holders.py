@@ -255,7 +255,7 @@ def _processes_in(mount: Mount, mounts: Sequence[Mount], proc: str) -> list[Hold
     """Processes using the file system, each once with the first use found; mapped files are looked at last."""
     pids = _pids(proc)
     own = _namespace("self", proc)
-    sights = {own: Sight(frozenset((mount.id,)), _inside(mount, mounts))}
+    sights = {own: NamespaceView(frozenset((mount.id,)), _inside(mount, mounts))}
     namespaces = {pid: _namespace(pid, proc) for pid in pids}
     for pid, namespace in namespaces.items():
         if namespace not in sights:
@@ -275,7 +275,7 @@ def _processes_in(mount: Mount, mounts: Sequence[Mount], proc: str) -> list[Hold
     return [_process(pid, uses[pid], proc) for pid in pids if pid in uses]
 
 
-class Sight(Value):
+class NamespaceView(Value):
     """A file system as one mount namespace has it: under mounts of its own, perhaps at other places."""
 
     mount_ids: frozenset[int]
@@ -283,15 +283,15 @@ class Sight(Value):
     """whether a path as that namespace writes it is in the file system"""
 
 
-def _sight(number: str, pid: str, proc: str) -> Sight:
+def _sight(number: str, pid: str, proc: str) -> NamespaceView:
     """number: as mountinfo shows it.  pid: a process of the namespace."""
     mounts = mountinfo.mounts(pid, proc)
     there = [mount for mount in mounts if mount.number == number]
     tests = [_inside(mount, mounts) for mount in there]
-    return Sight(frozenset(mount.id for mount in there), lambda path: any(test(path) for test in tests))
+    return NamespaceView(frozenset(mount.id for mount in there), lambda path: any(test(path) for test in tests))
 
 
-def _use_by_links(pid: str, mount_ids: frozenset[int], sight: Sight, proc: str) -> str:
+def _use_by_links(pid: str, mount_ids: frozenset[int], sight: NamespaceView, proc: str) -> str:
     """What a process does in the file system, '' if nothing.
 
     mount_ids: of the file system in all namespaces; an open file is recognised by them.  sight: the file system in the

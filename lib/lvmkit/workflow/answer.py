@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lvmkit.workflow.look import CheckResult
 
 
-class Answer(Value):
+class Answered(Value):
     """What was done."""
 
     seen_to: tuple[str, ...] = ()
@@ -30,25 +30,25 @@ class Answer(Value):
     """tags that are down, which is no fault: the engine does not have them in service here, or moves them"""
 
 
-def answer_fault(kit: Kit) -> Answer:
+def answer_fault(kit: Kit) -> Answered:
     """Have the engine do what is to be done about the faults of this moment.
 
     Raises Failure where nothing can be looked at, or the engine does not answer.
     """
     if kit.port.recovery is not None:
-        return Answer(tuple(finding.tag for finding in recover.watch(kit) if finding.is_fault))
+        return Answered(tuple(finding.tag for finding in recover.watch(kit) if finding.is_fault))
     faulty = _faulty(check_at_hand(kit))
     if not faulty:
-        return Answer()
+        return Answered()
     if not kit.port.capabilities.takes_reports:
         kit.tell(ReportsNotTaken(tuple(finding.tag for finding in faulty)))
-        return Answer()
+        return Answered()
     in_charge = kit.port.in_charge()
     idle = tuple(finding.tag for finding in faulty if finding.tag not in in_charge)
     if len(idle) == len(faulty):
-        return Answer(idle=idle)
+        return Answered(idle=idle)
     again = _faulty(check_at_hand(kit, PAUSES))
-    return Answer(_report([finding for finding in again if finding.tag in in_charge], kit), idle)
+    return Answered(_report([finding for finding in again if finding.tag in in_charge], kit), idle)
 
 
 def _faulty(findings: Iterable[CheckResult]) -> list[CheckResult]:

@@ -8,7 +8,7 @@ import pytest
 
 from lvmkit.entry.kit import kit
 from lvmkit.model.messages.watch import FailureReported
-from lvmkit.workflow.answer import Answer, answer_fault
+from lvmkit.workflow.answer import Answered, answer_fault
 from tests.unit.world.world import KIT, POINT, Process, World
 
 ALL = {"/srv/data", "vg1/data", "vg1"}
@@ -17,7 +17,7 @@ ALL = {"/srv/data", "vg1/data", "vg1"}
 class Watched(World):
     """Two servers with a watcher each."""
 
-    def watcher(self, server: str) -> Answer:
+    def watcher(self, server: str) -> Answered:
         """The watcher of a server has found something, and the cluster does what comes of it."""
         answers = []
         paths = self.machines[server].paths
@@ -53,13 +53,13 @@ def world(tmp_path: Path) -> Watched:
 
 
 def test_where_all_is_well_nobody_is_told_anything(world: Watched) -> None:
-    assert world.watcher("n1") == Answer()
+    assert world.watcher("n1") == Answered()
     assert (world.told, world.holders()) == ([], ["n1"])
 
 
 def test_a_disk_that_one_server_has_lost_moves_everything_to_the_other(world: Watched) -> None:
     world.machines["n1"].detach(world.disk)
-    assert world.watcher("n1") == Answer(("vg1",))
+    assert world.watcher("n1") == Answered(("vg1",))
     assert (world.told, world.holders()) == ([FailureReported.number], ["n2"])
     world.write("n2")
     world.check()
@@ -75,12 +75,12 @@ def test_the_other_server_s_watcher_tells_nothing(world: Watched) -> None:
 
 def test_what_was_unmounted_by_hand_comes_back_on_its_server(world: Watched) -> None:
     world.machines["n1"].unmount(POINT)
-    assert world.watcher("n1") == Answer(("/srv/data",))
+    assert world.watcher("n1") == Answered(("/srv/data",))
     assert world.holders() == ["n1"]
     world.write("n1")
     world.check()
     assert list(world.fails("n1").values()) == [1]
-    assert world.watcher("n1") == Answer()
+    assert world.watcher("n1") == Answered()
 
 
 def test_what_is_out_of_service_stays_so(world: Watched) -> None:
@@ -93,14 +93,14 @@ def test_what_is_out_of_service_stays_so(world: Watched) -> None:
 def test_in_maintenance_nothing_is_told(world: Watched) -> None:
     world.tool("n1", "crm_attribute", "--name", "maintenance-mode", "--update", "true")
     world.machines["n1"].unmount(POINT)
-    assert world.watcher("n1") == Answer(idle=("/srv/data",))
+    assert world.watcher("n1") == Answered(idle=("/srv/data",))
     assert (world.told, world.fails("n1")) == ([], {})
 
 
 def test_after_a_failover_neither_server_tells_anything(world: Watched) -> None:
     world.lose_power("n1")
     assert world.holders() == ["n2"]
-    assert world.watcher("n2") == Answer()
+    assert world.watcher("n2") == Answered()
     world.boot("n1")
     world.start_pacemaker("n1")
     assert (world.watcher("n1").seen_to, world.watcher("n2").seen_to) == ((), ())
