@@ -10,7 +10,7 @@ from lvmkit import guards
 from lvmkit.guards import metadata, system_id
 from lvmkit.host import Host
 from lvmkit.model import names
-from lvmkit.model.facts import DeviceFacts, VgFacts
+from lvmkit.model.facts import DeviceFacts, LvFacts, VgFacts
 from lvmkit.model.messages import ERROR, Failure
 from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
@@ -95,6 +95,18 @@ def test_a_missing_disk_is_refused_by_its_last_known_device() -> None:
     assert refusals(LOST, known={"pv2": "/dev/disk/by-id/wwn-1", "pv1": "x"}) == (
         PvsMissing("vg1", 1, ("pv2 (/dev/disk/by-id/wwn-1)",)),
     )
+
+
+@pytest.mark.parametrize(("own", "server"), [(DEGRADED, COMPLETE), (COMPLETE, DEGRADED)])
+def test_the_policy_of_the_resource_counts_before_the_server_s(own: str, server: str) -> None:
+    for group in (VgFacts("vg1", "lvmvg-vg1", "vg1", UUID, missing_pv=own), volume_with(own).group):
+        (told,) = metadata.against(LOST, group, Settings(missing_pv=server))
+        assert isinstance(told, DegradedActivation if own == DEGRADED else PvsMissing)
+        assert metadata.against_any(LOST, Settings(missing_pv=server), group) == (told,)
+
+
+def volume_with(policy: str) -> LvFacts:
+    return LvFacts("vg1/data", "/dev/vg1/data", "vg1", "data", UUID, "lv1", missing_pv=policy)
 
 
 def test_a_missing_disk_is_a_warning_where_the_policy_is_degraded() -> None:

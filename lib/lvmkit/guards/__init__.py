@@ -44,7 +44,7 @@ def admit(vg: VolumeGroup, group: VgFacts, host: Host) -> VolumeGroup:
 
 def admit_by_name(vg: VolumeGroup, group: VgFacts, host: Host) -> VolumeGroup:
     """The same for a resource that names the volume group and does not say its UUID, as an agent's may."""
-    return _admit(vg, group, host, metadata.against_any(vg, host.settings))
+    return _admit(vg, group, host, metadata.against_any(vg, host.settings, group))
 
 
 def admit_volume(vg: VolumeGroup, group: VgFacts, host: Host) -> None:

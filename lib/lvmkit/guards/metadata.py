@@ -29,15 +29,13 @@ def against(vg: VolumeGroup, group: VgFacts, settings: Settings) -> tuple[Messag
     """
     if vg.uuid != group.uuid:
         return (VgImpostor(vg.name, vg.uuid, group.uuid),)
-    return against_any(vg, settings, {device.pv_uuid: device.id for device in group.devices if device.pv_uuid})
+    return against_any(vg, settings, group)
 
 
-def against_any(
-    vg: VolumeGroup, settings: Settings, last_known: Mapping[str, str] | None = None
-) -> tuple[Message, ...]:
-    """The same of a volume group that is not protected yet, or is protected by its name alone."""
+def against_any(vg: VolumeGroup, settings: Settings, group: VgFacts | None = None) -> tuple[Message, ...]:
+    """The same of a volume group that is not protected yet, or, with group, is protected by its name alone."""
     exported = (VgExported(vg.name),) if vg.exported else ()
-    missing = _missing(vg, settings.missing_pv, last_known or {})
+    missing = _missing(vg, settings.missing_pv, {}) if group is None else _missing_of(vg, group, settings)
     return (*exported, *_duplicates(vg), *missing, *_claimed(vg, settings.probe_deadline))
 
 
@@ -57,6 +55,16 @@ def _is_stable(device: str) -> bool:
 
 def _duplicates(vg: VolumeGroup) -> tuple[Message, ...]:
     return tuple(DuplicatePv(vg.name, pv.uuid, (pv.device, *pv.duplicates)) for pv in vg.physical if pv.duplicates)
+
+
+def policy_of(group: VgFacts, settings: Settings) -> str:
+    """COMPLETE or DEGRADED: the policy of the resource, else the server's."""
+    return group.missing_pv or settings.missing_pv
+
+
+def _missing_of(vg: VolumeGroup, group: VgFacts, settings: Settings) -> tuple[Message, ...]:
+    last_known = {device.pv_uuid: device.id for device in group.devices if device.pv_uuid}
+    return _missing(vg, policy_of(group, settings), last_known)
 
 
 def _missing(vg: VolumeGroup, policy: str, last_known: Mapping[str, str]) -> tuple[Message, ...]:

@@ -156,9 +156,8 @@ class LvFacts(Value):
     @property
     def group(self) -> VgFacts:
         """The volume group that it is in, under the tag of the volume."""
-        return VgFacts(
-            self.tag, names.lvmvg_id(self.vg), self.vg, self.vg_uuid, ownership=self.ownership, devices=self.devices
-        )
+        how = None, self.ownership, None, self.missing_pv, self.devices
+        return VgFacts(self.tag, names.lvmvg_id(self.vg), self.vg, self.vg_uuid, *how)
 
     def pack(self) -> str:
         """The info field."""

@@ -14,7 +14,6 @@ from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import IN_SERVICE, LVMVG
 from lvmkit.model.messages import Failure, raise_errors
 from lvmkit.model.messages.view import DisksThereUnknown
-from lvmkit.model.value import replace
 from lvmkit.peer import ask
 from lvmkit.peer.requests import AskAdmission
 from lvmkit.resources import bringing_up, lvmvg
@@ -68,9 +67,8 @@ def _of_group(facts: VgFacts, kit: Kit) -> tuple[Message, ...]:
     """Raises Failure as LVM's report does."""
     host = kit.host
     vg = bringing_up.find_group(facts, host)
-    settings = replace(host.settings, missing_pv=facts.missing_pv or host.settings.missing_pv)
     owner = system_id.against_lack_of_disks(vg, host.server, host.lvm) if facts.has_owner else ()
-    return (*metadata.against(vg, facts, settings), *owner)
+    return (*metadata.against(vg, facts, host.settings), *owner)
 
 
 def _all_there(facts: VgFacts) -> bool:

@@ -307,7 +307,7 @@ def _against_metadata(
     """Every physical volume must be seen, by its UUID and once; exported groups are nobody's."""
     if vg is None:
         return (PvsMissing(subject.name, len(known), tuple(f"{uuid} ({device})" for uuid, device in known.items())),)
-    return metadata.against(vg, subject, replace(settings, missing_pv=COMPLETE))
+    return metadata.against(vg, replace(subject, missing_pv=COMPLETE), settings)
 
 
 def _against_owner(vg: VolumeGroup, instance: Instance, case: Case) -> tuple[Message, ...]:

@@ -138,8 +138,7 @@ def _exposed(vg: VolumeGroup, instance: Instance, subject: VgFacts, look: Look) 
 
 def _stays_home(vg: VolumeGroup, subject: VgFacts, look: Look) -> Iterator[Message]:
     """Whether the policy 'degraded' promises what LVM does not do on another server."""
-    policy = subject.missing_pv or look.kit.settings.missing_pv
-    if policy != DEGRADED or not vg.system_id:
+    if metadata.policy_of(subject, look.kit.settings) != DEGRADED or not vg.system_id:
         return
     version = lvmconf.version(look.kit.lvm)
     if lvmsight.asks_for_all_disks(version):

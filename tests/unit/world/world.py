@@ -291,6 +291,25 @@ class World:
     def _lvmkit(self, server: str, words: Sequence[str]) -> int:
         return launch(program, words, Session(self.machines[server].paths))
 
+    def action(self, server: str, kind: str, name: str, tag: str) -> Answer:
+        """An action script by hand."""
+        return self._by_hand(server, f"{kind}/{name} -t {tag}", lambda m: m.action(kind, name, tag))
+
+    def admin(self, server: str, script: str, *words: str) -> Answer:
+        """An administration script by hand, or from a parent kit; script: lvmvg/extend ..."""
+        return self._by_hand(server, " ".join((script, *words)), lambda m: m.admin(script, *words))
+
+    def agent(self, server: str, agent: str, name: str, resource: str, **given: str) -> Answer:
+        """An action of an agent, as the cluster would call it."""
+        return self._by_hand(server, f"{agent} {name}", lambda m: m.agent(agent, name, resource, **given))
+
+    def _by_hand(self, server: str, shown: str, call: Callable[[Server], Answer]) -> Answer:
+        self.story.append(f"{server}: {shown}")
+        with self._as(Process(server, KIT)):
+            answer = call(self.machines[server])
+        self.settle()
+        return answer
+
     def _run(self, process: Process, work: Callable[[], int]) -> Answer:
         """Run something as a process, and say how it ended."""
 

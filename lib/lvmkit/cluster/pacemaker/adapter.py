@@ -64,7 +64,7 @@ class Pacemaker:
         """What Pacemaker knows of servers at this moment."""
         from lvmkit.cluster.pacemaker.standing import PacemakerMembership  # few commands ask
 
-        return PacemakerMembership(self._tools)
+        return PacemakerMembership(self._tools, ids.resource_id)
 
     def local_server(self) -> str:
         """The name of this server, as the cluster knows it."""

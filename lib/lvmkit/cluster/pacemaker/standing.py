@@ -22,6 +22,7 @@ from lvmkit.model.standing import ACTIVE, FENCED, LEFT, STOPPED, STRANGER, UNCLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from xml.etree.ElementTree import Element
 
     from lvmkit.model.settings import Settings
@@ -36,9 +37,10 @@ _BY_HAND = "stonith_admin"
 class PacemakerMembership:
     """The membership of a server that runs Pacemaker. crm_mon and cibadmin are run once each, when they are needed."""
 
-    def __init__(self, how: Tools) -> None:
-        """how: the way in which the tools are run."""
-        self._how = how
+    def __init__(self, how: Tools, resource_of: Callable[[str], str] = str) -> None:
+        """how: the way in which the tools are run.  resource_of: gives the ID of a tag's primitive; an agent asks about
+        its resource by that ID."""
+        self._how, self._resource_of = how, resource_of
         self._asked = False
         self._answer: Element | None = None
         self._history: Element | None = None
@@ -51,19 +53,20 @@ class PacemakerMembership:
     def standing(self, owner: str, tag: str) -> Standing:
         """What Pacemaker says of the previous owner of a volume group. Raises Failure (110150-110152).
 
-        owner: a system ID, which is a server's name.  tag: the ID of the primitive that starts the volume group.
+        owner: a system ID, which is a server's name.  tag: of the volume group, as resource_of() takes it.
         Where Pacemaker is not installed every owner is a STRANGER.
         """
         status = self._status()
         node = None if status is None else _node(status, owner)
         if status is None or node is None:
             return Standing(STRANGER)
-        active = _why_active(status, node, tag)
+        resource = self._resource_of(tag)
+        active = _why_active(status, node, resource)
         if active:
             return Standing(ACTIVE, active)
         if self._history is None:
             self._history = tools.cibadmin_status(self._how)
-        return _judge(status, self._history, node, tag)
+        return _judge(status, self._history, node, resource)
 
     def _status(self) -> Element | None:
         """The answer of crm_mon; None where Pacemaker is not installed."""

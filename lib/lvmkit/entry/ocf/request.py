@@ -66,8 +66,6 @@ class AgentRequest(AgentCall):
     """One call of an agent with its parameters checked."""
 
     facts: Facts
-    missing_pv: str
-    """COMPLETE or DEGRADED; '' where the server's own setting counts"""
     verbs: Verbs
     """of the resource's type"""
 
@@ -104,21 +102,20 @@ def parsed(invocation: Invocation, *, for_stop: bool = False) -> AgentRequest:
     """
     given = checked(invocation, for_stop=for_stop)
     facts = _FACTS[invocation.agent.name](invocation.name, given)
-    policy = given.get("missing_pv", "")
-    return AgentRequest(
-        **asked(invocation).as_dict(), facts=facts, missing_pv=policy, verbs=verbs_of(invocation.agent.name)
-    )
+    return AgentRequest(**asked(invocation).as_dict(), facts=facts, verbs=verbs_of(invocation.agent.name))
 
 
 def _vg_facts(name: str, given: dict[str, str]) -> VgFacts:
     vg = given["vg"]
-    return VgFacts(name, names.lvmvg_id(vg), vg, given["vg_uuid"], ownership=given["ownership"])
+    how = given["ownership"], None, given["missing_pv"]
+    return VgFacts(name, names.lvmvg_id(vg), vg, given["vg_uuid"], None, *how)
 
 
 def _lv_facts(name: str, given: dict[str, str]) -> LvFacts:
     vg, lv = given["vg"], given["lv"]
     uuids = given["vg_uuid"], given["lv_uuid"]
-    return LvFacts(name, names.lvmlv_id(vg, lv), vg, lv, *uuids, ownership=given["ownership"])
+    how = given["ownership"], given["missing_pv"]
+    return LvFacts(name, names.lvmlv_id(vg, lv), vg, lv, *uuids, "", *how)
 
 
 def _filesystem_facts(name: str, given: dict[str, str]) -> FilesystemFacts:

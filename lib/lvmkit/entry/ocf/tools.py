@@ -34,10 +34,8 @@ stuck before the cluster kills us"""
 
 def host(request: AgentRequest, paths: Paths, tell: Callable[[Message], None]) -> Host:
     """What the resources work with, but for a start, which may have to know of other servers."""
-    known = settings(request, paths, tell)
-    tunables = replace(known, missing_pv=request.missing_pv or known.missing_pv)
     end = time.monotonic() + (_WHOLE * request.timeout or float("inf"))
-    return Host(paths, tunables, tell, request.node, protected=protected_in(paths), end=end)
+    return Host(paths, settings(request, paths, tell), tell, request.node, protected=protected_in(paths), end=end)
 
 
 def starting(
