@@ -20,6 +20,9 @@ NEEDS_TEST := python3-venv mandoc
 NEEDS_LAB  := qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd
 NEEDS      := $(NEEDS_KIT) $(NEEDS_TEST) $(NEEDS_LAB)
 
+# LifeKeeper's own commands, where its core is installed, stay; else they are names of bin/lcdi.
+HAS_CORE = $(shell there=$(DESTDIR)$(LKROOT)/bin/ins_list; [ "$$(readlink $$there)" = lcdi ] || ls $$there 2>/dev/null)
+
 # Installs those of the packages $(1) that are missing; quiet when none is.
 apt_install = missing=$$(for p in $(1); do \
 	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
@@ -119,7 +122,8 @@ stage:
 	find lkadm -type f -exec install -D -m 755 {} $(STAGE)/{} \;
 	install -D -m 755 -t $(STAGE)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*
 	install -D -m 755 -t $(STAGE)/bin bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard bin/lvmkit-peer \
-	    bin/lvmkit-watch
+	    bin/lvmkit-watch bin/lcdi
+	$(if $(HAS_CORE),,for name in $$($(PYTHON) -IS bin/lcdi); do ln -s lcdi $(STAGE)/bin/$$name; done)
 	$(PYTHON) -m compileall -q -s $(STAGE) -p $(LKROOT) $(STAGE)/lib/lvmkit
 
 install: stage  ## install the kit below LKROOT, honouring DESTDIR; one that is running goes on meanwhile
@@ -159,7 +163,8 @@ uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /va
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv $(DESTDIR)$(LKROOT)/subsys/gen/resources/filesys \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/gen/filesys
-	rm -f $(DESTDIR)$(LKROOT)/bin/lvmkit $(DESTDIR)$(LKROOT)/bin/adddelpv $(DESTDIR)$(LKROOT)/bin/lvmkit-boot-guard \
+	find $(DESTDIR)$(LKROOT)/bin/ -type l -lname lcdi -delete
+	rm -f $(DESTDIR)$(LKROOT)/bin/lcdi $(DESTDIR)$(LKROOT)/bin/lvmkit $(DESTDIR)$(LKROOT)/bin/adddelpv $(DESTDIR)$(LKROOT)/bin/lvmkit-boot-guard \
 	    $(DESTDIR)$(LKROOT)/bin/lvmkit-peer $(DESTDIR)$(LKROOT)/bin/lvmkit-watch \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-watch.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-boot-guard.service \

@@ -15,6 +15,7 @@ from lvmkit.model.instance import (
     DISK,
     FILESYS,
     ILLSTATE,
+    INIT_OSU,
     INTELLIGENT,
     ISP,
     LVMLV,
@@ -55,6 +56,7 @@ DETAILS = {
     DEVICE: {"path": "/dev/mapper/x"},
     DISK: {"path": "/dev/sda", "pv_uuid": "PV"},
 }
+MORE = pack_info({**DETAILS[LVMLV], "more": "%41 \u00dc"})
 IDS = {LVMVG: "lvmvg-{}", LVMLV: "/dev/vg/{}", FILESYS: "/srv/{}", DEVICE: "/dev/mapper/{}", DISK: "/dev/disk/by-id/{}"}
 ODD = ("/srv/db", "my-vg.1", "under_score", "_2f", "a__b", "x_then_y", "Ünïcode", "9lives", "%41")
 LINKS = (Dependency("fs", "lv"), Dependency("lv", "vg"), Dependency("vg", "disk"))
@@ -119,6 +121,12 @@ def begun(work: Callable[[], object]) -> int:
 def ended(pid: int) -> int:
     """Wait for its end; 0, or 1 where the work raised something."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def refuse_on_a_file(port: Port) -> None:
+    """Skip for an engine whose tools work on a file here: then nobody keeps two of them apart, as its daemon does."""
+    if not port.capabilities.keeps_database:
+        pytest.skip("its tools on a file do not refuse a patch of what has changed meanwhile")
 
 
 def test_nothing_is_protected_to_begin_with(port: Port) -> None:
@@ -312,3 +320,57 @@ def test_changes_of_several_processes_lose_nothing(port: Port, opened: Callable[
     done = [number for number, pid in enumerate(children) if ended(pid) == 0]
     assert done
     assert set(port.hierarchy().tags) >= {f"vg{number}" for number in done}
+
+
+@pytest.mark.parametrize(("field", "fact"), [("info", MORE), ("switchback", AUTOMATIC), ("initialisation", INIT_OSU)])
+def test_one_fact_of_an_instance_is_changed_and_nothing_else(kept: Port, field: str, fact: str) -> None:
+    before = kept.hierarchy().by_tag("lv")
+    assert before is not None
+    kept.amend("lv", {field: fact})
+    assert kept.hierarchy().by_tag("lv") == replace(before, **{field: fact})
+
+
+def test_two_who_change_different_facts_of_one_instance_at_the_same_time_lose_neither(
+    kept: Port, opened: Callable[[], Port]
+) -> None:
+    refuse_on_a_file(kept)
+    children = [begun(partial(opened().amend, "lv", facts)) for facts in ({"info": MORE}, {"switchback": AUTOMATIC})]
+    assert [ended(pid) for pid in children] == [0, 0]
+    stored = kept.hierarchy().by_tag("lv")
+    assert stored is not None
+    assert (stored.info, stored.switchback) == (MORE, AUTOMATIC)
+
+
+def test_a_fact_that_is_none_and_an_instance_that_is_not_there_are_refused(kept: Port) -> None:
+    before = held(kept)
+    assert numbers(lambda: kept.amend("nothing", {"info": "x"})) == ("000019",)
+    assert numbers(lambda: kept.amend("lv", {"info": "a\x01b"})) == ("110100",)
+    assert numbers(lambda: kept.amend("lv", {"info": "x"}, "nowhere")) == ("110155",)
+    assert held(kept) == before
+
+
+@pytest.mark.parametrize("flag", ["shutdown_switchover", "!nofailover!n1", "!volatile!x", "a b/c:d%41", "Ü"])
+def test_a_flag_is_on_until_it_is_turned_off_and_each_is_told_once(
+    port: Port, opened: Callable[[], Port], flag: str
+) -> None:
+    assert port.flags() == ()
+    assert port.create_flag(flag)
+    assert not opened().create_flag(flag)
+    assert opened().flags() == (flag,)
+    assert opened().remove_flag(flag)
+    assert not port.remove_flag(flag)
+    assert port.flags() == ()
+
+
+def test_flags_that_are_turned_on_at_the_same_time_are_all_on(port: Port, opened: Callable[[], Port]) -> None:
+    refuse_on_a_file(port)
+    children = [begun(partial(opened().create_flag, f"f{number}")) for number in range(4)]
+    assert [ended(pid) for pid in children] == [0] * 4
+    assert port.flags() == ("f0", "f1", "f2", "f3")
+
+
+def test_what_cannot_be_a_flag_is_refused(port: Port) -> None:
+    for flag in ("", "two\nlines", "a\x01b"):
+        assert numbers(partial(port.create_flag, flag)) == ("110100",)
+    assert numbers(lambda: port.flags("nowhere")) == ("110155",)
+    assert port.flags() == ()

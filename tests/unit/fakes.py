@@ -143,6 +143,8 @@ class FakePort:
         self.unwanted: set[str] = set()
         self.required: frozenset[str] = frozenset()
         """tags that an administrator took out of service"""
+        self.raised: set[str] = set()
+        """flags that are on"""
         self.overviews = 0
         """how often all was read"""
 
@@ -236,6 +238,22 @@ class FakePort:
 
     def report_failure(self, tag: str) -> None:
         self.calls.append(("report", tag))
+
+    def amend(self, tag: str, facts: dict[str, str], server: str = "") -> None:
+        self.calls.append(("amend", tag, server, *(f"{name}={fact}" for name, fact in facts.items())))
+
+    def flags(self, server: str = "") -> tuple[str, ...]:
+        return tuple(sorted(self.raised))
+
+    def create_flag(self, flag: str, server: str = "") -> bool:
+        is_new = flag not in self.raised
+        self.raised.add(flag)
+        return is_new
+
+    def remove_flag(self, flag: str, server: str = "") -> bool:
+        was_on = flag in self.raised
+        self.raised.discard(flag)
+        return was_on
 
     def commit(self, change: Change) -> None:
         self.calls.append(("commit", *(i.tag for i in change.add), *(f"-{tag}" for tag in change.remove)))

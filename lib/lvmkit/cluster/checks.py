@@ -22,6 +22,11 @@ def refuse_unstorable(instance: Instance, forbidden: str = "") -> None:
     require(instance.switchback in SWITCHBACKS, instance.switchback, "switchback")
 
 
+def require_flag(flag: str) -> None:
+    """Raise Failure (InvalidName, 110100) for what a list of flags, one a line, cannot carry."""
+    require(bool(flag) and is_storable(flag), flag, "flag")
+
+
 def require(good: bool, given: str, what: str) -> None:
     """Raise Failure (InvalidName, 110100) unless it is good."""
     if not good:

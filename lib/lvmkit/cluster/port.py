@@ -57,6 +57,8 @@ class Capabilities(Value):
     """what is protected is in this server's database (Paths.database)"""
     takes_reports: bool = False
     """it can be told that something has failed here, and then does what it does when its own monitor says so"""
+    takes_states: bool = False
+    """a state can be set from outside; elsewhere it is what its own actions and monitors say"""
 
 
 class Overview(Value):
@@ -224,6 +226,22 @@ class Port(Protocol):
 
     def set_state(self, tag: str, state: str, reason: str = "") -> None:
         """Store the state of one instance."""
+
+    def amend(self, tag: str, facts: dict[str, str], server: str = "") -> None:
+        """Give an instance other facts, and leave the rest of it as it is by then, its state too.
+
+        facts: info, initialisation, switchback, by name. server: whose instance ('': this one's).
+        Raises Failure (000019, 110100, 110155).
+        """
+
+    def flags(self, server: str = "") -> tuple[str, ...]:
+        """LifeKeeper's named marks that are on, of a server ('': this one). Raises Failure (110155)."""
+
+    def create_flag(self, flag: str, server: str = "") -> bool:
+        """Turn a flag on; False where it was. One that begins with '!volatile!' ends with the boot."""
+
+    def remove_flag(self, flag: str, server: str = "") -> bool:
+        """Turn a flag off; False where it was off."""
 
     def required_by_others(self) -> frozenset[str]:
         """Tags on which something stands that is not the kit's, and that the engine stops before them."""

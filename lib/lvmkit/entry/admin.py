@@ -9,15 +9,15 @@ whole, so extend and unextend take all along that stands on it, whichever resour
 from __future__ import annotations
 
 import os
-import sys
 
 from lvmkit.entry.boundary import guarded
 from lvmkit.entry.kit import kit
+from lvmkit.entry.output import write_lines
 from lvmkit.entry.report import Voice
 from lvmkit.model import names
 from lvmkit.model.instance import FILESYS, INTELLIGENT, SWITCHBACKS, Instance
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import InvalidName, NoUnextendHere, OutputNotWritten
+from lvmkit.model.messages.command import InvalidName, NoUnextendHere
 from lvmkit.model.messages.extend import SameTagEverywhere
 from lvmkit.model.messages.guide import (
     CreateUsageError,
@@ -59,22 +59,10 @@ def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
     def work() -> int:
         options, rest = _parsed(arguments, name)
         tools = kit(paths or _installed(script), voice.tell)
-        _print(_run(name, resource_type, options, rest, tools))
+        write_lines(_run(name, resource_type, options, rest, tools))
         return 0
 
     return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit)
-
-
-def _print(tags: tuple[str, ...]) -> None:
-    """One tag a line, flushed. Raises Failure (OutputNotWritten, 110111); what was done stays done."""
-    if sys.stdout is None:
-        raise Failure(OutputNotWritten("it is closed"))
-    try:
-        sys.stdout.write("".join(f"{tag}\n" for tag in tags))
-        sys.stdout.flush()
-    except OSError as error:
-        sys.stdout = None  # else Python tries again at its end, and complains in its own words
-        raise Failure(OutputNotWritten(error.strerror or str(error))) from error
 
 
 def _run(name: str, resource_type: str, options: dict[str, str], rest: list[str], tools: Kit) -> tuple[str, ...]:

@@ -24,10 +24,10 @@ _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def perform(instance: Instance, action: str, paths: Paths, settings: Settings) -> None:
+def perform(instance: Instance, action: str, paths: Paths, settings: Settings, arguments: tuple[str, ...] = ()) -> None:
     """Run the script of one action for one resource and wait for its end. A type that needs no script does nothing.
 
-    Its output goes where ours goes. action: restore, remove, delete ...
+    Its output goes where ours goes. action: restore, remove, delete ...  arguments: follow tag and ID.
     Raises Failure: ActionFailed, ActionHung after settings.action_deadline, TypeNotInstalled, ScriptRefused,
     InvalidName.
     """
@@ -38,7 +38,7 @@ def perform(instance: Instance, action: str, paths: Paths, settings: Settings) -
         return
     _refuse_untrusted(script)
     environment = {"PATH": _PATH, "LKROOT": paths.lkroot, "LKCHECKINTERVAL": str(settings.check_interval)}
-    argv = [script, "-t", instance.tag, "-i", instance.id]
+    argv = [script, "-t", instance.tag, "-i", instance.id, *arguments]
     try:
         finished = run(
             argv, deadline=settings.action_deadline, pass_output=True, environment=environment, outlives_us=True

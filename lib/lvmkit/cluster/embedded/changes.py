@@ -8,6 +8,7 @@ from lvmkit.model.instance import ILLSTATE, IN_SERVICE, STATES
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents, NotStored
 from lvmkit.model.messages.guide import DependencyNotCreated, IdInUse, ResourceExists, ResourceNotFound
+from lvmkit.model.value import replace
 from lvmkit.storage.boot import boot_id
 
 TYPE_CHECKING = False
@@ -60,6 +61,16 @@ def set_state(connection: Connection, tag: str, state: str, reason: str = "") ->
         raise Failure(ResourceNotFound(f"tag {tag}"))
 
 
+def amend(connection: Connection, tag: str, facts: dict[str, str]) -> None:
+    """Change facts of one instance, by name; its state and all else stays. Raises Failure (000019, 110100)."""
+    for instance in rows.instances(connection, tag):
+        amended = replace(instance, **facts)
+        _check(connection, amended)
+        _store_facts(connection, amended)
+        return
+    raise Failure(ResourceNotFound(f"tag {tag}"))
+
+
 def refuse_removal(connection: Connection, tags: Iterable[str]) -> None:
     """Raise Failure when a tag is unknown (NotStored, 110087), or something else requires it (HasDependents, 110086).
 
@@ -100,9 +111,13 @@ def _update(connection: Connection, instance: Instance) -> None:
     _check(connection, instance)
     _require_known(connection, instance.tag)
     _refuse_taken_id(connection, instance)
+    _store_facts(connection, instance)
+    set_state(connection, instance.tag, instance.state, instance.reason)
+
+
+def _store_facts(connection: Connection, instance: Instance) -> None:
     kept = (instance.app, instance.type, instance.id, instance.info, instance.initialisation, instance.switchback)
     connection.execute(_UPDATE, (*kept, instance.tag))
-    set_state(connection, instance.tag, instance.state, instance.reason)
 
 
 def _vacate_ids(connection: Connection, updates: tuple[Instance, ...]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from lvmkit.cluster.checks import require_flag
 from lvmkit.cluster.embedded import changes, flags, rows
 from lvmkit.cluster.embedded.database import reading, writing
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
@@ -51,6 +52,7 @@ class Engine:
             starts_what_is_up=True,
             fences_failed_stops=False,
             keeps_database=True,
+            takes_states=True,
         )
 
     @property
@@ -171,6 +173,12 @@ class Engine:
         with writing(self._paths.database) as connection:
             changes.set_state(connection, tag, state, reason)
 
+    def amend(self, tag: str, facts: dict[str, str], server: str = "") -> None:
+        """In one transaction. Raises Failure (000019, 110100, 110155)."""
+        self._require_local(server)
+        with writing(self._paths.database) as connection:
+            changes.amend(connection, tag, facts)
+
     def bring_in_service(self, tag: str, tell: Callable[[Message], None], server: str = "") -> None:
         """What is ISP already is left alone; ISU becomes ISP without a script. Raises Failure as moves.carry_out().
 
@@ -197,10 +205,27 @@ class Engine:
             with self.admin_lock("finish interrupted work"):
                 moves.resume(self._paths, self._settings, tell)
 
-    def flags(self) -> tuple[str, ...]:
-        """All flags that are on."""
+    def flags(self, server: str = "") -> tuple[str, ...]:
+        """All flags that are on, the engine's own among them."""
+        self._require_local(server)
         with reading(self._paths.database) as connection:
             return flags.names(connection)
+
+    def create_flag(self, flag: str, server: str = "") -> bool:
+        """Raises Failure (110100, 110155)."""
+        self._require_local(server)
+        require_flag(flag)
+        with writing(self._paths.database) as connection:
+            is_new = flag not in flags.names(connection)
+            if is_new:
+                flags.create(connection, flag)
+            return is_new
+
+    def remove_flag(self, flag: str, server: str = "") -> bool:
+        """The engine's own flags are its own to remove. Raises Failure (110155)."""
+        self._require_local(server)
+        with writing(self._paths.database) as connection:
+            return flags.remove_given(connection, flag)
 
     def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
         """A process that has it may enter again."""

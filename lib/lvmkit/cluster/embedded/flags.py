@@ -54,6 +54,13 @@ def remove(connection: Connection, flag: str) -> bool:
     return bool(connection.execute("DELETE FROM flags WHERE flag = ?", (flag,)).rowcount)
 
 
+def remove_given(connection: Connection, flag: str) -> bool:
+    """The same for a flag that the engine has not set for itself; False for one of those."""
+    if flag not in names(connection):
+        return False
+    return bool(connection.execute("DELETE FROM flags WHERE flag = ? AND pid IS NULL", (flag,)).rowcount)
+
+
 def note_move(connection: Connection, move: ServiceMove) -> None:
     """Note that this process begins a move."""
     _create_own(connection, move.flag)

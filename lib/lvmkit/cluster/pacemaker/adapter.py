@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from lvmkit.cluster.pacemaker import cib, commit, copy, ids, kept, lock, moves, patch, primitive, release, states, tools
+from lvmkit.cluster.pacemaker import (
+    cib,
+    commit,
+    copy,
+    flags,
+    ids,
+    kept,
+    lock,
+    moves,
+    patch,
+    primitive,
+    release,
+    states,
+    tools,
+)
 from lvmkit.cluster.pacemaker.moves import ClusterMove
 from lvmkit.cluster.pacemaker.tools import Tools
 from lvmkit.cluster.port import Capabilities, Overview
@@ -15,11 +29,13 @@ from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.guide import ResourceNotFound
 from lvmkit.model.messages.pacemaker import StillInService
 from lvmkit.model.servers import Server
+from lvmkit.storage.boot import boot_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from xml.etree.ElementTree import Element
 
     from lvmkit.cluster.pacemaker.states import Cluster
     from lvmkit.cluster.pacemaker.tools import Action
@@ -196,6 +212,47 @@ class Pacemaker:
         resource = self.cluster().resource(tag)
         if state == OSF and resource is not None and server in resource.servers:
             tools.crm_resource_fail(self._tools, resource.id, server)
+
+    def amend(self, tag: str, facts: dict[str, str], server: str = "") -> None:
+        """In one patch. Raises Failure as commit()."""
+        place = server or self.local_server()
+
+        def amended(root: Element) -> Change:
+            return patch.amendment(root, tag, facts, place)
+
+        with self._released(self._active(amended(tools.cibadmin_query(self._tools)), place)):
+            commit.change(self._tools, lambda root: patch.apply(root, amended(root), place))
+
+    def flags(self, server: str = "") -> tuple[str, ...]:
+        """As the CIB has them beside the server."""
+        place = server or self.local_server()
+        return flags.names(tools.cibadmin_query(self._tools), place, self._boot_of(place))
+
+    def create_flag(self, flag: str, server: str = "") -> bool:
+        """In one patch. Raises Failure: 110100; 110150-110155; 110388 for a volatile flag of another server."""
+        place = server or self.local_server()
+        return self._change_flags(lambda root: flags.create(root, flag, place, self._boot_of(place)))
+
+    def remove_flag(self, flag: str, server: str = "") -> bool:
+        """In one patch. Raises Failure: 110150-110155."""
+        place = server or self.local_server()
+        return self._change_flags(lambda root: flags.remove(root, flag, place, self._boot_of(place)))
+
+    def _change_flags(self, edit: Callable[[Element], Element | None]) -> bool:
+        """Whether there was anything to change. edit: returns None where there is not."""
+        results: list[bool] = []
+
+        def edited(root: Element) -> Element:
+            made = edit(root)
+            results.append(made is not None)
+            return root if made is None else made
+
+        commit.change(self._tools, edited, is_structural=False)
+        return results[-1]
+
+    def _boot_of(self, server: str) -> str:
+        """The boot ID of this server; '' for another one, of which it is not known."""
+        return boot_id() if server == self.local_server() else ""
 
     def wanted(self) -> frozenset[str]:
         """Tags of what the cluster is to keep in service: managed, with a target-role other than Stopped; and the

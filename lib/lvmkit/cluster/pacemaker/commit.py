@@ -17,6 +17,9 @@ ATTEMPTS = 10
 """a monitor that fails somewhere changes the CIB too, so one or two more are nothing unusual"""
 
 
+_PLACES = (elements.RESOURCES, elements.CONSTRAINTS)
+
+
 def change(how: Tools, edit: Callable[[Element], Element], *, is_structural: bool = True) -> None:
     """Read the CIB, edit it, verify the result, and write the difference; from the start where the CIB has moved on.
 
@@ -49,13 +52,11 @@ def verify(how: Tools, before: Element, after: Element) -> None:
 
 
 def ours(root: Element) -> frozenset[elements.Form]:
-    """Our resources, devices and constraints, each in a form that is the same however it was printed."""
-    return frozenset(
-        elements.form(element)
-        for path in (elements.RESOURCES, elements.CONSTRAINTS)
-        for element in elements.children(root, path)
-        if element.get("id", "").startswith(ids.PREFIX)
-    )
+    """Our resources, devices, constraints and flags, each in a form that is the same however it was printed."""
+    held = [element for path in _PLACES for element in elements.children(root, path)]
+    for node in elements.children(root, elements.NODES):
+        held += node
+    return frozenset(elements.form(element) for element in held if element.get("id", "").startswith(ids.PREFIX))
 
 
 def _raise_version(root: Element) -> None:

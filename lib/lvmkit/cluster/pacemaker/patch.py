@@ -6,11 +6,12 @@ import copy
 
 from lvmkit.cluster.checks import refuse_unstorable
 from lvmkit.cluster.pacemaker import cib, dependency, elements, ids, location, primitive, template
+from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents, NotStored
-from lvmkit.model.messages.guide import DependencyNotCreated, IdInUse, ResourceExists
+from lvmkit.model.messages.guide import DependencyNotCreated, IdInUse, ResourceExists, ResourceNotFound
 from lvmkit.model.messages.pacemaker import (
     LastServer,
     NoAgent,
@@ -21,12 +22,12 @@ from lvmkit.model.messages.pacemaker import (
 )
 from lvmkit.model.resource_types import has_agent, is_device
 from lvmkit.model.servers import LOWEST_PRIORITY
+from lvmkit.model.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from lvmkit.cluster.port import Change
     from lvmkit.model.instance import Dependency, Instance
     from lvmkit.model.messages import Message
 
@@ -68,6 +69,16 @@ def apply(root: Element, change: Change, server: str) -> Element:
     for link in change.link:
         _link(index, link, servers)
     return index.root
+
+
+def amendment(root: Element, tag: str, facts: dict[str, str], server: str) -> Change:
+    """The change that gives a server's instance other facts, by name. Raises Failure (000019, 110155)."""
+    if server not in cib.servers(root):
+        raise Failure(UnknownServer(server, cib.servers(root)))
+    instance = cib.hierarchy(root, server).by_tag(tag)
+    if instance is None:
+        raise Failure(ResourceNotFound(f"tag {tag}"))
+    return Change(update=(replace(instance, **facts),))
 
 
 def unextend(root: Element, tags: tuple[str, ...], server: str) -> Element:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 INFO, WARN, ERROR, FATAL = "INFO", "WARN", "ERROR", "FATAL"
 
 _MODULES = (
-    "boot", "command", "engine", "extend", "faults", "filesystems", "guards", "guide", "mounts", "ownership",
+    "boot", "command", "engine", "extend", "faults", "filesystems", "guards", "guide", "lcdi", "mounts", "ownership",
     "pacemaker", "peer", "plans", "service", "storage", "view", "watch",
 )  # fmt: skip
 

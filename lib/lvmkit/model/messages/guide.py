@@ -292,6 +292,7 @@ class TypeNotInstalled(Message, number=110000):
 
     template = "{type} resource type is not installed on {server}."
     action = "Install the LVM Recovery Kit on the identified system."
+    lcdi_exit = LCDI_NO_OBJECT
     ocf_exit = OCF_ERR_INSTALLED
     type: str
     server: str

@@ -1,4 +1,4 @@
-"""Messages of the watcher, and about it: 110370-110389."""
+"""Messages of the watcher, and about it: 110370-110379."""
 
 from __future__ import annotations
 

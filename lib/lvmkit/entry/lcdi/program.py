@@ -1,0 +1,127 @@
+"""The program behind all of LifeKeeper's commands: which one it is, it is told by the name that it was called by."""
+
+from __future__ import annotations
+
+import os
+
+from lvmkit.entry.boundary import guarded
+from lvmkit.entry.lcdi import arguments
+from lvmkit.entry.lcdi.call import Call
+from lvmkit.entry.output import write_lines
+from lvmkit.entry.report import Voice
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.guide import UsageError
+from lvmkit.model.messages.lcdi import NoCommunication
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.entry.lcdi.description import Answer, Command
+    from lvmkit.model.messages import Message
+    from lvmkit.model.settings import Paths
+
+_MODULES = {
+    "actions": ("perform_action",),
+    "flags": ("flg_create", "flg_list", "flg_remove", "flg_test"),
+    "instances": (
+        "ins_create", "ins_gettag", "ins_list", "ins_remove", "ins_setas", "ins_setinfo", "ins_setinit",
+        "ins_setstate",
+    ),
+    "relations": ("dep_create", "dep_list", "dep_remove", "eqv_list"),
+    "systems": ("lcduname", "sys_getstate", "sys_list"),
+    "types": ("app_create", "app_list", "app_remove", "typ_create", "typ_list", "typ_remove"),
+}  # fmt: skip
+"""only the module of the command is imported"""
+NAMES = tuple(sorted(name for names in _MODULES.values() for name in names))
+"""of all commands"""
+
+
+class Asking(Voice):
+    """The voice of a command that changes nothing: scripts ask often, and the log need not know."""
+
+    def log(self, message: Message) -> None:
+        """Nothing."""
+
+
+def run(script: str, argv: list[str]) -> int:
+    """Run the command that a program was called as, or `lcdi NAME`; returns the exit code. `lcdi` alone lists all.
+
+    script: real path of the program, <root>/bin/lcdi.
+    """
+    from lvmkit.entry.kit import installed
+
+    name, words = os.path.basename(argv[0]), argv[1:]
+    if name not in NAMES and words:
+        name, words = words[0], words[1:]
+    return main(name, words, installed(script)) if name in NAMES else _list_names(name, argv)
+
+
+def main(name: str, words: list[str], paths: Paths) -> int:
+    """Run the command with this name; returns its exit code."""
+    command = described(name)
+    kind = Voice if command.changes else Asking
+    voice = kind(name, "lcdi", name, "")
+
+    def work() -> int:
+        given = arguments.parse(command, words)
+        if given.wants_help:
+            write_lines(help_lines(command))
+            return 0
+        call = Call(command, given, paths, voice.tell)
+        _warn(call)
+        answer = _answer(call)
+        if answer.lines:
+            write_lines(answer.lines)
+        return answer.status
+
+    return guarded(work, voice, os.uname().nodename, lambda message: message.lcdi_exit, interruptible=command.changes)
+
+
+def described(name: str) -> Command:
+    """The description of a command. Raises KeyError for what is none."""
+    for module, names in _MODULES.items():
+        if name in names:
+            # importlib would cost more than the rest of most commands
+            commands: tuple[Command, ...] = __import__(f"lvmkit.entry.lcdi.{module}", fromlist=["COMMANDS"]).COMMANDS
+            return {command.name: command for command in commands}[name]
+    raise KeyError(name)
+
+
+def _list_names(name: str, argv: list[str]) -> int:
+    """Print the names of all commands; an error where there was one that is none of them."""
+    voice = Asking("lcdi", "lcdi", name, "")
+
+    def work() -> int:
+        if len(argv) > 1:
+            raise Failure(UsageError("lcdi NAME ..., and 'lcdi' alone prints the names"))
+        write_lines(NAMES)
+        return 0
+
+    return guarded(work, voice, os.uname().nodename, lambda message: message.lcdi_exit, interruptible=False)
+
+
+def help_lines(command: Command) -> list[str]:
+    """What -h prints."""
+    lines = [f"Usage: {command.synopsis}", "", f"{command.purpose[0].upper()}{command.purpose[1:]}.", ""]
+    for option in command.options:
+        shown = f"-{option.letter} {option.word}".rstrip()
+        choices = f" ({', '.join(option.choices)})" if option.choices else ""
+        lines.append(f"  {shown:<14}{option.help}{choices}")
+    lines.append(f"  {'-h':<14}print this")
+    if command.record:
+        lines += ["", f"Each line: {', '.join(command.record)}."]
+    return lines
+
+
+def _answer(call: Call) -> Answer:
+    if call.command.is_local and call.is_elsewhere:
+        raise Failure(NoCommunication(call.server))
+    return call.command.run(call)
+
+
+def _warn(call: Call) -> None:
+    """Tell which of the options that were given do nothing."""
+    for option in call.command.options:
+        if option.is_idle and call.has(option.letter):
+            from lvmkit.model.messages.lcdi import OptionIdle
+
+            call.tell(OptionIdle(call.command.name, option.letter))

@@ -1,0 +1,65 @@
+"""Removing instances: for each its type's delete script, then its record."""
+
+from __future__ import annotations
+
+from lvmkit.cluster.embedded import actions
+from lvmkit.cluster.port import Change
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.engine import HasDependents
+from lvmkit.model.resource_types import has_scripts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lvmkit.entry.lcdi.call import Call
+    from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.model.instance import Instance
+
+DELETE = "delete"
+
+
+def remove(tags: Sequence[str], call: Call) -> tuple[str, ...]:
+    """Remove these tags of this server, which come parents first; returns them.
+
+    Raises Failure, with nothing changed, where something requires one that stays (110086); else that of a script, and
+    what came before it is gone.
+    """
+    hierarchy = call.hierarchy
+    _refuse_required(tags, hierarchy)
+    shared = _held_elsewhere(call)
+    for instance in hierarchy.of_tags(tags):
+        is_shared = instance.tag in shared
+        if not (
+            is_shared and has_scripts(instance.type)
+        ):  # what create did for a group is undone where it goes at last
+            _run_delete(instance, call)
+        _drop(instance, call, is_shared=is_shared)
+    return tuple(tags)
+
+
+def _refuse_required(tags: Sequence[str], hierarchy: Hierarchy) -> None:
+    for tag in tags:
+        staying = tuple(parent for parent in hierarchy.parents(tag) if parent not in tags)
+        if staying:
+            raise Failure(HasDependents(tag, staying))
+
+
+def _held_elsewhere(call: Call) -> frozenset[str]:
+    """Tags that other servers have, too, in an engine for which they are the same resource there."""
+    if not call.port.capabilities.common_tags:
+        return frozenset()
+    equivalencies = call.port.overview().equivalencies
+    return frozenset(each.tag for each in equivalencies if each.server != call.server)
+
+
+def _run_delete(instance: Instance, call: Call) -> None:
+    if actions.find(instance, DELETE, call.paths) is not None:
+        actions.perform(instance, DELETE, call.paths, call.kit.settings)
+
+
+def _drop(instance: Instance, call: Call, *, is_shared: bool) -> None:
+    if is_shared:
+        call.port.unextend((instance.tag,), call.server)
+    elif instance.tag in call.port.hierarchy_of(call.server).tags:  # a device may have gone with what stood on it
+        call.port.commit(Change(remove=(instance.tag,)))
