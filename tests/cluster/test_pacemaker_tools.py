@@ -24,13 +24,15 @@ from lvmkit.cluster.pacemaker import (
     primitive,
     release,
     roles,
+    tie,
     tools,
 )
+from lvmkit.cluster.pacemaker.elements import CONSTRAINTS
 from lvmkit.cluster.pacemaker.primitive import set_meta
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import AUTOMATIC, DISK, ISP, LVMLV, LVMVG, OSF, OSU, Dependency
+from lvmkit.model.instance import AUTOMATIC, DISK, FILESYS, ISP, LVMLV, LVMVG, OSF, OSU, Dependency
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import ConfigurationRefused, UsedByOthers
@@ -113,8 +115,8 @@ def simulate(tmp_path: Path) -> Simulator:
 
 def fails(tag: str, server: str = "n1", times: int = 2) -> tuple[str, ...]:
     """Its monitor fails so often: once is answered locally, twice moves."""
-    interval = 20000 if tag.startswith("fs") else 10000
-    return ("--op-inject", f"lvmkit-{tag}_monitor_{interval}@{server}=7") * times
+    interval = {"f": 20, "l": 60}.get(tag[0], 10)
+    return ("--op-inject", f"lvmkit-{tag}_monitor_{interval}000@{server}=7") * times
 
 
 def banned(root: Element, tag: str, server: str) -> Element:
@@ -297,6 +299,82 @@ def test_a_move_whose_process_was_killed_ends_by_itself(simulate: Simulator) -> 
 def test_a_move_to_a_server_where_it_fails_comes_back(simulate: Simulator) -> None:
     drawn = banned(location.draw(up(simulate), "vg", "n2", LATER), "vg", "n2")
     assert simulate(drawn).steps == ()
+
+
+NESTED = {*TREE, "wg", "lw", "fw", "lx", "fx"}
+IN = {"wg", "lw", "fw", "lx", "fx"}
+
+
+def nested(simulate: Simulator, best: str = "n1") -> Element:
+    """fw on a group wg of its own lies in fs1; fx on the same group does not. wg would rather be on another server."""
+    upper = tuple(instance(kind, tag) for kind, tag in ((LVMVG, "wg"), (LVMLV, "lw"), (FILESYS, "fw")))
+    upper += tuple(instance(kind, tag) for kind, tag in ((LVMLV, "lx"), (FILESYS, "fx")))
+    wiring = [("lw", "wg"), ("fw", "lw"), ("lx", "wg"), ("fx", "lx"), ("fw", "fs1")]
+    change = Change(add=upper, link=tuple(Dependency(*pair) for pair in wiring))
+    root = patch.apply(protected(2), change, "n1")
+    root = patch.apply(root, Change(add=tuple(replace(each, server="n2") for each in upper)), "n1")
+    root = patch.set_priorities(root, "wg", {"n1": 1, "n2": 11} if best == "n1" else {"n1": 11, "n2": 1})
+    begun = simulate(root)
+    assert at(begun, "n1", NESTED) or at(begun, "n2", NESTED)
+    ordered(begun, cib.hierarchy(root, "n1"))
+    return begun.root
+
+
+@pytest.mark.parametrize("best", ["n1", "n2"])
+def test_a_file_system_in_another_one_keeps_both_groups_on_one_server(simulate: Simulator, best: str) -> None:
+    running = nested(simulate, best)
+    (home,) = next(iter(simulate(running).where.values()))
+    other = "n2" if home == "n1" else "n1"
+    moved = simulate(running, "--node-fail", home)
+    assert at(moved, other, NESTED)
+    ordered(moved, cib.hierarchy(running, "n1"))
+    assert at(simulate(moved.root, "--node-up", home), other, NESTED)
+
+
+@pytest.mark.parametrize("broken", ["vg", "wg", "fs1", "fw", "fx"])
+def test_whatever_fails_for_good_both_groups_move(simulate: Simulator, broken: str) -> None:
+    running = nested(simulate)
+    moved = simulate(running, *fails(broken))
+    assert at(moved, "n2", NESTED)
+    ordered(moved, cib.hierarchy(running, "n1"))
+
+
+def test_a_move_of_the_outer_one_alone_draws_the_other_group(simulate: Simulator) -> None:
+    assert at(simulate(location.draw(nested(simulate), "vg", "n2", LATER)), "n2", NESTED)
+    assert at(simulate(location.draw(nested(simulate), "wg", "n2", LATER)), "n2", NESTED)
+
+
+def test_the_outer_group_out_of_service_leaves_the_inner_group_in(simulate: Simulator) -> None:
+    running = nested(simulate)
+    down = cib.hierarchy(running, "n1").above("vg")
+    left = simulate(roles.stopped(running, down))
+    assert {name for name, servers in left.where.items() if servers} == IN - {"fw"}
+    assert {op for op, _, _ in left.steps} == {"stop"}
+
+
+def test_why_groups_below_one_file_system_are_tied(simulate: Simulator) -> None:
+    """Each goes to its own best server, and the inner file system comes up nowhere."""
+    root = nested(simulate, "n2")
+    for state in root.iter("lrm_resources"):
+        state.clear()
+    elements.drop(root, CONSTRAINTS, lambda element: element.get("score") == str(tie.SCORE))
+    assert simulate(root).where["fw"] == ()
+
+
+def test_why_the_tie_is_not_mandatory(simulate: Simulator) -> None:
+    running = nested(simulate)
+    for constraint in running.iter("rsc_colocation"):
+        if constraint.get("score") == str(tie.SCORE):
+            constraint.set("score", "INFINITY")
+    left = simulate(roles.stopped(running, cib.hierarchy(running, "n1").above("vg")))
+    assert left.where["wg"] == ()
+
+
+def test_an_outer_one_that_is_protected_later_stops_nothing(simulate: Simulator) -> None:
+    """It is in service before the inner one is made to require it."""
+    running = patch.apply(nested(simulate), Change(unlink=(Dependency("fw", "fs1"),)), "n1")
+    assert simulate(running).steps == ()
+    assert simulate(patch.apply(running, Change(link=(Dependency("fw", "fs1"),)), "n1")).steps == ()
 
 
 def test_new_resources_that_are_not_in_service_are_left_as_they_are(simulate: Simulator) -> None:

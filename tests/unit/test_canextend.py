@@ -357,3 +357,27 @@ class TestInstalled:
         monkeypatch.setattr(installed, "MODULES", str(tmp_path))
         known = [kind for kind in ("ext4", "sysfs", "xfs", "ext", "btrfs") if installed.knows_filesystem(kind)]
         assert known == ["ext4", "sysfs", "xfs"]
+
+
+class TestNested:
+    """/www lies within /data on the template, and is not on this server yet."""
+
+    @pytest.fixture(autouse=True)
+    def _nested(self, target: Target) -> None:
+        there = target.port.others[TEMPLATE]
+        inner = replace(there.of_tags(("/www",))[0], id=f"{target.mounts}/data/www")
+        kept = tuple(each for each in there.instances if each.tag != "/www")
+        links = (*there.dependencies, Dependency("/www", "/data"))
+        target.port.others[TEMPLATE] = Hierarchy((*kept, inner), links)
+
+    def test_what_is_ordered_is_not_refused_and_its_folder_is_not_looked_for(self, target: Target) -> None:
+        (target.mounts / "data" / "www").mkdir(parents=True)
+        (target.mounts / "data" / "www" / "old").touch()
+        told = [m for m in asked(target).messages if isinstance(m, (MountsNested, MountedTwice, MountPointNotEmpty))]
+        assert [m.as_dict()["path"] for m in told] == [f"{target.mounts}/data"], "only of what is outside"
+
+    def test_the_folder_of_the_inner_one_is_not_made(self, target: Target) -> None:
+        target.extend("/www")
+        assert [path.name for path in target.mounts.iterdir()] == ["data"]
+        assert list((target.mounts / "data").iterdir()) == []
+        assert Dependency("/www", "/data") in target.port.now.dependencies

@@ -25,7 +25,7 @@ from lvmkit.model.messages.guide import (
     ResourceExists,
     SwitchbackMismatch,
 )
-from lvmkit.model.messages.storage import CommandFailed, MountedTwice, MountsNested, NotAMountPoint, SystemStorage
+from lvmkit.model.messages.storage import CommandFailed, MountedTwice, NotAMountPoint, SystemStorage
 from lvmkit.model.record import Record
 from lvmkit.model.volumes import Layer, VolumeGroup
 from lvmkit.plan import finish_interrupted
@@ -308,13 +308,6 @@ class TestRefusals:
         create(CreateRequest("/data", "mine"), world.kit)
         world.storage.forget()
         assert refusal(world, CreateRequest("/data")) == (ResourceExists("mine"),)
-
-    @pytest.mark.parametrize(("other", "inner", "outer"), [("/data/x", "/data/x", "/data"), ("/", "/data", "/")])
-    def test_a_file_system_within_a_protected_one_or_around_it(
-        self, world: World, other: str, inner: str, outer: str
-    ) -> None:
-        world.port.now = Hierarchy((instance(FILESYS, "other", other), instance(FILESYS, "beside", "/data2")))
-        assert refusal(world, CreateRequest("/data")) == (MountsNested(inner, outer),)
 
     def test_a_file_system_that_is_protected_at_another_place(self, world: World) -> None:
         create(CreateRequest("/data"), world.kit)

@@ -14,6 +14,7 @@ import pytest
 from lvmkit import VERSION, journal
 from lvmkit.entry import admin
 from lvmkit.entry.report import Voice
+from lvmkit.model.family import family
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import AUTOMATIC, DISK, ISP, LVMVG, OSU, Dependency
 from lvmkit.model.interruption import Interruption
@@ -81,7 +82,6 @@ from lvmkit.storage.run import Finished
 from lvmkit.workflow import canextend, elsewhere
 from lvmkit.workflow.elsewhere import ExtendOrder
 from lvmkit.workflow.extend import ExtendTo, MakeMountPoint, draft_extension
-from lvmkit.workflow.family import family
 from lvmkit.workflow.unextend import GiveUp, unextend
 from tests.unit.extend_target import MEMBERS, TEMPLATE, Target, tree
 from tests.unit.fakes import SERVER, Shell, has_journal, instance, killed, kit, numbers, on

@@ -19,6 +19,7 @@ from lvmkit.cluster.pacemaker import (
     release,
     roles,
     template,
+    tie,
 )
 from lvmkit.cluster.pacemaker.elements import CONSTRAINTS, RESOURCES
 from lvmkit.cluster.pacemaker.primitive import meta_of
@@ -494,3 +495,33 @@ def test_scores_that_an_administrator_wrote_are_read() -> None:
 
 def test_what_is_no_xml_has_its_own_message() -> None:
     assert refused(lambda: elements.parse("<cib", "cibadmin --query")) == (ToolGarbled,)
+
+
+def second_group() -> Change:
+    """fs3 on a group of its own, wg, within fs1."""
+    upper = (instance(LVMVG, "wg"), instance(LVMLV, "lv3"), instance(FILESYS, "fs3"))
+    return Change(add=upper, link=(Dependency("lv3", "wg"), Dependency("fs3", "lv3"), Dependency("fs3", "fs1")))
+
+
+def ties(root: Element) -> list[tuple[str, str]]:
+    found = [e for e in root.iter("rsc_colocation") if e.get("score") == str(tie.SCORE)]
+    return [(e.get("rsc", ""), e.get("with-rsc", "")) for e in found]
+
+
+def test_groups_on_which_one_file_system_stands_are_tied_until_it_does_no_more() -> None:
+    root = patch.apply(protected(2), second_group(), "n1")
+    assert ties(protected(2)) == []
+    assert ties(root) == [("lvmkit-wg", "lvmkit-vg")]
+    nested = Dependency("fs3", "fs1")
+    untied = patch.apply(root, Change(unlink=(nested,)), "n1")
+    assert ties(untied) == []
+    assert ties(patch.apply(untied, Change(link=(nested,)), "n1")) == ties(root)
+    upper = Change(remove=("fs3", "lv3", "wg"), unlink=second_group().link)
+    assert foreign(patch.apply(root, upper, "n1")) == foreign(root)
+    assert ties(patch.apply(root, upper, "n1")) == []
+
+
+def test_a_tie_is_no_dependency_and_nobody_elses() -> None:
+    root = patch.apply(protected(2), second_group(), "n1")
+    assert Dependency("wg", "vg") not in cib.links(root)
+    assert cib.required_by_others(root) == frozenset()

@@ -671,3 +671,23 @@ def test_a_failure_is_reported_for_this_server(cluster: Cluster, port: Pacemaker
     cluster.will(("crm_resource --fail", ""))
     port.report_failure("fs1")
     assert cluster.asked == [("/usr/sbin/crm_resource", "--fail", "--resource", "lvmkit-fs1", "--node", "n1")]
+
+
+def test_what_stands_on_something_that_gets_other_parameters_is_let_go_as_well(
+    cluster: Cluster, port: Pacemaker
+) -> None:
+    """The cluster would stop it: what it requires is not known to run for a moment."""
+    root = protected(1)
+    stored = cib.hierarchy(root, "n1").by_tag("lv1")
+    assert stored is not None
+    change = Change(update=(replace(stored, id="/dev/vg/other"),))
+    released = release.let_go(root, ("lv1", "fs1"))
+    changed = patch.apply(released, change, "n1")
+    wait = ("crm_resource --wait", "")
+    refresh = ("crm_resource --refresh", "")
+    cluster.will(query(root), mon(monitored(everywhere("n1"))), *writing(root), wait)
+    cluster.will(refresh, refresh, wait, *writing(released), *writing(changed), wait)
+    port.commit(change)
+    forgotten = {asked[-1] for asked in cluster.asked if "--refresh" in asked}
+    assert forgotten == {"lvmkit-lv1", "lvmkit-fs1"}
+    assert commit.ours(cluster.shown[2]) == commit.ours(patch.apply(root, change, "n1"))

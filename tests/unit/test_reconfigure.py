@@ -195,11 +195,21 @@ class TestApplied:
 
     def test_a_file_system_on_two_volumes_does_not_go_with_one(self, world: World) -> None:
         now = world.port.now
+        other = instance(FILESYS, "/more", "/more", device="/dev/vg9/x", fstype="ext4")
+        links = (*now.dependencies, Dependency("/more", "vg1/data"), Dependency("/more", "disk-A"))
+        world.port.now = Hierarchy((*now.instances, other), links)
+        world.grow("ab", "www")
+        assert refusal(world, "vg1") == (HasDependents("vg1/data", ("/more",)),)
+
+    def test_a_file_system_within_a_lost_one_stays(self, world: World) -> None:
+        now = world.port.now
         other = instance(FILESYS, "/data/more", "/data/more", device="/dev/vg9/x", fstype="ext4")
         links = (*now.dependencies, Dependency("/data/more", "/data"), Dependency("/data/more", "disk-A"))
         world.port.now = Hierarchy((*now.instances, other), links)
         world.grow("ab", "www")
-        assert refusal(world, "vg1") == (HasDependents("vg1/data", ("/data/more",)),)
+        reconfigure("vg1", world.kit)
+        assert world.port.now.by_tag("/data") is None
+        assert world.port.now.children("/data/more") == ("disk-A",)
 
     def test_the_list_names_the_group_again(self, world: World) -> None:
         lkvgs.remove(world.kit.paths.lkvgs, "vg1")

@@ -18,7 +18,10 @@ SCHEMA = schema.answer(
         "gone": schema.texts("Tags of the resources whose protection ended, or would end."),
     },
     in_dry_run={
-        "stays": schema.several(schema.record(_STAY_FIELDS), "What stays protected, as something else requires it."),
+        "stays": schema.several(
+            schema.record(_STAY_FIELDS),
+            "What stays protected: something else requires it, or it is a service of its own.",
+        ),
         "steps": schema.STEPS,
     },
 )

@@ -18,7 +18,9 @@ from lvmkit import VERSION, guards
 from lvmkit.guards import elsewhere, metadata, system_id
 from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, VgFacts, devices_below
-from lvmkit.model.instance import FILESYS, Instance
+from lvmkit.model.family import coming_along, family, groups
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import FILESYS, LVMLV, Dependency, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, GuardNotEnabled, LvmTooOld
 from lvmkit.model.messages.extend import (
@@ -35,21 +37,21 @@ from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNot
 from lvmkit.model.messages.mounts import AutomountInTheWay
 from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
 from lvmkit.model.messages.service import PvsMissing
+from lvmkit.model.messages.storage import MountsNested
 from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
 from lvmkit.resources import mounts
 from lvmkit.storage import files, installed, lvmconf, lvmsight, mountinfo, sysfs
+from lvmkit.workflow import nesting
 from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
-from lvmkit.workflow.create import mounted_twice, nested
-from lvmkit.workflow.family import coming_along, family, groups
+from lvmkit.workflow.create import mounted_twice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lvmkit.cluster.port import Overview
-    from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.settings import Settings
     from lvmkit.model.volumes import VolumeGroup
     from lvmkit.plan import Kit
@@ -95,6 +97,11 @@ class Case(Value):
     def filesystems(self) -> tuple[Instance, ...]:
         """The new members that are mounted."""
         return tuple(member for member in self.new if member.type == FILESYS)
+
+    def is_nested(self, filesystem: Instance) -> bool:
+        """Whether the mount point of a member is in another file system, which will be mounted first."""
+        links = (Dependency(filesystem.tag, child) for child in self.there.children(filesystem.tag))
+        return any(nesting.is_nesting(link, self.there) for link in links)
 
 
 class Examination(Value):
@@ -206,17 +213,26 @@ def _against_means(case: Case) -> Iterator[Message]:
 
 def _against_mount_points(case: Case) -> Iterator[Message]:
     """Where the file systems would be mounted, and whether the kernel knows them."""
-    others = [instance.id for instance in case.here.instances if instance.type == FILESYS]
     for instance in case.filesystems:
         subject = FilesystemFacts.unpack(instance)
-        yield from _against_folder(subject.mount_point, case.server)
-        yield from nested(subject.mount_point, others)
-        for volume in case.there.children(instance.tag):
-            yield from mounted_twice(subject.mount_point, volume, case.there)
+        if not case.is_nested(instance):
+            yield from _against_folder(subject.mount_point, case.server)
+        yield from _untied(instance, case)
+        for volume in case.there.of_tags(case.there.children(instance.tag), LVMLV):
+            yield from mounted_twice(subject.mount_point, volume.tag, case.there)
         if not installed.knows_filesystem(subject.type):
             yield FilesystemUnknown(case.server, subject.type, subject.mount_point)
     for group in groups(case.members):
         yield from boot_mounts(inactive_group(group, case.there), case.kit)
+
+
+def _untied(filesystem: Instance, case: Case) -> Iterator[MountsNested]:
+    """File systems of this server, within it or around it, with which no dependency orders it."""
+    strangers = Hierarchy(tuple(each for each in case.here.instances if case.there.by_tag(each.tag) is None))
+    for outer in nesting.around(filesystem.id, strangers):
+        yield MountsNested(filesystem.id, outer.id)
+    for inner in nesting.within(filesystem.id, strangers):
+        yield MountsNested(inner.id, filesystem.id)
 
 
 def _against_folder(path: str, server: str) -> Iterator[Message]:

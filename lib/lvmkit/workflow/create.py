@@ -7,7 +7,8 @@ or interrupts it, it is taken back.
 from __future__ import annotations
 
 from lvmkit import guards
-from lvmkit.model import names
+from lvmkit.cluster.port import Change
+from lvmkit.model import family, names
 from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.interruption import Interruption
@@ -20,7 +21,7 @@ from lvmkit.model.messages.guide import (
     ResourceExists,
     SwitchbackMismatch,
 )
-from lvmkit.model.messages.storage import MountedTwice, MountsNested, NotAMountPoint, SystemStorage
+from lvmkit.model.messages.storage import MountedTwice, NotAMountPoint, SystemStorage
 from lvmkit.model.settings import SYSTEM_ID
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, carry_out, finish_interrupted
@@ -28,16 +29,13 @@ from lvmkit.resources import mounting
 from lvmkit.steps import BringInService, Commit, SetAutoactivation, listing
 from lvmkit.storage import dm, mountinfo, stack, superblock
 from lvmkit.storage.boot_needs import InactiveGroup
-from lvmkit.storage.mountinfo import is_below
-from lvmkit.workflow import family, owner
+from lvmkit.workflow import nesting, owner
 from lvmkit.workflow.boot_mounts import boot_mounts
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.volumes import MountedFilesystem, Stack, VolumeGroup
     from lvmkit.plan import Kit, Step
@@ -182,34 +180,18 @@ def _draft_filesystem(storage: Stack, mounted: MountedFilesystem, lv_tag: str, t
     present = drafts.now.by_id(mounted.mount_point, FILESYS)
     if present is not None:
         raise Failure(ResourceExists(present.tag))
-    _refuse_places(mounted.mount_point, lv_tag, drafts.now)
     options = ",".join(option for option in mounted.options.split(",") if option not in _KERNEL_ONLY_OPTIONS)
     device = storage.vg.lv_path(storage.lv)
     uuids = mounted.uuid, storage.vg.uuid, storage.lv.uuid
     facts = FilesystemFacts(tag, mounted.mount_point, device, mounted.type, options, *uuids, mounted.label)
+    raise_errors((*mounted_twice(mounted.mount_point, lv_tag, drafts.now), *nesting.hidden(facts, drafts.now)))
     root = drafts.add(FILESYS, mounted.mount_point, tag, mounted.mount_point, facts.pack())
     drafts.link(root, lv_tag)
+    for outer in nesting.around(mounted.mount_point, drafts.now):
+        drafts.link(root, outer.tag)
+    for inner in nesting.within(mounted.mount_point, drafts.now):
+        drafts.link_later(inner.tag, root)
     return root
-
-
-def _refuse_places(mount_point: str, lv_tag: str, hierarchy: Hierarchy) -> None:
-    """A file system within another one has to wait for it, and no dependency says so.
-
-    Raises Failure (110071), and for a file system that is protected at another place (110354).
-    """
-    others = [each.id for each in hierarchy.instances if each.type == FILESYS and each.id != mount_point]
-    messages = (*nested(mount_point, others), *mounted_twice(mount_point, lv_tag, hierarchy))
-    if messages:
-        raise Failure(*messages)
-
-
-def nested(mount_point: str, others: Iterable[str]) -> tuple[MountsNested, ...]:
-    """What to say of a mount point that lies within one of the others, or has one of them within it.
-
-    Of protected file systems within each other the outer one, mounted last, would hide the inner one.
-    """
-    pairs = ((one, other) for each in others for one, other in ((mount_point, each), (each, mount_point)))
-    return tuple(MountsNested(inner, outer) for inner, outer in pairs if is_below(inner, outer))
 
 
 def mounted_twice(mount_point: str, lv_tag: str, hierarchy: Hierarchy) -> tuple[MountedTwice, ...]:
@@ -240,6 +222,8 @@ def _steps(storage: Stack, root: str, drafts: Drafts, kit: Kit) -> tuple[Step, .
     if drafts.instances:
         steps.append(Commit(drafts.change()))
     steps.append(BringInService(root, _is_up(storage)))
+    if drafts.later:
+        steps.append(Commit(Change(link=tuple(drafts.later))))
     if not kit.port.capabilities.starts_what_is_up:  # then no start leaves a record
         steps += [RenewRecord(instance.tag) for instance in drafts.instances if instance.type == LVMVG]
     return tuple(steps)

@@ -6,18 +6,18 @@ from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import LVMVG, tags_of
+from lvmkit.model.instance import LVMVG, Dependency, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import Commit, SetAutoactivation, listing
 from lvmkit.storage import records
-from lvmkit.workflow import everywhere, owner
+from lvmkit.workflow import everywhere, nesting, owner
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from lvmkit.model.instance import Instance
     from lvmkit.plan import Kit
@@ -43,13 +43,21 @@ def delete(tag: str, kit: Kit) -> tuple[str, ...]:
 
 
 def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
-    """The instances that would go, parents first, and the plan for it; changes nothing."""
+    """The instances that would go, parents first, and the plan for it; changes nothing.
+
+    File systems within it stay, and are untied first: a cluster would stop them while it lets go of the outer one.
+    """
     hierarchy = kit.port.hierarchy()
     root = find(hierarchy, tag)
-    if hierarchy.parents(root.tag):
-        raise Failure(HasDependents(root.tag, hierarchy.parents(root.tag)))
+    nested = _nested_in(root.tag, hierarchy)
+    others = tuple(parent for parent in hierarchy.parents(root.tag) if Dependency(parent, root.tag) not in nested)
+    if others:
+        raise Failure(HasDependents(root.tag, others))
     gone = going_with(root.tag, hierarchy)
-    steps: list[Step] = [Commit(removal(gone, hierarchy))]
+    steps: list[Step] = []
+    if nested:
+        steps.append(Commit(Change(unlink=nested)))
+    steps.append(Commit(removal(gone, hierarchy, but=nested)))
     for instance in gone:
         if instance.type == LVMVG:
             steps += _giving_back(VgFacts.noted(instance, hierarchy), kit)
@@ -57,19 +65,32 @@ def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
 
 
 def going_with(root: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
-    """The root and all below it that nothing outside requires, parents first."""
+    """The root and all below it that nothing outside requires, parents first.
+
+    A file system that another one lies in is a service of its own, and stays.
+    """
     gone: list[str] = []
     for tag in reversed(hierarchy.below(root)):
-        if tag == root or set(hierarchy.parents(tag)) <= set(gone):
+        parents = set(hierarchy.parents(tag))
+        if tag == root or (parents <= set(gone) and not _nested_in(tag, hierarchy)):
             gone.append(tag)
     return hierarchy.of_tags(gone)
 
 
-def removal(gone: tuple[Instance, ...], hierarchy: Hierarchy) -> Change:
-    """The change that removes these instances and every link they are part of."""
+def removal(gone: tuple[Instance, ...], hierarchy: Hierarchy, but: Collection[Dependency] = ()) -> Change:
+    """The change that removes these instances and every link they are part of. but: links that are gone by then."""
     tags = tags_of(gone)
-    links = tuple(d for d in hierarchy.dependencies if d.parent in tags or d.child in tags)
-    return Change(unlink=links, remove=tags)
+    links = []
+    for link in hierarchy.dependencies:
+        if link not in but and (link.parent in tags or link.child in tags):
+            links.append(link)
+    return Change(unlink=tuple(links), remove=tags)
+
+
+def _nested_in(tag: str, hierarchy: Hierarchy) -> tuple[Dependency, ...]:
+    """The dependencies on a file system of those that lie within it."""
+    links = (Dependency(parent, tag) for parent in hierarchy.parents(tag))
+    return tuple(link for link in links if nesting.is_nesting(link, hierarchy))
 
 
 def _giving_back(group: VgFacts, kit: Kit) -> Iterator[Step]:

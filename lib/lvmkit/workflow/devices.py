@@ -33,6 +33,8 @@ class Drafts:
         self.instances: list[Instance] = []
         self.updates: list[Instance] = []
         self.links: list[Dependency] = []
+        self.later: list[Dependency] = []
+        """of what is in service on what is new: stored when that is in service, else a cluster would stop the former"""
         self._reserved = reserved
 
     def add(self, kind: str, resource_id: str, tag: str, wanted: str, info: str) -> str:
@@ -60,6 +62,10 @@ class Drafts:
         if dependency not in self.links and dependency not in self.now.dependencies:
             self.links.append(dependency)
 
+    def link_later(self, parent: str, child: str) -> None:
+        """Draft a dependency that is to be stored when the new child is in service."""
+        self.later.append(Dependency(parent, child))
+
     def known(self, kind: str, resource_id: str) -> Instance | None:
         """The instance with this ID, stored or drafted."""
         drafted = Hierarchy(tuple(self.instances)).by_id(resource_id, kind)
@@ -77,7 +83,7 @@ class Drafts:
         """(parent, child) of every new link between resources with different switchback types."""
         both = Hierarchy((*self.now.instances, *self.instances))
         pairs = []
-        for link in self.links:
+        for link in (*self.links, *self.later):
             parent, child = both.by_tag(link.parent), both.by_tag(link.child)
             if parent and child and parent.switchback != child.switchback:
                 pairs.append((parent.tag, child.tag))

@@ -10,7 +10,8 @@ import os
 
 from lvmkit import VERSION
 from lvmkit.cluster.port import Overview
-from lvmkit.model.instance import FILESYS
+from lvmkit.model import family
+from lvmkit.model.instance import FILESYS, LVMLV
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, EngineLeftover, GuardNotEnabled, ServerNotExamined
 from lvmkit.model.messages.extend import KitVersionDiffers
@@ -20,7 +21,7 @@ from lvmkit.model.value import Value
 from lvmkit.peer.answers import Finding
 from lvmkit.plan import all_journals
 from lvmkit.storage import installed
-from lvmkit.workflow import family, watcher
+from lvmkit.workflow import watcher
 from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
 from lvmkit.workflow.create import mounted_twice
 from lvmkit.workflow.doctor_storage import Look, storage_findings
@@ -103,9 +104,9 @@ def _filesystems(look: Look) -> Iterator[Told]:
     """File systems that have two resources, from before that was refused."""
     for instance in look.hierarchy.instances:
         if instance.type == FILESYS:
-            for volume in look.hierarchy.children(instance.tag):
-                for message in mounted_twice(instance.id, volume, look.hierarchy):
-                    yield volume, message
+            for volume in look.hierarchy.of_tags(look.hierarchy.children(instance.tag), LVMLV):
+                for message in mounted_twice(instance.id, volume.tag, look.hierarchy):
+                    yield volume.tag, message
 
 
 def _boot_mounts(look: Look) -> Iterator[Told]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.guards import metadata, system_id
+from lvmkit.model import family
 from lvmkit.model.facts import LvFacts, VgFacts, devices_below
 from lvmkit.model.instance import IN_SERVICE, LVMLV
 from lvmkit.model.messages import Failure
@@ -24,7 +25,7 @@ from lvmkit.model.settings import DEGRADED
 from lvmkit.model.value import Value
 from lvmkit.resources import bringing_up
 from lvmkit.storage import dm, lkvgs, lvmconf, lvmsight, sysfs
-from lvmkit.workflow import family, owner
+from lvmkit.workflow import owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import os
 
 from lvmkit.cluster.port import Change
 from lvmkit.model.facts import VgFacts
+from lvmkit.model.family import groups
 from lvmkit.model.instance import AUTOMATIC, IN_SERVICE, OSU
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, raise_errors
@@ -32,7 +33,6 @@ from lvmkit.steps import listing
 from lvmkit.storage import files, stack
 from lvmkit.workflow.canextend import examine
 from lvmkit.workflow.devices import Drafts, add_devices
-from lvmkit.workflow.family import groups
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def draft_extension(examination: Examination, priority: int) -> tuple[Plan, Chan
     ranked = []
     steps: list[Step] = []
     for instance in case.filesystems:
-        made = _absent(instance.id)
+        made = () if case.is_nested(instance) else _absent(instance.id)
         if made:
             steps.append(MakeMountPoint(instance.id, made))
     for group in groups(case.members):

@@ -18,7 +18,7 @@ from lvmkit.resources import kernel
 from lvmkit.resources.bringing_up import held, observed
 from lvmkit.steps import BringInService, Commit, ListVg, listing
 from lvmkit.storage import dm, records, stack
-from lvmkit.workflow import everywhere
+from lvmkit.workflow import everywhere, nesting
 from lvmkit.workflow.delete import going_with
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord, find_group
@@ -315,20 +315,30 @@ def _leaving(wanted: Difference, hierarchy: Hierarchy) -> tuple[Instance, ...]:
 
 
 def _lost_with(volume: str, hierarchy: Hierarchy) -> tuple[str, ...]:
-    """A volume that is gone and the file systems on it, parents first.
+    """A volume that is gone and the file systems on it, parents first. Other file systems within those stay.
 
     Raises Failure (HasDependents, 110086) where anything else requires it.
     """
-    going = hierarchy.above(volume)
-    others = tuple(tag for tag in going if tag != volume and not _is_filesystem_on(tag, going, hierarchy))
+    going = (*tags_of(hierarchy.of_tags(hierarchy.parents(volume), FILESYS)), volume)
+    above = dict.fromkeys(parent for tag in going for parent in _requiring(tag, hierarchy))
+    others = tuple(tag for tag in above if tag not in going)
+    others += tuple(tag for tag in going[:-1] if _requires_more(tag, volume, hierarchy))
     if others:
         raise Failure(HasDependents(volume, others))
     return going
 
 
-def _is_filesystem_on(tag: str, lost: tuple[str, ...], hierarchy: Hierarchy) -> bool:
-    instance = hierarchy.by_tag(tag)
-    return instance is not None and instance.type == FILESYS and set(hierarchy.children(tag)) <= set(lost)
+def _requiring(tag: str, hierarchy: Hierarchy) -> Iterator[str]:
+    """What requires a tag, without file systems that only lie within it."""
+    for parent in hierarchy.parents(tag):
+        if not nesting.is_nesting(Dependency(parent, tag), hierarchy):
+            yield parent
+
+
+def _requires_more(filesystem: str, volume: str, hierarchy: Hierarchy) -> bool:
+    """Whether a file system requires anything beside its volume and the file systems that it lies in."""
+    links = (Dependency(filesystem, child) for child in hierarchy.children(filesystem) if child != volume)
+    return not all(nesting.is_nesting(link, hierarchy) for link in links)
 
 
 def _drops(dependency: Dependency, wanted: Difference) -> bool:

@@ -56,7 +56,7 @@ def _commands(top: Instance, union: Hierarchy, seen: Overview) -> list[tuple[str
     """create, extend to each further server in the order of priorities, and where it is in service."""
     made, extended = [], []
     for instance in union.of_tags(union.below(top.tag)):
-        if instance.type in _CREATABLE and (instance == top or instance.tag != _name(instance)):
+        if instance.type == FILESYS or instance == top or (instance.type == LVMLV and instance.tag != _name(instance)):
             made.append(_create(instance))
     for priority, server in _servers(top.tag, seen)[1:]:
         extended.append(("lvmkit", "extend", top.tag, "--to", server, "--priority", str(priority)))
@@ -76,7 +76,7 @@ def _servers(tag: str, seen: Overview) -> list[tuple[int, str]]:
 
 
 def _name(instance: Instance) -> str:
-    """The tag that create chooses where none is given; for what is neither volume nor group the one that it has."""
+    """The tag that create chooses for a volume or a group where none is given."""
     if instance.type == LVMVG:
         return names.tag_from(names.vg_of_lvmvg_id(instance.id) or instance.tag)
     pair = names.vg_lv_of_lvmlv_id(instance.id) if instance.type == LVMLV else None

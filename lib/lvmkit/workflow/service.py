@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lvmkit import guards
 from lvmkit.model.facts import VgFacts
+from lvmkit.model.family import family, groups
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, LVMLV, LVMVG, OSF, Instance, tags_of
 from lvmkit.model.messages import Failure, raise_errors
 from lvmkit.model.messages.guide import EndFailedInService
@@ -13,7 +14,6 @@ from lvmkit.model.value import Value
 from lvmkit.plan import finish_interrupted
 from lvmkit.workflow.admission import refuse_lost_disks
 from lvmkit.workflow.bystanders import PlannedStop, refuse_bystanders
-from lvmkit.workflow.family import family
 from lvmkit.workflow.subject import find, hierarchy_with
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ def in_service(tag: str, kit: Kit, server: str = "") -> str:
         finish_interrupted(kit, _moving(instance.tag, seen))
         try:
             refuse_held(instance.tag, server, seen, kit)
-            refuse_lost_disks(groups_below(instance.tag, seen.union()), server, seen, kit)
+            refuse_lost_disks(groups_moving(instance.tag, seen.union()), server, seen, kit)
             refuse_bystanders(moving_off(instance.tag, server, seen), seen, kit)
             kit.port.bring_in_service(instance.tag, kit.tell, server)
         except Failure as failure:
@@ -82,7 +82,7 @@ def refuse_held(tag: str, server: str, seen: Overview, kit: Kit) -> None:
     Of a group whose resource does not say its UUID only the start itself can tell.
     """
     place = server or seen.local
-    for group in groups_below(tag, seen.union()):
+    for group in groups_moving(tag, seen.union()):
         idle = tuple(name for name in seen.names if name not in (place, *seen.in_service_on(group.tag)))
         facts = VgFacts.noted(group)
         if facts.uuid:
@@ -131,16 +131,14 @@ def way_out(tag: str, seen: Overview) -> tuple[PlannedAction, ...]:
 
 
 def _on_groups_of(tag: str, hierarchy: Hierarchy) -> tuple[str, ...]:
-    """The volume groups that a tag requires, and everything that stands on them."""
-    tags: dict[str, None] = {}
-    for group in groups_below(tag, hierarchy):
-        tags.update(dict.fromkeys(hierarchy.above(group.tag)))
-    return tuple(tags)
+    """Everything that moves with a tag that requires a volume group; nothing for any other."""
+    requires_any = bool(hierarchy.of_tags(hierarchy.below(tag), LVMVG))
+    return tags_of(family(tag, hierarchy)) if requires_any else ()
 
 
-def groups_below(tag: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
-    """The volume groups that a tag requires."""
-    return hierarchy.of_tags(hierarchy.below(tag), LVMVG)
+def groups_moving(tag: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
+    """The volume groups that go where a tag goes."""
+    return groups(family(tag, hierarchy))
 
 
 def _may_stop_a_volume(stop: PlannedStop, seen: Overview) -> bool:

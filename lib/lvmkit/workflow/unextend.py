@@ -5,6 +5,7 @@ from __future__ import annotations
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
+from lvmkit.model.family import coming_along, family, groups
 from lvmkit.model.instance import IN_SERVICE, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import MovesAlong, StillListedThere
@@ -13,7 +14,6 @@ from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import listing
 from lvmkit.storage import records
-from lvmkit.workflow.family import coming_along, family, groups
 from lvmkit.workflow.subject import hierarchy_with
 
 TYPE_CHECKING = False

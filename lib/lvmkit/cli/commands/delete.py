@@ -62,10 +62,10 @@ def _preview(tag: str, form: str, kit: Kit, gone: tuple[Instance, ...], plan: Pl
     staying = {}
     for kept in reversed(hierarchy.below(tag)):
         if kept not in going:
-            staying[kept] = hierarchy.parents(kept)
+            staying[kept] = tuple(parent for parent in hierarchy.parents(kept) if parent not in going)
     if form == JSON:
         return document(deletion_preview(tag, going, staying, steps))
     rows = [("goes", tag, "") for tag in going]
     for kept, parents in staying.items():
-        rows.append(("stays", kept, f"required by {', '.join(parents)}"))
+        rows.append(("stays", kept, f"required by {', '.join(parents)}" if parents else "a service of its own"))
     return f"{columns(rows)}\n{numbered(steps)}"

@@ -41,7 +41,7 @@ def command(session: Session, word: str, server: str | None, dry_run: bool, form
         tag = tag_of(word, seen.union())
         if dry_run:
             actions = service.way_in(tag, server or "", seen)
-            refuse_lost_disks(service.groups_below(tag, seen.union()), server or "", seen, kit)
+            refuse_lost_disks(service.groups_moving(tag, seen.union()), server or "", seen, kit)
             refuse_bystanders(service.moving_off(tag, server or "", seen), seen, kit)
             return show_actions(service.RESTORE, tag, actions, form)
         service.in_service(tag, kit, server or "")

@@ -1,7 +1,7 @@
 """The cluster port over Pacemaker: many servers, one CIB.
 
 What becomes what. Each element has a module that makes it, recognises it and removes it: primitive, template, location,
-dependency (order and colocation).
+dependency (order and colocation), tie.
 * lvmvg, lvmlv, filesys: a primitive of ocf:lvmkit:lvmvg, ocf:lvmkit:lvmlv, ocf:lvmkit:filesys. Its ID is
   'lvmkit-' and the tag, reversibly (ids.py); what the kit itself knows of it (ID, info, switchback) is a set of meta
   attributes (record.py). Only what has both is ours. All else in the CIB is foreign: neither read as ours nor changed,
@@ -12,6 +12,7 @@ dependency (order and colocation).
   run here any more takes the group, and with it every other root, along; one that is out of service, or fails
   everywhere, leaves the others alone. The other direction would stop all for one that is stopped; without influence a
   failed root would stay down alone; sets behave as pairs do, but cannot be added to and taken from one by one.
+* two volume groups below one thing: a colocation below INFINITY, which ties them to one server (tie.py).
 * equivalency: a location constraint with resource-discovery=exclusive. Priority p is the score 10000-p, on the volume
   group only, and so is stickiness: Pacemaker adds up the scores of all that is colocated (location.py).
 * switchback: INTELLIGENT is a stickiness above all priorities and below INFINITY, so that a move can still draw;

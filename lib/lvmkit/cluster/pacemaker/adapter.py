@@ -157,7 +157,7 @@ class Pacemaker:
         active = self._active(change, server)
         with self._released(active):
             commit.change(self._tools, lambda root: patch.apply(root, change, server))
-        if active and change.update:  # until the cluster has found again what runs
+        if not set(active) <= set(change.remove):  # until the cluster has found again what runs
             tools.crm_resource_wait(self._tools, self._settings.command_deadline)
 
     def remember(self, change: Change, server: str = "") -> tuple[str, ...]:
@@ -286,7 +286,7 @@ class Pacemaker:
         return lock.admin_lock(self._tools, path, self.local_server(), purpose, patience, self._tell)
 
     def _active(self, change: Change, server: str) -> tuple[str, ...]:
-        """The tags that a change removes, or gives other parameters, while they run somewhere.
+        """The tags that a change removes, or gives other parameters, while they run somewhere; and what stands on them.
 
         Raises Failure where the change does not fit.
         """
@@ -294,8 +294,11 @@ class Pacemaker:
             return ()
         before = tools.cibadmin_query(self._tools)
         tags = (*change.remove, *primitive.reparametrised(before, patch.apply(before, change, server)))
-        cluster = self.cluster() if tags else None
-        return tuple(tag for tag in tags if cluster and cluster.active_on(tag))
+        if not tags:
+            return ()
+        graph, cluster = Hierarchy((), cib.links(before)), self.cluster()
+        affected = dict.fromkeys(above for tag in tags for above in graph.above(tag))
+        return tuple(tag for tag in affected if cluster.active_on(tag))
 
     @contextmanager
     def _released(self, tags: tuple[str, ...]) -> Iterator[None]:

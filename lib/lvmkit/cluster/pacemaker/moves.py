@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from lvmkit.cluster.pacemaker import cib, commit, ids, location, primitive, roles, states, tools
+from lvmkit.model.family import family
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import AUTOMATIC, LVMVG, Instance
+from lvmkit.model.instance import AUTOMATIC, LVMVG, Instance, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
 from lvmkit.model.messages.pacemaker import (
@@ -57,10 +58,9 @@ def bring_in(how: Tools, move: ClusterMove, tell: Callable[[Message], None]) -> 
     root = tools.cibadmin_query(how)
     graph, cluster = cib.hierarchy(root, move.server), states.cluster(tools.crm_mon(how))
     _refuse(root, graph, cluster, move)
-    instances = _with_primitive(root, graph, graph.below(move.tag))
-    tags = tuple(instance.tag for instance in instances)
-    groups = tuple(instance for instance in instances if instance.type == LVMVG)
-    coming = (*tags, *_along(root, graph, tags, groups))
+    tags = tags_of(_with_primitive(root, graph, graph.below(move.tag)))
+    coming = (*tags, *_along(root, graph, move.tag, tags))
+    groups = graph.of_tags(coming, LVMVG)
     for tag in (tag for tag in tags if cluster.reason(tag, move.server)):
         tools.crm_resource_cleanup(how, ids.resource_id(tag), move.server)
 
@@ -209,11 +209,11 @@ def _unfinished(cluster: Cluster, tags: tuple[str, ...], move: ClusterMove) -> s
     return ", ".join(tag for tag in tags if not _is_reached(cluster, tag, move.server)) or "other resources"
 
 
-def _along(root: Element, graph: Hierarchy, tags: tuple[str, ...], groups: tuple[Instance, ...]) -> tuple[str, ...]:
-    """What else stands on the groups, and so moves with them, as far as the cluster is to run it at all."""
+def _along(root: Element, graph: Hierarchy, tag: str, tags: tuple[str, ...]) -> tuple[str, ...]:
+    """What else moves with a tag, as far as the cluster is to run it at all. tags: what moves anyway."""
     own = primitive.own(root)
-    standing = dict.fromkeys(tag for group in groups for tag in graph.restore_order(graph.above(group.tag)))
-    return tuple(tag for tag in standing if tag in own and tag not in tags and primitive.is_wanted(own[tag]))
+    others = (member.tag for member in family(tag, graph) if member.tag not in tags)
+    return tuple(other for other in others if other in own and primitive.is_wanted(own[other]))
 
 
 def _with_primitive(root: Element, graph: Hierarchy, tags: tuple[str, ...]) -> tuple[Instance, ...]:

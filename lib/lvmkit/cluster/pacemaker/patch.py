@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from lvmkit.cluster.checks import refuse_unstorable
-from lvmkit.cluster.pacemaker import cib, dependency, elements, ids, location, primitive, template
+from lvmkit.cluster.pacemaker import cib, dependency, elements, ids, location, primitive, template, tie
 from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import tags_of
@@ -68,6 +68,7 @@ def apply(root: Element, change: Change, server: str) -> Element:
     servers = tuple(dict.fromkeys((server, *(instance.server for instance in change.add))))
     for link in change.link:
         _link(index, link, servers)
+    tie.settle(index.root)
     return index.root
 
 
@@ -194,6 +195,7 @@ def _drop_primitives(root: Element, gone: set[str]) -> None:
     location.drop_of(root, gone)
     dependency.drop_of(root, gone)
     primitive.drop(root, gone)
+    tie.settle(root)
     _refuse_dangling(root, gone)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages import Message
+from lvmkit.model.messages import LCDI_ARGUMENT, Message
 
 
 class NotTheVolume(Message, number=110310):
@@ -42,6 +42,16 @@ class AutomountInTheWay(Message, number=110312):
     )
     mount_point: str
     unit: str
+
+
+class NotMountedWithin(Message, number=110420):
+    """A file system is mounted at a place within another one, but not on it: it was mounted while that one was not."""
+
+    template = "{inner} is not mounted within the file system of {outer}, which would hide it once it is in service."
+    action = "Unmount {inner}, bring {outer} in service or mount it, then mount {inner} again, and create it then."
+    lcdi_exit = LCDI_ARGUMENT
+    inner: str
+    outer: str
 
 
 class WriteProtected(Message, number=110313):

@@ -53,10 +53,16 @@ class NotAMountPoint(Message, number=110064):
 
 
 class MountsNested(Message, number=110071):
-    """One protected file system is mounted within another; in the wrong order, one hides the other."""
+    """Two file systems within each other were protected on different servers, so neither requires the other.
 
-    template = "{inner} lies within {outer}, and nothing orders the two when both are protected."
-    action = "Mount one of them elsewhere; a bind mount or a symbolic link can take its old place."
+    On a server that has both, the outer one may be mounted last and hide the inner one.
+    """
+
+    template = "{inner} lies within {outer}, and nothing orders the two."
+    action = (
+        "Extend one of them no further, or delete it, and create it on a server that has both: then {inner} requires"
+        " {outer}."
+    )
     lcdi_exit = LCDI_ARGUMENT
     inner: str
     outer: str
