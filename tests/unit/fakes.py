@@ -383,7 +383,7 @@ def paths(folder: Path) -> Paths:
     """Paths below a folder."""
     return Paths(
         state=f"{folder}/state", run=f"{folder}/run", lkvgs=f"{folder}/lkvgs", defaults="/nowhere", fstab=f"{folder}/f",
-        crypttab=f"{folder}/c",
+        crypttab=f"{folder}/c", own_defaults="/nowhere",
     )  # fmt: skip
 
 

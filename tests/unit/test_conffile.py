@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from lvmkit.model.messages.storage import FileUnreadable, SettingIgnored
 from lvmkit.model.settings import Settings
 from lvmkit.model.value import replace
-from lvmkit.storage.conffile import load_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from lvmkit.storage.conffile import _KEYS, load_settings
 
 
 @pytest.fixture
@@ -104,3 +101,33 @@ def test_bytes_that_are_not_text_do_no_harm(path: Path) -> None:
     assert settings.lock_patience == 7
     assert isinstance(message, SettingIgnored)
     assert message.text.isprintable()
+
+
+def test_the_kits_own_file_goes_before_lifekeepers(path: Path, tmp_path: Path) -> None:
+    own = tmp_path / "lvmkit"
+    path.write_text("LKCHECKINTERVAL=60\nLVMKIT_RECOVERIES=9\nLVMKIT_KILL_RETRIES=x\nLVMKIT_LOCK_PATIENCE=3\n")
+    own.write_text("LKCHECKINTERVAL=30\nLVMKIT_KILL_RETRIES=7\nLVMKIT_LOCK_PATIENCE=x\n")
+    settings, (message,) = load_settings(str(path), str(own))
+    assert (settings.check_interval, settings.recoveries, settings.kernel_retries) == (30, 9, 7)
+    assert settings.lock_patience == Settings.lock_patience
+    assert isinstance(message, SettingIgnored)
+    assert (message.path, message.key) == (str(own), "LVMKIT_LOCK_PATIENCE")
+
+
+def test_one_of_two_files_that_cannot_be_read_does_not_hide_the_other(path: Path, tmp_path: Path) -> None:
+    path.mkdir()
+    own = tmp_path / "lvmkit"
+    own.write_text("LKCHECKINTERVAL=30\n")
+    settings, (message,) = load_settings(str(path), str(own))
+    assert settings == replace(Settings(), check_interval=30)
+    assert isinstance(message, FileUnreadable)
+
+
+def test_the_file_that_is_installed_has_every_setting_with_its_default(path: Path) -> None:
+    installed = (Path(__file__).parents[2] / "share/default/lvmkit").read_text()
+    path.write_text(installed)
+    assert load_settings(str(path)) == (Settings(), ())
+    lines = [line[1:] for line in installed.splitlines() if line[:1] == "#" and "=" in line and " " not in line]
+    path.write_text("\n".join(lines))
+    assert load_settings(str(path)) == (Settings(), ())
+    assert {line.partition("=")[0] for line in lines} == _KEYS.keys()

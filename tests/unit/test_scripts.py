@@ -40,7 +40,9 @@ class Call:
     """Runs a script's main function in this process, with no engine and no log behind it."""
 
     def __init__(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-        self._paths = Paths(state=f"{folder}/state", run=f"{folder}/run", defaults="/nowhere", cib="/nowhere")
+        self._paths = Paths(
+            state=f"{folder}/state", run=f"{folder}/run", defaults="/nowhere", own_defaults="/nowhere", cib="/nowhere"
+        )
         self._capfd = capfd
 
     def __call__(

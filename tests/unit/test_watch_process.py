@@ -43,7 +43,8 @@ from lvmkit.entry.report import Voice
 from lvmkit.model.settings import Paths
 from lvmkit.storage import locks
 base = sys.argv[2]
-paths = Paths(base, f"{base}/state", f"{base}/run", f"{base}/lkvgs", f"{base}/defaults", cib=f"{base}/cib")
+state, run, lkvgs, defaults, own_defaults = (f"{base}/{name}" for name in ("state", "run", "lkvgs", "defaults", "own"))
+paths = Paths(base, state, run, lkvgs, defaults, own_defaults, cib=f"{base}/cib")
 voice = Voice("lvmkit-watch", "kit", "watch")
 def work():
     with locks.locked(paths.watch_lock, what="the watch of this server", patience=0.0):

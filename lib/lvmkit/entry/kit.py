@@ -71,8 +71,8 @@ def _is_pacemaker(paths: Paths, settings: Settings) -> bool:
 
 
 def told_settings(paths: Paths, tell: Callable[[Message], None]) -> Settings:
-    """The tunables of /etc/default/LifeKeeper; an invalid one is told, and keeps its default."""
-    settings, warnings = load_settings(paths.defaults)
+    """The tunables of /etc/default/lvmkit and LifeKeeper; an invalid one is told, and keeps its default."""
+    settings, warnings = load_settings(paths.defaults, paths.own_defaults)
     for warning in warnings:
         tell(warning)
     return settings

@@ -26,6 +26,9 @@ class Paths(Value):
     """ends with the boot: records of what was brought up, per-resource locks"""
     lkvgs: str = "/etc/lkvgs"
     defaults: str = "/etc/default/LifeKeeper"
+    """LifeKeeper's own settings, where its core is installed; the kit reads them too"""
+    own_defaults: str = "/etc/default/lvmkit"
+    """the kit's, which go before those"""
     fstab: str = "/etc/fstab"
     crypttab: str = "/etc/crypttab"
     cib: str = "/var/lib/pacemaker/cib/cib.xml"
@@ -48,7 +51,7 @@ class Paths(Value):
 
 
 class Settings(Value):
-    """Tunables of /etc/default/LifeKeeper, under LifeKeeper's own names where it has them. Times in seconds."""
+    """Tunables of /etc/default/lvmkit, under LifeKeeper's own names where it has them. Times in seconds."""
 
     check_interval: int = 120
     """LKCHECKINTERVAL"""

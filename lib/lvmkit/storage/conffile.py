@@ -1,4 +1,4 @@
-"""/etc/default/LifeKeeper: the tunables, read as data. The file looks like shell, but no shell ever sees it.
+"""/etc/default/LifeKeeper and /etc/default/lvmkit: the tunables, read as data. They look like shell; none sees them.
 
 On the quickCheck path, so nothing heavy is imported here.
 """
@@ -21,20 +21,29 @@ LONGEST = 86400
 MOST_RETRIES = 1000
 
 
-def load_settings(path: str) -> tuple[Settings, tuple[Message, ...]]:
-    """The settings of a file, and messages about the lines that were ignored.
+def load_settings(*paths: str) -> tuple[Settings, tuple[Message, ...]]:
+    """The settings of several files, as if they were one, and messages about the lines that were ignored.
 
     A key that is missing or has an invalid value keeps its default. Keys of other programs are skipped. Where a key is
     there twice, the last line counts.
-    Raises nothing: a file that cannot be read gives the defaults and the message that says so.
+    Raises nothing: a file that cannot be read gives nothing but the message that says so.
     """
-    try:
-        text = files.read(path)
-    except Failure as failure:
-        return Settings(), failure.messages
     given: dict[str, object] = {}
     ignored: dict[str, Message] = {}
-    for key, value in map(_pair, (text or "").splitlines()):
+    unreadable: tuple[Message, ...] = ()
+    for path in paths:
+        try:
+            text = files.read(path)
+        except Failure as failure:
+            unreadable += failure.messages
+            continue
+        _take(text or "", path, given, ignored)
+    return Settings(**given), (*unreadable, *ignored.values())  # type: ignore[arg-type]
+
+
+def _take(text: str, path: str, given: dict[str, object], ignored: dict[str, Message]) -> None:
+    """Let the lines of a file go before what was given or ignored so far."""
+    for key, value in map(_pair, text.splitlines()):
         if key in _KEYS:
             field, convert = _KEYS[key]
             given.pop(field, None)
@@ -43,7 +52,6 @@ def load_settings(path: str) -> tuple[Settings, tuple[Message, ...]]:
                 given[field] = convert(value)
             except ValueError:
                 ignored[key] = SettingIgnored(path, key, value, str(getattr(Settings, field)))
-    return Settings(**given), tuple(ignored.values())  # type: ignore[arg-type]
 
 
 def _pair(line: str) -> tuple[str, str]:

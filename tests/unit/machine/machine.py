@@ -1025,6 +1025,7 @@ def _paths(folder: Path) -> Paths:
         run=f"{folder}/run",
         lkvgs=f"{folder}/etc/lkvgs",
         defaults=f"{folder}/etc/LifeKeeper",
+        own_defaults=f"{folder}/etc/lvmkit",
         fstab=f"{folder}/etc/fstab",
         crypttab=f"{folder}/etc/crypttab",
         cib=f"{folder}/cib.xml",

@@ -75,7 +75,7 @@ _MISSING_PV = Parameter(
     "'complete': the start fails while a physical volume is missing. 'degraded': it goes on with the logical"
     " volumes whose redundancy makes up for it. Nothing is repaired or removed in either case. For a"
     " change of owner (see ownership) LVM asks for more than half of the physical volumes, and for all of them before"
-    " version 2.03.17. Without it LVMKIT_MISSING_PV in the node's /etc/default/LifeKeeper decides, whose default is"
+    " version 2.03.17. Without it LVMKIT_MISSING_PV in the node's /etc/default/lvmkit decides, whose default is"
     " 'complete'.",
     lambda given: given in MISSING_PV_POLICIES,
     "'complete' or 'degraded'",
@@ -234,7 +234,7 @@ FILESYS_AGENT = Agent(
     " the kernel has given up after an error is a failure, though it is mounted still. At OCF_CHECK_LEVEL 10 the file"
     " system itself is asked, under a deadline, and one that is frozen all that time is a failure. The disks are the"
     " volume group's to watch.\n\n"
-    "The stop tells those who use the file system to end: SIGTERM, then SIGKILL, as often as /etc/default/LifeKeeper"
+    "The stop tells those who use the file system to end: SIGTERM, then SIGKILL, as often as /etc/default/lvmkit"
     " says, and then names who is left. What others mounted within it or over it, or the same file system"
     " elsewhere, is unmounted, too. So are ended who keeps it in a mount namespace of their own, and a file system that"
     " is still frozen then is thawed. Another file system at the mount point is never touched. Nothing is repaired:"

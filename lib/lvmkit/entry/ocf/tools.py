@@ -64,7 +64,7 @@ def starting(
 
 
 def settings(call: AgentCall, paths: Paths, tell: Callable[[Message], None]) -> Settings:
-    """The tunables of /etc/default/LifeKeeper, kept within the time of this action."""
+    """The tunables of /etc/default/lvmkit, kept within the time of this action."""
     tunables = told_settings(paths, tell)
     return _limit(tunables, call.timeout) if call.timeout else tunables
 

@@ -9,7 +9,7 @@ class TransportMissing(Message, number=110200):
     """The program that runs the kit on other servers is not there."""
 
     template = "{path}, which runs the kit on other servers, is not installed."
-    action = "Install openssh-client, or set LVMKIT_SSH in /etc/default/LifeKeeper to one that is called like ssh."
+    action = "Install openssh-client, or set LVMKIT_SSH in /etc/default/lvmkit to one that is called like ssh."
     lcdi_exit = LCDI_NO_COMMUNICATION
     path: str
 

@@ -66,7 +66,7 @@ class WatchOff(Note, number=110376):
 
     template = "The watcher is off on {server}: a fault is found by the next monitor only."
     action = (
-        "To have a fault acted on at once, put LVMKIT_WATCH=yes into /etc/default/LifeKeeper on each server, and run"
+        "To have a fault acted on at once, put LVMKIT_WATCH=yes into /etc/default/lvmkit on each server, and run"
         " 'systemctl restart lvmkit-watch.service' there; see lvmkit-watch(8)."
     )
     server: str
