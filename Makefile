@@ -11,6 +11,8 @@ AGENTS  := $(notdir $(wildcard lib/ocf/resource.d/lvmkit/*))
 MINUTES ?= 60
 RELEASE ?=
 STAGE   ?= $(DESTDIR)$(LKROOT)/.new
+LIBRARY  = lib
+DEB     := build/deb
 OLDER   := b2745a4
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -19,6 +21,8 @@ NEEDS_KIT  := python3 python3-click lvm2 mount util-linux
 NEEDS_TEST := python3-venv mandoc
 NEEDS_LAB  := qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd
 NEEDS      := $(NEEDS_KIT) $(NEEDS_TEST) $(NEEDS_LAB)
+# Those that packages are built with; make check does not need them.
+NEEDS_DEB  := python3-click dpkg-dev debhelper lintian
 
 # LifeKeeper's own commands, where its core is installed, stay; else they are names of bin/lcdi.
 HAS_CORE = $(shell there=$(DESTDIR)$(LKROOT)/bin/ins_list; [ "$$(readlink $$there)" = lcdi ] || ls $$there 2>/dev/null)
@@ -37,7 +41,7 @@ export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
 .PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata cluster lab \
-    cluster-lab storm faults deps lock install uninstall clean
+    cluster-lab storm faults deb packages deps lock stage files packaged install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -100,6 +104,16 @@ faults: deps  ## break storage in every way below the kit and below Pacemaker's 
 bench: deps  ## compare with a hand-made cluster of LVM-activate and Filesystem, in turn on the same guests
 	@PYTHONPATH=tests:lib $(BIN)/python -m bench $(BENCH)
 
+deb:  ## Debian packages into build/deb; lintian must find nothing wrong with them
+	@$(call apt_install,$(NEEDS_DEB))
+	rm -rf $(DEB) && mkdir -p $(DEB)/source
+	cp -a Makefile README.md bin debian lib lkadm opt share $(DEB)/source
+	cd $(DEB)/source && dpkg-buildpackage -us -uc -b
+	lintian --fail-on error,warning --allow-root $(DEB)/*.changes
+
+packages: deps deb  ## build the packages; install, upgrade and remove them in clean roots of Debian 12 and 13 (root)
+	$(BIN)/pytest -q --durations=10 tests/packages
+
 deps: $(VENV)/.stamp  ## install what the targets need
 	@$(call apt_install,$(NEEDS))
 
@@ -117,17 +131,33 @@ lock:  ## write tests/requirements.txt anew from tests/requirements.in
 
 stage:
 	rm -rf $(STAGE)
-	cd lib && find lvmkit -name '*.py' -exec install -D -m 644 {} $(abspath $(STAGE))/lib/{} \;
+	cd lib && find lvmkit -name '*.py' -exec install -D -m 644 {} $(abspath $(STAGE))/$(LIBRARY)/{} \;
 	cd opt/LifeKeeper && find subsys -type f -exec install -D -m 755 {} $(abspath $(STAGE))/{} \;
 	find lkadm -type f -exec install -D -m 755 {} $(STAGE)/{} \;
 	install -D -m 755 -t $(STAGE)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*
 	install -D -m 755 -t $(STAGE)/bin bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard bin/lvmkit-peer \
 	    bin/lvmkit-watch bin/lcdi
 	$(if $(HAS_CORE),,for name in $$($(PYTHON) -IS bin/lcdi); do ln -s lcdi $(STAGE)/bin/$$name; done)
-	$(PYTHON) -m compileall -q -s $(STAGE) -p $(LKROOT) $(STAGE)/lib/lvmkit
 
-install: stage  ## install the kit below LKROOT, honouring DESTDIR; one that is running goes on meanwhile
+install: stage files  ## install the kit below LKROOT, honouring DESTDIR; one that is running goes on meanwhile
+	$(PYTHON) -m compileall -q -s $(STAGE) -p $(LKROOT) $(STAGE)/lib/lvmkit
 	$(PYTHON) share/install/exchange.py $(STAGE) $(DESTDIR)$(LKROOT)
+	[ -e $(DESTDIR)/etc/default/lvmkit ] || install -D -m 644 -t $(DESTDIR)/etc/default share/default/lvmkit
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants
+	ln -sfn ../lvmkit-check.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants/lvmkit-check.timer
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants
+	ln -sfn ../lvmkit-boot-guard.service $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants/lvmkit-boot-guard.service
+
+# For a package: the library waits in a place of its own until the package's script exchanges it, as install does here,
+# and what the boot starts is for the package manager to enable.
+packaged: STAGE = $(DESTDIR)$(LKROOT)
+packaged: LIBRARY = dist
+packaged: stage files
+	install -D -m 644 -t $(STAGE)/dist share/install/exchange.py
+	install -D -m 644 -t $(DESTDIR)/etc/default share/default/lvmkit
+
+# What install and packages have in common outside LKROOT.
+files:
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs share/ocft/*
 	install -d $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
 	ln -sfn $(addprefix $(LKROOT)/lib/ocf/resource.d/lvmkit/,$(AGENTS)) $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit
@@ -135,11 +165,7 @@ install: stage  ## install the kit below LKROOT, honouring DESTDIR; one that is 
 	ln -sfn $(LKROOT)/bin/lvmkit $(LKROOT)/bin/adddelpv $(DESTDIR)$(PREFIX)/sbin
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-check.service share/systemd/lvmkit-check.timer \
 	    share/systemd/lvmkit-watch.service
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants
-	ln -sfn ../lvmkit-check.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants/lvmkit-check.timer
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-boot-guard.service
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants
-	ln -sfn ../lvmkit-boot-guard.service $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants/lvmkit-boot-guard.service
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system/resource-agents-deps.target.d \
 	    share/systemd/resource-agents-deps.target.d/lvmkit.conf
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/systemd/system-generators share/systemd/lvmkit-check-interval
@@ -156,7 +182,7 @@ install: stage  ## install the kit below LKROOT, honouring DESTDIR; one that is 
 	    $(PYTHON) bin/lvmkit schema $$name > $(DESTDIR)$(PREFIX)/share/lvmkit/schema/$$name.json || exit 1; \
 	done
 
-uninstall:  ## remove what install put there; protected data, /etc/lkvgs and /var/lib/lvmkit stay
+uninstall:  ## remove what install put there; protected data, /etc/default/lvmkit, /etc/lkvgs and /var/lib/lvmkit stay
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs/,$(AGENTS))
 	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/lib/.lvmkit-* $(DESTDIR)$(LKROOT)/lib/ocf $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit \
 	    $(DESTDIR)$(PREFIX)/share/lvmkit $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \

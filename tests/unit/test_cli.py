@@ -95,7 +95,7 @@ def test_a_name_that_nothing_has_is_000019_and_changes_nothing(shell: Shell, com
 @pytest.mark.parametrize(
     "words",
     [("create", "/data"), ("status",), ("in-service", "vg1"), ("out-of-service", "vg1"), ("check",), ("check", "--all"),
-     ("reconfigure", "vg1"), ("delete", "/data"), ("tags",), ("servers",),
+     ("reconfigure", "vg1"), ("delete", "/data"), ("tags",), ("servers",), ("removable",),
      ("show", "vg1")],
 )  # fmt: skip
 def test_the_engine_needs_root(shell: Shell, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
@@ -127,7 +127,7 @@ def test_the_version_is_that_of_the_package(shell: Shell) -> None:
 
 def test_hidden_commands_are_hidden(shell: Shell) -> None:
     shown = shell.run("--help").stdout
-    assert [name for name in COMMANDS if f"\n  {name} " not in shown] == ["tags", "servers"]
+    assert [name for name in COMMANDS if f"\n  {name} " not in shown] == ["tags", "servers", "removable"]
 
 
 def test_tags_are_printed_one_a_line(shell: Shell) -> None:

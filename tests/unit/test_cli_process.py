@@ -156,7 +156,7 @@ class TestCompletion:
         ]  # fmt: skip
         assert self._complete("lvmkit", "--quiet", "st") == ["status"]
 
-    @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"tags", "servers"}))
+    @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"tags", "servers", "removable"}))
     def test_options_are_those_that_the_command_has(self, command: str) -> None:
         shown = Program().get_command(click.Context(program), command)
         assert shown is not None

@@ -36,6 +36,7 @@ COMMANDS = {
     "schema": "schema",
     "tags": "tags",
     "servers": "servers",
+    "removable": "removable",
 }
 """each command and the module below cli/commands that holds it"""
 

@@ -151,9 +151,7 @@ class AgentMissing(Message, number=110195):
     """Pacemaker runs a resource through its agent, and the agent is not where Pacemaker looks for it."""
 
     template = "The resource agent {path} is not installed."
-    action = (
-        "The kit's own agents come with 'make install'; ocf:heartbeat:Filesystem is in the package resource-agents."
-    )
+    action = "Install the kit again for its own agents; ocf:heartbeat:Filesystem is in the package resource-agents."
     path: str
 
 
@@ -171,7 +169,7 @@ class EngineLeftover(Caution, number=110198):
 
     template = "The embedded engine's database {path} still holds {tags}, while Pacemaker is the engine."
     action = (
-        "Nothing uses it any more. Move the file away; or set LVMKIT_ENGINE=embedded in /etc/default/LifeKeeper, delete"
+        "Nothing uses it any more. Move the file away; or set LVMKIT_ENGINE=embedded in /etc/default/lvmkit, delete"
         " them, and set it back."
     )
     path: str

@@ -234,7 +234,7 @@ class ModuleUnloadable(Message, number=110330):
     """
 
     template = "A module cannot be loaded: {why}"
-    action = "Install the kit again ('make install'), and the packages that it needs (python3, python3-click)."
+    action = "Install the kit again, and the packages that it needs (python3, python3-click)."
     ocf_exit = OCF_ERR_INSTALLED
     why: str
 
