@@ -133,6 +133,16 @@ class Host:
         backup.write_text(f"{body}logical_volumes {{\n{volumes}\n}}\n}}\n")
         self.lvm("vgcfgrestore", "--force", "--yes", "-f", str(backup), vg)
 
+    def set_lock_type(self, vg: str, lock_type: str) -> None:
+        """Give a volume group the lock type that vgcreate gives only where lvmlockd runs."""
+        backup = self.folder / "metadata"
+        self.lvm("vgcfgbackup", "-f", str(backup), vg)
+        given = f'lock_type = "{lock_type}"\n'
+        if lock_type != "none":
+            given += 'lock_args = "1.0.0:cluster"\n'
+        backup.write_text(backup.read_text().replace("extent_size =", f"{given}extent_size =", 1))
+        self.lvm("vgcfgrestore", "--force", "--yes", "-f", str(backup), vg)
+
     def seen(self, vg: str) -> VolumeGroup:
         """The only volume group of this name, by the code under test."""
         (found,) = Lvm(DEADLINE).report(vg, devices=self.disks)

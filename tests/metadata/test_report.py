@@ -8,6 +8,7 @@ import pytest
 
 from lvmkit.guards import metadata, system_id
 from lvmkit.model import names
+from lvmkit.model.messages.guards import VgShared
 from lvmkit.model.messages.service import DuplicatePv, PvsMissing, VgExported, VgForeign
 from lvmkit.model.settings import Settings
 from lvmkit.storage import stack
@@ -125,6 +126,16 @@ def test_an_exported_group_is_shown_and_refused(host: Host) -> None:
     vg = host.seen("vg1")
     assert vg.exported
     assert refusals(vg) == (VgExported("vg1"),)
+
+
+@pytest.mark.parametrize(("written", "refused"), [("sanlock", True), ("dlm", True), ("none", False)])
+def test_a_group_with_a_lock_type_is_shown_without_its_lock_manager_and_refused(
+    host: Host, written: str, refused: bool
+) -> None:
+    host.vg("vg1")
+    host.set_lock_type("vg1", written)
+    vg = host.seen("vg1")
+    assert refusals(vg) == ((VgShared("vg1", written),) if refused else ())
 
 
 def test_a_group_of_another_host_is_shown_and_refused(host: Host) -> None:

@@ -28,6 +28,7 @@ from lvmkit.model.messages.extend import (
     VgNameTaken,
     VgUuidTwice,
 )
+from lvmkit.model.messages.guards import VgShared
 from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNotExist
 from lvmkit.model.messages.mounts import AutomountInTheWay
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
@@ -198,6 +199,10 @@ class TestStorage:
     def test_an_exported_group(self, target: Target) -> None:
         target.storage.change(exported=True)
         only(target, VgExported)
+
+    def test_a_group_that_a_lock_manager_shares_out(self, target: Target) -> None:
+        target.storage.change(lock_type="dlm")
+        assert only(target, VgShared)["lock_type"] == "dlm"
 
     def test_one_that_is_up_here_is_a_danger(self, target: Target) -> None:
         target.storage.activate()

@@ -15,6 +15,7 @@ from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages import service as said
 from lvmkit.model.messages.command import FstabWillMount, InvalidName, ProtectedUnderOldName
 from lvmkit.model.messages.engine import StepDone
+from lvmkit.model.messages.guards import VgShared
 from lvmkit.model.messages.guide import (
     ErrorCreatingResource,
     FailedCreation,
@@ -285,6 +286,10 @@ def exported(storage: Storage) -> None:
     storage.change(exported=True)
 
 
+def shared(storage: Storage) -> None:
+    storage.change(lock_type="sanlock")
+
+
 def anothers(storage: Storage) -> None:
     storage.change(system_id="n2")
 
@@ -342,6 +347,7 @@ class TestRefusals:
         ("change", "message"),
         [
             (exported, said.VgExported),
+            (shared, VgShared),
             (anothers, said.VgForeign),
             (without_a_disk, said.PvsMissing),
             (cloned, said.DuplicatePv),
@@ -352,6 +358,9 @@ class TestRefusals:
     ) -> None:
         change(world.storage)
         assert [type(m) for m in refusal(world, CreateRequest("/data"))] == [message]
+        with pytest.raises(Failure) as dry_run:
+            draft_creation(CreateRequest("/data"), world.kit)
+        assert [type(m) for m in dry_run.value.messages] == [message]
 
     def test_names_that_device_mapper_cannot_hold(self, world: World) -> None:
         world.storage.lose()

@@ -12,7 +12,7 @@ from lvmkit.host import Host
 from lvmkit.model import names
 from lvmkit.model.facts import DeviceFacts, LvFacts, VgFacts
 from lvmkit.model.messages import ERROR, Failure
-from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther
+from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther, VgShared
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
 from lvmkit.model.messages.service import (
     DegradedActivation,
@@ -79,6 +79,11 @@ def test_a_group_of_another_host_is_foreign_also_where_this_host_has_no_system_i
 
 def test_an_exported_group_is_refused() -> None:
     assert refusals(replace(WELL, exported=True)) == (VgExported("vg1"),)
+
+
+@pytest.mark.parametrize("lock_type", ["sanlock", "dlm", "clvm"])
+def test_a_group_that_a_lock_manager_shares_out_is_refused(lock_type: str) -> None:
+    assert refusals(replace(WELL, lock_type=lock_type)) == (VgShared("vg1", lock_type),)
 
 
 def test_an_impostor_is_refused_and_its_other_faults_do_not_matter() -> None:

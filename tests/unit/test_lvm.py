@@ -61,6 +61,7 @@ def part(**changes: Any) -> dict[str, Any]:
                 "vg_exported": "",
                 "vg_systemid": "n1",
                 "vg_autoactivation": "enabled",
+                "vg_lock_type": "",
             }
         ],
         "pv": [{"pv_uuid": PV_UUID, "pv_name": "/dev/sda", "pv_size": "100", "pv_missing": ""}],

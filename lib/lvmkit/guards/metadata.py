@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther
+from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther, VgShared
 from lvmkit.model.messages.service import DegradedActivation, DuplicatePv, PvsMissing, VgExported, VgImpostor
 from lvmkit.model.settings import DEGRADED
 from lvmkit.storage import claims
@@ -34,9 +34,18 @@ def against(vg: VolumeGroup, group: VgFacts, settings: Settings) -> tuple[Messag
 
 def against_any(vg: VolumeGroup, settings: Settings, group: VgFacts | None = None) -> tuple[Message, ...]:
     """The same of a volume group that is not protected yet, or, with group, is protected by its name alone."""
-    exported = (VgExported(vg.name),) if vg.exported else ()
     missing = _missing(vg, settings.missing_pv, {}) if group is None else _missing_of(vg, group, settings)
-    return (*exported, *_duplicates(vg), *missing, *_claimed(vg, settings.probe_deadline))
+    return (*_unsupported(vg), *_duplicates(vg), *missing, *_claimed(vg, settings.probe_deadline))
+
+
+def _unsupported(vg: VolumeGroup) -> tuple[Message, ...]:
+    """What the metadata say against any activation by the kit."""
+    told: list[Message] = []
+    if vg.exported:
+        told.append(VgExported(vg.name))
+    if vg.lock_type:
+        told.append(VgShared(vg.name, vg.lock_type))
+    return tuple(told)
 
 
 def trusted(devices: Iterable[str]) -> tuple[str, ...]:

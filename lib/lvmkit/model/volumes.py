@@ -49,6 +49,8 @@ class VolumeGroup(Value):
     autoactivation: bool
     physical: tuple[PhysicalVolume, ...]
     logical: tuple[LogicalVolume, ...]
+    lock_type: str = ""
+    """sanlock, dlm or clvm where a lock manager decides who may activate it (lvmlockd(8))"""
 
     @property
     def missing(self) -> tuple[PhysicalVolume, ...]:

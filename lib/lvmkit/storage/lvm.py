@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LVM_PATHS = ("/usr/sbin/lvm", "/sbin/lvm")
 
 _FIELDS = {
-    "vg": ("vg_uuid", "vg_name", "vg_size", "vg_exported", "vg_systemid", "vg_autoactivation"),
+    "vg": ("vg_uuid", "vg_name", "vg_size", "vg_exported", "vg_systemid", "vg_autoactivation", "vg_lock_type"),
     "pv": ("pv_uuid", "pv_name", "pv_size", "pv_missing"),
     "lv": ("lv_uuid", "lv_name", "lv_size", "lv_role", "lv_skip_activation", "origin", "pool_lv"),
     "seg": ("lv_uuid", "segtype"),
@@ -317,9 +317,16 @@ def _group(part: dict[str, Any], duplicates: Mapping[str, tuple[str, ...]]) -> V
         exported=_is_set(row, "vg_exported"),
         system_id=_optional(row, "vg_systemid"),
         autoactivation=_is_set(row, "vg_autoactivation"),
+        lock_type=_lock_type(row),
         physical=tuple(_physical(pv, duplicates) for pv in part["pv"]),
         logical=tuple(_logical(lv, kinds) for lv in part["lv"] if _PUBLIC in _optional(lv, "lv_role")),
     )
+
+
+def _lock_type(row: Row) -> str:
+    """Who locks the group for LVM; '' for one host's own group, which lvmlockd(8) writes in two ways."""
+    kind = _optional(row, "vg_lock_type")
+    return "" if kind == "none" else kind
 
 
 def _physical(row: Row, duplicates: Mapping[str, tuple[str, ...]]) -> PhysicalVolume:

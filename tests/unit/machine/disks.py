@@ -45,6 +45,8 @@ class Metadata:
     system_id: str = ""
     exported: bool = False
     autoactivation: bool = True
+    lock_type: str = ""
+    """of lvmlockd(8)"""
     sequence: int = 1
     """raised by every write"""
 

@@ -446,6 +446,7 @@ def _part(group: Seen, columns: dict[str, list[str]]) -> dict[str, Any]:
                 "vg_exported": "exported" if metadata.exported else "",
                 "vg_systemid": metadata.system_id,
                 "vg_autoactivation": "enabled" if metadata.autoactivation else "",
+                "vg_lock_type": metadata.lock_type,
             }
         ],
         "pv": [_physical(uuid, group.places.get(uuid, [])) for uuid in metadata.disks],

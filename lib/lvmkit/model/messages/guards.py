@@ -1,8 +1,8 @@
-"""Messages of the guards, who may activate a volume group: 110240-110259, 110331, 110332."""
+"""Messages of the guards, who may activate a volume group: 110240-110259, 110331, 110332, 110470."""
 
 from __future__ import annotations
 
-from lvmkit.model.messages import Caution, Message
+from lvmkit.model.messages import OCF_ERR_CONFIGURED, Caution, Message
 
 
 class OwnerLeftRunning(Message, number=110240):
@@ -151,3 +151,23 @@ class DegradedStaysHome(Caution, number=110332):
     )
     vg: str
     why: str
+
+
+class VgShared(Message, number=110470):
+    """The volume group has a lock type: sanlock or dlm (lvmlockd), or clvm. A lock manager decides who may activate it.
+
+    LVM refuses its own commands without that lock manager, and with it several servers may have volumes active at a
+    time. The kit knows one owner only, so the two would not heed each other.
+    """
+
+    template = (
+        "Volume group {vg} is shared: its lock type is {lock_type}, and the kit does not take part in such locking."
+    )
+    action = (
+        "Make it one server's own: take its volumes down on all servers, 'vgchange --lockstop {vg}' on all but one, and"
+        " there 'vgchange --locktype none {vg}'; where the lock manager is gone, 'vgchange --locktype none --lockopt"
+        " force {vg}'. Or leave it to the cluster's own agent, ocf:heartbeat:LVM-activate with vg_access_mode=lvmlockd."
+    )
+    ocf_exit = OCF_ERR_CONFIGURED
+    vg: str
+    lock_type: str
