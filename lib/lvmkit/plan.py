@@ -128,7 +128,7 @@ def carry_out(plan: Plan, kit: Kit) -> None:
         for number, step in enumerate(plan.steps, 1):
             journal = _begin(journal, number, kit)
             kit.tell(StepDone(number, len(plan.steps), step.describe()))
-            journal.steps[number - 1].apply(kit)
+            journal.steps[number - 1].apply(replace(kit, tell=_within(number, len(plan.steps), kit.tell)))
             if step.decides:
                 journal = journals.write(replace(journal, done=number), kit.paths)
         journals.drop(journal, kit.paths)
@@ -192,6 +192,17 @@ def _point_of_no_return(steps: tuple[Step, ...]) -> int:
         if steps[number - 1].decides:
             return number
     return 0
+
+
+def _within(position: int, count: int, tell: Callable[[Message], None]) -> Callable[[Message], None]:
+    """Tell what is done for one step, whose progress is not that of the whole."""
+
+    def tell_within(message: Message) -> None:
+        if isinstance(message, StepDone):
+            message = replace(message, within=f"{position}/{count}: {message.within}")
+        tell(message)
+
+    return tell_within
 
 
 def _begin(journal: Journal, number: int, kit: Kit) -> Journal:

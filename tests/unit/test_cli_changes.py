@@ -221,10 +221,15 @@ class TestReconfigure:
         applied: list[object] = []
 
         def apply(
-            tag: str, _kit: Kit, only: tuple[Sequence[str], Sequence[str]] | None = None, *, here: bool
+            tag: str,
+            _kit: Kit,
+            only: tuple[Sequence[str], Sequence[str]] | None = None,
+            *,
+            here: bool,
+            expected: str,
         ) -> Difference:
             assert not here
-            applied.append((tag, only))
+            applied.append((tag, only or expected or None))
             return DIFFERENCE
 
         monkeypatch.setattr(reconfigure, "reconfigure", apply)

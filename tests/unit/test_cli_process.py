@@ -171,7 +171,7 @@ class TestCompletion:
         assert not list(tmp_path.iterdir())
 
     def test_values_of_options(self) -> None:
-        assert self._complete("lvmkit", "status", "--format", "") == ["text", "json"]
+        assert self._complete("lvmkit", "status", "--format", "") == ["text", "json", "jsonl"]
         assert self._complete("lvmkit", "create", "-s", "a") == ["automatic"]
         assert self._complete("lvmkit", "status", "--by", "i") == ["id"]
         assert self._complete("lvmkit", "show", "vg1", "--output-format", "") == ["text", "json", "cmd"]

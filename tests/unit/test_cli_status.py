@@ -150,7 +150,7 @@ class TestStatus:
     def test_watch_ends_when_nobody_reads_any_more(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         pauses: list[float] = []
         monkeypatch.setattr(time, "sleep", pauses.append)
-        monkeypatch.setattr("lvmkit.cli.commands.status.write", lambda _text: len(pauses) < 2)
+        monkeypatch.setattr("lvmkit.cli.session.write", lambda _text: len(pauses) < 2)
         assert shell.run("status", "--watch").exit_code == 0
         assert pauses == [2, 2]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lvmkit.model import names
-from lvmkit.model.messages import Message
-from lvmkit.model.messages.command import NothingToDo
+from lvmkit.model.messages import Failure, Message
+from lvmkit.model.messages.command import NothingToDo, SeenDifferently
 from lvmkit.model.messages.extend import NotFollowedThere, ServerUnreachable, StillListedThere, StillProtected
 from lvmkit.model.messages.guide import ResourceNotFound
 from lvmkit.model.record import Record
@@ -49,8 +49,31 @@ def tools(port: FakeCluster, tmp_path: Path, told: list[Message]) -> Kit:
 
 def test_the_others_follow_for_themselves_only(servers: Servers, tools: Kit, told: list[Message]) -> None:
     everywhere.follow("vg1", tools)
-    assert [(each.server, each.name, each.facts) for each in servers.asked] == [("n2", "reconfigure", {"tag": "vg1"})]
+    assert [(each.server, each.name, each.facts) for each in servers.asked] == [
+        ("n2", "reconfigure", {"tag": "vg1", "contents": ""})
+    ]
     assert told == []
+
+
+class TestAnotherView:
+    """What is asked before exactly what was shown is applied."""
+
+    def test_a_server_that_sees_another_group_is_named(self, servers: Servers, tools: Kit) -> None:
+        servers.says("n2", contents="other")
+        with pytest.raises(Failure) as caught:
+            everywhere.refuse_another_view("vg1", "shown", tools)
+        assert caught.value.messages == (SeenDifferently("n2", "vg1"),)
+        assert [(each.server, each.name, each.facts) for each in servers.asked] == [("n2", "contents", {"tag": "vg1"})]
+
+    def test_one_that_sees_the_same_or_cannot_be_asked_is_not(self, servers: Servers, tools: Kit) -> None:
+        servers.says("n2", contents="shown")
+        everywhere.refuse_another_view("vg1", "shown", tools)
+        servers.silent("n2", ServerUnreachable("n2", "no route"))
+        everywhere.refuse_another_view("vg1", "shown", tools)
+
+    def test_who_follows_is_told_what_to_expect(self, servers: Servers, tools: Kit) -> None:
+        everywhere.follow("vg1", tools, "shown")
+        assert [each.facts for each in servers.asked] == [{"tag": "vg1", "contents": "shown"}]
 
 
 @pytest.mark.parametrize("fault", ["unreachable", "refused", "down"])

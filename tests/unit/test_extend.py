@@ -650,7 +650,7 @@ class TestFarEnd:
         for request in (
             OrderExtend("/data", TEMPLATE, 0),
             OrderUnextend("/data"),
-            OrderReconfigure("vg1"),
+            OrderReconfigure("vg1", ""),
             OrderForget(("vg1",)),
             AskReadiness("/data", TEMPLATE, 0, False),
             AskBystanders(("/data",)),

@@ -39,6 +39,7 @@ from lvmkit.peer.requests import (
     REQUESTS,
     AskAdmission,
     AskBystanders,
+    AskContents,
     AskFindings,
     AskReadiness,
     OrderExtend,
@@ -64,10 +65,11 @@ EVERY_REQUEST = (
     AskBystanders(("/data", "vg1")),
     AskAdmission(("vg1",), ("vg1",)),
     AskReadiness("/data", "n2", 0, True),
+    AskContents("vg1"),
     AskFindings(),
     OrderExtend("/data", "n2", 7),
     OrderUnextend("/data"),
-    OrderReconfigure("vg1"),
+    OrderReconfigure("vg1", "0123456789abcdef"),
     OrderForget(("vg1", "vg2")),
 )
 
@@ -335,7 +337,7 @@ class TestOrders:
         [
             lambda: order.extend(there(), OrderExtend("/data", "n3", 0), print, deadline=5),
             lambda: order.unextend(there(), "/data", print, deadline=5),
-            lambda: order.reconfigure(there(), "vg1", print, deadline=5),
+            lambda: order.reconfigure(there(), OrderReconfigure("vg1", ""), print, deadline=5),
             lambda: order.forget(there(), ("vg1",), print, deadline=5),
         ],
     )
@@ -388,6 +390,8 @@ class TestFarEnd:
             ("extend", "priority", (-1, 1000, False)),
             ("unextend", "tag", ("", "../x", None)),
             ("reconfigure", "tag", ("", "*", None)),
+            ("reconfigure", "contents", ("-x", "a b", None, 5)),
+            ("contents", "tag", ("", "*", None)),
             ("forget", "groups", ([], ["-x"], ["a/b"], [".."], "vg1", [""])),
         ],
     )
@@ -437,8 +441,8 @@ class TestFarEnd:
         port = FakePort()
         monkeypatch.setattr(port, "local_server", lambda: "n2")
         far = FarEnd(lambda _paths, tell: kit(port, tmp_path, tell), tmp_path, monkeypatch)
-        assert far.receive(self.envelope(request="reconfigure", facts={"tag": "vg1"})) == wire.DONE
-        assert (work.call_args.args[0], work.call_args.kwargs) == ("vg1", {"here": True})
+        assert far.receive(self.envelope(request="reconfigure", facts={"tag": "vg1", "contents": "7f"})) == wire.DONE
+        assert (work.call_args.args[0], work.call_args.kwargs) == ("vg1", {"here": True, "expected": "7f"})
 
     def test_each_message_is_a_line_and_goes_to_the_log(self, far: FarEnd) -> None:
         logged: list[Message] = []

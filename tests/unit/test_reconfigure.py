@@ -11,7 +11,7 @@ from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DISK, FILESYS, OSU, Dependency
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
-from lvmkit.model.messages.command import UnknownDevices
+from lvmkit.model.messages.command import DifferenceChanged, SeenDifferently, UnknownDevices
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import (
     DeviceDependencyNotCreated,
@@ -24,9 +24,10 @@ from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.value import replace
 from lvmkit.steps import BringInService, Commit
 from lvmkit.storage import lkvgs, records
+from lvmkit.workflow import everywhere
 from lvmkit.workflow.create import CreateRequest, create
-from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange, difference, reconfigure
-from tests.unit.fakes import FakePort, has_journal, instance, kit
+from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange, contents, difference, reconfigure
+from tests.unit.fakes import SEVERAL_SERVERS, FakePort, has_journal, instance, kit
 from tests.unit.local_storage import BY_ID, OTHER_UUID, VG_UUID, Storage, lv_uuid, pv_uuid
 from tests.unit.machine import Volume
 
@@ -89,7 +90,8 @@ def refusal(world: World, *arguments: Any) -> tuple[Message, ...]:
 
 class TestDifference:
     def test_there_is_none_at_first(self, world: World) -> None:
-        assert difference("vg1", world.kit) == Difference("vg1", "vg1", (), (), (LvChange("www", lv_uuid("www")),), ())
+        shown = replace(difference("vg1", world.kit), contents="")
+        assert shown == Difference("vg1", "vg1", (), (), (LvChange("www", lv_uuid("www")),), ())
         assert difference("vg1", world.kit).is_empty
 
     def test_a_disk_that_came(self, world: World) -> None:
@@ -139,6 +141,60 @@ class TestDifference:
         before = world.left()
         difference("vg1", world.kit)
         assert (world.left(), world.port.calls) == (before, [])
+
+
+class TestExpected:
+    def test_what_was_shown_is_applied(self, world: World) -> None:
+        world.grow()
+        reconfigure("vg1", world.kit, expected=difference("vg1", world.kit).digest)
+        assert world.disks() == {"disk-A", "disk-B", "disk-C"}
+
+    def test_what_changed_since_is_refused_and_nothing_is_changed(self, world: World) -> None:
+        world.grow()
+        shown = difference("vg1", world.kit).digest
+        world.grow("abcd")
+        before = world.left()
+        with pytest.raises(Failure) as caught:
+            reconfigure("vg1", world.kit, expected=shown)
+        now = difference("vg1", world.kit).digest
+        assert (caught.value.messages, world.left()) == ((DifferenceChanged("vg1", shown, now),), before)
+
+    def test_a_volume_that_nobody_protects_is_no_part_of_it(self, world: World) -> None:
+        world.grow()
+        shown = difference("vg1", world.kit)
+        world.grow("abc", "data www scratch")
+        assert difference("vg1", world.kit).digest == shown.digest
+
+    @pytest.mark.parametrize(("disks", "volumes"), [("abd", "data www"), ("a", "data www"), ("abc", "www")])
+    def test_two_differences_have_two_digests(self, world: World, disks: str, volumes: str) -> None:
+        world.grow()
+        shown = difference("vg1", world.kit)
+        world.grow(disks, volumes)
+        assert difference("vg1", world.kit).digest != shown.digest
+        assert contents("vg1", world.kit) != shown.contents
+
+    def test_another_server_is_told_what_the_group_consists_of_as_its_own_difference_is_another(
+        self, world: World
+    ) -> None:
+        world.grow()
+        there = contents("vg1", world.kit)
+        reconfigure("vg1", world.kit)
+        assert contents("vg1", world.kit) == there
+        assert reconfigure("vg1", world.kit, here=True, expected=there).is_empty
+
+    def test_the_other_servers_are_asked_before_anything_is_changed(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(tag: str, _contents: str, _kit: Kit) -> None:
+            raise Failure(SeenDifferently("n2", tag))
+
+        monkeypatch.setattr(FakePort, "capabilities", SEVERAL_SERVERS)
+        monkeypatch.setattr(everywhere, "refuse_another_view", refuse)
+        world.grow()
+        shown, before = difference("vg1", world.kit).digest, world.left()
+        with pytest.raises(Failure) as caught:
+            reconfigure("vg1", world.kit, expected=shown)
+        assert (caught.value.messages, world.left()) == ((SeenDifferently("n2", "vg1"),), before)
 
 
 class TestApplied:

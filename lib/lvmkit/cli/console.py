@@ -14,8 +14,8 @@ from lvmkit.model.messages.command import OutputNotWritten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import TextIO
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, TextIO
 
     from lvmkit.model.messages import Message
 
@@ -52,8 +52,26 @@ class Console(Voice):
 
     def _say(self, message: Message, advice: str) -> None:
         if message.level != INFO or not self.quiet:
-            _write_stderr(self.rendered(message, advice))
+            self._put(message, advice)
         self.log(message)
+
+    def _put(self, message: Message, advice: str) -> None:
+        _write_stderr(self.rendered(message, advice))
+
+
+def _discard(_facts: dict[str, Any]) -> None:
+    """What takes the lines of a voice that was given no reader."""
+
+
+class LineConsole(Console):
+    """A voice for a program, which gets each message as a line of JSON, in the form of view/event.py."""
+
+    put: Callable[[dict[str, Any]], None] = _discard
+
+    def _put(self, message: Message, advice: str) -> None:
+        from lvmkit.view.event import message_event  # only where lines are asked for
+
+        self.put(message_event(message, advice))
 
 
 def painted(text: str, colour: str, wanted: bool) -> str:

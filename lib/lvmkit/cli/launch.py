@@ -8,6 +8,7 @@ import sys
 import click
 
 from lvmkit.cli.console import abandon_stdout
+from lvmkit.cli.session import JSONL
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import OutputNotWritten
 from lvmkit.model.messages.guide import UsageError
@@ -32,6 +33,8 @@ def launch(
     """
     _occupy_standard_streams()
     _accept_any_character()
+    if _asks_for_lines(words):
+        session.form = JSONL
 
     def job() -> int:
         try:
@@ -45,7 +48,12 @@ def launch(
             abandon_stdout()
             raise Failure(OutputNotWritten(error.strerror or str(error))) from error
 
-    return session.guard(session.program, "", job)
+    return session.end(session.guard(session.program, "", job))
+
+
+def _asks_for_lines(words: Sequence[str]) -> bool:
+    """Whether --format jsonl is among the words. What the parser says against them must have that form, too."""
+    return "--format=jsonl" in words or ("--format", JSONL) in zip(words, words[1:])
 
 
 def _run(command: click.Command, words: Sequence[str], session: Session) -> int:

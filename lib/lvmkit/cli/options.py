@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.session import Session
+from lvmkit.cli.session import JSON, JSONL, TEXT, Session
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
@@ -12,8 +12,10 @@ from lvmkit.model.messages.command import InvalidName
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeVar
 
-TEXT, JSON = "text", "json"
+    Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
 _LONGEST_PATH = 4095
 """PATH_MAX of Linux without its final NUL"""
 
@@ -60,13 +62,34 @@ quiet_option = click.option(
     callback=_be_quiet,
     help="No progress on stderr; warnings and errors still.",
 )
-format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice((TEXT, JSON)),
-    default=TEXT,
-    show_default=True,
-    help="How the result is printed on stdout.",
+
+
+def _choose_form(context: click.Context, _parameter: click.Parameter, form: str) -> None:
+    session = context.find_object(Session)
+    if session is not None:
+        session.form = form
+
+
+def _form_option(*forms: str, meaning: str) -> Callable[[Decorated], Decorated]:
+    """--format, which is read before other words, so that what is said of them has the form that was asked for."""
+    return click.option(
+        "--format",
+        type=click.Choice(forms),
+        default=TEXT,
+        show_default=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_choose_form,
+        help=meaning,
+    )
+
+
+format_option = _form_option(TEXT, JSON, meaning="How the result is printed on stdout.")
+event_format_option = _form_option(
+    TEXT,
+    JSON,
+    JSONL,
+    meaning="How the result is printed on stdout; jsonl: with messages and progress, as lines of JSON.",
 )
 dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 resource_argument = click.argument("word", metavar="TAG|ID", type=TAG_OR_ID)

@@ -23,6 +23,7 @@ from lvmkit.peer import wire
 from lvmkit.peer.requests import (
     AskAdmission,
     AskBystanders,
+    AskContents,
     AskFindings,
     AskReadiness,
     OrderExtend,
@@ -176,6 +177,12 @@ def _readiness(desk: Desk, question: AskReadiness) -> Result:
     return preview_facts(preview(request, desk.kit(), only_check=not question.with_steps))
 
 
+def _contents(desk: Desk, question: AskContents) -> Result:
+    from lvmkit.workflow.reconfigure import contents
+
+    return {"contents": contents(question.tag, desk.kit())}
+
+
 def _findings(desk: Desk, _question: AskFindings) -> Result:
     """Which server this is, is not asked: the doctor looks also where the engine does not answer."""
     from lvmkit import VERSION
@@ -200,7 +207,7 @@ def _unextend(desk: Desk, order: OrderUnextend) -> Result:
 def _reconfigure(desk: Desk, order: OrderReconfigure) -> Result:
     from lvmkit.workflow.reconfigure import reconfigure
 
-    reconfigure(order.tag, desk.kit(), here=True)
+    reconfigure(order.tag, desk.kit(), here=True, expected=order.contents)
     return {}
 
 
@@ -215,6 +222,7 @@ _HANDLERS: dict[str, Callable[[Desk, Any], Result]] = {
     AskBystanders.name: _bystanders,
     AskAdmission.name: _admission,
     AskReadiness.name: _readiness,
+    AskContents.name: _contents,
     AskFindings.name: _findings,
     OrderExtend.name: _extend,
     OrderUnextend.name: _unextend,

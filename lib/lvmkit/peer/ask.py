@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.peer.answers import Findings, Preview
     from lvmkit.peer.remote import RemoteKit
-    from lvmkit.peer.requests import AskAdmission, AskReadiness, Request
+    from lvmkit.peer.requests import AskAdmission, AskContents, AskReadiness, Request
 
     Answer = TypeVar("Answer")
     Teller = Callable[[Message], None]
@@ -49,6 +49,13 @@ def readiness(kit: RemoteKit, question: AskReadiness, tell: Teller, *, deadline:
     from lvmkit.peer.answers import read_preview
 
     return _the_one(_each([(kit, question)], read_preview, tell, deadline=deadline))
+
+
+def contents(
+    kits: Sequence[RemoteKit], question: AskContents, tell: Teller, *, deadline: float
+) -> dict[str, str | Failure]:
+    """What a volume group consists of, as other servers see it."""
+    return _each([(kit, question) for kit in kits], _digest, tell, deadline=deadline)
 
 
 def findings(kits: Sequence[RemoteKit], tell: Teller, *, deadline: float) -> dict[str, Findings | Failure]:
@@ -87,6 +94,12 @@ def _the_one(answers: dict[str, Answer | Failure]) -> Answer:
     if isinstance(answer, Failure):
         raise answer
     return answer
+
+
+def _digest(result: dict[str, Any], _server: str) -> str:
+    from lvmkit.peer.answers import text
+
+    return text(result["contents"])
 
 
 def _messages(field: str, result: dict[str, Any], server: str) -> tuple[Message, ...]:

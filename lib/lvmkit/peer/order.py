@@ -10,7 +10,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import ConnectionLost, OutcomeUnknown, ServerTooSlow
 from lvmkit.peer.answers import texts
 from lvmkit.peer.call import call
-from lvmkit.peer.requests import OrderExtend, OrderForget, OrderReconfigure, OrderUnextend
+from lvmkit.peer.requests import OrderForget, OrderUnextend
 from lvmkit.peer.transport import CONNECT_PATIENCE
 from lvmkit.peer.wire import garbled
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lvmkit.model.messages import Message
     from lvmkit.peer.remote import RemoteKit
-    from lvmkit.peer.requests import Request
+    from lvmkit.peer.requests import OrderExtend, OrderReconfigure, Request
 
     Teller = Callable[[Message], None]
 
@@ -41,9 +41,9 @@ def unextend(kit: RemoteKit, tag: str, tell: Teller, *, deadline: float) -> tupl
     return _tags(kit, _done(kit, OrderUnextend(tag), tell, work, deadline), "unextended")
 
 
-def reconfigure(kit: RemoteKit, tag: str, tell: Teller, *, deadline: float) -> None:
+def reconfigure(kit: RemoteKit, order: OrderReconfigure, tell: Teller, *, deadline: float) -> None:
     """Have a server's part of a hierarchy follow its volume group. deadline, Raises: as extend()."""
-    _done(kit, OrderReconfigure(tag), tell, f"reconfiguration of {tag} on {kit.server}", deadline)
+    _done(kit, order, tell, f"reconfiguration of {order.tag} on {kit.server}", deadline)
 
 
 def forget(kit: RemoteKit, groups: tuple[str, ...], tell: Teller, *, deadline: float) -> None:

@@ -64,6 +64,13 @@ class AskReadiness(Request):
     with_steps: bool
 
 
+class AskContents(Request):
+    """What does the volume group of a tag consist of, as your server sees it? The answer is a digest of it."""
+
+    name = "contents"
+    tag: str
+
+
 class AskFindings(Request):
     """What does your doctor find on your server?"""
 
@@ -89,11 +96,15 @@ class OrderUnextend(Request):
 
 
 class OrderReconfigure(Request):
-    """Make the hierarchy of a volume group's tag follow the group, on your server only."""
+    """Make the hierarchy of a volume group's tag follow the group, on your server only.
+
+    contents: what the group must consist of, as AskContents has it; '': whatever is there.
+    """
 
     name = "reconfigure"
     is_order = True
     tag: str
+    contents: str
 
 
 class OrderForget(Request):
@@ -108,6 +119,7 @@ _KINDS: tuple[type[Request], ...] = (
     AskBystanders,
     AskAdmission,
     AskReadiness,
+    AskContents,
     AskFindings,
     OrderExtend,
     OrderUnextend,
@@ -153,6 +165,7 @@ _CHECKS: dict[str, Check] = {
     "tags": _texts(names.is_tag),
     "hurt": _texts(names.is_tag, least=0),
     "tag": _text(names.is_tag),
+    "contents": _text(lambda digest: digest == "" or digest.isalnum()),
     "template": _text(names.is_server_name),
     "priority": _is_priority,
     "with_steps": lambda value: type(value) is bool,

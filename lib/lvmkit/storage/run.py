@@ -40,7 +40,7 @@ KILLED, ABANDONED = "killed", "abandoned in uninterruptible sleep"
 _POLL = 0.01
 _ECHO_PAUSE = 0.1
 _LOOK_PAUSE = 1.0
-_STDOUT, _STDERR = 1, 2
+_STDERR = 2
 
 
 def time_left(seconds: float, end: float) -> float:
@@ -81,8 +81,9 @@ def run(
     argv: argv[0] is an absolute path.  deadline: seconds.  stdin: what it may read; nothing when absent.
     progress: looked at every second; each time that it gives another value, the deadline begins anew.
     end: of time.monotonic(): ends the program in any case.
-    pass_output: what it writes is also passed on to our own stdout and stderr, several times a second. Not by handing
-    them down: a script in the middle of its work must not die of a broken pipe when we are killed.
+    pass_output: what it writes is also passed on to our stderr, several times a second; our stdout is for our own
+    answers. Not by handing them down: a script in the middle of its work must not die of a broken pipe when we are
+    killed.
     environment: its whole environment besides LC_ALL=C.
     hear: is given each line that it writes to stdout, without the line's end, several times a second. What it raises
     ends the program.
@@ -220,7 +221,7 @@ def _echoes(
     """What is done with output as it comes."""
     echoes: list[_Echo | _Listener] = []
     if pass_output:
-        echoes += [_Echo(files[0], _STDOUT), _Echo(files[1], _STDERR)]
+        echoes += [_Echo(files[0], _STDERR), _Echo(files[1], _STDERR)]
     if hear:
         echoes.append(_Listener(files[0], hear))
     return tuple(echoes)

@@ -18,7 +18,12 @@ def document(facts: dict[str, Any], *, compact: bool = False) -> str:
     """A JSON document in ASCII, with a line feed at its end. compact: on one line."""
     import json  # here, as an answer as text has no use for it
 
-    return json.dumps({"schema_version": SCHEMA_VERSION, **facts}, indent=None if compact else 2) + "\n"
+    return json.dumps(versioned(facts), indent=None if compact else 2) + "\n"
+
+
+def versioned(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts with the version of their form."""
+    return {"schema_version": SCHEMA_VERSION, **facts}
 
 
 def message_facts(messages: Iterable[Message]) -> list[dict[str, Any]]:

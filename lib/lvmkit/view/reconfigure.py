@@ -45,6 +45,7 @@ SCHEMA = schema.answer(
         "gone_volumes": schema.several(_VOLUME, "Protected logical volumes that do not exist any more."),
         "renamed": schema.several(_NAME, "Resources that have an old name of the group or of a volume."),
         "listed": schema.flag("Whether /etc/lkvgs names the volume group."),
+        "digest": schema.text("What --expect takes: it tells this difference from every other."),
         "watched": schema.flag("Whether the checks expect the volume group as it is."),
     },
 )
@@ -63,5 +64,6 @@ def difference_facts(difference: Difference, *, is_applied: bool) -> dict[str, A
         "gone_volumes": [change.as_dict() for change in difference.gone_volumes],
         "renamed": [change.as_dict() for change in difference.renamed],
         "listed": not difference.unlisted,
+        "digest": difference.digest,
         "watched": not difference.unwatched,
     }

@@ -28,12 +28,13 @@ ANSWERS = {
     "reconfigure": "reconfigure",
     "unextend": "unextend",
     "delete": "delete",
+    "forget": "forget",
     "journal": "journal",
     "explain": "explain",
 }
 """each command that answers in JSON, and the module of this package that has its facts and their SCHEMA"""
-DOCUMENTS = {**ANSWERS, "watch": "watch"}
-"""the same with what the watcher writes, /run/lvmkit/watch.json"""
+DOCUMENTS = {**ANSWERS, "watch": "watch", "event": "event"}
+"""the same with what the watcher writes, /run/lvmkit/watch.json, and with a line of --format jsonl"""
 
 
 def schema_of(name: str) -> Schema:
@@ -42,18 +43,19 @@ def schema_of(name: str) -> Schema:
     return {"$schema": DIALECT, "$id": f"urn:lvmkit:schema:{SCHEMA_VERSION}:{name}", **schema}
 
 
-def answer(title: str, fields: Schema, in_dry_run: Schema | None = None) -> Schema:
+def answer(title: str, fields: Schema, in_dry_run: Schema | None = None, when_done: Schema | None = None) -> Schema:
     """The schema of a whole document.
 
-    in_dry_run: fields that only a preview has, in which dry_run is true.
+    in_dry_run: fields that only a preview has, in which dry_run is true.  when_done: those that only others have.
     """
     version = {"const": SCHEMA_VERSION, "description": "Changes when a field goes or gets another meaning."}
     schema = {"title": title, **record({"schema_version": version, **fields})}
     if in_dry_run is None:
         return schema
-    schema["properties"] = {**schema["properties"], **in_dry_run}
+    schema["properties"] = {**schema["properties"], **in_dry_run, **(when_done or {})}
     schema["if"] = {"properties": {"dry_run": {"const": True}}}
     schema["then"] = {"required": list(in_dry_run)}
+    schema["else"] = {"required": list(when_done or {})}
     return schema
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from lvmkit.model import names
 from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import NothingToDo
+from lvmkit.model.messages.command import NothingToDo, SeenDifferently
 from lvmkit.model.messages.extend import NotFollowedThere, StillListedThere, StillProtected
-from lvmkit.peer import order
+from lvmkit.peer import ask, order
+from lvmkit.peer.requests import AskContents, OrderReconfigure
 from lvmkit.storage import lkvgs, records
 from lvmkit.workflow.subject import refuse_offline
 
@@ -29,13 +30,33 @@ def others(tag: str, seen: Overview) -> tuple[str, ...]:
     return tuple(name for name in seen.others if seen.of(name).by_tag(tag) is not None)
 
 
-def follow(tag: str, kit: Kit) -> None:
-    """Have a volume group's hierarchy follow the group's disks on the other servers, whose paths are their own."""
+def refuse_another_view(tag: str, contents: str, kit: Kit) -> None:
+    """Raise Failure (110501) where another server sees a volume group with other contents.
+
+    One that cannot be asked will be told what to expect, when it can: follow() says what became of it.
+    """
+    kits = list(map(kit.remote, others(tag, kit.port.overview())))
+    answers = ask.contents(kits, AskContents(tag), _unheard, deadline=kit.settings.action_deadline)
+    seen = tuple(SeenDifferently(server, tag) for server, answer in answers.items() if _differs(answer, contents))
+    if seen:
+        raise Failure(*seen)
+
+
+def _differs(answer: str | Failure, contents: str) -> bool:
+    return not isinstance(answer, Failure) and answer != contents
+
+
+def follow(tag: str, kit: Kit, contents: str = "") -> None:
+    """Have a volume group's hierarchy follow the group's disks on the other servers, whose paths are their own.
+
+    contents: what the group must consist of there; '': whatever is there.
+    """
     seen = kit.port.overview()
+    deadline = kit.settings.action_deadline
     for server in others(tag, seen):
         try:
             refuse_offline(server, tag, seen)
-            order.reconfigure(kit.remote(server), tag, _unheard, deadline=kit.settings.action_deadline)
+            order.reconfigure(kit.remote(server), OrderReconfigure(tag, contents), _unheard, deadline=deadline)
         except Failure as failure:
             kit.tell(NotFollowedThere(server, tag, str(failure)))
 
@@ -52,9 +73,10 @@ def forget_there(gone: Iterable[Instance], servers: Iterable[str], kit: Kit) -> 
             kit.tell(StillListedThere(server, groups))
 
 
-def forget(groups: Iterable[str], kit: Kit) -> None:
-    """Take volume groups off this server's /etc/lkvgs and drop their records; says where neither named one.
+def forget(groups: Iterable[str], kit: Kit) -> tuple[str, ...]:
+    """Take volume groups off this server's /etc/lkvgs and drop their records; returns those that either had named.
 
+    Says which neither named.
     Raises Failure, with nothing changed, where one is still protected here (110228); 110007.
     """
     groups = tuple(groups)
@@ -62,9 +84,13 @@ def forget(groups: Iterable[str], kit: Kit) -> None:
     protected = tuple(vg for vg in groups if hierarchy.by_id(names.lvmvg_id(vg)) is not None)
     if protected:
         raise Failure(*(StillProtected(vg) for vg in protected))
+    forgotten = []
     for vg in groups:
-        if not _drop(vg, kit):
+        if _drop(vg, kit):
+            forgotten.append(vg)
+        else:
             kit.tell(NothingToDo(vg))
+    return tuple(forgotten)
 
 
 def _drop(vg: str, kit: Kit) -> bool:

@@ -9,7 +9,7 @@ from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts, devices_below
 from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance, tags_of
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import UnknownDevices
+from lvmkit.model.messages.command import DifferenceChanged, UnknownDevices
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
 from lvmkit.model.value import Value, replace
@@ -76,6 +76,13 @@ class Difference(Value):
     """the record that the checks compare with differs from the volume group"""
     renamed: tuple[NameChange, ...] = ()
     """also of other groups, where names were exchanged: no ID is free before all of them change"""
+    contents: str = ""
+    """digest of what the group consists of, which is the same on every server that sees the same disks"""
+
+    @property
+    def digest(self) -> str:
+        """What tells this difference from every other. Volumes that are not protected are none of it."""
+        return _digest(replace(self, new_volumes=()))
 
     @property
     def is_renamed(self) -> bool:
@@ -94,24 +101,44 @@ def difference(tag: str, kit: Kit) -> Difference:
     return _compare(tag, kit)[0]
 
 
+def contents(tag: str, kit: Kit) -> str:
+    """The digest of what a volume group consists of, as this server sees it. Raises Failure as difference()."""
+    return difference(tag, kit).contents
+
+
 def reconfigure(
-    tag: str, kit: Kit, only: tuple[Sequence[str], Sequence[str]] | None = None, *, here: bool = False
+    tag: str,
+    kit: Kit,
+    only: tuple[Sequence[str], Sequence[str]] | None = None,
+    *,
+    here: bool = False,
+    expected: str = "",
 ) -> Difference:
     """Apply the difference and return what was applied. The admin lock is taken.
 
     only: (devices to add, devices to remove), the rest is left; every device must be in the difference.
     here: leave the other servers of a cluster alone; else they follow the volume group too, unless only is given.
+    expected: the digest of the difference that was shown, or of the group's contents; '': whatever is there now.
+    Raises Failure, with nothing changed, where something else is there now (110500), or another server sees a group
+    with other contents (110501).
     """
+    follows = kit.port.capabilities.several_servers and only is None and not here
     find(kit.port.hierarchy(), tag)
     with kit.port.admin_lock(f"reconfigure {tag}"):
         finish_interrupted(kit)
         whole, layers = _compare(tag, kit)
+        if expected and expected not in (whole.digest, whole.contents):
+            raise Failure(DifferenceChanged(tag, expected, whole.digest))
+        if expected and follows:
+            everywhere.refuse_another_view(tag, whole.contents, kit)
         wanted = whole if only is None else _narrow(whole, *only)
         if not wanted.is_empty:
             _carry_out(wanted, layers, kit)
-    if kit.port.capabilities.several_servers and only is None and not here:
-        for each in dict.fromkeys((tag, *tags_of(_renamed_groups(wanted, kit.port.hierarchy())))):
-            everywhere.follow(each, kit)
+    if follows:
+        everywhere.follow(tag, kit, contents=whole.contents if expected else "")
+        for other in tags_of(_renamed_groups(wanted, kit.port.hierarchy())):
+            if other != tag:
+                everywhere.follow(other, kit)
     return wanted
 
 
@@ -193,7 +220,20 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
     for other, other_vg in _exchanged_with(instance, vg, hierarchy, kit):
         renamed += _name_changes(other, other_vg, hierarchy)
     unwatched = _unwatched(replace(group, id=names.lvmvg_id(vg.name)), vg, kit)
-    return Difference(tag, vg.name, added, removed, new, gone, unlisted, unwatched, renamed), layers
+    return Difference(tag, vg.name, added, removed, new, gone, unlisted, unwatched, renamed, _contents(vg, new)), layers
+
+
+def _contents(vg: VolumeGroup, unprotected: tuple[LvChange, ...]) -> str:
+    left_out = [lv.lv_uuid for lv in unprotected]
+    volumes = [(lv.uuid, lv.name) for lv in vg.logical if lv.uuid not in left_out]
+    return _digest((vg.uuid, vg.name, sorted(pv.uuid for pv in vg.physical), sorted(volumes)))
+
+
+def _digest(facts: object) -> str:
+    """16 hexadecimal digits. facts: of one spelling on every server: values, tuples, lists and words."""
+    import hashlib  # only where something is compared
+
+    return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _exchanged_with(

@@ -102,6 +102,12 @@ def going_out(tag: str, seen: Overview) -> tuple[PlannedStop, ...]:
     return tuple(stop for stop in stops if _may_stop_a_volume(stop, seen))
 
 
+def coming_along(tag: str, seen: Overview) -> tuple[str, ...]:
+    """What may come in service with a tag, children first: all that it requires, and what stands on its groups."""
+    union = seen.union()
+    return union.restore_order({*union.below(tag), *_on_groups_of(tag, union)})
+
+
 def way_in(tag: str, server: str, seen: Overview) -> tuple[PlannedAction, ...]:
     """What in_service() would run on a server ('': this one), in order; what stands on the same groups moves along.
 

@@ -16,7 +16,6 @@ import errno
 import json
 import os
 import re
-import sys
 from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
@@ -708,8 +707,7 @@ class Machine:
             for line in out.splitlines():
                 hear(line)
         if pass_output:
-            sys.stdout.write(out)
-            os.write(2, err.encode())
+            os.write(2, (out + err).encode())
         return Finished(tuple(argv), status, out, err, seconds)
 
     def _program(self, argv: Sequence[str]) -> Program:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import write
 from lvmkit.cli.layout import columns
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
+from lvmkit.cli.options import TAG_OR_ID, event_format_option, pass_session, quiet_option
 from lvmkit.model.instance import IN_SERVICE
 from lvmkit.model.messages.command import NotInService
 from lvmkit.model.resource_types import is_device
 from lvmkit.view.check import OK, Verdict, after_recovery, check_facts, is_well, judge
-from lvmkit.view.document import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +36,10 @@ FAULT, NO_LOOK = 1, 3
 @click.argument("words", metavar="[TAG|ID]...", type=TAG_OR_ID, nargs=-1)
 @click.option("--deep", is_flag=True, help="Also read from every disk and ask every file system, under a deadline.")
 @click.option("--all", "watch", is_flag=True, help="The engine's own round: check everything, report, and recover.")
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool, form: str) -> int:
+def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool) -> int:
     """Check everything that should be in service, or the hierarchies below the given tags, which then should be.
 
     In a cluster the other servers are asked, too, whether they hold a volume group that is up here or in service
@@ -55,10 +53,10 @@ def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool, f
 
     def job(kit: Kit) -> int:
         verdicts, is_known = _watch(kit) if watch else _check(words, deep, kit)
-        if form == JSON:
-            write(document(check_facts(verdicts, kit.port.local_server(), deep=deep)))
-        else:
-            write(_as_text(verdicts, session.quiet))
+        session.answer(
+            lambda: check_facts(verdicts, kit.port.local_server(), deep=deep),
+            lambda: _as_text(verdicts, session.quiet),
+        )
         looked.append(is_known)
         return 0 if is_well(verdicts) else FAULT
 

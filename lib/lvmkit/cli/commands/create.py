@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import one_a_line, write
+from lvmkit.cli.console import one_a_line
 from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, numbered, twigs
-from lvmkit.cli.options import JSON, PATH, TAG, dry_run_option, format_option, pass_session, quiet_option
+from lvmkit.cli.options import PATH, TAG, dry_run_option, event_format_option, pass_session, quiet_option
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import INTELLIGENT, SWITCHBACKS
 from lvmkit.view.create import creation_facts, creation_preview
-from lvmkit.view.document import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,10 +32,10 @@ if TYPE_CHECKING:
     help="Whether it stays where it is or goes home when a failed server returns.",
 )
 @dry_run_option
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, path: str, tag: str | None, switchback: str, dry_run: bool, form: str) -> int:
+def command(session: Session, path: str, tag: str | None, switchback: str, dry_run: bool) -> int:
     """Put a mounted file system, or a logical volume, under protection with all that it stands on.
 
     The whole hierarchy is created and brought in service, or nothing is. The root's tag is printed on stdout.
@@ -47,21 +46,19 @@ def command(session: Session, path: str, tag: str | None, switchback: str, dry_r
 
         request = create.CreateRequest(path, tag or "", switchback)
         if dry_run:
-            write(_preview(create.draft_creation(request, kit), kit, form))
+            _preview(create.draft_creation(request, kit), kit, session)
         else:
             root = create.create(request, kit)
-            write(document(creation_facts(root)) if form == JSON else one_a_line([root]))
+            session.answer(lambda: creation_facts(root), lambda: one_a_line([root]))
         return 0
 
     return session.work("create", tag or path, job)
 
 
-def _preview(draft: CreateDraft, kit: Kit, form: str) -> str:
+def _preview(draft: CreateDraft, kit: Kit, session: Session) -> None:
     before = kit.port.hierarchy()
     after = _after(draft, before)
-    if form == JSON:
-        return document(creation_preview(draft, before, after))
-    return _as_text(draft, before, after)
+    session.answer(lambda: creation_preview(draft, before, after), lambda: _as_text(draft, before, after))
 
 
 def _after(draft: CreateDraft, before: Hierarchy) -> Hierarchy:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import confirms, is_interactive, one_a_line, write
+from lvmkit.cli.console import confirms, is_interactive, one_a_line
 from lvmkit.cli.layout import columns, numbered
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import JSON, dry_run_option, format_option, pass_session, quiet_option, resource_argument
+from lvmkit.cli.options import dry_run_option, event_format_option, pass_session, quiet_option, resource_argument
 from lvmkit.model.instance import tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import NotConfirmed
 from lvmkit.view.delete import deletion_facts, deletion_preview
-from lvmkit.view.document import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from lvmkit.cli.session import Session
     from lvmkit.model.instance import Instance
     from lvmkit.plan import Kit, Plan
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 @resource_argument
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, word: str, yes: bool, dry_run: bool, form: str) -> int:
+def command(session: Session, word: str, yes: bool, dry_run: bool) -> int:
     """Take the hierarchy below a root out of protection. Data, volumes and mounts stay exactly as they are.
 
     What another hierarchy requires stays protected. The tags that went are printed. On a terminal it asks first.
@@ -39,12 +40,12 @@ def command(session: Session, word: str, yes: bool, dry_run: bool, form: str) ->
 
         tag = tag_of(word, kit.port.hierarchy())
         if dry_run:
-            write(_preview(tag, form, kit, *delete.draft_deletion(tag, kit)))
+            _preview(tag, session, kit, *delete.draft_deletion(tag, kit))
             return 0
         if not yes and is_interactive():
             _ask(tag, delete.draft_deletion(tag, kit)[0])
         gone = delete.delete(tag, kit)
-        write(document(deletion_facts(tag, gone)) if form == JSON else one_a_line(gone))
+        session.answer(lambda: deletion_facts(tag, gone), lambda: one_a_line(gone))
         return 0
 
     return session.work("delete", word, job)
@@ -56,16 +57,20 @@ def _ask(tag: str, gone: tuple[Instance, ...]) -> None:
         raise Failure(NotConfirmed(f"Deletion of {tag}"))
 
 
-def _preview(tag: str, form: str, kit: Kit, gone: tuple[Instance, ...], plan: Plan) -> str:
+def _preview(tag: str, session: Session, kit: Kit, gone: tuple[Instance, ...], plan: Plan) -> None:
     hierarchy = kit.port.hierarchy()
     going, steps = tags_of(gone), plan.describe()
     staying = {}
     for kept in reversed(hierarchy.below(tag)):
         if kept not in going:
             staying[kept] = tuple(parent for parent in hierarchy.parents(kept) if parent not in going)
-    if form == JSON:
-        return document(deletion_preview(tag, going, staying, steps))
+    session.answer(
+        lambda: deletion_preview(tag, going, staying, steps), lambda: _as_text(going, staying) + f"\n{numbered(steps)}"
+    )
+
+
+def _as_text(going: Sequence[str], staying: Mapping[str, Sequence[str]]) -> str:
     rows = [("goes", tag, "") for tag in going]
     for kept, parents in staying.items():
         rows.append(("stays", kept, f"required by {', '.join(parents)}" if parents else "a service of its own"))
-    return f"{columns(rows)}\n{numbered(steps)}"
+    return columns(rows)

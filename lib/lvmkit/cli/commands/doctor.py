@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import write
 from lvmkit.cli.layout import columns
-from lvmkit.cli.options import JSON, format_option, pass_session, quiet_option
+from lvmkit.cli.options import format_option, pass_session, quiet_option
 from lvmkit.model.messages import INFO, WARN, shown
 from lvmkit.view.doctor import doctor_facts
-from lvmkit.view.document import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ _WORST = "FAIL"
 @format_option
 @quiet_option
 @pass_session
-def command(session: Session, here: bool, form: str) -> int:
+def command(session: Session, here: bool) -> int:
     """Look at LVM, the boot, the protected volume groups and the cluster, on every server that is online.
 
     Nothing is changed: each finding says what to do. Exit 0 when there is nothing worse than a note, else 1. --quiet
@@ -38,7 +36,7 @@ def command(session: Session, here: bool, form: str) -> int:
         from lvmkit.workflow.doctor import diagnose
 
         diagnosis = diagnose(kit, here=here)
-        write(document(doctor_facts(diagnosis)) if form == JSON else _as_text(diagnosis, session.quiet))
+        session.answer(lambda: doctor_facts(diagnosis), lambda: _as_text(diagnosis, session.quiet))
         return 0 if diagnosis.is_well else 1
 
     return session.work("doctor", "", job)

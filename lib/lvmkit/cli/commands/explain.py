@@ -6,16 +6,16 @@ import textwrap
 
 import click
 
-from lvmkit.cli.console import write
 from lvmkit.cli.layout import columns
-from lvmkit.cli.options import JSON, format_option, pass_session
+from lvmkit.cli.options import format_option, pass_session
 from lvmkit.model.messages import Failure, Message, catalogue
 from lvmkit.model.messages.command import NoSuchMessage
-from lvmkit.view.document import document
 from lvmkit.view.explain import catalogue_facts, cause, explanation_facts, readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lvmkit.cli.session import Session
 
 _WIDTH = 100
@@ -29,13 +29,18 @@ _LONGEST = 9
 @click.option("--all", "every", is_flag=True, help="List all messages.")
 @format_option
 @pass_session
-def command(session: Session, number: str | None, every: bool, form: str) -> int:
+def command(session: Session, number: str | None, every: bool) -> int:
     """Say what the message with this number means, what to do about it, and which exit codes it leads to."""
     if every == (number is not None):
         raise click.UsageError("Either NUMBER or --all.")
 
     def job() -> int:
-        write(_all(form) if number is None else _one(_kind(number), form))
+        if number is None:
+            kinds = catalogue().values()
+            session.answer(lambda: catalogue_facts(kinds), lambda: _table(kinds))
+        else:
+            kind = _kind(number)
+            session.answer(lambda: explanation_facts(kind), lambda: _page(kind))
         return 0
 
     return session.guard("explain", "", job)
@@ -50,9 +55,7 @@ def _kind(number: str) -> type[Message]:
     return kind
 
 
-def _one(kind: type[Message], form: str) -> str:
-    if form == JSON:
-        return document(explanation_facts(kind))
+def _page(kind: type[Message]) -> str:
     lines = [f"{kind.number:06d} {kind.level}", *_wrapped(readable(kind, kind.template), "  "), ""]
     lines += _wrapped(cause(kind), "Cause:  ")
     lines += _wrapped(readable(kind, kind.action) or "None needed.", "Action: ")
@@ -65,10 +68,7 @@ def _wrapped(text: str, label: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent=label, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _all(form: str) -> str:
-    kinds = catalogue().values()
-    if form == JSON:
-        return document(catalogue_facts(kinds))
+def _table(kinds: Iterable[type[Message]]) -> str:
     rows = [("NUMBER", "LEVEL", "TEXT")]
     for kind in kinds:
         rows.append((f"{kind.number:06d}", kind.level, readable(kind, kind.template)))

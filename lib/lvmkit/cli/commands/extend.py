@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import one_a_line, write
+from lvmkit.cli.console import one_a_line
 from lvmkit.cli.layout import columns
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import (
-    JSON,
     SERVER,
     dry_run_option,
-    format_option,
+    event_format_option,
     pass_session,
     quiet_option,
     resource_argument,
 )
 from lvmkit.model.messages import Failure
-from lvmkit.view.document import document
 from lvmkit.view.extend import extension_facts, extension_preview
 
 TYPE_CHECKING = False
@@ -41,10 +39,10 @@ _PRIORITIES = click.IntRange(1, 999)
     "--priority", type=_PRIORITIES, metavar="N", help="1 to 999, 1 is the highest; below all others by default."
 )
 @dry_run_option
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, word: str, server: str, priority: int | None, dry_run: bool, form: str) -> int:
+def command(session: Session, word: str, server: str, priority: int | None, dry_run: bool) -> int:
     """Extend the hierarchy, with all that stands on the same volume group, to a further server of the cluster.
 
     That server is asked first what speaks against it, and all of it is shown. Then it does the work itself, over ssh.
@@ -56,22 +54,22 @@ def command(session: Session, word: str, server: str, priority: int | None, dry_
 
         order = elsewhere.ExtendOrder(tag_of(word, kit.port.overview().union()), server, priority or 0)
         if dry_run:
-            _show_preview(order, elsewhere.preview(order, kit), kit, form)
+            _show_preview(order, elsewhere.preview(order, kit), kit, session)
         else:
             tags = elsewhere.extend(order, kit)
-            write(document(extension_facts(order.tag, server, tags)) if form == JSON else one_a_line(tags))
+            session.answer(lambda: extension_facts(order.tag, server, tags), lambda: one_a_line(tags))
         return 0
 
     return session.work("extend", word, job)
 
 
-def _show_preview(order: ExtendOrder, extension: Preview, kit: Kit, form: str) -> None:
+def _show_preview(order: ExtendOrder, extension: Preview, kit: Kit, session: Session) -> None:
     """Warnings are told, what forbids the extension is raised in the end."""
     from lvmkit.workflow.extend import refusal
 
     for message in extension.readiness.warnings:
         kit.tell(message)
-    write(document(extension_preview(order.tag, extension)) if form == JSON else _as_text(extension))
+    session.answer(lambda: extension_preview(order.tag, extension), lambda: _as_text(extension))
     if not extension.readiness.is_ready:
         raise refusal(Failure(*extension.readiness.refusals), order.tag, order.server)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.options import Word, pass_session, quiet_option
+from lvmkit.cli.options import Word, event_format_option, pass_session, quiet_option
 from lvmkit.model import names
+from lvmkit.view.forget import forgetting_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ _VG = Word("vg", "volume group name", names.is_vg_name)
 
 @click.command("forget", epilog="Example: lvmkit forget vg1", short_help="Drop what is left of an ended protection.")
 @click.argument("groups", metavar="VG...", type=_VG, nargs=-1, required=True)
+@event_format_option
 @quiet_option
 @pass_session
 def command(session: Session, groups: tuple[str, ...]) -> int:
@@ -28,7 +30,8 @@ def command(session: Session, groups: tuple[str, ...]) -> int:
     def job(kit: Kit) -> int:
         from lvmkit.workflow.everywhere import forget
 
-        forget(groups, kit)
+        forgotten = forget(groups, kit)
+        session.answer(lambda: forgetting_facts(groups, forgotten), str)
         return 0
 
     return session.work("forget", groups[0], job)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.moves import show_actions
+from lvmkit.cli.moves import show_actions, show_outcome
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import SERVER, dry_run_option, format_option, pass_session, quiet_option, resource_argument
+from lvmkit.cli.options import (
+    SERVER,
+    dry_run_option,
+    event_format_option,
+    pass_session,
+    quiet_option,
+    resource_argument,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,14 +29,13 @@ if TYPE_CHECKING:
     "--on", "server", type=SERVER, metavar="SERVER", help="The server to bring it in service on; this one by default."
 )
 @dry_run_option
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, word: str, server: str | None, dry_run: bool, form: str) -> int:
+def command(session: Session, word: str, server: str | None, dry_run: bool) -> int:
     """Bring the resource and all that it requires in service, children first. From another server it moves.
 
-    All that stands on the same volume group moves with it. What is already in service is left alone. --format applies
-    to --dry-run.
+    All that stands on the same volume group moves with it. What is already in service is left alone.
     """
 
     def job(kit: Kit) -> int:
@@ -43,8 +49,8 @@ def command(session: Session, word: str, server: str | None, dry_run: bool, form
             actions = service.way_in(tag, server or "", seen)
             refuse_lost_disks(service.groups_moving(tag, seen.union()), server or "", seen, kit)
             refuse_bystanders(service.moving_off(tag, server or "", seen), seen, kit)
-            return show_actions(service.RESTORE, tag, actions, form)
+            return show_actions(service.RESTORE, tag, actions, session)
         service.in_service(tag, kit, server or "")
-        return 0
+        return show_outcome(service.RESTORE, tag, service.coming_along(tag, seen), kit, session)
 
     return session.work("in-service", word, job)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import confirms, is_interactive, write
+from lvmkit.cli.console import confirms, is_interactive
 from lvmkit.cli.layout import columns
-from lvmkit.cli.options import JSON, Word, dry_run_option, format_option, pass_session, quiet_option
+from lvmkit.cli.options import Word, dry_run_option, event_format_option, pass_session, quiet_option
 from lvmkit.model.messages import Failure, shown
 from lvmkit.model.messages.command import NotConfirmed
-from lvmkit.view.document import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,10 +30,10 @@ _NAME = Word("journal", "name of a journal", _is_name)
 @click.option("--drop", "dropped", is_flag=True, help="Forget this one; what is half done stays as it is.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, name: str | None, again: bool, dropped: bool, yes: bool, dry_run: bool, form: str) -> int:
+def command(session: Session, name: str | None, again: bool, dropped: bool, yes: bool, dry_run: bool) -> int:
     """List the changes that were interrupted and are not finished yet; with NAME, show the steps of one.
 
     The next command here that changes something finishes them or takes them back. One that cannot be keeps only its
@@ -56,8 +55,9 @@ def command(session: Session, name: str | None, again: bool, dropped: bool, yes:
             _ask(journals[0], yes)
             unfinished.drop(name, kit)
             journals = ()
-        facts = journal_facts(journals, dry_run=dry_run)
-        write(document(facts) if form == JSON else _as_text(journals, is_whole=bool(name)))
+        session.answer(
+            lambda: journal_facts(journals, dry_run=dry_run), lambda: _as_text(journals, is_whole=bool(name))
+        )
         return 1 if journals else 0
 
     return session.work("journal", name or "", job)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.moves import show_actions
+from lvmkit.cli.moves import show_actions, show_outcome
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import dry_run_option, format_option, pass_session, quiet_option, resource_argument
+from lvmkit.cli.options import dry_run_option, event_format_option, pass_session, quiet_option, resource_argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 )
 @resource_argument
 @dry_run_option
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, word: str, dry_run: bool, form: str) -> int:
+def command(session: Session, word: str, dry_run: bool) -> int:
     """Take the resource and all that requires it out of service, parents first, on whichever server it is.
 
-    What is already out of service is left alone. --format applies to --dry-run.
+    What is already out of service is left alone.
     """
 
     def job(kit: Kit) -> int:
@@ -36,8 +36,8 @@ def command(session: Session, word: str, dry_run: bool, form: str) -> int:
         tag = tag_of(word, seen.union())
         if dry_run:
             refuse_bystanders(service.going_out(tag, seen), seen, kit)
-            return show_actions(service.REMOVE, tag, service.way_out(tag, seen), form)
+            return show_actions(service.REMOVE, tag, service.way_out(tag, seen), session)
         service.out_of_service(tag, kit)
-        return 0
+        return show_outcome(service.REMOVE, tag, seen.union().above(tag), kit, session)
 
     return session.work("out-of-service", word, job)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import write
 from lvmkit.cli.layout import columns
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
+from lvmkit.cli.options import TAG_OR_ID, Word, event_format_option, pass_session, quiet_option
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import HierarchyDiffers, InvalidName, NothingToDo
-from lvmkit.view.document import document
 from lvmkit.view.reconfigure import difference_facts
 
 TYPE_CHECKING = False
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from lvmkit.workflow.reconfigure import Difference
 
 _NONE = ("", "-")
+_DIGEST = Word("digest", "digest of a difference", lambda word: word.isalnum() and word.isascii())
 
 
 @click.command(
@@ -30,32 +29,38 @@ _NONE = ("", "-")
 @click.argument("word", metavar="TAG|ID", type=TAG_OR_ID)
 @click.argument("lists", metavar="[ADDLIST DELLIST]", nargs=-1)
 @click.option("-y", "--yes", is_flag=True, help="Apply the whole difference.")
+@click.option(
+    "--expect", "digest", type=_DIGEST, metavar="DIGEST",
+    help="Apply the difference where it is still the one that was shown with this digest.",
+)  # fmt: skip
 @click.option("--here", is_flag=True, help="On this server only; else the others of a cluster follow too.")
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, word: str, lists: tuple[str, ...], yes: bool, here: bool, form: str) -> int:
+def command(session: Session, word: str, lists: tuple[str, ...], yes: bool, digest: str | None, here: bool) -> int:
     """Show how a volume group differs from its hierarchy: disks and volumes that came or went, names that changed.
 
     With --yes the hierarchy follows. ADDLIST and DELLIST, separated by commas, name the disks to be followed instead
-    of all; an empty list is '' or '-'.
+    of all; an empty list is '' or '-'. With --expect, another server that sees another group than this one is a
+    reason to change nothing.
     """
     if len(lists) not in (0, 2):
         raise click.UsageError("Either both lists or none.")
+    if lists and digest:
+        raise click.UsageError("--expect is for the whole difference, without lists.")
     only = (_devices(lists[0]), _devices(lists[1])) if lists else None
 
     def job(kit: Kit) -> int:
         from lvmkit.workflow.reconfigure import difference, reconfigure
 
         tag = tag_of(word, kit.port.hierarchy())
-        is_applied = yes or only is not None
-        change = reconfigure(tag, kit, only, here=here) if is_applied else difference(tag, kit)
-        facts = difference_facts(change, is_applied=is_applied)
-        write(document(facts) if form == JSON else _as_text(change))
+        is_applied = yes or bool(digest) or only is not None
+        change = reconfigure(tag, kit, only, here=here, expected=digest or "") if is_applied else difference(tag, kit)
+        session.answer(lambda: difference_facts(change, is_applied=is_applied), lambda: _as_text(change))
         if change.is_empty:
             kit.tell(NothingToDo(tag))
         elif not is_applied:
-            kit.tell(HierarchyDiffers(tag, change.vg, _counted(change)))
+            kit.tell(HierarchyDiffers(tag, change.vg, _counted(change), change.digest))
         return 0
 
     return session.work("reconfigure", word, job)

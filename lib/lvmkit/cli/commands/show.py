@@ -7,7 +7,8 @@ import click
 from lvmkit.cli.console import one_a_line, write
 from lvmkit.cli.layout import ASCII_GLYPHS, columns, twigs
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import JSON, TEXT, pass_session, quiet_option, resource_argument
+from lvmkit.cli.options import pass_session, quiet_option, resource_argument
+from lvmkit.cli.session import JSON, TEXT
 from lvmkit.view.document import document
 from lvmkit.view.show import show_facts
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import click
 
-from lvmkit.cli.console import write
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import JSON, TAG_OR_ID, format_option, pass_session, quiet_option
+from lvmkit.cli.options import TAG_OR_ID, event_format_option, pass_session, quiet_option
+from lvmkit.cli.session import TEXT
 from lvmkit.cli.surveyed import as_list, as_matrix
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages.view import NothingProtected
 from lvmkit.model.value import replace
-from lvmkit.view.document import document
 from lvmkit.view.status import status_facts
 
 TYPE_CHECKING = False
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from lvmkit.workflow.watcher import LastLook
 
 _LONGEST_PAUSE = 86400
-_CLEAR = "\x1b[H\x1b[2J"
 
 
 @click.command("status", epilog="Example: lvmkit status /data --watch", short_help="Show hierarchies and their states.")
@@ -44,10 +41,10 @@ _CLEAR = "\x1b[H\x1b[2J"
     help="Show it again every so many seconds (2), until interrupted.",
 )
 @click.option("--exit-code", "judge", is_flag=True, help="Exit with 1 when a resource has failed or has a fault.")
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, word: str | None, by: str, watch: int | None, judge: bool, form: str) -> int:
+def command(session: Session, word: str | None, by: str, watch: int | None, judge: bool) -> int:
     """Show all hierarchies, or the one below TAG, with state and reason; in a cluster on every server.
 
     A state with '!' is one that the kernel of this server does not confirm; the reason says why. A volume group that
@@ -56,10 +53,10 @@ def command(session: Session, word: str | None, by: str, watch: int | None, judg
 
     def job(kit: Kit) -> int:
         if watch is not None:
-            return _repeat(watch, lambda: write(_shown(_take_survey(word, kit), by, form, True, kit)))
+            return _repeat(watch, lambda: _show(_take_survey(word, kit), by, kit, session.answer_again))
         survey = _take_survey(word, kit, asks_others=kit.port.capabilities.several_servers)
-        write(_shown(survey, by, form, False, kit))
-        if form != JSON:
+        _show(survey, by, kit, session.answer)
+        if session.form == TEXT:
             _tell_what_is_missing(survey, kit)
         return 1 if judge and not survey.is_well else 0
 
@@ -80,16 +77,16 @@ def _take_survey(word: str | None, kit: Kit, *, asks_others: bool = False) -> Su
     return replace(found, warnings=(*found.warnings, *held_twice(seen, kit, tags).values()))
 
 
-def _shown(survey: Survey, by: str, form: str, is_repeated: bool, kit: Kit) -> str:
-    """What to print."""
+def _show(survey: Survey, by: str, kit: Kit, answer: Callable[..., bool]) -> bool:
+    """Print it. answer: of the session. False when nobody reads it any more."""
     from lvmkit.workflow.watcher import last_look
 
     watcher = last_look(kit.paths)
-    if form == JSON:
-        return document(status_facts(survey, watcher.facts if watcher else None), compact=is_repeated)
-    clear = _CLEAR if is_repeated and sys.stdout.isatty() else ""
     shape = as_matrix if kit.port.capabilities.several_servers else as_list
-    return clear + shape(survey, by) + _watch_line(watcher)
+    return answer(
+        lambda: status_facts(survey, watcher.facts if watcher else None),
+        lambda: shape(survey, by) + _watch_line(watcher),
+    )
 
 
 def _watch_line(watcher: LastLook | None) -> str:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.console import one_a_line, write
+from lvmkit.cli.console import one_a_line
 from lvmkit.cli.layout import numbered
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import (
-    JSON,
     SERVER,
     dry_run_option,
-    format_option,
+    event_format_option,
     pass_session,
     quiet_option,
     resource_argument,
 )
 from lvmkit.model.instance import tags_of
-from lvmkit.view.document import document
 from lvmkit.view.unextend import unextension_facts
 
 TYPE_CHECKING = False
@@ -34,10 +32,10 @@ if TYPE_CHECKING:
     "--from", "server", type=SERVER, metavar="SERVER", required=True, help="The server that it may no longer run on."
 )
 @dry_run_option
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, word: str, server: str, dry_run: bool, form: str) -> int:
+def command(session: Session, word: str, server: str, dry_run: bool) -> int:
     """Take the server from the hierarchy and from all that stands on the same volume group.
 
     It must not be in service there, and must have another server. A server that is down is taken from the cluster's
@@ -51,11 +49,11 @@ def command(session: Session, word: str, server: str, dry_run: bool, form: str) 
         if dry_run:
             draft = unextend.draft_unextension(tag, server, kit)
             steps = draft.plan.describe()
-            facts = unextension_facts(tag, server, tags_of(draft.gone), steps)
-            write(document(facts) if form == JSON else numbered(steps))
+            gone = tags_of(draft.gone)
+            session.answer(lambda: unextension_facts(tag, server, gone, steps), lambda: numbered(steps))
         else:
             tags = elsewhere.unextend(tag, server, kit)
-            write(document(unextension_facts(tag, server, tags)) if form == JSON else one_a_line(tags))
+            session.answer(lambda: unextension_facts(tag, server, tags), lambda: one_a_line(tags))
         return 0
 
     return session.work("unextend", word, job)

@@ -27,7 +27,7 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 def perform(instance: Instance, action: str, paths: Paths, settings: Settings, arguments: tuple[str, ...] = ()) -> None:
     """Run the script of one action for one resource and wait for its end. A type that needs no script does nothing.
 
-    Its output goes where ours goes. action: restore, remove, delete ...  arguments: follow tag and ID.
+    Its output goes to our stderr. action: restore, remove, delete ...  arguments: follow tag and ID.
     Raises Failure: ActionFailed, ActionHung after settings.action_deadline, TypeNotInstalled, ScriptRefused,
     InvalidName.
     """

@@ -81,10 +81,11 @@ class HierarchyDiffers(Caution, number=110106):
     """Hierarchy and volume group do not agree."""
 
     template = "{tag} differs from volume group {vg}: {changes}."
-    action = "'adddelpv {tag} --yes' makes the hierarchy follow."
+    action = "'adddelpv {tag} --yes' makes the hierarchy follow; with '--expect {digest}' only where this is still all."
     tag: str
     vg: str
     changes: tuple[str, ...]
+    digest: str
 
 
 class NoUnextendHere(Message, number=110107):
@@ -139,3 +140,30 @@ class NotConfirmed(Message, number=110112):
     template = "{work} was not confirmed; nothing was changed."
     action = "Answer 'y', or give --yes."
     work: str
+
+
+class DifferenceChanged(Message, number=110500):
+    """Exactly what was shown was to be applied, and the volume group or its hierarchy has changed since."""
+
+    template = "What differs of {tag} is not what was expected any more ({expected}, now {digest}); nothing is changed."
+    action = "Look again with 'lvmkit reconfigure {tag}', and apply what it shows."
+    lcdi_exit = LCDI_ARGUMENT
+    tag: str
+    expected: str
+    digest: str
+
+
+class SeenDifferently(Message, number=110501):
+    """Exactly what was shown was to be applied on all servers, and LVM on one of them sees another volume group.
+
+    It lacks a disk, has not noticed one, or has an older copy of the metadata.
+    """
+
+    template = "{server} sees other disks, names or volumes in the volume group of {tag}; nothing is changed."
+    action = (
+        "Compare 'pvs -o +vg_uuid,pv_uuid' here and on {server}. Let {server} see the disks ('pvscan --cache', a rescan"
+        " of the bus), then try again; or follow on this server alone, with '--here'."
+    )
+    lcdi_exit = LCDI_ARGUMENT
+    server: str
+    tag: str

@@ -172,10 +172,17 @@ class Recovered(Caution, number=110092):
 class StepDone(Note, number=110093):
     """Progress of a change."""
 
-    template = "{position}/{count} {step}"
+    template = "{within}{position}/{count} {step}"
     position: int
     count: int
     step: str
+    within: str = ""
+    """the steps that it is a part of, as in "3/4: ": one that brings something in service counts anew"""
+
+    @property
+    def depth(self) -> int:
+        """How many steps it is a part of."""
+        return self.within.count("/")
 
 
 class DatabaseOfAnotherServer(Message, number=110094):
