@@ -177,6 +177,9 @@ files:
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 share/man/man8/*.8
 	install -d $(DESTDIR)$(PREFIX)/share/man/man7
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.manual > $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/catalog
+	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.journal_catalog > $(DESTDIR)$(PREFIX)/lib/systemd/catalog/lvmkit.catalog
+	[ -n "$(DESTDIR)" ] || ! command -v journalctl > /dev/null || journalctl --update-catalog
 	install -d $(DESTDIR)$(PREFIX)/share/lvmkit/schema
 	names=$$($(PYTHON) bin/lvmkit schema) && for name in $$names; do \
 	    $(PYTHON) bin/lvmkit schema $$name > $(DESTDIR)$(PREFIX)/share/lvmkit/schema/$$name.json || exit 1; \
@@ -192,6 +195,7 @@ uninstall:  ## remove what install put there; protected data, /etc/default/lvmki
 	find $(DESTDIR)$(LKROOT)/bin/ -type l -lname lcdi -delete
 	rm -f $(DESTDIR)$(LKROOT)/bin/lcdi $(DESTDIR)$(LKROOT)/bin/lvmkit $(DESTDIR)$(LKROOT)/bin/adddelpv $(DESTDIR)$(LKROOT)/bin/lvmkit-boot-guard \
 	    $(DESTDIR)$(LKROOT)/bin/lvmkit-peer $(DESTDIR)$(LKROOT)/bin/lvmkit-watch \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/catalog/lvmkit.catalog \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-watch.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-boot-guard.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants/lvmkit-boot-guard.service \

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import Lab
-from lab.helpers_changes import PROTECTED, calls, made, protected, same_data, shell, traces
+from lab.helpers_changes import PROTECTED, Outcome, calls, made, protected, same_data, shell, traces
 from lab.helpers_service import action, guest_in, numbers, quick_check
 
 LKADM = "/opt/LifeKeeper/lkadm/subsys"
@@ -45,6 +46,37 @@ def test_the_hierarchy_follows_disks_that_come_and_go(served: Guest) -> None:
     assert (again.returncode, again.changed) == (0, {})
     assert quick_check(served, "lvmvg", "vg1") == []
     assert same_data(served)
+
+
+def test_exactly_what_was_shown_is_applied_and_progress_comes_as_lines(served: Guest) -> None:
+    _, shown, _, refused, again = calls(
+        served,
+        shell(f"vgextend -qq vg1 {SHARED3}"),
+        ("adddelpv", "vg1", "--format", "json"),
+        shell(f"vgextend -qq vg1 {BY_ID}SHARED4"),
+        ("adddelpv", "vg1", "--expect", "0", "--format", "jsonl"),
+        ("adddelpv", "vg1", "--format", "json"),
+    )
+    assert shown.changed == refused.changed == {}
+    old, now = (json.loads(each.stdout)["digest"] for each in (shown, again))
+    assert old != now
+    late, applied = calls(
+        served,
+        ("adddelpv", "vg1", "--expect", old, "--format", "jsonl"),
+        ("adddelpv", "vg1", "--expect", now, "--format", "jsonl"),
+    )
+    for each in (refused, late):
+        assert [line["event"] for line in _lines(each)] == ["message", "result"]
+        assert _lines(each)[0]["number"] == "110500"
+        assert each.returncode != 0
+    steps = [line for line in _lines(applied) if line["event"] == "step"]
+    assert [step["position"] for step in steps if step["depth"] == 0] == list(range(1, steps[0]["count"] + 1))
+    assert _lines(applied)[-1]["answer"]["applied"]
+    assert applied.states == dict.fromkeys((*PROTECTED, "disk-SHARED3", "disk-SHARED4"), "ISP")
+
+
+def _lines(outcome: Outcome) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in outcome.stdout.splitlines()]
 
 
 def test_a_disk_that_was_made_a_physical_volume_anew_is_still_the_group_s(served: Guest) -> None:

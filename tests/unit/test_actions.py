@@ -74,10 +74,10 @@ def test_it_is_the_leader_of_its_own_process_group(paths: Paths, tmp_path: Path)
     assert (tmp_path / "log").read_text() == "1\n"
 
 
-def test_its_output_is_passed_on(paths: Paths, capfd: pytest.CaptureFixture[str]) -> None:
+def test_its_output_is_passed_on_to_stderr(paths: Paths, capfd: pytest.CaptureFixture[str]) -> None:
     script(paths, OWN, "restore", "echo to stdout; echo to stderr >&2")
     perform(paths)
-    assert capfd.readouterr() == ("to stdout\n", "to stderr\n")
+    assert capfd.readouterr() == ("", "to stdout\nto stderr\n")
 
 
 def test_stderr_that_nobody_reads_does_not_stop_it(paths: Paths, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """How a message leaves the process: one line on stderr, and one entry in the system's log.
 
 The line is LifeKeeper's form, `prog[pid]: LEVEL:component:action:tag:NNNNNN:text`. journald gets the parts as fields
-(systemd.journal-fields(7)); where it does not run, /dev/log gets the line (RFC 3164).
+(systemd.journal-fields(7)), and the facts of the message, which its catalog fills in (cli/journal_catalog.py); where it
+does not run, /dev/log gets the line (RFC 3164).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
 
 JOURNAL, SYSLOG = "/run/systemd/journal/socket", "/dev/log"
+FACT_FIELD = "LVMKIT_FACT_{}"
+"""the field of the journal that a fact of a message is in, by its name in capitals"""
 _PRIORITY = {INFO: 6, WARN: 4, ERROR: 3, FATAL: 2}
 _FACILITY_DAEMON = 3
 
@@ -51,10 +54,13 @@ class Voice(Value):
             "MESSAGE": self._parts(message),
             "PRIORITY": str(_PRIORITY[message.level]),
             "SYSLOG_IDENTIFIER": self.program,
+            "MESSAGE_ID": message.journal_id(),
             "LVMKIT_NUMBER": f"{message.number:06d}",
             "LVMKIT_TAG": self.tag,
             "LVMKIT_ACTION": self.action,
         }
+        for name, value in message.as_dict().items():
+            fields[FACT_FIELD.format(name.upper())] = shown(value)
         _log(fields)
 
     def _parts(self, message: Message) -> str:

@@ -30,6 +30,10 @@ OCF_SUCCESS, OCF_ERR_GENERIC, OCF_ERR_ARGS, OCF_ERR_UNIMPLEMENTED, OCF_ERR_PERM 
 OCF_ERR_INSTALLED, OCF_ERR_CONFIGURED, OCF_NOT_RUNNING = 5, 6, 7
 
 
+_ID_PREFIX = "dff674b1b9ff4661a7921776f9"
+"""of all IDs of ours in the journal; drawn at random, as sd_id128(3) wants it"""
+
+
 class Message(Value):
     """Base of all numbered messages. A class gives its number in its head: class LvGone(Message, number=110040)."""
 
@@ -57,6 +61,11 @@ class Message(Value):
     def advice(self) -> str:
         """What to do about it, with the facts filled in; empty when there is nothing to do."""
         return self._filled(self.action)
+
+    @classmethod
+    def journal_id(cls) -> str:
+        """What the journal and its catalog know it by (MESSAGE_ID): 32 hexadecimal digits, the number at the end."""
+        return f"{_ID_PREFIX}{cls.number:06d}"
 
     def in_words(self) -> dict[str, str]:
         """What it says, as JSON has it: number (six digits), level, text and advice."""
