@@ -9,8 +9,6 @@ from lvmkit.entry.interrupts import let_interrupts_end_it
 from lvmkit.model import signals
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import unexpected
-from lvmkit.model.messages.guide import ActionInterrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,10 +44,14 @@ def guarded(
         _log_last_commands(voice)
         return exit_code(failure.messages[0])
     except Interruption as interruption:
+        from lvmkit.model.messages.guide import ActionInterrupted  # messages are loaded when one is needed
+
         message = ActionInterrupted(voice.action, voice.tag, server, interruption.signal_name)
         voice.tell(message)
         return exit_code(message)
     except Exception as error:  # noqa: BLE001 - the one outer boundary: an engine must never see a traceback
+        from lvmkit.model.messages.engine import unexpected
+
         told = unexpected(error)
         voice.tell(told)
         _log_trace(voice)

@@ -1,17 +1,14 @@
 """The embedded engine: the port of one server, over its database and the action scripts.
 
-What runs scripts is imported where it is used: looking up one resource must stay quick.
+What runs scripts or writes is imported where it is used: looking up one resource must stay quick.
 """
 
 from __future__ import annotations
 
 import os
 
-from lvmkit.cluster.checks import require_flag
-from lvmkit.cluster.embedded import changes, flags, rows
+from lvmkit.cluster.embedded import rows
 from lvmkit.cluster.embedded.database import reading, writing
-from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
-from lvmkit.cluster.embedded.lock import admin_lock
 from lvmkit.model.instance import IN_SERVICE
 from lvmkit.model.messages import Failure
 
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from lvmkit.cluster.embedded.flags import ServiceMove
     from lvmkit.cluster.embedded.recovery import EmbeddedRecovery
     from lvmkit.cluster.port import Capabilities, Change, Overview
     from lvmkit.model.hierarchy import Hierarchy
@@ -150,6 +148,8 @@ class Engine:
 
     def commit(self, change: Change) -> None:
         """Store a change as one unit. Raises Failure (000014, 110003, 110004, 110086, 110087, 110100)."""
+        from lvmkit.cluster.embedded import changes
+
         with writing(self._paths.database) as connection:
             changes.apply(connection, change)
 
@@ -170,11 +170,15 @@ class Engine:
 
     def set_state(self, tag: str, state: str, reason: str = "") -> None:
         """Store the state of one instance. Raises Failure (000019, 110100)."""
+        from lvmkit.cluster.embedded import changes
+
         with writing(self._paths.database) as connection:
             changes.set_state(connection, tag, state, reason)
 
     def amend(self, tag: str, facts: dict[str, str], server: str = "") -> None:
         """In one transaction. Raises Failure (000019, 110100, 110155)."""
+        from lvmkit.cluster.embedded import changes
+
         self._require_local(server)
         with writing(self._paths.database) as connection:
             changes.amend(connection, tag, facts)
@@ -184,16 +188,22 @@ class Engine:
 
         What was counted of local recovery is over then.
         """
+        from lvmkit.cluster.embedded.flags import RESTORE, ServiceMove
+
         self._require_local(server)
         self._carry_out(ServiceMove(RESTORE, tag), tell)
         self.recovery.forget(self.hierarchy().below(tag))
 
     def take_out_of_service(self, tag: str, tell: Callable[[Message], None]) -> None:
         """What is OSU already is left alone. Raises Failure as moves.carry_out()."""
+        from lvmkit.cluster.embedded.flags import REMOVE, ServiceMove
+
         self._carry_out(ServiceMove(REMOVE, tag), tell)
 
     def interrupted(self) -> tuple[ServiceMove, ...]:
         """Moves in or out of service whose process was killed."""
+        from lvmkit.cluster.embedded import flags
+
         with reading(self._paths.database) as connection:
             return flags.interrupted(connection)
 
@@ -207,12 +217,17 @@ class Engine:
 
     def flags(self, server: str = "") -> tuple[str, ...]:
         """All flags that are on, the engine's own among them."""
+        from lvmkit.cluster.embedded import flags
+
         self._require_local(server)
         with reading(self._paths.database) as connection:
             return flags.names(connection)
 
     def create_flag(self, flag: str, server: str = "") -> bool:
         """Raises Failure (110100, 110155)."""
+        from lvmkit.cluster.checks import require_flag
+        from lvmkit.cluster.embedded import flags
+
         self._require_local(server)
         require_flag(flag)
         with writing(self._paths.database) as connection:
@@ -223,12 +238,16 @@ class Engine:
 
     def remove_flag(self, flag: str, server: str = "") -> bool:
         """The engine's own flags are its own to remove. Raises Failure (110155)."""
+        from lvmkit.cluster.embedded import flags
+
         self._require_local(server)
         with writing(self._paths.database) as connection:
             return flags.remove_given(connection, flag)
 
     def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
         """A process that has it may enter again."""
+        from lvmkit.cluster.embedded.lock import admin_lock  # it brings contextlib, which looking something up need not
+
         return admin_lock(self._paths, purpose, self._settings.lock_patience)
 
     def _require_local(self, server: str) -> None:

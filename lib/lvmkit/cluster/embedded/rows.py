@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import AUTORES_ISP, ILLSTATE, IN_SERVICE, Dependency, Instance, tags_of
+from lvmkit.model.instance import AUTORES_ISP, ILLSTATE, ISP, ISU, Dependency, Instance, tags_of
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import ResourceNotFound, TagAndIdMissing
-from lvmkit.model.value import replace
 from lvmkit.storage.boot import boot_id, machine_id
 
 TYPE_CHECKING = False
@@ -20,8 +18,11 @@ if TYPE_CHECKING:
 
 NOT_CHECKED = "not checked since the boot"
 
-_INSTANCES = """SELECT server, app, type, tag, id, info, state, reason, initialisation, switchback, boot FROM instances
-    WHERE (?1 IS NULL OR tag = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY position"""
+_UNSEEN = f"boot != ?3 AND state IN ('{ISP}', '{ISU}')"
+"""what was in service before the last boot; nobody has looked since"""
+_INSTANCES = f"""SELECT coalesce(?4, server), app, type, tag, id, info, iif({_UNSEEN}, '{ILLSTATE}', state),
+    iif({_UNSEEN}, '{NOT_CHECKED}', reason), initialisation, switchback FROM instances
+    WHERE (?1 IS NULL OR tag = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY position"""  # noqa: S608 - words of ours
 
 
 def instances(connection: Connection, tag: str | None = None, resource_id: str | None = None) -> tuple[Instance, ...]:
@@ -29,8 +30,8 @@ def instances(connection: Connection, tag: str | None = None, resource_id: str |
 
     What was in service before the last boot is ILLSTATE: nobody has looked since.
     """
-    boot, name = boot_id(), server(connection)
-    return tuple(_instance(row, boot, name) for row in connection.execute(_INSTANCES, (tag, resource_id)))
+    asked = (tag, resource_id, boot_id(), server(connection))
+    return tuple(Instance(*row) for row in connection.execute(_INSTANCES, asked))
 
 
 def find(connection: Connection, tag: str | None, resource_id: str | None) -> Instance:
@@ -39,6 +40,8 @@ def find(connection: Connection, tag: str | None, resource_id: str | None) -> In
     Raises Failure: TagAndIdMissing (000011) when neither is given; ResourceNotFound (000019) when there is none, when
     tag and ID belong to different resources, and when only an ID is given and resources of several types have it.
     """
+    from lvmkit.model.messages.guide import ResourceNotFound, TagAndIdMissing
+
     if not tag and not resource_id:
         raise Failure(TagAndIdMissing())
     candidates = instances(connection, tag or None, resource_id or None)
@@ -81,10 +84,3 @@ def wanted(connection: Connection) -> frozenset[str]:
     """Tags of what should be in service: it last was, and is to be restored automatically."""
     query = "SELECT tag FROM instances WHERE was_in_service AND initialisation = ?"
     return frozenset(tag for (tag,) in connection.execute(query, (AUTORES_ISP,)))
-
-
-def _instance(row: tuple[str, ...], boot: str, server: str | None) -> Instance:
-    instance = Instance(server or row[0], *row[1:-1])
-    if instance.state in IN_SERVICE and row[-1] != boot:
-        return replace(instance, state=ILLSTATE, reason=NOT_CHECKED)
-    return instance

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import InvalidName
-from lvmkit.model.messages.guide import UsageError
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -47,6 +45,8 @@ def parse(command: Command, words: Sequence[str]) -> Given:
 
 def wrong(command: Command, why: str) -> Failure:
     """The failure of a command that is called in a wrong way."""
+    from lvmkit.model.messages.guide import UsageError  # messages are loaded when one is needed
+
     return Failure(UsageError(f"{why}; {command.synopsis}"))
 
 
@@ -75,11 +75,17 @@ def _take(command: Command, waiting: list[str], options: dict[str, str]) -> None
 def _fitting(option: Option, given: str) -> str:
     if option.choices:
         if given.upper() not in option.choices:
-            raise Failure(InvalidName(given or "''", f"{option.word} ({', '.join(option.choices)})"))
+            raise _invalid(given, f"{option.word} ({', '.join(option.choices)})")
         return given.upper()
     if option.fits is not None and not option.fits(given):
-        raise Failure(InvalidName(given or "''", option.word))
+        raise _invalid(given, option.word)
     return given
+
+
+def _invalid(given: str, what: str) -> Failure:
+    from lvmkit.model.messages.command import InvalidName
+
+    return Failure(InvalidName(given or "''", what))
 
 
 def _refuse_missing(command: Command, options: dict[str, str]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import ResourceNotFound
-from lvmkit.model.messages.lcdi import NoCommunication
 from lvmkit.model.value import Value, once
 
 TYPE_CHECKING = False
@@ -68,6 +66,8 @@ class Call(Value):
         """Raise Failure (NoCommunication, 110380) where the server of -d is none of these."""
         wanted = self.get("d")
         if wanted not in {server.name for server in servers}:
+            from lvmkit.model.messages.lcdi import NoCommunication
+
             raise Failure(NoCommunication(wanted))
 
     @once
@@ -84,10 +84,11 @@ class Call(Value):
         """The instance with a tag. Raises Failure (ResourceNotFound, 000019)."""
         instance = self.hierarchy.by_tag(tag)
         if instance is None:
+            from lvmkit.model.messages.guide import ResourceNotFound  # messages are loaded when one is needed
+
             raise Failure(ResourceNotFound(f"tag {tag}"))
         return instance
 
-    def records(self, rows: Iterable[Iterable[object]]) -> tuple[str, ...]:
+    def records(self, rows: Iterable[Iterable[str]]) -> tuple[str, ...]:
         """Rows as lines."""
-        separator = self.get("f") or SEPARATOR
-        return tuple(separator.join(map(str, row)) for row in rows)
+        return tuple(map((self.get("f") or SEPARATOR).join, rows))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from lvmkit.entry.lcdi.arguments import wrong
 from lvmkit.entry.lcdi.description import (
     APP,
@@ -21,7 +23,6 @@ from lvmkit.entry.lcdi.description import (
 )
 from lvmkit.model.instance import AUTORES_ISP, INTELLIGENT, ISP, ISU, OSU, Instance
 from lvmkit.model.messages import LCDI_EXISTS, LCDI_HAS_DEPENDENTS, LCDI_NO_COMMUNICATION, LCDI_NO_OBJECT, Failure
-from lvmkit.model.messages.guide import ResourceNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from lvmkit.entry.lcdi.call import Call
     from lvmkit.model.hierarchy import Hierarchy
 
+_FIELDS = attrgetter(*Instance._fields)
 RECORD = ("system", "app", "type", "tag", "id", "info", "state", "reason", "initialisation", "switchback")
 SETTABLE = (ISP, ISU, OSU)
 """OSF is the engine's to set, when an action fails"""
@@ -38,7 +40,7 @@ SETTABLE = (ISP, ISU, OSU)
 def ins_list(call: Call) -> Answer:
     """The instances that match, one a line. Raises Failure (000019) where -t, -i or -R names none."""
     instances = _chosen(call, call.hierarchy.below(_top(call)) if call.has("R") else None)
-    return Answer(call.records(instance.as_dict().values() for instance in instances))
+    return Answer(call.records(map(_FIELDS, instances)))
 
 
 def ins_gettag(call: Call) -> Answer:
@@ -123,6 +125,8 @@ def _chosen(call: Call, tags: Iterable[str] | None = None) -> tuple[Instance, ..
         if call.has(letter):
             instances = tuple(each for each in instances if getattr(each, field) == call.get(letter))
     if not instances and (call.has("t") or call.has("i")):
+        from lvmkit.model.messages.guide import ResourceNotFound  # messages are loaded when one is needed
+
         sought = [f"{word} {call.get(letter)}" for letter, word in (("t", "tag"), ("i", "ID")) if call.has(letter)]
         raise Failure(ResourceNotFound(", ".join(sought)))
     return instances

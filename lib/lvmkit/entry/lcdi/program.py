@@ -10,8 +10,6 @@ from lvmkit.entry.lcdi.call import Call
 from lvmkit.entry.output import write_lines
 from lvmkit.entry.report import Voice
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import UsageError
-from lvmkit.model.messages.lcdi import NoCommunication
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +90,8 @@ def _list_names(name: str, argv: list[str]) -> int:
 
     def work() -> int:
         if len(argv) > 1:
+            from lvmkit.model.messages.guide import UsageError
+
             raise Failure(UsageError("lcdi NAME ..., and 'lcdi' alone prints the names"))
         write_lines(NAMES)
         return 0
@@ -114,6 +114,8 @@ def help_lines(command: Command) -> list[str]:
 
 def _answer(call: Call) -> Answer:
     if call.command.is_local and call.is_elsewhere:
+        from lvmkit.model.messages.lcdi import NoCommunication
+
         raise Failure(NoCommunication(call.server))
     return call.command.run(call)
 

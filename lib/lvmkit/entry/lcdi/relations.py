@@ -66,11 +66,11 @@ def eqv_list(call: Call) -> Answer:
     server, tag = call.server, call.get("t")
     equivalencies = call.port.overview().equivalencies
     here = {each.tag: each for each in equivalencies if each.server == server}
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[str, ...]] = []
     for other in equivalencies:
         own = here.get(other.tag)
         if own is not None and other.server != server and tag in ("", other.tag):
-            row = (own.server, own.tag, other.server, other.tag, SHARED, own.priority, other.priority)
+            row = (own.server, own.tag, other.server, other.tag, SHARED, str(own.priority), str(other.priority))
             rows.append(row)
     if tag and not rows:
         raise Failure(NoSuchObject("equivalency of", tag, call.server, "eqv_list"))
