@@ -185,7 +185,7 @@ NAMED = (
     Named(
         "another host's group is activated", "against", 'if vg.system_id not in ("", own) else ()', "if False else ()"
     ),
-    Named("an exported group is activated", "against_any", "if vg.exported else ()", "if False else ()"),
+    Named("an exported group is activated", "_unsupported", "if vg.exported:", "if False:"),
     Named("another group of the name is activated", "against", "if vg.uuid != group.uuid:", "if False:"),
     Named("a clone is activated", "_duplicates", "if pv.duplicates)", "if False)"),
     Named("a disk below DRBD is used", "_claimed", "elif claim.replicated:", "elif False:"),

@@ -14,8 +14,8 @@ from lvmkit.model.messages.packages import (
     ChangeUnfinished,
     CoreMissing,
     InstalledByHand,
+    KitStillNeeded,
     ProtectionUnknown,
-    StillProtected,
 )
 from lvmkit.workflow.removal import refuse_removal
 
@@ -40,14 +40,14 @@ def test_nothing_speaks_against_it_where_nothing_is_protected(tmp_path: Path) ->
 def test_what_may_run_here_does_also_where_it_is_out_of_service(tmp_path: Path) -> None:
     here = fakes.data_hierarchy("OSU")
     (message,) = refused(fakes.FakePort(here), tmp_path)
-    assert message == StillProtected("n1", tuple(here.tags))
+    assert message == KitStillNeeded("n1", tuple(here.tags))
 
 
 def test_what_runs_on_other_servers_only_does_not(tmp_path: Path) -> None:
     elsewhere = fakes.on("n2", fakes.data_hierarchy())
     assert refused(fakes.FakeCluster(Hierarchy(), n2=elsewhere), tmp_path) == []
     here = fakes.data_hierarchy()
-    assert refused(fakes.FakeCluster(here, n2=elsewhere), tmp_path) == [StillProtected("n1", tuple(here.tags))]
+    assert refused(fakes.FakeCluster(here, n2=elsewhere), tmp_path) == [KitStillNeeded("n1", tuple(here.tags))]
 
 
 def test_a_change_that_was_interrupted_does(tmp_path: Path) -> None:

@@ -32,6 +32,12 @@ WAITING = {
 }
 
 
+def _numbers_in_packages() -> set[int]:
+    """Numbers that the packages' scripts print, which run where the kit is not there yet."""
+    texts = "".join(path.read_text() for path in sorted((ROOT / "debian").glob("*.preinst")))
+    return {int(number) for number in re.findall(r":(11\d{4}):", texts)}
+
+
 def _numbers(stderr: str) -> list[int]:
     return [int(number) for number in re.findall(r"^\S+\[\d+\]: [A-Z]+:[^:]*:[^:]*:[^\n]*?:(\d{6}):", stderr, re.M)]
 
@@ -164,4 +170,4 @@ def test_every_message_is_used_and_the_waiting_ones_are_known() -> None:
     # transport.py the reason of a failed login, wire.py the class by the level of what it does not know.
     used |= {"UsageError", "CreateUsageError", "LoginRefused", "RelayedWarning", "RelayedError"}
     unused = {number for number, kind in catalogue().items() if kind.__name__ not in used}
-    assert unused == set(WAITING)
+    assert unused - _numbers_in_packages() == set(WAITING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.packages import ChangeUnfinished, ProtectionUnknown, StillProtected
+from lvmkit.model.messages.packages import ChangeUnfinished, KitStillNeeded, ProtectionUnknown
 from lvmkit.plan import all_journals
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ def refuse_removal(kit: Kit) -> None:
         raise Failure(*failure.messages, ProtectionUnknown(os.uname().nodename)) from failure
     tags = seen.of(seen.local).tags
     if tags:
-        raise Failure(StillProtected(seen.local, tuple(tags)))
+        raise Failure(KitStillNeeded(seen.local, tuple(tags)))
     unfinished = [ChangeUnfinished(journal.name, journal.work or "?") for journal in all_journals(kit)]
     if unfinished:
         raise Failure(*unfinished)

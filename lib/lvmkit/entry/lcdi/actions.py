@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.entry.lcdi.description import TAG, Answer, Command, Option, required
+from lvmkit.entry.lcdi.description import TAG, LcdiCommand, LcdiReply, Option, required
 from lvmkit.model import names
 from lvmkit.model.instance import OSF, OSU
 from lvmkit.model.messages import LCDI_NO_OBJECT, Failure
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 RESTORE, REMOVE = "restore", "remove"
 
 
-def perform_action(call: Call) -> Answer:
+def perform_action(call: Call) -> LcdiReply:
     """Run the action. Raises Failure as in_service() and out_of_service(), and as the script's run."""
     action = call.get("a")
     instance = call.instance(call.get("t"))
@@ -27,7 +27,7 @@ def perform_action(call: Call) -> Answer:
         _restore(instance.tag, call)
     else:
         _remove(instance.tag, call)
-    return Answer()
+    return LcdiReply()
 
 
 def _restore(tag: str, call: Call) -> None:
@@ -54,7 +54,7 @@ def _remove(tag: str, call: Call) -> None:
     out_of_service(tag, call.kit)
 
 
-def _run_script(action: str, call: Call) -> Answer:
+def _run_script(action: str, call: Call) -> LcdiReply:
     """Run a script that is no move, as it is: no state follows from it. Its output is ours."""
     from lvmkit.cluster.embedded import actions
 
@@ -62,11 +62,11 @@ def _run_script(action: str, call: Call) -> Answer:
     if actions.find(instance, action, call.paths) is None:
         raise Failure(NoScript(instance.app, instance.type, action))
     actions.perform(instance, action, call.paths, call.kit.settings, call.given.operands)
-    return Answer()
+    return LcdiReply()
 
 
 COMMANDS = (
-    Command(
+    LcdiCommand(
         "perform_action",
         "bring a resource in service, take it out of service, or run another of its action scripts",
         (

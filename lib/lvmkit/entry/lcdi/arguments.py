@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lvmkit.entry.lcdi.description import Command, Option
+    from lvmkit.entry.lcdi.description import LcdiCommand, Option
 
 HELP = "h"
 
@@ -28,7 +28,7 @@ class Given(Value):
         return HELP in self.options
 
 
-def parse(command: Command, words: Sequence[str]) -> Given:
+def parse(command: LcdiCommand, words: Sequence[str]) -> Given:
     """The options and operands. Raises Failure: UsageError (000002), InvalidName (110100) for a wrong argument."""
     options: dict[str, str] = {}
     waiting = list(words)
@@ -43,14 +43,14 @@ def parse(command: Command, words: Sequence[str]) -> Given:
     return Given(options, operands)
 
 
-def wrong(command: Command, why: str) -> Failure:
+def wrong(command: LcdiCommand, why: str) -> Failure:
     """The failure of a command that is called in a wrong way."""
     from lvmkit.model.messages.guide import UsageError  # messages are loaded when one is needed
 
     return Failure(UsageError(f"{why}; {command.synopsis}"))
 
 
-def _take(command: Command, waiting: list[str], options: dict[str, str]) -> None:
+def _take(command: LcdiCommand, waiting: list[str], options: dict[str, str]) -> None:
     """Take the next word, and the one after it where that is an option's argument."""
     word = waiting.pop(0)
     if not word.startswith("-") or word == "-":
@@ -88,7 +88,7 @@ def _invalid(given: str, what: str) -> Failure:
     return Failure(InvalidName(given or "''", what))
 
 
-def _refuse_missing(command: Command, options: dict[str, str]) -> None:
+def _refuse_missing(command: LcdiCommand, options: dict[str, str]) -> None:
     for option in command.options:
         if option.required and option.letter not in options:
             raise wrong(command, f"option -{option.letter} is missing")

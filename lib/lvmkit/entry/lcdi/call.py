@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from lvmkit.cluster.port import Port
     from lvmkit.entry.lcdi.arguments import Given
-    from lvmkit.entry.lcdi.description import Command
+    from lvmkit.entry.lcdi.description import LcdiCommand
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
@@ -25,7 +25,7 @@ SEPARATOR = "\x01"
 class Call(Value):
     """One call of a command."""
 
-    command: Command
+    command: LcdiCommand
     given: Given
     paths: Paths
     tell: Callable[[Message], None]

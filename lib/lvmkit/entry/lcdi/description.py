@@ -29,21 +29,21 @@ class Option(Value):
     """whether it is taken only so that scripts go on: the reference does not say what it does"""
 
 
-class Answer(Value):
+class LcdiReply(Value):
     """What a command prints on stdout, and its exit status."""
 
     lines: tuple[str, ...] = ()
     status: int = 0
 
 
-class Command(Value):
+class LcdiCommand(Value):
     """One command."""
 
     name: str
     purpose: str
     """in one sentence, without a full stop"""
     options: tuple[Option, ...]
-    run: Callable[[Call], Answer]
+    run: Callable[[Call], LcdiReply]
     record: tuple[str, ...] = ()
     """the fields of each line that it prints"""
     operands: str = ""

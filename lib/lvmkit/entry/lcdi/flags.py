@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.entry.lcdi.description import DEST, Answer, Command, Option
+from lvmkit.entry.lcdi.description import DEST, LcdiCommand, LcdiReply, Option
 from lvmkit.model.messages import LCDI_EXISTS, LCDI_NO_COMMUNICATION, LCDI_NO_OBJECT, Failure
 from lvmkit.model.messages.lcdi import NoSuchObject, ObjectExists
 
@@ -11,29 +11,29 @@ if TYPE_CHECKING:
     from lvmkit.entry.lcdi.call import Call
 
 
-def flg_list(call: Call) -> Answer:
+def flg_list(call: Call) -> LcdiReply:
     """The flags that are on."""
-    return Answer(call.port.flags(call.server))
+    return LcdiReply(call.port.flags(call.server))
 
 
-def flg_create(call: Call) -> Answer:
+def flg_create(call: Call) -> LcdiReply:
     """Turn a flag on. Raises Failure (110382) where it is on."""
     flag = call.get("f")
     if not call.port.create_flag(flag, call.server):
         raise Failure(ObjectExists("Flag", flag, call.server))
-    return Answer()
+    return LcdiReply()
 
 
-def flg_remove(call: Call) -> Answer:
+def flg_remove(call: Call) -> LcdiReply:
     """Turn a flag off. Raises Failure (110381) where it is off."""
     if not call.port.remove_flag(call.get("f"), call.server):
         raise Failure(_off(call))
-    return Answer()
+    return LcdiReply()
 
 
-def flg_test(call: Call) -> Answer:
+def flg_test(call: Call) -> LcdiReply:
     """Succeed where the flag is on."""
-    return Answer(status=0 if call.get("f") in call.port.flags(call.server) else LCDI_NO_OBJECT)
+    return LcdiReply(status=0 if call.get("f") in call.port.flags(call.server) else LCDI_NO_OBJECT)
 
 
 def _off(call: Call) -> NoSuchObject:
@@ -43,10 +43,10 @@ def _off(call: Call) -> NoSuchObject:
 _FLAG = Option("f", "flag", "the name of the flag", required=True, fits=bool)
 
 COMMANDS = (
-    Command(
+    LcdiCommand(
         "flg_list", "list the flags that are on", (DEST,), flg_list, record=("flag",), exits=(LCDI_NO_COMMUNICATION,)
     ),
-    Command(
+    LcdiCommand(
         "flg_create",
         "turn a flag on",
         (DEST, _FLAG),
@@ -55,7 +55,7 @@ COMMANDS = (
         exits=(LCDI_EXISTS, LCDI_NO_COMMUNICATION),
         notes=("A flag that begins with '!volatile!' ends with the boot.",),
     ),
-    Command(
+    LcdiCommand(
         "flg_remove",
         "turn a flag off",
         (DEST, _FLAG),
@@ -64,7 +64,7 @@ COMMANDS = (
         exits=(LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION),
         notes=("What the engine has set for itself, such as a running move, only the engine turns off.",),
     ),
-    Command(
+    LcdiCommand(
         "flg_test",
         "say by the exit code whether a flag is on",
         (DEST, _FLAG),

@@ -15,8 +15,8 @@ from lvmkit.entry.lcdi.description import (
     SWITCHBACK,
     TAG,
     TYPE,
-    Answer,
-    Command,
+    LcdiCommand,
+    LcdiReply,
     Option,
     required,
     tag_option,
@@ -37,18 +37,18 @@ SETTABLE = (ISP, ISU, OSU)
 """OSF is the engine's to set, when an action fails"""
 
 
-def ins_list(call: Call) -> Answer:
+def ins_list(call: Call) -> LcdiReply:
     """The instances that match, one a line. Raises Failure (000019) where -t, -i or -R names none."""
     instances = _chosen(call, call.hierarchy.below(_top(call)) if call.has("R") else None)
-    return Answer(call.records(map(_FIELDS, instances)))
+    return LcdiReply(call.records(map(_FIELDS, instances)))
 
 
-def ins_gettag(call: Call) -> Answer:
+def ins_gettag(call: Call) -> LcdiReply:
     """The tags of the resources that have an ID."""
-    return Answer(tuple(instance.tag for instance in _chosen(call)))
+    return LcdiReply(tuple(instance.tag for instance in _chosen(call)))
 
 
-def ins_create(call: Call) -> Answer:
+def ins_create(call: Call) -> LcdiReply:
     """Store an instance, out of service, as it is given."""
     from lvmkit.cluster.port import Change
     from lvmkit.entry.lcdi import installed
@@ -67,25 +67,25 @@ def ins_create(call: Call) -> Answer:
         switchback=call.get("s") or INTELLIGENT,
     )
     call.port.commit(Change(add=(fresh,)))
-    return Answer()
+    return LcdiReply()
 
 
-def ins_setinfo(call: Call) -> Answer:
+def ins_setinfo(call: Call) -> LcdiReply:
     """Replace the info field; without -v it is emptied."""
     return _amend(call, info=call.get("v"))
 
 
-def ins_setas(call: Call) -> Answer:
+def ins_setas(call: Call) -> LcdiReply:
     """Set the switchback."""
     return _amend(call, switchback=call.get("s"))
 
 
-def ins_setinit(call: Call) -> Answer:
+def ins_setinit(call: Call) -> LcdiReply:
     """Set the initialisation."""
     return _amend(call, initialisation=call.get("I"))
 
 
-def ins_setstate(call: Call) -> Answer:
+def ins_setstate(call: Call) -> LcdiReply:
     """Set the state; no script is run. Raises Failure (110383) where the engine keeps states itself."""
     from lvmkit.model.messages.lcdi import StateIsEngines
 
@@ -93,24 +93,24 @@ def ins_setstate(call: Call) -> Answer:
     if not call.port.capabilities.takes_states:
         if instance.state != state:
             raise Failure(StateIsEngines(instance.tag, instance.state, state))
-        return Answer()
+        return LcdiReply()
     call.port.set_state(instance.tag, state, call.get("R"))
-    return Answer()
+    return LcdiReply()
 
 
-def ins_remove(call: Call) -> Answer:
+def ins_remove(call: Call) -> LcdiReply:
     """Remove instances, what requires them first. The type's delete script is run before each."""
     from lvmkit.entry.lcdi import removal
 
     if not any(map(call.has, "Rarti")):
         raise wrong(call.command, "nothing is said about what to remove")
     gone = removal.remove(_going(call), call)
-    return Answer(gone if call.has("v") else ())
+    return LcdiReply(gone if call.has("v") else ())
 
 
-def _amend(call: Call, **facts: str) -> Answer:
+def _amend(call: Call, **facts: str) -> LcdiReply:
     call.port.amend(call.get("t"), facts, call.server if call.has("d") else "")
-    return Answer()
+    return LcdiReply()
 
 
 def _top(call: Call) -> str:
@@ -161,7 +161,7 @@ _ONE = (LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION)
 _WHICH = (APP, TYPE, TAG, ID)
 
 COMMANDS = (
-    Command(
+    LcdiCommand(
         "ins_list",
         "list resource instances",
         (DEST, SEPARATOR, tag_option("R", "top", "only this resource and what it requires"), *_WHICH),
@@ -170,7 +170,7 @@ COMMANDS = (
         exits=_ONE,
         notes=("Without an option all instances are listed. Where -t, -i or -R names none, the exit code is 7.",),
     ),
-    Command(
+    LcdiCommand(
         "ins_gettag",
         "print the tag of a resource by its ID",
         (DEST, required(ID)),
@@ -179,7 +179,7 @@ COMMANDS = (
         exits=_ONE,
         notes=("An ID may belong to several resources of different types; then each tag is on a line of its own.",),
     ),
-    Command(
+    LcdiCommand(
         "ins_create",
         "store a resource instance",
         (DEST, required(APP), required(TYPE), INIT, INFO, SWITCHBACK, required(TAG), required(ID)),
@@ -191,7 +191,7 @@ COMMANDS = (
             " INTELLIGENT where they are not given. The resource type must be installed: see typ_list.",
         ),
     ),
-    Command(
+    LcdiCommand(
         "ins_remove",
         "remove resource instances, with all that requires them",
         (
@@ -215,7 +215,7 @@ COMMANDS = (
             " of that application or type go, and the exit code is 8 where another one requires them.",
         ),
     ),
-    Command(
+    LcdiCommand(
         "ins_setinfo",
         "replace the info field of a resource",
         (DEST, required(TAG), INFO),
@@ -224,7 +224,7 @@ COMMANDS = (
         exits=_ONE,
         notes=("Without -v the field is emptied.",),
     ),
-    Command(
+    LcdiCommand(
         "ins_setas",
         "set the switchback of a resource",
         (DEST, required(TAG), required(SWITCHBACK)),
@@ -232,7 +232,7 @@ COMMANDS = (
         changes=True,
         exits=_ONE,
     ),
-    Command(
+    LcdiCommand(
         "ins_setinit",
         "set what a start of the server makes of a resource",
         (DEST, required(TAG), required(INIT)),
@@ -240,7 +240,7 @@ COMMANDS = (
         changes=True,
         exits=_ONE,
     ),
-    Command(
+    LcdiCommand(
         "ins_setstate",
         "set the state of a resource; nothing is started or stopped",
         (

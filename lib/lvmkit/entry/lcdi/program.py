@@ -13,7 +13,7 @@ from lvmkit.model.messages import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lvmkit.entry.lcdi.description import Answer, Command
+    from lvmkit.entry.lcdi.description import LcdiCommand, LcdiReply
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths
 
@@ -74,12 +74,14 @@ def main(name: str, words: list[str], paths: Paths) -> int:
     return guarded(work, voice, os.uname().nodename, lambda message: message.lcdi_exit, interruptible=command.changes)
 
 
-def described(name: str) -> Command:
+def described(name: str) -> LcdiCommand:
     """The description of a command. Raises KeyError for what is none."""
     for module, names in _MODULES.items():
         if name in names:
             # importlib would cost more than the rest of most commands
-            commands: tuple[Command, ...] = __import__(f"lvmkit.entry.lcdi.{module}", fromlist=["COMMANDS"]).COMMANDS
+            commands: tuple[LcdiCommand, ...] = __import__(
+                f"lvmkit.entry.lcdi.{module}", fromlist=["COMMANDS"]
+            ).COMMANDS
             return {command.name: command for command in commands}[name]
     raise KeyError(name)
 
@@ -99,7 +101,7 @@ def _list_names(name: str, argv: list[str]) -> int:
     return guarded(work, voice, os.uname().nodename, lambda message: message.lcdi_exit, interruptible=False)
 
 
-def help_lines(command: Command) -> list[str]:
+def help_lines(command: LcdiCommand) -> list[str]:
     """What -h prints."""
     lines = [f"Usage: {command.synopsis}", "", f"{command.purpose[0].upper()}{command.purpose[1:]}.", ""]
     for option in command.options:
@@ -112,7 +114,7 @@ def help_lines(command: Command) -> list[str]:
     return lines
 
 
-def _answer(call: Call) -> Answer:
+def _answer(call: Call) -> LcdiReply:
     if call.command.is_local and call.is_elsewhere:
         from lvmkit.model.messages.lcdi import NoCommunication
 

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from lvmkit.entry.lcdi.arguments import wrong
-from lvmkit.entry.lcdi.description import APP, DEST, SEPARATOR, TAG, TYPE, Answer, Command, Option, required, tag_option
+from lvmkit.entry.lcdi.description import (
+    APP,
+    DEST,
+    SEPARATOR,
+    TAG,
+    TYPE,
+    LcdiCommand,
+    LcdiReply,
+    Option,
+    required,
+    tag_option,
+)
 from lvmkit.model.instance import Dependency
 from lvmkit.model.messages import LCDI_EXISTS, LCDI_NO_COMMUNICATION, LCDI_NO_OBJECT, Failure
 from lvmkit.model.messages.lcdi import NoSuchObject, ObjectExists, WouldLoop
@@ -16,7 +27,7 @@ SHARED = "SHARED"
 _EQUIVALENCY = ("system", "tag", "othersystem", "othertag", "type", "priority", "otherpriority")
 
 
-def dep_list(call: Call) -> Answer:
+def dep_list(call: Call) -> LcdiReply:
     """The dependencies that match, one a line."""
     links = _within(call)
     is_upwards = call.has("p") or call.has("P")
@@ -25,25 +36,25 @@ def dep_list(call: Call) -> Answer:
         for instance in call.hierarchy.of_tags((link.parent if is_upwards else link.child,)):
             if call.get("r") in ("", instance.type) and call.get("a") in ("", instance.app):
                 rows.append((link.parent, link.child))
-    return Answer(call.records(rows))
+    return LcdiReply(call.records(rows))
 
 
-def dep_create(call: Call) -> Answer:
+def dep_create(call: Call) -> LcdiReply:
     """Make a parent require a child. Raises Failure: 000019, 110382, 110389 where it would require itself."""
     from lvmkit.cluster.port import Change
 
     link = Dependency(call.instance(call.get("p")).tag, call.instance(call.get("c")).tag)
     if link in call.hierarchy.dependencies:
         if call.is_elsewhere and call.port.capabilities.common_tags:
-            return Answer()  # it was made once, for all servers
+            return LcdiReply()  # it was made once, for all servers
         raise Failure(ObjectExists("Dependency", f"{link.parent} {link.child}", call.server))
     if call.hierarchy.would_loop(link):
         raise Failure(WouldLoop(link.parent, link.child))
     call.port.commit(Change(link=(link,)))
-    return Answer()
+    return LcdiReply()
 
 
-def dep_remove(call: Call) -> Answer:
+def dep_remove(call: Call) -> LcdiReply:
     """Remove the dependencies between these, as one unit. Raises Failure (110381) where there is none."""
     from lvmkit.cluster.port import Change
 
@@ -58,10 +69,10 @@ def dep_remove(call: Call) -> Answer:
         words = " ".join(word for word in (parent, child) if word)
         raise Failure(NoSuchObject("dependency of", words, call.server, "dep_list"))
     call.port.commit(Change(unlink=tuple(links)))
-    return Answer()
+    return LcdiReply()
 
 
-def eqv_list(call: Call) -> Answer:
+def eqv_list(call: Call) -> LcdiReply:
     """The equivalencies of a server's resources, one a line. Raises Failure (110381) where a named tag has none."""
     server, tag = call.server, call.get("t")
     equivalencies = call.port.overview().equivalencies
@@ -74,7 +85,7 @@ def eqv_list(call: Call) -> Answer:
             rows.append(row)
     if tag and not rows:
         raise Failure(NoSuchObject("equivalency of", tag, call.server, "eqv_list"))
-    return Answer(call.records(rows))
+    return LcdiReply(call.records(rows))
 
 
 def _within(call: Call) -> tuple[Dependency, ...]:
@@ -100,7 +111,7 @@ _CHILD = tag_option("c", "chdtag", "the resource that is required")
 _KIND = Option("e", "kind", "the kind of equivalency", choices=(SHARED,))
 
 COMMANDS = (
-    Command(
+    LcdiCommand(
         "dep_list",
         "list dependencies",
         (
@@ -118,7 +129,7 @@ COMMANDS = (
         exits=(LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION),
         notes=("-r and -a choose by the child; with -p and -P by the parent.",),
     ),
-    Command(
+    LcdiCommand(
         "dep_create",
         "make a resource require another one",
         (DEST, required(_PARENT), required(_CHILD)),
@@ -130,7 +141,7 @@ COMMANDS = (
             " once, and asking for it on a further server succeeds.",
         ),
     ),
-    Command(
+    LcdiCommand(
         "dep_remove",
         "remove dependencies",
         (DEST, _PARENT, _CHILD),
@@ -139,7 +150,7 @@ COMMANDS = (
         exits=(LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION),
         notes=("With one of -p and -c alone, all dependencies of that parent or child are removed.",),
     ),
-    Command(
+    LcdiCommand(
         "eqv_list",
         "list on which other servers the resources are",
         (DEST, TAG, _KIND, SEPARATOR),

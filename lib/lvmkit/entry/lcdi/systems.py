@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.entry.lcdi.description import DEST, Answer, Command, Option
+from lvmkit.entry.lcdi.description import DEST, LcdiCommand, LcdiReply, Option
 from lvmkit.model import names
 from lvmkit.model.messages import LCDI_NO_COMMUNICATION, LCDI_NO_OBJECT, Failure
 from lvmkit.model.messages.lcdi import NoSuchObject
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 ALIVE, DEAD = "ALIVE", "DEAD"
 
 
-def sys_list(call: Call) -> Answer:
+def sys_list(call: Call) -> LcdiReply:
     """All servers, this one among them, as the meant one knows them."""
     servers = call.port.servers()
     if call.has("d"):
         call.refuse_unknown(servers)
-    return Answer(tuple(server.name for server in servers))
+    return LcdiReply(tuple(server.name for server in servers))
 
 
-def sys_getstate(call: Call) -> Answer:
+def sys_getstate(call: Call) -> LcdiReply:
     """The state of a server. Raises Failure (110381) for one that there is not."""
     wanted = call.get("s") or call.server
     for server in call.port.servers():
         if server.name == wanted:
-            return Answer((ALIVE if server.online else DEAD,))
+            return LcdiReply((ALIVE if server.online else DEAD,))
     raise Failure(NoSuchObject("system", wanted, call.server, "sys_list"))
 
 
-def lcduname(call: Call) -> Answer:
+def lcduname(call: Call) -> LcdiReply:
     """The name of this server."""
-    return Answer((call.port.local_server(),))
+    return LcdiReply((call.port.local_server(),))
 
 
 COMMANDS = (
-    Command("sys_list", "list the servers", (DEST,), sys_list, record=("system",), exits=(LCDI_NO_COMMUNICATION,)),
-    Command(
+    LcdiCommand("sys_list", "list the servers", (DEST,), sys_list, record=("system",), exits=(LCDI_NO_COMMUNICATION,)),
+    LcdiCommand(
         "sys_getstate",
         "print whether a server is ALIVE or DEAD",
         (DEST, Option("s", "sys", "the server; this one where it is not given", fits=names.is_server_name)),
@@ -46,5 +46,5 @@ COMMANDS = (
         record=("state",),
         exits=(LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION),
     ),
-    Command("lcduname", "print the name of this server", (), lcduname, record=("system",)),
+    LcdiCommand("lcduname", "print the name of this server", (), lcduname, record=("system",)),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.entry.lcdi import installed
-from lvmkit.entry.lcdi.description import APP, DEST, SEPARATOR, TYPE, Answer, Command, required
+from lvmkit.entry.lcdi.description import APP, DEST, SEPARATOR, TYPE, LcdiCommand, LcdiReply, required
 from lvmkit.model.messages import LCDI_EXISTS, LCDI_HAS_DEPENDENTS, LCDI_NO_COMMUNICATION, LCDI_NO_OBJECT, Failure
 from lvmkit.model.messages.lcdi import NoSuchObject, ObjectExists
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from lvmkit.entry.lcdi.call import Call
 
 
-def app_list(call: Call) -> Answer:
+def app_list(call: Call) -> LcdiReply:
     """The applications."""
-    return Answer(_applications(call))
+    return LcdiReply(_applications(call))
 
 
-def app_create(call: Call) -> Answer:
+def app_create(call: Call) -> LcdiReply:
     """Note an application. Raises Failure (110382) where it was noted before, or is the kit's own."""
     app = call.get("a")
     if not call.port.create_flag(f"{installed.APP_NOTE}{app}"):
         raise Failure(ObjectExists("Application", app, call.server))
-    return Answer()
+    return LcdiReply()
 
 
-def app_remove(call: Call) -> Answer:
+def app_remove(call: Call) -> LcdiReply:
     """Remove the note, and all instances of the application's types. Raises Failure (110381, 110086)."""
     app = call.get("a")
     if app not in _applications(call):
@@ -34,16 +34,16 @@ def app_remove(call: Call) -> Answer:
     for name in _noted(call, f"{installed.TYPE_NOTE}{app}!"):
         call.port.remove_flag(f"{installed.TYPE_NOTE}{app}!{name}")
     call.port.remove_flag(f"{installed.APP_NOTE}{app}")
-    return Answer()
+    return LcdiReply()
 
 
-def typ_list(call: Call) -> Answer:
+def typ_list(call: Call) -> LcdiReply:
     """The resource types, with their applications."""
     wanted = call.get("a")
-    return Answer(call.records(each for each in _types(call) if wanted in ("", each[0])))
+    return LcdiReply(call.records(each for each in _types(call) if wanted in ("", each[0])))
 
 
-def typ_create(call: Call) -> Answer:
+def typ_create(call: Call) -> LcdiReply:
     """Note a type. Raises Failure: 110381, 110000 where it is not installed, 110382 where it was noted before."""
     app, kind = call.get("a"), call.get("r")
     if app not in _applications(call):
@@ -51,17 +51,17 @@ def typ_create(call: Call) -> Answer:
     installed.refuse_missing_type(app, kind, call)
     if not call.port.create_flag(f"{installed.TYPE_NOTE}{app}!{kind}"):
         raise Failure(ObjectExists("Resource type", kind, call.server))
-    return Answer()
+    return LcdiReply()
 
 
-def typ_remove(call: Call) -> Answer:
+def typ_remove(call: Call) -> LcdiReply:
     """Remove the note, and all instances of the type. Raises Failure (110381, 110086)."""
     app, kind = call.get("a"), call.get("r")
     if (app, kind) not in _types(call):
         raise Failure(NoSuchObject("resource type", f"{kind} of application {app}", call.server, "typ_list"))
     _remove_instances(call, {kind})
     call.port.remove_flag(f"{installed.TYPE_NOTE}{app}!{kind}")
-    return Answer()
+    return LcdiReply()
 
 
 def _applications(call: Call) -> tuple[str, ...]:
@@ -92,8 +92,8 @@ def _no_application(app: str, call: Call) -> NoSuchObject:
 _INSTALLED = "A type is there when its scripts are, below $LKROOT/subsys/APP/resources/TYPE/actions."
 
 COMMANDS = (
-    Command("app_list", "list applications", (DEST,), app_list, record=("app",), is_local=True),
-    Command(
+    LcdiCommand("app_list", "list applications", (DEST,), app_list, record=("app",), is_local=True),
+    LcdiCommand(
         "app_create",
         "make an application known",
         (DEST, required(APP)),
@@ -103,7 +103,7 @@ COMMANDS = (
         exits=(LCDI_EXISTS, LCDI_NO_COMMUNICATION),
         notes=("An application with an installed type is known in any case.",),
     ),
-    Command(
+    LcdiCommand(
         "app_remove",
         "remove an application's instances, and the application",
         (DEST, required(APP)),
@@ -113,7 +113,7 @@ COMMANDS = (
         exits=(LCDI_NO_OBJECT, LCDI_HAS_DEPENDENTS, LCDI_NO_COMMUNICATION),
         notes=("Files stay: an application whose scripts are installed is listed on.",),
     ),
-    Command(
+    LcdiCommand(
         "typ_list",
         "list resource types",
         (DEST, SEPARATOR, APP),
@@ -122,7 +122,7 @@ COMMANDS = (
         is_local=True,
         notes=(_INSTALLED,),
     ),
-    Command(
+    LcdiCommand(
         "typ_create",
         "make a resource type known",
         (DEST, required(APP), required(TYPE)),
@@ -132,7 +132,7 @@ COMMANDS = (
         exits=(LCDI_EXISTS, LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION),
         notes=(_INSTALLED, "One without scripts is refused. Instances can be made without this command, too."),
     ),
-    Command(
+    LcdiCommand(
         "typ_remove",
         "remove all instances of a resource type, and the type",
         (DEST, required(APP), required(TYPE)),

@@ -12,7 +12,7 @@ _ANYWAY = (
 )
 
 
-class StillProtected(Message, number=110450):
+class KitStillNeeded(Message, number=110450):
     """Resources may run on this server, and the kit is what starts, checks and stops them: it was to be removed."""
 
     template = "{server} still protects {tags}; the kit stays installed."
