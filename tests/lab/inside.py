@@ -31,11 +31,12 @@ sys.path.insert(0, f"{ROOT}/lib")
 
 from lvmkit.cli import adddelpv, layout, program  # noqa: E402, F401
 from lvmkit.cli.commands import check, create, delete, in_service, out_of_service, reconfigure, status  # noqa: E402, F401
-from lvmkit.cluster.embedded import Engine, actions, moves  # noqa: E402, F401
+from lvmkit.cluster.embedded import Engine, moves  # noqa: E402, F401
 from lvmkit.entry import action, admin  # noqa: E402
 from lvmkit.entry import kit as entry_kit  # noqa: E402, F401
 from lvmkit.model.messages import Failure, catalogue  # noqa: E402
 from lvmkit.model.settings import Paths, Settings  # noqa: E402
+from lvmkit.resources import scripts  # noqa: E402, F401
 from lvmkit.storage import birth  # noqa: E402
 from lvmkit.view import document  # noqa: E402, F401
 from lvmkit.workflow import deep_check, look, recover, service  # noqa: E402, F401

@@ -382,6 +382,7 @@ def kit(port: FakePort, folder: Path, tell: Callable[[Message], None]) -> Kit:
 def paths(folder: Path) -> Paths:
     """Paths below a folder."""
     return Paths(
+        lkroot=f"{folder}/lk",
         state=f"{folder}/state", run=f"{folder}/run", lkvgs=f"{folder}/lkvgs", defaults="/nowhere", fstab=f"{folder}/f",
         crypttab=f"{folder}/c", own_defaults="/nowhere",
     )  # fmt: skip

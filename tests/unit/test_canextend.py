@@ -332,7 +332,9 @@ class TestInstalled:
         (tmp_path / "lvmkit").mkdir()
         (tmp_path / "lvmkit/lvmvg").touch(0o755)
         (tmp_path / "lvmkit/lvmlv").touch(0o644)
-        assert installed.missing_agents() == (f"{tmp_path}/lvmkit/lvmlv", f"{tmp_path}/lvmkit/filesys")
+        assert installed.missing_agents() == tuple(
+            f"{tmp_path}/lvmkit/{name}" for name in ("lvmlv", "filesys", "action")
+        )
 
     @pytest.mark.parametrize(
         ("says", "state"),

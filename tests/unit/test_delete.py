@@ -16,10 +16,12 @@ from lvmkit.model.messages.guide import LkvgsNotUpdated, ResourceNotFound
 from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.record import Record
+from lvmkit.model.value import replace
 from lvmkit.plan import finish_interrupted
-from lvmkit.resources import dispatch
+from lvmkit.resources import dispatch, scripts
 from lvmkit.steps import Commit, ListVg, SetAutoactivation
 from lvmkit.storage import lkvgs, records
+from lvmkit.storage.run import Finished
 from lvmkit.workflow.create import CreateRequest, create
 from lvmkit.workflow.delete import delete, draft_deletion
 from tests.unit.fakes import FakePort, has_journal, instance, killed, kit
@@ -240,3 +242,23 @@ class TestDeleteAction:
         for kind, resource_id in ((FILESYS, "/data"), (DISK, "/dev/sda")):
             dispatch.release(instance(kind, "x", resource_id), world.kit.host)
         assert (world.left(), world.storage.written) == (before, [])
+
+
+def test_what_another_kit_did_is_undone_by_its_script_before_its_instance_goes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[str, ...]] = []
+
+    def run(argv: tuple[str, ...], *_given: Any, **_how: Any) -> Finished:
+        ran.append(argv)
+        return Finished(argv, 0, "", "", 0.0)
+
+    monkeypatch.setattr(scripts, "_run", run)
+    database = replace(instance(DISK, "db", "/data/db"), type="pgsql", app="database")
+    now = world.port.now
+    world.port.now = Hierarchy((*now.instances, database), (*now.dependencies, Dependency("db", "/data")))
+    script = Path(world.kit.paths.lkroot, "subsys/database/resources/pgsql/actions/delete")
+    script.parent.mkdir(parents=True)
+    script.touch()
+    assert delete("db", world.kit) == ("db", "/data", "vg1/data")
+    assert ran == [(str(script), "-t", "db", "-i", "/data/db")]

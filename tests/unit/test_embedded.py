@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lvmkit.cluster.embedded import Engine, actions, database, flags, processes
+from lvmkit.cluster.embedded import Engine, database, flags, processes
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.cluster.port import Change
 from lvmkit.model.instance import ILLSTATE, ISP, ISU, OSF, OSU, Dependency, Instance
@@ -24,6 +24,7 @@ from lvmkit.model.messages.engine import (
 from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound, TypeNotInstalled
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import replace
+from lvmkit.resources import scripts as scripts_of_types
 from lvmkit.storage import boot
 
 TYPE_CHECKING = False
@@ -72,7 +73,7 @@ def paths(tmp_path: Path) -> Paths:
 @pytest.fixture
 def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scripts:
     fake = Scripts(tmp_path / "log")
-    monkeypatch.setattr(actions, "perform", fake.perform)
+    monkeypatch.setattr(scripts_of_types, "perform", fake.perform)
     return fake
 
 
@@ -213,7 +214,7 @@ def test_when_the_result_cannot_be_stored_both_reasons_are_told(
         monkeypatch.setattr(database, "_migrate", refuse)
         raise Failure(failed)
 
-    monkeypatch.setattr(actions, "perform", fill_disk_and_fail)
+    monkeypatch.setattr(scripts_of_types, "perform", fill_disk_and_fail)
     messages = refused(lambda: engine.bring_in_service("pv", ignore))
     assert messages == (failed, ErrorBringingInService("pv", HERE), StateNotStored("db", "full"))
     monkeypatch.undo()

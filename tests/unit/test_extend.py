@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 
 from lvmkit import VERSION, journal
+from lvmkit.cluster.port import Change
 from lvmkit.entry import admin
 from lvmkit.entry.report import Voice
 from lvmkit.model.family import family
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import AUTOMATIC, DISK, ISP, LVMVG, OSU, Dependency
+from lvmkit.model.instance import AUTOMATIC, DISK, ISP, LVMVG, OSU, Dependency, Instance
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import ERROR, Failure, Message
 from lvmkit.model.messages.boot import AgentMissing
+from lvmkit.model.messages.engine import ActionFailed
 from lvmkit.model.messages.extend import (
     AnswerGarbled,
     ClockDiffers,
@@ -30,6 +32,7 @@ from lvmkit.model.messages.extend import (
     LvmVersionDiffers,
     MountPointNotEmpty,
     MovesAlong,
+    NotExtendedByKit,
     OutcomeUnknown,
     ProgramMissingThere,
     SameTagEverywhere,
@@ -49,6 +52,7 @@ from lvmkit.model.messages.guide import (
     TagMissing,
     TemplateAlreadyExtended,
     TemplateDoesNotExist,
+    TypeNotInstalled,
 )
 from lvmkit.model.messages.pacemaker import (
     ClusterUnreachable,
@@ -76,6 +80,7 @@ from lvmkit.peer.requests import (
     OrderUnextend,
 )
 from lvmkit.plan import Kit, Plan, Step, _storable, finish_interrupted
+from lvmkit.resources import scripts
 from lvmkit.steps import ListVg
 from lvmkit.storage import lkvgs, lvmconf, records
 from lvmkit.storage.run import Finished
@@ -777,3 +782,74 @@ class TestScripts:
         before = target.left()
         assert run(script, *words) == (1, set(), [kind])
         assert target.left() == before
+
+
+class TestOtherKits:
+    """/data carries a database, whose type is another kit's."""
+
+    DATABASE = Instance(TEMPLATE, "database", "pgsql", "db", "/data/db", "port=5432", state=ISP)
+
+    @pytest.fixture
+    def ran(self, target: Target, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+        """The words of each script that was run; extend makes the instance, as ins_create does."""
+        there = target.port.others[TEMPLATE]
+        links = (*there.dependencies, Dependency("db", "/data"))
+        target.port.others[TEMPLATE] = Hierarchy((*there.instances, self.DATABASE), links)
+        for name in ("restore", "remove"):
+            self.install(target, f"subsys/database/resources/pgsql/actions/{name}")
+        words: list[tuple[str, ...]] = []
+
+        def run(argv: tuple[str, ...], *_given: Any, **_how: Any) -> Finished:
+            words.append((Path(argv[0]).name, *argv[1:]))
+            if self.makes_instance and argv[0].endswith("/extend"):
+                target.port.commit(Change(add=(replace(self.DATABASE, server=SERVER, state=OSU),)))
+            return Finished(argv, self.status, "", "", 0.0)
+
+        monkeypatch.setattr(scripts, "_run", run)
+        return words
+
+    makes_instance, status = True, 0
+
+    def install(self, target: Target, name: str) -> None:
+        path = Path(target.kit.paths.lkroot, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+
+    def test_where_a_kit_has_no_extend_its_resource_comes_along(
+        self, target: Target, ran: list[tuple[str, ...]]
+    ) -> None:
+        assert target.extend("/data")[-1] == "db"
+        assert target.port.now.by_tag("db") == replace(self.DATABASE, server=SERVER, state=OSU)
+        assert ran == []
+
+    def test_a_kit_s_own_extend_makes_its_instance_after_all_that_it_requires(
+        self, target: Target, ran: list[tuple[str, ...]]
+    ) -> None:
+        for name in ("canextend", "extend"):
+            self.install(target, f"lkadm/subsys/database/pgsql/bin/{name}")
+        assert "db" in target.extend("/data")
+        assert ran == [("canextend", TEMPLATE, "db"), ("extend", TEMPLATE, "db", "-t", "db")]
+        assert target.port.now.by_tag("db") is not None
+
+    def test_a_kit_whose_extend_makes_nothing_is_named_and_all_is_taken_back(
+        self, target: Target, ran: list[tuple[str, ...]]
+    ) -> None:
+        self.makes_instance = False
+        self.install(target, "lkadm/subsys/database/pgsql/bin/extend")
+        before = target.left()
+        with pytest.raises(Failure) as caught:
+            target.extend("/data")
+        assert NotExtendedByKit("db", SERVER, "pgsql") in caught.value.messages
+        assert (target.left(), len(ran)) == (before, 1)
+
+    def test_a_type_that_is_not_here_is_named(self, target: Target, ran: list[tuple[str, ...]]) -> None:
+        Path(target.kit.paths.lkroot, "subsys/database/resources/pgsql/actions/remove").unlink()
+        assert TypeNotInstalled in target.against("/data")
+        assert ran == []
+
+    def test_what_its_canextend_refuses_is_refused(self, target: Target, ran: list[tuple[str, ...]]) -> None:
+        self.status = 1
+        self.install(target, "lkadm/subsys/database/pgsql/bin/canextend")
+        assert ActionFailed in target.against("/data")
+        assert ran == [("canextend", TEMPLATE, "db")]

@@ -323,7 +323,7 @@ def test_changes_that_do_not_fit_have_their_numbers() -> None:
     assert of(add=(instance(LVMVG, "vg", "n3", id="lvmvg-else"),)) == (ResourceExists,)
     assert of(add=(instance(LVMVG, "new", id="lvmvg-vg"),)) == (IdInUse,)
     assert of(add=(instance(LVMVG, "new", "n9"),)) == (UnknownServer,)
-    assert of(add=(replace(instance(LVMVG, "new"), type="oracle"),)) == (NoAgent,)
+    assert of(add=(replace(instance(LVMVG, "new"), type="../oracle"),)) == (InvalidName,)
     assert of(add=(instance(LVMVG, "new", info=""),)) == (MissingInformation,)
     assert of(add=(instance(LVMVG, "a;b"),)) == (InvalidName,)
     assert of(add=(instance(LVMVG, "new", id="a\ufffe"),)) == (InvalidName,)
@@ -525,3 +525,20 @@ def test_a_tie_is_no_dependency_and_nobody_elses() -> None:
     root = patch.apply(protected(2), second_group(), "n1")
     assert Dependency("wg", "vg") not in cib.links(root)
     assert cib.required_by_others(root) == frozenset()
+
+
+def test_a_type_of_another_kit_is_run_by_the_agent_for_those_and_read_back() -> None:
+    database = Instance("n1", "database", "pgsql", "db", "/srv/db", "port=5432\x02user=x", state=OSU)
+    root = patch.apply(protected(1), Change(add=(database,), link=(Dependency("db", "fs1"),)), "n1")
+    made = primitive.own(root)["db"]
+    assert (made.get("provider"), made.get("type")) == ("lvmkit", "action")
+    given = {"app": "database", "type": "pgsql", "tag": "db", "id": "/srv/db"}
+    assert primitive.parameters(database) == given
+    assert primitive.monitored_every(made) == 60
+    stored = cib.hierarchy(root, "n1").by_tag("db")
+    assert stored is not None
+    assert replace(stored, state=OSU) == database
+    further = patch.apply(root, Change(add=(replace(database, server="n2"),)), "n1")
+    assert Equivalency("db", "n2", 11) in cib.equivalencies(further)
+    gone = patch.apply(further, Change(remove=("db",), unlink=(Dependency("db", "fs1"),)), "n1")
+    assert commit.ours(gone) == commit.ours(protected(1))

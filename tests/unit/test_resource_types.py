@@ -10,6 +10,7 @@ from lvmkit.entry.ocf.description import AGENTS
 from lvmkit.model.instance import DEVICE, DISK, FILESYS, LVMLV, LVMVG
 from lvmkit.model.messages.faults import LvGone
 from lvmkit.model.resource_types import (
+    ACTION,
     RESOURCE_TYPES,
     agent_of,
     agents,
@@ -18,6 +19,7 @@ from lvmkit.model.resource_types import (
     has_scripts,
     is_device,
     is_id_of,
+    is_ours,
     timings,
 )
 from tests.unit.machine import Machine, SharedDisk, make_group
@@ -32,9 +34,15 @@ def test_a_type_is_either_a_device_or_has_scripts_and_an_agent() -> None:
 
 
 def test_a_type_of_another_kit_is_nothing_of_ours() -> None:
-    assert [ask("app") for ask in (is_device, has_scripts, has_agent)] == [False] * 3
+    assert [ask("app") for ask in (is_device, has_scripts, is_ours)] == [False] * 3
     assert not is_id_of("app", "/x")
-    assert agent_of("app") is None
+
+
+def test_one_agent_runs_the_scripts_of_all_types_of_other_kits() -> None:
+    assert agent_of("app") == agent_of("pgsql") == ("lvmkit", ACTION)
+    assert (ROOT / "lib/ocf/resource.d/lvmkit" / ACTION).exists()
+    assert timings("app").start == timings(ACTION).start
+    assert agent_of(DISK) is None
 
 
 @pytest.mark.parametrize("kind", [LVMVG, LVMLV, FILESYS])

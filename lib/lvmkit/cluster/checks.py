@@ -33,12 +33,6 @@ def require(good: bool, given: str, what: str) -> None:
         raise Failure(InvalidName(given, what))
 
 
-def is_component(word: str) -> bool:
-    """Whether an application, a resource type or an action can have this name, which becomes part of a path."""
-    # LVM's rule fits: letters, digits and '+_.-', and neither an option nor a way out of the folder.
-    return names.is_vg_name(word)
-
-
 def is_storable(text: str, forbidden: str = "") -> bool:
     """Whether text is UTF-8 and holds no control character, which could separate fields or lines.
 

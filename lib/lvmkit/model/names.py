@@ -33,6 +33,14 @@ def is_vg_name(name: str) -> bool:
     )
 
 
+def is_component(word: str) -> bool:
+    """Whether an application, a resource type or a script can have this name, which becomes part of a path.
+
+    LVM's rule fits: letters, digits and '+_.-', and neither an option nor a way out of the folder.
+    """
+    return is_vg_name(word)
+
+
 def is_lv_name(name: str) -> bool:
     """Whether LVM would accept this as the name of a visible logical volume."""
     if not is_vg_name(name) or name.startswith(_RESERVED_STARTS):

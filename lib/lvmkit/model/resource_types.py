@@ -1,6 +1,6 @@
 """The one table of resource types: what the kit knows of each before it looks at any instance.
 
-A type that is not in the table is another kit's: it has no agent of ours and is no device.
+A type that is not in the table is another kit's: the agent for all of those runs its scripts, and it is no device.
 """
 
 from __future__ import annotations
@@ -82,7 +82,16 @@ _TABLE = (
 )
 
 RESOURCE_TYPES = {kind.name: kind for kind in _TABLE}
-_FOREIGN = ResourceType("", "", lambda _text: False)
+ACTION = "action"
+"""the agent for the types of other kits"""
+_FOREIGN = ResourceType(
+    "",
+    "",
+    lambda _text: False,
+    agent=(_PROVIDER, ACTION),
+    # A database that recovers takes its time; each monitor starts what the other kit's check starts.
+    timings=Timings(start=300, stop=300, interval=60, monitor=60),
+)
 
 
 def _of(resource_type: str) -> ResourceType:
@@ -92,6 +101,11 @@ def _of(resource_type: str) -> ResourceType:
 def application(resource_type: str) -> str:
     """The application of one of the kit's own types."""
     return RESOURCE_TYPES[resource_type].application
+
+
+def is_ours(resource_type: str) -> bool:
+    """Whether it is one of the kit's own types."""
+    return resource_type in RESOURCE_TYPES
 
 
 def is_id_of(resource_type: str, text: str) -> bool:
@@ -110,23 +124,23 @@ def has_scripts(resource_type: str) -> bool:
 
 
 def agent_of(resource_type: str) -> tuple[str, str] | None:
-    """(provider, name) of the type's OCF agent; None where it has none."""
+    """(provider, name) of the type's OCF agent; None where it has none, as devices."""
     return _of(resource_type).agent
 
 
 def has_agent(resource_type: str) -> bool:
-    """Whether the kit has an OCF agent for the type."""
+    """Whether there is an OCF agent for the type."""
     return agent_of(resource_type) is not None
 
 
 def timings(resource_type: str) -> Timings:
     """The timings of a type that has an agent."""
-    found = RESOURCE_TYPES[resource_type].timings
-    if found is None:
+    times = _of(resource_type).timings
+    if times is None:
         raise KeyError(resource_type)
-    return found
+    return times
 
 
 def agents() -> tuple[tuple[str, str], ...]:
     """(provider, name) of every OCF agent of the kit."""
-    return tuple(kind.agent for kind in _TABLE if kind.agent)
+    return tuple(kind.agent for kind in (*_TABLE, _FOREIGN) if kind.agent)

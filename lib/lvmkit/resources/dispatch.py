@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lvmkit.model.facts import DeviceFacts, FilesystemFacts, LvFacts, VgFacts, protected_volumes, volumes_in_service
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, OSF
+from lvmkit.model.resource_types import is_ours
 from lvmkit.model.value import replace
 
 TYPE_CHECKING = False
@@ -76,7 +77,9 @@ def release(instance: Instance, host: Host) -> str:
 
 
 def check(instance: Instance, hierarchy: Hierarchy, host: Host, glance: Glance | None = None) -> tuple[Message, ...]:
-    """What is wrong with a resource that should be in service; () when nothing is. No process is started.
+    """What is wrong with a resource that should be in service; () when nothing is.
+
+    No process is started but for a type of another kit, whose quickCheck is run.
 
     glance: may serve many resources.  hierarchy: only looked at where something is wrong with a volume group, or no
     start of it is on record; and for the volume of a file system that does not note it.
@@ -84,6 +87,10 @@ def check(instance: Instance, hierarchy: Hierarchy, host: Host, glance: Glance |
     """
     if instance.type == FILESYS:
         return tuple(_filesys().check(FilesystemFacts.unpack(instance, hierarchy), host, glance).messages)
+    if not is_ours(instance.type):
+        from lvmkit.resources import scripts
+
+        return scripts.check(instance, host.paths, host.settings)
     facts = _facts(instance).unpack(instance)
     if instance.type != LVMVG:
         return tuple(_module(instance).check(facts, host, glance).messages)

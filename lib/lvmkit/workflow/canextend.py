@@ -43,7 +43,7 @@ from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
 from lvmkit.resources import mounts
 from lvmkit.storage import files, installed, lvmconf, lvmsight, mountinfo, sysfs
-from lvmkit.workflow import nesting
+from lvmkit.workflow import nesting, other_kits
 from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
 from lvmkit.workflow.create import mounted_twice
 
@@ -206,6 +206,7 @@ def _against_means(case: Case) -> Iterator[Message]:
     """What must be installed for the cluster to run it here, and for the boot not to."""
     if case.kit.port.capabilities.needs_agents:
         yield from map(AgentMissing, installed.missing_agents())
+    yield from other_kits.against(case.new, case.server, case.kit)
     state = installed.guard_state()
     if state:
         yield GuardNotEnabled(installed.GUARD_UNIT, state)

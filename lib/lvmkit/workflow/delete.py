@@ -12,7 +12,7 @@ from lvmkit.model.messages.engine import HasDependents
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import Commit, SetAutoactivation, listing
 from lvmkit.storage import records
-from lvmkit.workflow import everywhere, nesting, owner
+from lvmkit.workflow import everywhere, nesting, other_kits, owner
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
     if others:
         raise Failure(HasDependents(root.tag, others))
     gone = going_with(root.tag, hierarchy)
-    steps: list[Step] = []
+    steps: list[Step] = list(other_kits.deletions(gone, kit))
     if nested:
         steps.append(Commit(Change(unlink=nested)))
     steps.append(Commit(removal(gone, hierarchy, but=nested)))

@@ -12,7 +12,7 @@ import os
 from lvmkit.cluster.port import Change
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.family import groups
-from lvmkit.model.instance import AUTOMATIC, IN_SERVICE, OSU
+from lvmkit.model.instance import AUTOMATIC, IN_SERVICE, OSU, tags_of
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, raise_errors
 from lvmkit.model.messages.extend import WillMove
@@ -31,6 +31,7 @@ from lvmkit.peer.answers import Preview
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import listing
 from lvmkit.storage import files, stack
+from lvmkit.workflow import other_kits
 from lvmkit.workflow.canextend import examine
 from lvmkit.workflow.devices import Drafts, add_devices
 
@@ -150,14 +151,13 @@ def extend(request: ExtendRequest, kit: Kit, *, is_told: bool = False) -> tuple[
             finish_interrupted(kit)
             examination = examine(request.tag, request.template, kit)
             heed(examination.readiness, request.tag, (lambda _message: None) if is_told else kit.tell)
-            plan, change = draft_extension(examination, request.priority)
-            carry_out(plan, kit)
+            carry_out(draft_extension(examination, request.priority)[0], kit)
     except Failure as failure:
         raise refusal(failure, request.tag, server) from failure
     except Interruption as interruption:
         kit.tell(ExtensionInterrupted(request.tag, server, interruption.signal_name))
         raise
-    return _tags(change)
+    return tags_of(examination.case.new)
 
 
 def preview(request: ExtendRequest, kit: Kit, *, only_check: bool = False) -> Preview:
@@ -208,6 +208,7 @@ def draft_extension(examination: Examination, priority: int) -> tuple[Plan, Chan
         facts = VgFacts.unpack(group)
         steps += listing(facts.name, facts.uuid, True, case.kit)
     steps.append(ExtendTo(case.server, case.tag, change, tuple(ranked)))
+    steps += other_kits.extensions(case.new, case.kit)
     return Plan(f"extend {case.tag} to {case.server}", tuple(steps)), change
 
 
@@ -216,7 +217,9 @@ def _change(examination: Examination) -> Change:
     case, deadline = examination.case, examination.case.kit.settings.command_deadline
     by_uuid = {vg.uuid: vg for vg in examination.groups}
     drafts = Drafts(case.here, case.server, "")
-    drafts.instances += [replace(i, server=case.server, state=OSU, reason="") for i in case.new]
+    for instance in case.new:
+        if not other_kits.extends_itself(instance, case.kit):
+            drafts.instances.append(replace(instance, server=case.server, state=OSU, reason=""))
     for group in groups(case.new):
         drafts.switchback = group.switchback
         vg = by_uuid[VgFacts.unpack(group).uuid]

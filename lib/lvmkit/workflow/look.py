@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, ISP, Instance
 from lvmkit.model.messages import Failure, errors
+from lvmkit.model.resource_types import is_ours
 from lvmkit.model.value import Value
 from lvmkit.resources import dispatch
 from lvmkit.resources.health import PAUSES, may_pass, settled
@@ -50,6 +51,7 @@ def check_all(hierarchy: Hierarchy, kit: Kit) -> tuple[CheckResult, ...]:
 def check_at_hand(kit: Kit, pauses: Sequence[float] = ()) -> tuple[CheckResult, ...]:
     """The same by what the engine has at hand, for whoever looks all the time; of an engine whose states are not, all.
 
+    No process is started, so types of other kits are left to the other rounds.
     What is brought back after a boot, or by a recovery under way, is not looked at: it may be down.
     pauses: seconds before each further look at what may pass.
     """
@@ -97,6 +99,8 @@ def _without_excused(results: tuple[CheckResult, ...], kit: Kit) -> tuple[CheckR
 
 
 def _is_judged(instance: Instance, kit: Kit) -> bool:
+    if not is_ours(instance.type):
+        return False
     is_unknown = instance.state == ILLSTATE and kit.port.capabilities.watches_itself
     return instance.state in IN_SERVICE or is_unknown
 

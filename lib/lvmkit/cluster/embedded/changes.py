@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lvmkit.cluster.checks import is_component, refuse_unstorable, require
+from lvmkit.cluster.checks import refuse_unstorable, require
 from lvmkit.cluster.embedded import flags, rows
+from lvmkit.model import names
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE, STATES
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents, NotStored
@@ -181,8 +182,8 @@ def _check(connection: Connection, instance: Instance) -> None:
     if instance.server != own:
         raise Failure(NotStored(f"{instance.tag} is on server {instance.server}; this engine serves {own} only"))
     refuse_unstorable(instance)
-    require(is_component(instance.app), instance.app, "application")
-    require(is_component(instance.type), instance.type, "resource type")
+    require(names.is_component(instance.app), instance.app, "application")
+    require(names.is_component(instance.type), instance.type, "resource type")
     require(instance.state in STATES, instance.state, "state")
 
 

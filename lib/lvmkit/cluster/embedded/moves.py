@@ -6,13 +6,14 @@ means that scripts may have run without their result being stored; they are idem
 
 from __future__ import annotations
 
-from lvmkit.cluster.embedded import actions, changes, flags, rows
+from lvmkit.cluster.embedded import changes, flags, rows
 from lvmkit.cluster.embedded.database import reading, writing
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.model.instance import ILLSTATE, ISP, ISU, OSF, OSU
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import ActionFailed, InterruptedWork, StepDone
 from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
+from lvmkit.resources import scripts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _tags_moved(move: ServiceMove, hierarchy: Hierarchy) -> tuple[str, ...]:
 def _run_script(move: ServiceMove, instance: Instance, paths: Paths, settings: Settings) -> None:
     if move.action == RESTORE and instance.state == ISU:
         return  # it is up; only the state is raised, as perform_action(1M) of LifeKeeper does
-    actions.perform(instance, move.action, paths, settings)
+    scripts.perform(instance, move.action, paths, settings)
 
 
 def _store(instance: Instance, state: str, paths: Paths) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 
-from lvmkit.cluster.embedded import actions, changes, flags, moves, rows
+from lvmkit.cluster.embedded import changes, flags, moves, rows
 from lvmkit.cluster.embedded.database import reading, writing
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE
 from lvmkit.model.messages.engine import StepDone
+from lvmkit.resources import scripts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class EmbeddedRecovery:
 
     def _remove(self, going: tuple[Instance, ...], tell: Callable[[Message], None]) -> None:
         for position, instance in enumerate(going, 1):
-            actions.perform(instance, REMOVE, self._paths, self._settings)
+            scripts.perform(instance, REMOVE, self._paths, self._settings)
             tell(StepDone(position, len(going), f"{REMOVE} {instance.tag}"))
         with writing(self._paths.database) as connection:
             for instance in going:

@@ -28,7 +28,9 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.guide import ResourceNotFound
 from lvmkit.model.messages.pacemaker import StillInService
+from lvmkit.model.resource_types import is_ours
 from lvmkit.model.servers import Server
+from lvmkit.resources import scripts
 from lvmkit.storage.boot import boot_id
 
 TYPE_CHECKING = False
@@ -151,9 +153,13 @@ class Pacemaker:
         So does what gets other parameters: the cluster would restart it for them.
 
         An instance of another server in `add` extends its tag to that server, in the same patch.
-        Raises Failure: 000014, 110003, 110004, 110034, 110086, 110087, 110100, 110150-110157.
+        Raises Failure: 110000 for another kit's type whose scripts are not on this server; 000014, 110003, 110004,
+        110034, 110086, 110087, 110100, 110150-110157.
         """
         server = self.local_server()
+        for instance in change.add:
+            if instance.server == server and not is_ours(instance.type):
+                scripts.refuse_uninstalled(instance, server, self._paths)
         active = self._active(change, server)
         with self._released(active):
             commit.change(self._tools, lambda root: patch.apply(root, change, server))

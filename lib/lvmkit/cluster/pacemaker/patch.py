@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 
-from lvmkit.cluster.checks import refuse_unstorable
+from lvmkit.cluster.checks import refuse_unstorable, require
 from lvmkit.cluster.pacemaker import cib, dependency, elements, ids, location, primitive, template, tie
 from lvmkit.cluster.port import Change
+from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import tags_of
 from lvmkit.model.messages import Failure
@@ -262,8 +263,8 @@ def _check(index: Index, instance: Instance) -> None:
     if instance.server not in index.servers:
         raise Failure(UnknownServer(instance.server, index.servers))
     refuse_unstorable(instance, _NOT_IN_XML)
-    if not has_agent(instance.type) and not is_device(instance.type):
-        raise Failure(NoAgent(f"{instance.tag}, a {instance.type},"))
+    require(names.is_component(instance.app), instance.app, "application")
+    require(names.is_component(instance.type), instance.type, "resource type")
     if index.owners.get(_owned(instance), instance.tag) != instance.tag:
         raise Failure(IdInUse(instance.id))
 

@@ -10,7 +10,7 @@ from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts
 from lvmkit.model.instance import AUTOMATIC, FILESYS, IN_SERVICE, LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import NoAgent
-from lvmkit.model.resource_types import agent_of, timings
+from lvmkit.model.resource_types import agent_of, is_ours, timings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _MANAGED = "is-managed"
 def make(instance: Instance) -> Element:
     """A new primitive. What is not in service yet is left unmanaged: nothing may stop a file system that is mounted.
 
-    Raises Failure: 110156 for a type without an agent, 110034 when the info field lacks what the agent needs.
+    Raises Failure: 110156 for a type without an agent, as a device; 110034 when the info field lacks what it needs.
     """
     offered = agent_of(instance.type)
     if offered is None:
@@ -81,6 +81,8 @@ def parameters(instance: Instance) -> dict[str, str]:
         return _of_filesystem(FilesystemFacts.unpack(instance))
     if instance.type == LVMVG:
         return _of_vg(VgFacts.unpack(instance))
+    if not is_ours(instance.type):
+        return {"app": instance.app, "type": instance.type, "tag": instance.tag, "id": instance.id}
     return _of_lv(LvFacts.unpack(instance))
 
 

@@ -7,12 +7,11 @@ from lvmkit.model import names
 from lvmkit.model.instance import OSF, OSU
 from lvmkit.model.messages import LCDI_NO_OBJECT, Failure
 from lvmkit.model.messages.lcdi import NoArgumentsForMove, NoScript, StandsInTheWay
+from lvmkit.resources.scripts import REMOVE, RESTORE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lvmkit.entry.lcdi.call import Call
-
-RESTORE, REMOVE = "restore", "remove"
 
 
 def perform_action(call: Call) -> LcdiReply:
@@ -56,12 +55,12 @@ def _remove(tag: str, call: Call) -> None:
 
 def _run_script(action: str, call: Call) -> LcdiReply:
     """Run a script that is no move, as it is: no state follows from it. Its output is ours."""
-    from lvmkit.cluster.embedded import actions
+    from lvmkit.resources import scripts
 
     instance = call.instance(call.get("t"))
-    if actions.find(instance, action, call.paths) is None:
+    if scripts.find(instance, action, call.paths) is None:
         raise Failure(NoScript(instance.app, instance.type, action))
-    actions.perform(instance, action, call.paths, call.kit.settings, call.given.operands)
+    scripts.perform(instance, action, call.paths, call.kit.settings, call.given.operands)
     return LcdiReply()
 
 

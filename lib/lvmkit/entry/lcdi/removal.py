@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from lvmkit.cluster.embedded import actions
 from lvmkit.cluster.port import Change
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.resource_types import has_scripts
+from lvmkit.resources import scripts
+from lvmkit.resources.scripts import DELETE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from lvmkit.entry.lcdi.call import Call
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
-
-DELETE = "delete"
 
 
 def remove(tags: Sequence[str], call: Call) -> tuple[str, ...]:
@@ -54,8 +53,8 @@ def _held_elsewhere(call: Call) -> frozenset[str]:
 
 
 def _run_delete(instance: Instance, call: Call) -> None:
-    if actions.find(instance, DELETE, call.paths) is not None:
-        actions.perform(instance, DELETE, call.paths, call.kit.settings)
+    if scripts.find(instance, DELETE, call.paths) is not None:
+        scripts.perform(instance, DELETE, call.paths, call.kit.settings)
 
 
 def _drop(instance: Instance, call: Call, *, is_shared: bool) -> None:

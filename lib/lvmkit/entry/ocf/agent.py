@@ -15,11 +15,14 @@ from lvmkit.entry.report import Voice, write_stderr
 from lvmkit.model.facts import LvFacts
 from lvmkit.model.instance import LVMLV
 from lvmkit.model.messages import OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS, Failure, Message, errors
+from lvmkit.model.resource_types import ACTION
 from lvmkit.model.settings import Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from lvmkit.entry.ocf.monitor import Answer
 
 ACTIONS = (START, STOP, MONITOR, VALIDATE_ALL, META_DATA)
 
@@ -34,7 +37,7 @@ def main(
     action = arguments[0] if arguments else ""
     given = os.environ if environment is None else environment
     voice = Voice(agent.name, agent.name, action, tag(given))
-    invocation = Invocation(agent, given, os.uname().nodename, paths or Paths(), voice)
+    invocation = Invocation(agent, given, os.uname().nodename, paths or _installed(script), voice)
     if action == MONITOR:
         return _within_bounds(lambda: _monitor(invocation), voice)
     if action == START and _within_bounds(lambda: _start_at_once(invocation), voice) == OCF_SUCCESS:
@@ -62,14 +65,22 @@ def _within_bounds(work: Callable[[], int], voice: Voice) -> int:
 
 def _monitor(invocation: Invocation) -> int:
     """Prints nothing on stderr unless it fails; warnings go to the log. Raises Failure."""
-    from lvmkit.entry.ocf.monitor import monitor
-
-    answer = monitor(invocation, parsed(invocation))
+    answer = _answer(invocation)
     if answer.code in (OCF_SUCCESS, OCF_NOT_RUNNING):
         for message in answer.messages:
             invocation.voice.log(message)
         return answer.code
     return _refuse(answer.messages, invocation.voice)
+
+
+def _answer(invocation: Invocation) -> Answer:
+    if invocation.agent.name == ACTION:
+        from lvmkit.entry.ocf import other_kits  # it starts a program
+
+        return other_kits.monitor(invocation)
+    from lvmkit.entry.ocf.monitor import monitor
+
+    return monitor(invocation, parsed(invocation))
 
 
 def _start_at_once(invocation: Invocation) -> int:
@@ -108,12 +119,26 @@ def _act(invocation: Invocation, action: str) -> int:
         from lvmkit.model.messages.ownership import ActionUnknown
 
         raise Failure(ActionUnknown(action or "''", ACTIONS))
-    from lvmkit.entry.ocf.actions import act
-
-    detail = act(invocation, action)
+    detail = _carry_out(invocation, action)
     if action != VALIDATE_ALL:
         _say_done(invocation, action, detail)
     return OCF_SUCCESS
+
+
+def _carry_out(invocation: Invocation, action: str) -> str:
+    if invocation.agent.name == ACTION:
+        from lvmkit.entry.ocf import other_kits
+
+        return other_kits.act(invocation, action)
+    from lvmkit.entry.ocf.actions import act
+
+    return act(invocation, action)
+
+
+def _installed(script: str) -> Paths:
+    """The paths of an installation, <root>/lib/ocf/...; of a checkout those of the packages."""
+    root, is_inside, _ = script.partition("/lib/ocf/")
+    return Paths(lkroot=root) if is_inside and os.path.isdir(f"{root}/subsys") else Paths()
 
 
 def _say_done(invocation: Invocation, action: str, detail: str) -> None:

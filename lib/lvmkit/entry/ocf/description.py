@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lvmkit.model import names
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
-from lvmkit.model.resource_types import timings
+from lvmkit.model.resource_types import ACTION, timings
 from lvmkit.model.settings import MISSING_PV_POLICIES, NO_OWNER, OWNERSHIPS
 from lvmkit.model.value import Value, replace
 
@@ -244,4 +244,49 @@ FILESYS_AGENT = Agent(
     _operations(FILESYS),
 )
 
-AGENTS = {agent.name: agent for agent in (LVMVG_AGENT, LVMLV_AGENT, FILESYS_AGENT)}
+
+def _of_script(name: str, short: str, *, unique: bool = False) -> Parameter:
+    return Parameter(
+        name,
+        short,
+        f"{short}. The scripts are $LKROOT/subsys/APP/resources/TYPE/actions/restore, remove and quickCheck.",
+        names.is_component,
+        "letters, digits and '+', '_', '.', '-'",
+        required=True,
+        unique=unique,
+    )
+
+
+_TAG = Parameter(
+    "tag",
+    "Tag of the resource",
+    "Tag of the resource, as the scripts are given it after -t.",
+    names.is_tag,
+    "a tag",
+    required=True,
+    unique=True,
+)
+_ID = Parameter(
+    "id",
+    "ID of the resource",
+    "ID of the resource, as the scripts are given it after -i.",
+    lambda given: given.isprintable(),
+    "printable",
+    required=True,
+)
+
+ACTION_AGENT = Agent(
+    ACTION,
+    "Runs the action scripts of a LifeKeeper-style recovery kit",
+    "Lets a recovery kit that was written for LifeKeeper's script interface run in a cluster of Pacemaker: the start"
+    " runs its restore, the stop its remove, each as SCRIPT -t TAG -i ID, with LKROOT in the environment.\n\n"
+    "The scripts of the type must be on every node, in folders that root alone can write to. A start is noted below"
+    " /run/lvmkit, so that a probe says 'not running' where there was none. The monitor runs quickCheck, where the kit"
+    " has one: what does not end with 0 has failed.\n\n"
+    "Put it above the resources that it requires (order and colocation), as ocf:lvmkit:filesys.",
+    (_of_script("app", "Application, the folder below subsys"), _of_script("type", "Type of the resource"), _TAG, _ID),
+    ("tag",),
+    _operations(ACTION),
+)
+
+AGENTS = {agent.name: agent for agent in (LVMVG_AGENT, LVMLV_AGENT, FILESYS_AGENT, ACTION_AGENT)}

@@ -27,7 +27,7 @@ PARAMETER = "OCF_RESKEY_"
 _INTERVAL, _TIMEOUT = f"{PARAMETER}CRM_meta_interval", f"{PARAMETER}CRM_meta_timeout"
 _NODE = f"{PARAMETER}CRM_meta_on_node"
 _INSTANCE, _LEVEL = "OCF_RESOURCE_INSTANCE", "OCF_CHECK_LEVEL"
-_IDENTITY = ("vg", "lv", "vg_uuid", "lv_uuid", "device", "directory")
+_IDENTITY = ("vg", "lv", "vg_uuid", "lv_uuid", "device", "directory", "app", "type", "tag", "id")
 
 
 class Invocation(Value):

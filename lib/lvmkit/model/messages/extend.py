@@ -313,3 +313,13 @@ class ActivityUnknown(Caution, number=110229):
     vg: str
     server: str
     why: str
+
+
+class NotExtendedByKit(Message, number=110422):
+    """The extend script of another kit's resource type ended well, but has not made the instance on the target."""
+
+    template = "The extend script of {type} has not extended {tag} to {server}."
+    action = "It must call ins_create on {server} with the tag {tag}; see what it says, and its kit's documentation."
+    tag: str
+    server: str
+    type: str

@@ -160,3 +160,12 @@ class PvDegraded(Caution, number=110054):
     device: str
     uuid: str
     condition: str
+
+
+class CheckFailed(Message, number=110421):
+    """The quickCheck script of another kit's resource type ended with an error: the resource is not well."""
+
+    template = "{tag} is not well: its quickCheck failed ({status})"
+    action = "The kit of this resource type says what its checks look at; run the script by hand to see all it says."
+    tag: str
+    status: str

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lvmkit.cluster.embedded import actions
 from lvmkit.model.instance import Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import ActionFailed, ActionHung, ScriptRefused
 from lvmkit.model.messages.guide import TypeNotInstalled
 from lvmkit.model.settings import Paths, Settings
+from lvmkit.resources import scripts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def script(paths: Paths, folder: str, action: str, body: str) -> Path:
 
 
 def perform(paths: Paths, instance: Instance = VG, action: str = "restore", deadline: float = 10.0) -> None:
-    actions.perform(instance, action, paths, Settings(action_deadline=deadline, check_interval=77))
+    scripts.perform(instance, action, paths, Settings(action_deadline=deadline, check_interval=77))
 
 
 def refused(paths: Paths, instance: Instance = VG, action: str = "restore", deadline: float = 10.0) -> Message:
@@ -115,8 +115,8 @@ def test_a_failure_carries_the_last_error_of_the_script(paths: Paths, body: str,
 
 
 def test_only_numbered_errors_count() -> None:
-    assert actions.last_error("x: ERROR:a:b:c:11001:short\nERROR: no\nx: ERROR:a:b:c:11001x:odd\n\udcff") == ""
-    assert actions.last_error("x[1]: FATAL:a:b:c:000023: why\n") == ": 000023 why"
+    assert scripts.last_error("x: ERROR:a:b:c:11001:short\nERROR: no\nx: ERROR:a:b:c:11001x:odd\n\udcff") == ""
+    assert scripts.last_error("x[1]: FATAL:a:b:c:000023: why\n") == ": 000023 why"
 
 
 def test_a_script_that_hangs_is_killed_with_all_it_started(paths: Paths, started: Started) -> None:
