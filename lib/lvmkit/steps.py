@@ -5,9 +5,14 @@ from __future__ import annotations
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
-from lvmkit.model.instance import DEVICE, DISK, ILLSTATE, IN_SERVICE, LVMVG, Instance, tags_of
+from lvmkit.model.instance import DEVICE, DISK, FILESYS, ILLSTATE, IN_SERVICE, LVMVG, Instance, tags_of
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import InsCreateFailed, RemovingAfterCreateError
+from lvmkit.model.messages.guide import (
+    InsCreateFailed,
+    RemovingAfterCreateError,
+    RemovingFilesysDependency,
+    RemovingFilesysHierarchy,
+)
 from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.model.value import replace
 from lvmkit.plan import Step
@@ -167,8 +172,7 @@ class Commit(Step):
         hierarchy = kit.port.hierarchy()
         added = [instance for instance in self.change.add if _is_stored(instance, hierarchy)]
         links = tuple(link for link in self.change.link if link in hierarchy.dependencies)
-        for instance in added:
-            kit.tell(RemovingAfterCreateError(instance.tag, kit.port.local_server()))
+        self._tell_undone(added, links, hierarchy, kit)
         if added or links:
             kit.port.commit(Change(unlink=links, remove=tags_of(added)))
         if self.kept:
@@ -176,6 +180,21 @@ class Commit(Step):
         for instance in added:
             if instance.type == LVMVG:
                 records.drop(kit.paths, instance.id)
+
+    def _tell_undone(
+        self, added: list[Instance], links: tuple[Dependency, ...], hierarchy: Hierarchy, kit: Kit
+    ) -> None:
+        """What goes, in the guide's words: links to file systems, file systems made for a parent, instances."""
+        server, tags = kit.port.local_server(), tags_of(added)
+        for link in links:
+            child = hierarchy.by_tag(link.child)
+            if child is None or child.type != FILESYS:
+                continue
+            kit.tell(RemovingFilesysDependency(link.parent, link.child, server))
+            if link.child in tags and link.parent not in tags:
+                kit.tell(RemovingFilesysHierarchy(link.child, link.parent, server))
+        for tag in tags:
+            kit.tell(RemovingAfterCreateError(tag, server))
 
     def finish(self, kit: Kit) -> None:
         """Nothing: a plan is finished only where the change is stored, or others have built on it."""

@@ -380,11 +380,11 @@ def kit(port: FakePort, folder: Path, tell: Callable[[Message], None]) -> Kit:
 
 
 def paths(folder: Path) -> Paths:
-    """Paths below a folder."""
+    """Paths below a folder; the scripts are those of a Machine that was made there."""
     return Paths(
-        lkroot=f"{folder}/lk",
-        state=f"{folder}/state", run=f"{folder}/run", lkvgs=f"{folder}/lkvgs", defaults="/nowhere", fstab=f"{folder}/f",
-        crypttab=f"{folder}/c", own_defaults="/nowhere",
+        lkroot=f"{folder}/{SERVER}/lk", state=f"{folder}/state", run=f"{folder}/run", lkvgs=f"{folder}/lkvgs",
+        defaults="/nowhere", fstab=f"{folder}/f", crypttab=f"{folder}/c",
+        own_defaults="/nowhere",
     )  # fmt: skip
 
 

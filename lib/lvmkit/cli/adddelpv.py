@@ -29,7 +29,7 @@ class Adddelpv(click.Command):
     def main(self, args: Sequence[str] | None = None, *_: object, obj: Session | None = None, **__: object) -> NoReturn:
         """Run and end the process, as click's own main does; messages and exit codes are the kit's."""
         words = sys.argv[1:] if args is None else args
-        sys.exit(launch(self, words, obj or Session(Paths(), program=NAME), _complaints))
+        sys.exit(call(words, obj or Session(Paths(), program=NAME)))
 
 
 program = Adddelpv(
@@ -45,7 +45,12 @@ click.version_option(VERSION, message="%(prog)s %(version)s")(program)
 
 def main(script: str, words: list[str]) -> int:
     """Run adddelpv. script: its real path. Returns the exit code."""
-    return launch(program, words, Session(installed(script), program=NAME), _complaints)
+    return call(words, Session(installed(script), program=NAME))
+
+
+def call(words: Sequence[str], session: Session) -> int:
+    """The same with the paths of a session."""
+    return launch(program, words, session, _complaints)
 
 
 def _complaints(usage: UsageError) -> tuple[Message, ...]:

@@ -1,4 +1,5 @@
-"""The administration scripts below lkadm/: create, devicehier, delete, extend, canextend, depstoextend, unextend.
+"""The administration scripts below lkadm/: create, devicehier, filesyshier, delete, extend, canextend, depstoextend,
+unextend.
 
 They are driven by the create or extend of a higher-level kit. create, extend and delete print the tags that they made
 or removed on stdout, one per line; depstoextend prints the tags of the children. canextend, extend and unextend work on
@@ -32,8 +33,8 @@ from lvmkit.model.messages.guide import (
     UsageError,
 )
 from lvmkit.model.settings import Paths
-from lvmkit.workflow import create, delete
-from lvmkit.workflow.subject import find
+from lvmkit.workflow import create, delete, filesyshier
+from lvmkit.workflow.subject import find, refuse_elsewhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,12 +43,15 @@ if TYPE_CHECKING:
 _USAGE = {
     "create": "create -t TAG -s INTELLIGENT|AUTOMATIC -p MOUNTPOINT|DEVICE",
     "devicehier": "devicehier -p DEVICE [-t TAG] [-s INTELLIGENT|AUTOMATIC]",
+    "filesyshier": "filesyshier -t PARENTTAG -p PATH [-s INTELLIGENT|AUTOMATIC]",
     "delete": "delete -t TAG -i ID",
     "extend": "extend TEMPLATESYS TEMPLATETAG -t TAG",
     "canextend": "canextend TEMPLATESYS TEMPLATETAG",
     "depstoextend": "depstoextend TEMPLATESYS TEMPLATETAG",
     "unextend": "unextend TEMPLATESYS TEMPLATETAG",
 }
+
+_CREATING = ("create", "devicehier", "filesyshier")
 
 
 def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
@@ -69,6 +73,8 @@ def _run(name: str, resource_type: str, options: dict[str, str], rest: list[str]
     """What the script prints, a tag a line."""
     if name in ("create", "devicehier"):
         return (_create(name, resource_type, options, rest, tools),)
+    if name == "filesyshier":
+        return (_provide(options, rest, tools),)
     if name == "delete":
         return _delete(resource_type, options, tools)
     server, instance = _template(resource_type, rest, tools)
@@ -115,9 +121,7 @@ def _create(name: str, resource_type: str, options: dict[str, str], rest: list[s
         raise Failure(TagMissing(name))
     if name == "create" and "-s" not in options:
         raise Failure(SwitchbackMissing())
-    switchback = options.get("-s", INTELLIGENT).upper()
-    if switchback not in SWITCHBACKS:
-        raise Failure(CreateUsageError(_USAGE[name]))
+    switchback = _switchback(name, options)
     if not options["-p"].startswith("/"):
         raise Failure(InvalidConstructorArgument(resource_type, options["-p"] or "''"))
     request = create.CreateRequest(options["-p"], options.get("-t", ""), switchback, resource_type)
@@ -129,11 +133,32 @@ def _create(name: str, resource_type: str, options: dict[str, str], rest: list[s
         raise Failure(*failure.messages, HierarchyNotCreated(options["-p"])) from failure
 
 
+def _switchback(name: str, options: dict[str, str]) -> str:
+    switchback = options.get("-s", INTELLIGENT).upper()
+    if switchback not in SWITCHBACKS:
+        raise Failure(CreateUsageError(_USAGE[name]))
+    return switchback
+
+
+def _provide(options: dict[str, str], rest: list[str], tools: Kit) -> str:
+    """The file system that a path of a parent kit lies on, protected and below the parent's resource."""
+    if rest or "-p" not in options or "-i" in options:
+        raise Failure(CreateUsageError(_USAGE["filesyshier"]))
+    if not options.get("-t"):
+        raise Failure(TagMissing("filesyshier"))
+    if not options["-p"].startswith("/"):
+        raise Failure(InvalidConstructorArgument(FILESYS, options["-p"] or "''"))
+    wanted = filesyshier.Wanted(options["-p"], options["-t"], _switchback("filesyshier", options))
+    return filesyshier.provide(wanted, tools)
+
+
 def _delete(resource_type: str, options: dict[str, str], tools: Kit) -> tuple[str, ...]:
     tag, resource_id = options.get("-t") or None, options.get("-i") or None
     if tag is None and resource_id is None:
         raise Failure(TagAndIdMissing())
-    instance = find(tools.port.hierarchy(), tag, resource_id)
+    hierarchy = tools.port.hierarchy()
+    refuse_elsewhere(tag or resource_id or "", hierarchy, tools.port)
+    instance = find(hierarchy, tag, resource_id)
     if instance.type != resource_type:
         raise Failure(InvalidConstructorArgument(resource_type, instance.tag))
     return delete.delete(instance.tag, tools)
@@ -165,7 +190,7 @@ def _parsed(arguments: list[str], name: str) -> tuple[dict[str, str], list[str]]
             continue
         value = next(words, None)
         if value is None:
-            usage = CreateUsageError if name in ("create", "devicehier") else UsageError
+            usage = CreateUsageError if name in _CREATING else UsageError
             raise Failure(usage(_USAGE[name]))
         options[word] = value
     if any(word.startswith("-") for word in rest):

@@ -24,7 +24,7 @@ from lvmkit.model.messages.storage import CommandHung, VgNameAmbiguous
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel, notes, protection
-from lvmkit.storage import dm, records, sysfs, udev
+from lvmkit.storage import dm, lvm1, records, sysfs, udev
 from lvmkit.storage.mapped import MappedDevices
 from lvmkit.storage.run import KILLED, Finished
 
@@ -57,7 +57,7 @@ def _find_group_by_name(name: str, host: Host) -> VolumeGroup:
     groups = host.lvm.report(name)
     same = [vg for vg in groups if vg.name == name]
     if not same:
-        raise Failure(VgNotFound(name, _NO_UUID))
+        raise Failure(lvm1.not_found(name, _NO_UUID, deadline=host.settings.probe_deadline))
     if len(same) > 1:
         raise Failure(VgNameAmbiguous(name, tuple(vg.uuid for vg in same)))
     return same[0]

@@ -26,6 +26,11 @@ def missing_agents() -> tuple[str, ...]:
     return tuple(missing)
 
 
+def is_program(path: str) -> bool:
+    """Whether a file is there that may be run."""
+    return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
 def guard_state() -> str:
     """Why systemd would not start the boot guard at boot; '' where it would.
 

@@ -23,7 +23,7 @@ from lvmkit.model.messages.storage import (
 )
 from lvmkit.model.value import Value
 from lvmkit.model.volumes import Layer, MountedFilesystem, Stack
-from lvmkit.storage import files, sysfs
+from lvmkit.storage import files, lvm1, sysfs
 from lvmkit.storage.run import run
 
 TYPE_CHECKING = False
@@ -57,6 +57,8 @@ _SWAP = "[SWAP]"
 _LSBLK_COLUMNS = "KNAME,NAME,MAJ:MIN,TYPE,SERIAL,SIZE,MOUNTPOINTS"
 _FINDMNT_COLUMNS = "TARGET,SOURCE,MAJ:MIN,FSTYPE,OPTIONS,UUID,FSROOT,LABEL"
 _LVM_PREFIX = "LVM-"
+_DISK_PATIENCE = 5.0
+"""seconds for a sector of every disk, where LVM does not know a volume group"""
 _UUID_LENGTH = 32
 _BEST_FIRST = ("dm-uuid-mpath-", "md-uuid-", "wwn-", "nvme-eui.", "nvme-uuid.", "scsi-3", "scsi-", "nvme-", "")
 """names under /dev/disk/by-id, those that the storage itself issues before those that name a vendor's model"""
@@ -200,7 +202,7 @@ def _volume_named(path: str, lvm: Lvm) -> tuple[VolumeGroup, LogicalVolume]:
     vg_name, lv_name = _split_path(path)
     groups = lvm.report(vg_name)
     if not groups:
-        raise Failure(VgNotFound(vg_name, "UUID not known"))
+        raise Failure(lvm1.not_found(vg_name, "UUID not known", deadline=min(lvm.time_left, _DISK_PATIENCE)))
     if len(groups) > 1:
         raise Failure(VgNameAmbiguous(vg_name, tuple(vg.uuid for vg in groups)))
     for lv in groups[0].logical:

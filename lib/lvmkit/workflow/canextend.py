@@ -33,11 +33,19 @@ from lvmkit.model.messages.extend import (
     VgNameTaken,
     VgUuidTwice,
 )
-from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNotExist
+from lvmkit.model.messages.guide import (
+    CanextendNotAccessible,
+    DepstoextendNotAccessible,
+    ExtendNotAccessible,
+    TemplateAlreadyExtended,
+    TemplateDoesNotExist,
+    TypeNotInstalled,
+)
 from lvmkit.model.messages.mounts import AutomountInTheWay
 from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
 from lvmkit.model.messages.service import PvsMissing
 from lvmkit.model.messages.storage import MountsNested
+from lvmkit.model.resource_types import has_scripts, is_ours
 from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
@@ -207,9 +215,28 @@ def _against_means(case: Case) -> Iterator[Message]:
     if case.kit.port.capabilities.needs_agents:
         yield from map(AgentMissing, installed.missing_agents())
     yield from other_kits.against(case.new, case.server, case.kit)
+    own = (member for member in case.members if is_ours(member.type) and has_scripts(member.type))
+    for app, kind in dict.fromkeys((member.app, member.type) for member in own):
+        yield from _against_scripts(app, kind, case)
     state = installed.guard_state()
     if state:
         yield GuardNotEnabled(installed.GUARD_UNIT, state)
+
+
+def _against_scripts(app: str, kind: str, case: Case) -> Iterator[Message]:
+    """The scripts of a type that an engine runs, and those that a parent kit calls to extend on from here."""
+    root = case.kit.paths.lkroot
+    actions = (f"{root}/subsys/{app}/resources/{kind}/actions/{name}" for name in ("restore", "remove"))
+    if not all(map(installed.is_program, actions)):
+        yield TypeNotInstalled(kind, case.server)
+        return
+    admin = f"{root}/lkadm/subsys/{app}/{kind}/bin"
+    if not installed.is_program(f"{admin}/canextend"):
+        yield CanextendNotAccessible(case.server)
+    if not installed.is_program(f"{admin}/extend"):
+        yield ExtendNotAccessible(f"{admin}/extend", case.server)
+    if not installed.is_program(f"{admin}/depstoextend"):
+        yield DepstoextendNotAccessible(f"{admin}/depstoextend", case.server)
 
 
 def _against_mount_points(case: Case) -> Iterator[Message]:

@@ -21,10 +21,11 @@ from lvmkit.model.messages.boot import (
 from lvmkit.model.messages.extend import ActiveOutsideCluster
 from lvmkit.model.messages.guards import DegradedStaysHome
 from lvmkit.model.messages.service import LvRenamed, VgForeign, VgNotFound, VgRenamed
+from lvmkit.model.messages.storage import Lvm1Metadata
 from lvmkit.model.settings import DEGRADED
 from lvmkit.model.value import Value
 from lvmkit.resources import bringing_up
-from lvmkit.storage import dm, lkvgs, lvmconf, lvmsight, sysfs
+from lvmkit.storage import dm, lkvgs, lvm1, lvmconf, lvmsight, sysfs
 from lvmkit.workflow import owner
 
 TYPE_CHECKING = False
@@ -69,6 +70,8 @@ def storage_findings(look: Look) -> Iterator[Told]:
     if lvmsight.is_too_old(version):
         yield "LVM", LvmTooOld(version, lvmsight.OLDEST)
         return  # the report would not be understood
+    for vg, disks in lvm1.groups(deadline=look.kit.settings.probe_deadline).items():
+        yield "LVM", Lvm1Metadata(vg, disks)
     groups = family.groups(look.hierarchy.instances)
     if not groups:
         return

@@ -6,10 +6,12 @@ It comes after the change, which stands whatever becomes of this: what could not
 from __future__ import annotations
 
 from lvmkit.model import names
+from lvmkit.model.facts import devices_below
 from lvmkit.model.instance import LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import NothingToDo, SeenDifferently
 from lvmkit.model.messages.extend import NotFollowedThere, StillListedThere, StillProtected
+from lvmkit.model.messages.guide import DeviceNotExtendable
 from lvmkit.peer import ask, order
 from lvmkit.peer.requests import AskContents, OrderReconfigure
 from lvmkit.storage import lkvgs, records
@@ -52,13 +54,27 @@ def follow(tag: str, kit: Kit, contents: str = "") -> None:
     contents: what the group must consist of there; '': whatever is there.
     """
     seen = kit.port.overview()
+    followed = []
     deadline = kit.settings.action_deadline
     for server in others(tag, seen):
         try:
             refuse_offline(server, tag, seen)
             order.reconfigure(kit.remote(server), OrderReconfigure(tag, contents), _unheard, deadline=deadline)
+            followed.append(server)
         except Failure as failure:
             kit.tell(NotFollowedThere(server, tag, str(failure)))
+    if followed:
+        _tell_absent(tag, followed, kit)
+
+
+def _tell_absent(tag: str, servers: Iterable[str], kit: Kit) -> None:
+    """Tell of disks that the volume group has here, and that servers which have followed it do not have (110008)."""
+    seen = kit.port.overview()
+    for server in servers:
+        there = {device.pv_uuid for device in devices_below(seen.of(server), tag)}
+        for device in devices_below(seen.of(seen.local), tag):
+            if device.pv_uuid not in there:
+                kit.tell(DeviceNotExtendable(device.id, device.tag, f"{server} does not have it."))
 
 
 def forget_there(gone: Iterable[Instance], servers: Iterable[str], kit: Kit) -> None:

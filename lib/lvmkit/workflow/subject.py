@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import ResourceNotFound
+from lvmkit.model.messages.guide import ResourceNotFound, WrongServer
 from lvmkit.model.messages.pacemaker import NotExtended, ServerUnfit, UnknownServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lvmkit.cluster.port import Overview
+    from lvmkit.cluster.port import Overview, Port
     from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.instance import Instance
 
@@ -19,6 +19,21 @@ def find(hierarchy: Hierarchy, tag: str | None, resource_id: str | None = None) 
     if instance is None or resource_id not in (None, instance.id):
         raise Failure(ResourceNotFound(" ".join(part for part in (tag, resource_id) if part)))
     return instance
+
+
+def refuse_elsewhere(word: str, here: Hierarchy, port: Port) -> None:
+    """Raise Failure (110001) where other servers of the cluster have this tag or ID, and this one has not."""
+    if not port.capabilities.several_servers or _has(here, word):
+        return
+    seen = port.overview()
+    having = [name for name in seen.others if _has(seen.of(name), word)]
+    if having:
+        started = seen.in_service_on(word)
+        raise Failure(WrongServer(min(having, key=lambda name: name not in started)))
+
+
+def _has(hierarchy: Hierarchy, word: str) -> bool:
+    return hierarchy.by_tag(word) is not None or hierarchy.by_id(word) is not None
 
 
 def hierarchy_with(tag: str, server: str, seen: Overview) -> Hierarchy:

@@ -48,7 +48,10 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[3]
 _TREE = REPOSITORY / "opt" / "LifeKeeper"
-_SCRIPTS = tuple(str(path.relative_to(_TREE)) for path in sorted(_TREE.glob("subsys/*/resources/*/actions/*")))
+_SCRIPTS = (
+    *(str(path.relative_to(_TREE)) for path in sorted(_TREE.glob("subsys/*/resources/*/actions/*"))),
+    *(str(path.relative_to(REPOSITORY)) for path in sorted(REPOSITORY.glob("lkadm/subsys/*/*/bin/*"))),
+)
 _QUICK, _FOR_EVER = 0.01, 1e9
 """seconds that a command takes, as its answer says"""
 
@@ -269,6 +272,12 @@ class Machine:
         block = (b"\0" * 60 + b"\x83\x74\x02\x6d").ljust(4096, b"\0")
         Path(self.real(self.place_of(disk).path)).write_bytes(block)
 
+    def put_metadata_of_lvm1(self, disk: SharedDisk, group: str) -> None:
+        """Let a disk carry the metadata of LVM1 (libblkid's lvm.c: HM and a version; names of 128 bytes each)."""
+        names = (b"pv", group.encode(), b"host")
+        sector = b"HM\x01\x00".ljust(44, b"\0") + b"".join(name.ljust(128, b"\0") for name in names)
+        Path(self.real(self.place_of(disk).path)).write_bytes(sector.ljust(512, b"\0"))
+
     def settle(self) -> None:
         """What udev does: names that persist for disks, and for the physical volumes on them."""
         links = {}
@@ -364,7 +373,7 @@ class Machine:
         os.unlink(self.real(_place_of(program)))
 
     def _install_scripts(self) -> None:
-        """The action scripts have their places; what they hold does not matter, as run() calls the kit for them."""
+        """The scripts have their places; what they hold does not matter, as run() calls the kit for them."""
         for script in _SCRIPTS:
             place = Path(self.paths.lkroot, script)
             place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -991,6 +1000,14 @@ class Machine:
         from lvmkit.cli.session import Session
 
         return self.call(lambda: launch(program, words, Session(self.paths)))
+
+    def adddelpv(self, *words: str) -> Answer:
+        """Run adddelpv as an administrator types it."""
+        from lvmkit.cli import adddelpv
+        from lvmkit.cli.session import Session
+
+        session = Session(self.paths, program=adddelpv.NAME)
+        return self.call(lambda: adddelpv.call(words, session))
 
     def agent(self, agent: str, action: str, resource: str = "res", **given: str) -> Answer:
         """Run an action of an OCF agent; given: its parameters, and names of the environment that begin with OCF_ or

@@ -299,6 +299,10 @@ class World:
         """An administration script by hand, or from a parent kit; script: lvmvg/extend ..."""
         return self._by_hand(server, " ".join((script, *words)), lambda m: m.admin(script, *words))
 
+    def adddelpv(self, server: str, *words: str) -> Answer:
+        """adddelpv by hand."""
+        return self._by_hand(server, " ".join(("adddelpv", *words)), lambda m: m.adddelpv(*words))
+
     def agent(self, server: str, agent: str, name: str, resource: str, **given: str) -> Answer:
         """An action of an agent, as the cluster would call it."""
         return self._by_hand(server, f"{agent} {name}", lambda m: m.agent(agent, name, resource, **given))

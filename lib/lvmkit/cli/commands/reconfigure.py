@@ -52,8 +52,11 @@ def command(session: Session, word: str, lists: tuple[str, ...], yes: bool, dige
 
     def job(kit: Kit) -> int:
         from lvmkit.workflow.reconfigure import difference, reconfigure
+        from lvmkit.workflow.subject import refuse_elsewhere
 
-        tag = tag_of(word, kit.port.hierarchy())
+        hierarchy = kit.port.hierarchy()
+        refuse_elsewhere(word, hierarchy, kit.port)
+        tag = tag_of(word, hierarchy)
         is_applied = yes or bool(digest) or only is not None
         change = reconfigure(tag, kit, only, here=here, expected=digest or "") if is_applied else difference(tag, kit)
         session.answer(lambda: difference_facts(change, is_applied=is_applied), lambda: _as_text(change))

@@ -365,15 +365,19 @@ class LkvgsNotUpdated(Caution, number=110007):
 
 
 class DeviceNotExtendable(Caution, number=110008):
-    """A volume group grew onto a device whose hierarchy only an administrator can extend."""
+    """A volume group grew onto a device that another of its servers does not have: only an administrator can help.
 
-    template = "WARNING: The device hierarchy for {device}, with tag {tag}, cannot be extended automatically."
+    Until then that server cannot bring the volume group in service.
+    """
+
+    template = "WARNING: The device hierarchy for {device}, with tag {tag}, cannot be extended automatically. {why}"
     action = (
-        "If the device hierarchy is not already extended, extend it using the LifeKeeper GUI. Then create a dependency"
-        " from the volume group resource to the device hierarchy."
+        "Let that server have the device (a disk: connect it there; a replica: extend its hierarchy), then run"
+        " 'adddelpv' for the volume group there, which makes the dependency."
     )
     device: str
     tag: str
+    why: str
 
 
 class DeviceDependencyNotCreated(Message, number=110009):

@@ -133,6 +133,21 @@ class PartOfFilesystem(Message, number=110069):
     device: str
 
 
+class Lvm1Metadata(Message, number=110440):
+    """The volume group has the metadata of LVM1. LVM has not read them since 2.02.178 of 2018, so no volume of it can
+    be activated here; the data are still there.
+    """
+
+    template = "Volume group {vg} on {disks} has the metadata of LVM1, which LVM no longer reads."
+    action = (
+        "Save the data first. Then convert it where an LVM before 2.02.178 runs, such as a rescue system of that time"
+        " ('vgconvert -M2 {vg}', with its volumes down on all servers), or copy the data to a new volume group. Nothing"
+        " was written."
+    )
+    vg: str
+    disks: tuple[str, ...]
+
+
 class VgNameAmbiguous(Message, number=110070):
     """Several volume groups have this name, so the name alone does not say which one is meant."""
 
