@@ -19,6 +19,8 @@ SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Debian packages: the kit itself, its tests, and the lab's guests.
 NEEDS_KIT  := python3 python3-click lvm2 mount util-linux
 NEEDS_TEST := python3-venv mandoc
+# what make kits protects
+NEEDS_KITS := postgresql
 NEEDS_LAB  := qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd
 NEEDS      := $(NEEDS_KIT) $(NEEDS_TEST) $(NEEDS_LAB)
 # Those that packages are built with; make check does not need them.
@@ -40,7 +42,7 @@ apt_install = missing=$$(for p in $(1); do \
 export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata cluster lab \
+.PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata cluster kits lab \
     cluster-lab storm faults deb packages deps lock stage files packaged install uninstall clean
 
 help:  ## print every target
@@ -86,6 +88,10 @@ metadata: deps  ## tests on real LVM metadata on loop devices (root)
 cluster: deps  ## the Pacemaker adapter and the port's contract with Pacemaker's own tools, which this installs; not part of test
 	@$(call apt_install,pacemaker-cli-utils)
 	$(BIN)/pytest -q tests/cluster tests/contract
+
+kits: deps  ## the recovery kits below share/kits with what they protect, which this installs (root); not part of test
+	@$(call apt_install,$(NEEDS_KITS))
+	$(BIN)/pytest -q tests/kits
 
 lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, here and in the other targets with guests
 	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=20 -m "not cluster and not slow" tests/lab
@@ -180,6 +186,8 @@ files:
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/catalog
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.journal_catalog > $(DESTDIR)$(PREFIX)/lib/systemd/catalog/lvmkit.catalog
 	[ -n "$(DESTDIR)" ] || ! command -v journalctl > /dev/null || journalctl --update-catalog
+	cd share && find kits -type f ! -perm /100 -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX))/share/lvmkit/{} \;
+	cd share && find kits -type f -perm /100 -exec install -D -m 755 {} $(abspath $(DESTDIR)$(PREFIX))/share/lvmkit/{} \;
 	install -d $(DESTDIR)$(PREFIX)/share/lvmkit/schema
 	names=$$($(PYTHON) bin/lvmkit schema) && for name in $$names; do \
 	    $(PYTHON) bin/lvmkit schema $$name > $(DESTDIR)$(PREFIX)/share/lvmkit/schema/$$name.json || exit 1; \

@@ -278,12 +278,16 @@ class Writing:
             self._session.abort()
         self._thread.join()
 
-    def _run(self) -> None:
+    def _argv(self) -> list[bytes]:
+        """Return the command whose output is a line for each record that is safe: its number."""
         code = Path(writer.__file__).read_bytes()
         argv = [b"python3", b"-IS", b"-c", code, self._path.encode(), f"{self._pause}".encode()]
         if self._only_mounted:
             argv.append(writer.ONLY_MOUNTED.encode())
-        err = bytearray()
+        return argv
+
+    def _run(self) -> None:
+        argv, err = self._argv(), bytearray()
         try:
             with self._lab.session(self._node, deadline=WRITER_DEADLINE) as (session, first):
                 self._session = session

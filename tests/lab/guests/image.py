@@ -46,6 +46,10 @@ OPTIONS = (
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
+    # PostgreSQL's just-in-time compiler is larger than all else of it.
+    "--dpkgopt=path-exclude=/usr/lib/*/libLLVM*",
+    "--dpkgopt=path-exclude=/usr/lib/postgresql/*/lib/*llvm*",
+    "--dpkgopt=path-exclude=/usr/lib/postgresql/*/lib/bitcode/*",
     # The lab makes its own initramfs: keep the kernel package from making a large one.
     "--dpkgopt=path-exclude=/etc/kernel/postinst.d/initramfs-tools",
     "--skip=cleanup/reproducible",

@@ -28,6 +28,8 @@ UNWANTED = (
     "var/cache/apt",
     "var/cache/debconf",
     "var/lib/apt/lists",
+    "var/lib/postgresql",
+    "etc/postgresql",
     "usr/lib/udev/hwdb.bin",
     "etc/udev/hwdb.bin",
 )
