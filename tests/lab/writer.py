@@ -3,13 +3,16 @@
 The first half runs inside the guest, as `python3 -IS writer.py FILE SECONDS [only-mounted]`: it appends records until
 it is killed; with `only-mounted` in nothing but the root folder of a mounted file system. A record is acknowledged, by
 its number on a line of standard output, once write(2) on a file opened with O_DSYNC has returned: from then on nobody
-may lose it. A writer that finds a file goes on after its last record.
+may lose it. A writer that finds a file goes on after its last record. FILE may be a block device: then each record has
+a block of its own, written past the page cache, and `writer.py DEVICE 0 records` prints those that are there.
 The second half, `examine`, is for the host. Standard library only.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
+import stat
 import struct
 import sys
 import time
@@ -21,7 +24,9 @@ CHECKSUM = struct.Struct(">I")
 RECORD_BYTES = BODY.size + CHECKSUM.size
 MAGIC = b"lvmkit r"
 PERMISSIONS = 0o600
-ONLY_MOUNTED = "only-mounted"
+ONLY_MOUNTED, RECORDS = "only-mounted", "records"
+BLOCK = 4096
+"""Bytes between two records on a block device."""
 
 
 def record(number: int, author: bytes) -> bytes:
@@ -58,6 +63,37 @@ def write(path: str, pause: float) -> None:
     while True:
         data = record(number, author)
         if os.write(fd, data) != len(data):
+            raise OSError(f"{path}: record {number} was written only in part")
+        sys.stdout.write(f"{number}\n")
+        sys.stdout.flush()
+        number += 1
+        time.sleep(pause)
+
+
+def open_device(path: str) -> int:
+    """Open a block device for synchronous reads and writes past the page cache."""
+    return os.open(path, os.O_RDWR | os.O_DIRECT | os.O_DSYNC | os.O_CLOEXEC)
+
+
+def records_on(device: int) -> list[bytes]:
+    """Return the records from the start of a device up to the first block that holds none, or another one's."""
+    buffer, records = mmap.mmap(-1, BLOCK), []
+    while os.preadv(device, [buffer], len(records) * BLOCK) == BLOCK:
+        data = buffer[:RECORD_BYTES]
+        found = parse(data)
+        if found is None or found[0] != len(records):
+            break
+        records.append(data)
+    return records
+
+
+def write_raw(path: str, pause: float) -> None:
+    """Write records to a block device for ever, `pause` seconds apart. Raises OSError when it can't be written."""
+    device, author, buffer = open_device(path), os.urandom(16), mmap.mmap(-1, BLOCK)
+    number = len(records_on(device))
+    while True:
+        buffer[:RECORD_BYTES] = record(number, author)
+        if os.pwritev(device, [buffer], number * BLOCK) != BLOCK:
             raise OSError(f"{path}: record {number} was written only in part")
         sys.stdout.write(f"{number}\n")
         sys.stdout.flush()
@@ -102,4 +138,9 @@ if __name__ == "__main__":
     if sys.argv[3:] == [ONLY_MOUNTED]:
         refuse_bare_folder(file)
         file = f"./{os.path.basename(file)}"
-    write(file, float(sys.argv[2]))
+    if sys.argv[3:] == [RECORDS]:
+        sys.stdout.buffer.write(b"".join(records_on(open_device(file))))
+    elif stat.S_ISBLK(os.stat(file).st_mode if os.path.exists(file) else 0):
+        write_raw(file, float(sys.argv[2]))
+    else:
+        write(file, float(sys.argv[2]))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import struct
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lvmkit.storage import holders, mountinfo, superblock, sysfs
+from lvmkit.storage import holders, mountinfo, rawbind, superblock, sysfs
 from lvmkit.storage.holders import Holder
 from tests.unit.conftest import PATIENCE
 
@@ -240,3 +243,49 @@ def test_words_name_the_user() -> None:
     assert "/mnt/a/below" in mount
     assert "7" not in mount
     assert "process 7, sleep" in hidden
+
+
+class TestRaw:
+    """A kernel before 5.14, which has raw(8) devices; raw1 is bound to 253:0, raw2 to another device."""
+
+    @pytest.fixture(autouse=True)
+    def _bound(self, host: Host, tmp_path: Path, mocker: MockerFixture) -> None:
+        for name in ("raw1", "raw2", "rawctl"):
+            (host.sys / "class/raw" / name).mkdir(parents=True)
+        control = tmp_path / "rawctl"
+        control.touch()
+        mocker.patch.object(rawbind, "CONTROLS", (f"{tmp_path}/none", str(control)))
+
+        def ioctl(_handle: int, request: int, buffer: bytearray) -> int:
+            assert request == 0xAC01
+            minor = int.from_bytes(buffer[:4], sys.byteorder)
+            if minor not in (1, 2):
+                raise OSError(errno.ENXIO, "no such device")
+            buffer[8:24] = struct.pack("@QQ", 253, minor - 1)
+            return 0
+
+        mocker.patch("fcntl.ioctl", ioctl)
+
+    def test_a_binding_to_the_device_holds_it(self, host: Host) -> None:
+        assert host.of_device() == (Holder(holders.MOUNT, "/mnt/a"), Holder(holders.RAW, "/dev/raw/raw1"))
+        assert host.of_device("253:7") == ()
+
+    def test_who_has_the_bound_device_open_has_the_volume_open(self, host: Host, mocker: MockerFixture) -> None:
+        for pid, path in (("71", "/dev/raw/raw1"), ("72", "/dev/raw/raw2")):
+            host.process(pid)
+            host.open_file(pid, path, 5)
+        real = os.stat
+        numbers = {f"{host.proc}/71/fd/0": 1, f"{host.proc}/72/fd/0": 2}
+
+        def stat(path: Any, *rest: Any, **how: Any) -> Any:
+            if path in numbers:
+                return mocker.Mock(st_mode=0o20600, st_rdev=os.makedev(162, numbers[path]))
+            return real(path, *rest, **how)
+
+        mocker.patch("os.stat", stat)
+        openers = [holder for holder in host.of_device() if holder.kind == holders.PROCESS]
+        assert openers == [Holder(holders.PROCESS, "comm71", 71, "the device is open")]
+
+    def test_where_the_driver_does_not_answer_nothing_is_bound(self, mocker: MockerFixture, host: Host) -> None:
+        mocker.patch.object(rawbind, "CONTROLS", ("/nonexistent",))
+        assert holders.RAW not in {holder.kind for holder in host.of_device()}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.model.value import Value
-from lvmkit.storage import mountinfo, probe, superblock, sysfs
+from lvmkit.storage import mountinfo, probe, rawbind, superblock, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     """of a path"""
 
 MOUNT, PROCESS, SWAP, DM, VOLUME = "mount", "process", "swap", "dm", "volume"
-NESTED_PV, LOOP, MD, BLOCK, UNENDED = "nested PV", "loop", "md", "block", "file system"
+NESTED_PV, LOOP, MD, BLOCK, RAW, UNENDED = "nested PV", "loop", "md", "block", "raw device", "file system"
 
 _MAPS_DEADLINE = 2.0
 """seconds for reading what processes have mapped"""
@@ -40,7 +40,7 @@ class Holder(Value):
     """One user of a device or mount."""
 
     kind: str
-    """MOUNT, PROCESS, SWAP, DM, VOLUME (of the same group), NESTED_PV, LOOP, MD, BLOCK or UNENDED"""
+    """MOUNT, PROCESS, SWAP, DM, VOLUME (of the same group), NESTED_PV, LOOP, MD, BLOCK, RAW or UNENDED"""
     name: str
     """mount point, command name, swap file, or device"""
     pid: int = 0
@@ -54,19 +54,22 @@ def of_device(number: str, *, proc: str = mountinfo.PROC, sys: str = sysfs.ROOT)
 
     number: major:minor.  proc, sys: where these are mounted.
     Found are: mounts, also in mount namespaces in which an unmount here does nothing; processes that have the device
-    open, swap, devices on top (a volume of another volume group means that this one is a PV of it), loop devices on it.
+    open, swap, devices on top (a volume of another volume group means that this one is a PV of it), loop devices on it,
+    raw(8) devices that are bound to it.
     Where there is none of them, but the kernel has not ended its file system: who keeps that, else UNENDED.
     """
 
     def is_it(path: str) -> bool:
         return sysfs.number_of(path) == number
 
+    raw = rawbind.bound_to(number, sys)
     users = (
         *_mounts_of_device(number, proc),
-        *_openers(number, proc),
+        *_openers(number, raw, proc),
         *_swaps(is_it, proc, "partition"),
         *_stacked(number, sys),
         *_loops(is_it, sys, "/dev/"),
+        *(Holder(RAW, f"{rawbind.FOLDER}raw{minor}") for minor in raw),
     )
     if users or not superblock.is_kept(number):
         return users
@@ -176,19 +179,21 @@ def _one_of_each_namespace(proc: str) -> list[str]:
     return list(pid_of.values())
 
 
-def _openers(number: str, proc: str) -> list[Holder]:
-    """Processes with the device open."""
+def _openers(number: str, raw: tuple[int, ...], proc: str) -> list[Holder]:
+    """Processes with the device open. raw: minor numbers of the raw(8) devices that are bound to it."""
     openers = []
     for pid in _pids(proc):
         folder = f"{proc}/{pid}/fd"
-        if any(_is_open_device(f"{folder}/{fd}", number) for fd in sysfs.entries(folder)):
+        if any(_is_open_device(f"{folder}/{fd}", number, raw) for fd in sysfs.entries(folder)):
             openers.append(_process(pid, "the device is open", proc))
     return openers
 
 
-def _is_open_device(link: str, number: str) -> bool:
+def _is_open_device(link: str, number: str, raw: tuple[int, ...]) -> bool:
     """Only names below /dev are asked for their number: that question never hangs."""
-    return mountinfo.link(link).startswith("/dev/") and sysfs.number_of(link) == number
+    if not mountinfo.link(link).startswith("/dev/"):
+        return False
+    return sysfs.number_of(link) == number or (bool(raw) and rawbind.opens_one(link, raw))
 
 
 def _stacked(number: str, sys: str) -> list[Holder]:

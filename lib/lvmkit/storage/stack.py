@@ -19,11 +19,12 @@ from lvmkit.model.messages.storage import (
     NotAMountPoint,
     NotOnLvm,
     PartOfFilesystem,
+    RawDriverGone,
     VgNameAmbiguous,
 )
 from lvmkit.model.value import Value
 from lvmkit.model.volumes import Layer, MountedFilesystem, Stack
-from lvmkit.storage import files, lvm1, sysfs
+from lvmkit.storage import files, lvm1, rawbind, sysfs
 from lvmkit.storage.run import run
 
 TYPE_CHECKING = False
@@ -120,8 +121,8 @@ def stack_of(path: str, lvm: Lvm) -> Stack:
     path: a mount point, or any name of a volume's device. A volume that is down is known as /dev/VG/LV and
     /dev/mapper/VG-LV.
     Returns a Stack; its file system is None where a device was named.
-    Raises Failure: NotAMountPoint, PartOfFilesystem, NotOnLvm, VgNotFound, VgNameAmbiguous, LvNotInVg, and those of
-    Lvm.report().
+    Raises Failure: NotAMountPoint, PartOfFilesystem, NotOnLvm, VgNotFound, VgNameAmbiguous, LvNotInVg, RawDriverGone,
+    and those of Lvm.report().
     """
     number = sysfs.number_of(path)
     filesystem = None if number else filesystem_at(path, deadline=lvm.time_left)
@@ -201,6 +202,9 @@ def _volume_named(path: str, lvm: Lvm) -> tuple[VolumeGroup, LogicalVolume]:
     """The volume of a path that has no device node now."""
     vg_name, lv_name = _split_path(path)
     groups = lvm.report(vg_name)
+    path = names.lvmlv_id(vg_name, lv_name)
+    if not groups and rawbind.is_name(path) and not rawbind.is_in_kernel():
+        raise Failure(RawDriverGone(path))
     if not groups:
         raise Failure(lvm1.not_found(vg_name, "UUID not known", deadline=min(lvm.time_left, _DISK_PATIENCE)))
     if len(groups) > 1:

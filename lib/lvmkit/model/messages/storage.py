@@ -52,6 +52,15 @@ class NotAMountPoint(Message, number=110064):
     path: str
 
 
+class RawDriverGone(Message, number=110423):
+    """A raw(8) device was named. Linux has had no driver for them since 5.14."""
+
+    template = "{path} is a raw device, and this kernel has no driver for those: it was removed in Linux 5.14."
+    action = "Protect the volume itself ('lvmkit create /dev/VG/LV'), and let the application open it with O_DIRECT."
+    lcdi_exit = LCDI_ARGUMENT
+    path: str
+
+
 class MountsNested(Message, number=110071):
     """Two file systems within each other were protected on different servers, so neither requires the other.
 
