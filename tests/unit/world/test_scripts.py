@@ -100,3 +100,10 @@ def test_what_was_fenced_the_script_takes_over_from(world: World) -> None:
     answer = world.action("n2", "lvmvg", "restore", "vg1")
     assert (answer.code, OwnerChanged.number in answer.said) == (0, True)
     assert (world.owner(), world.holders()) == ("n2", ["n2"])
+
+
+def test_a_failover_needs_no_visit_to_the_other_server_before(world: World) -> None:
+    world.lose_power("n1")
+    assert world.holders() == ["n2"]
+    world.write("n2")
+    world.check()
