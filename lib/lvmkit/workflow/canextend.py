@@ -39,17 +39,16 @@ from lvmkit.model.messages.guide import (
     ExtendNotAccessible,
     TemplateAlreadyExtended,
     TemplateDoesNotExist,
-    TypeNotInstalled,
 )
 from lvmkit.model.messages.mounts import AutomountInTheWay
 from lvmkit.model.messages.pacemaker import ServerUnfit, UnknownServer
 from lvmkit.model.messages.service import PvsMissing
 from lvmkit.model.messages.storage import MountsNested
-from lvmkit.model.resource_types import has_scripts, is_ours
+from lvmkit.model.resource_types import has_scripts
 from lvmkit.model.settings import COMPLETE
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
-from lvmkit.resources import mounts
+from lvmkit.resources import mounts, scripts
 from lvmkit.storage import files, installed, lvmconf, lvmsight, mountinfo, sysfs
 from lvmkit.workflow import nesting, other_kits
 from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
@@ -214,23 +213,22 @@ def _against_means(case: Case) -> Iterator[Message]:
     """What must be installed for the cluster to run it here, and for the boot not to."""
     if case.kit.port.capabilities.needs_agents:
         yield from map(AgentMissing, installed.missing_agents())
+    for member in {member.type: member for member in case.members if has_scripts(member.type)}.values():
+        yield from _against_scripts(member, case)
     yield from other_kits.against(case.new, case.server, case.kit)
-    own = (member for member in case.members if is_ours(member.type) and has_scripts(member.type))
-    for app, kind in dict.fromkeys((member.app, member.type) for member in own):
-        yield from _against_scripts(app, kind, case)
     state = installed.guard_state()
     if state:
         yield GuardNotEnabled(installed.GUARD_UNIT, state)
 
 
-def _against_scripts(app: str, kind: str, case: Case) -> Iterator[Message]:
-    """The scripts of a type that an engine runs, and those that a parent kit calls to extend on from here."""
-    root = case.kit.paths.lkroot
-    actions = (f"{root}/subsys/{app}/resources/{kind}/actions/{name}" for name in ("restore", "remove"))
-    if not all(map(installed.is_program, actions)):
-        yield TypeNotInstalled(kind, case.server)
+def _against_scripts(member: Instance, case: Case) -> Iterator[Message]:
+    """The scripts of a type of ours that an engine runs, and those that a parent kit calls to extend it here."""
+    try:
+        scripts.refuse_uninstalled(member, case.server, case.kit.paths)
+    except Failure as failure:
+        yield from failure.messages
         return
-    admin = f"{root}/lkadm/subsys/{app}/{kind}/bin"
+    admin = f"{case.kit.paths.lkroot}/lkadm/subsys/{member.app}/{member.type}/bin"
     if not installed.is_program(f"{admin}/canextend"):
         yield CanextendNotAccessible(case.server)
     if not installed.is_program(f"{admin}/extend"):
