@@ -43,7 +43,7 @@ export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
 .PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata cluster kits lab \
-    cluster-lab storm faults deb packages deps lock stage files packaged install uninstall clean
+    cluster-lab storm faults deb debs packages deps lock stage files packaged install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -110,14 +110,16 @@ faults: deps  ## break storage in every way below the kit and below Pacemaker's 
 bench: deps  ## compare with a hand-made cluster of LVM-activate and Filesystem, in turn on the same guests
 	@PYTHONPATH=tests:lib $(BIN)/python -m bench $(BENCH)
 
-deb:  ## Debian packages into build/deb; lintian must find nothing wrong with them
-	@$(call apt_install,$(NEEDS_DEB))
-	rm -rf $(DEB) && mkdir -p $(DEB)/source
-	cp -a Makefile README.md bin debian lib lkadm opt share $(DEB)/source
-	cd $(DEB)/source && dpkg-buildpackage -us -uc -b
+deb: debs  ## Debian packages into build/deb; lintian must find nothing wrong with them
 	lintian --fail-on error,warning --allow-root $(DEB)/*.changes
 
-packages: deps deb  ## build the packages; install, upgrade and remove them in clean roots of Debian 12 and 13 (root)
+debs:
+	@$(call apt_install,$(NEEDS_DEB))
+	rm -rf '$(DEB)' && mkdir -p '$(DEB)/source'
+	cp -a Makefile README.md bin debian lib lkadm opt share '$(DEB)/source'
+	cd '$(DEB)/source' && dpkg-buildpackage -us -uc -b
+
+packages: deps deb  ## build packages; install, upgrade and remove them in clean roots of Debian 12 and 13 (root)
 	$(BIN)/pytest -q --durations=10 tests/packages
 
 deps: $(VENV)/.stamp  ## install what the targets need
