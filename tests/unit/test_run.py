@@ -239,10 +239,10 @@ def test_output_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finished.status != 0
 
 
-def test_output_can_be_passed_on_to_stderr_and_kept(capfd: pytest.CaptureFixture[str]) -> None:
-    finished = run(shell("echo out; echo err >&2"), deadline=9, pass_output=True)
+def test_output_can_be_passed_on_and_kept(capfd: pytest.CaptureFixture[str]) -> None:
+    finished = run(shell("echo out; echo err >&2"), deadline=9, pass_output=(1, 2))
     assert (finished.stdout, finished.stderr) == ("out\n", "err\n")
-    assert tuple(capfd.readouterr()) == ("", "out\nerr\n")
+    assert tuple(capfd.readouterr()) == ("out\n", "err\n")
 
 
 def test_no_descriptor_is_left_open() -> None:
@@ -281,13 +281,12 @@ def test_the_recorder_keeps_the_last_sixteen_commands() -> None:
 
 def test_what_a_command_says_is_passed_on_before_it_ends(started: Started, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Failure):
-        run(shell(f"echo early; echo $$ > {started.fifo}; exec sleep 99"), deadline=0.02, pass_output=True)
-    assert capfd.readouterr().err == "early\n"
+        run(shell(f"echo early; echo $$ > {started.fifo}; exec sleep 99"), deadline=0.02, pass_output=(1, 2))
+    assert capfd.readouterr().out == "early\n"
 
 
-def test_a_closed_stream_of_ours_does_not_stop_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_stream_of_ours_does_not_stop_the_command() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    monkeypatch.setattr(module, "_STDERR", writing)
-    assert run(shell("echo out; echo more"), deadline=9, pass_output=True).stdout == "out\nmore\n"
+    assert run(shell("echo out; echo more"), deadline=9, pass_output=(writing, 2)).stdout == "out\nmore\n"
     os.close(writing)

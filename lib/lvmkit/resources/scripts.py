@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 RESTORE, REMOVE, QUICK_CHECK, DELETE = "restore", "remove", "quickCheck", "delete"
 CANEXTEND, EXTEND = "canextend", "extend"
+TO_STDERR, AS_IT_COMES = (2, 2), (1, 2)
+"""our descriptors for what a script says on stdout and on stderr"""
 CHECKED_BY = "LVMKIT_CHECK"
 """environment of a quickCheck that the kit runs: who runs it acts on its exit status, whatever it reports by itself"""
 
@@ -46,11 +48,12 @@ def perform(
     arguments: tuple[str, ...] = (),
     *,
     outlives_us: bool = True,
+    output: tuple[int, int] = TO_STDERR,
 ) -> None:
     """Run the script of one action for one resource and wait for its end. A type that needs no script does nothing.
 
-    Its output goes to our stderr. action: restore, remove, delete ...  arguments: follow tag and ID.
-    outlives_us: as of run().
+    action: restore, remove, delete ...  arguments: follow tag and ID.  outlives_us: as of run().
+    output: our descriptors for what it says on stdout and stderr; our stdout is for our own answers.
     Raises Failure: ActionFailed, ActionHung after settings.action_deadline, TypeNotInstalled, ScriptRefused,
     InvalidName.
     """
@@ -60,7 +63,7 @@ def perform(
             raise Failure(TypeNotInstalled(instance.type, instance.server))
         return
     words = (script, "-t", instance.tag, "-i", instance.id, *arguments)
-    _succeed(words, action, instance, paths, settings, outlives_us=outlives_us)
+    _succeed(words, action, instance, paths, settings, outlives_us=outlives_us, output=output)
 
 
 def administer(instance: Instance, name: str, arguments: Sequence[str], paths: Paths, settings: Settings) -> bool:
@@ -137,12 +140,19 @@ def _require_names(instance: Instance, script: str) -> None:
 
 
 def _succeed(
-    words: Sequence[str], name: str, instance: Instance, paths: Paths, settings: Settings, *, outlives_us: bool = True
+    words: Sequence[str],
+    name: str,
+    instance: Instance,
+    paths: Paths,
+    settings: Settings,
+    *,
+    outlives_us: bool = True,
+    output: tuple[int, int] = TO_STDERR,
 ) -> None:
-    """Run a script whose output goes to our stderr. Raises Failure where it does not end well."""
+    """Run a script whose output is passed on. Raises Failure where it does not end well."""
     deadline = settings.action_deadline
     try:
-        finished = _run(words, paths, settings, deadline=deadline, is_ours=True, outlives_us=outlives_us)
+        finished = _run(words, paths, settings, deadline=deadline, output=output, outlives_us=outlives_us)
     except Failure as failure:
         raise _hung(failure, name, instance) from failure
     if finished.status != 0:
@@ -155,18 +165,18 @@ def _run(
     settings: Settings,
     *,
     deadline: float,
-    is_ours: bool = False,
+    output: tuple[int, int] | None = None,
     outlives_us: bool = False,
 ) -> Finished:
-    """Run a script, in LifeKeeper's environment. is_ours: its output is passed on; else it is a check.
+    """Run a script, in LifeKeeper's environment. output: where its output is passed on to; None for a check.
 
     Raises Failure: ScriptRefused, and as run().
     """
     _refuse_untrusted(words[0])
     environment = {"PATH": _PATH, "LKROOT": paths.lkroot, "LKCHECKINTERVAL": str(settings.check_interval)}
-    if not is_ours:
+    if output is None:
         environment[CHECKED_BY] = "yes"
-    return run(words, deadline=deadline, pass_output=is_ours, environment=environment, outlives_us=outlives_us)
+    return run(words, deadline=deadline, pass_output=output, environment=environment, outlives_us=outlives_us)
 
 
 def last_error(output: str) -> str:

@@ -40,7 +40,6 @@ KILLED, ABANDONED = "killed", "abandoned in uninterruptible sleep"
 _POLL = 0.01
 _ECHO_PAUSE = 0.1
 _LOOK_PAUSE = 1.0
-_STDERR = 2
 
 
 def time_left(seconds: float, end: float) -> float:
@@ -69,7 +68,7 @@ def run(
     *,
     deadline: float,
     stdin: bytes | None = None,
-    pass_output: bool = False,
+    pass_output: tuple[int, int] | None = None,
     environment: Mapping[str, str] | None = None,
     hear: Callable[[str], None] | None = None,
     outlives_us: bool = False,
@@ -81,8 +80,8 @@ def run(
     argv: argv[0] is an absolute path.  deadline: seconds.  stdin: what it may read; nothing when absent.
     progress: looked at every second; each time that it gives another value, the deadline begins anew.
     end: of time.monotonic(): ends the program in any case.
-    pass_output: what it writes is also passed on to our stderr, several times a second; our stdout is for our own
-    answers. Not by handing them down: a script in the middle of its work must not die of a broken pipe when we are
+    pass_output: our own descriptors to which what it writes to stdout and stderr is also passed on, several times a
+    second. Not by handing them down: a script in the middle of its work must not die of a broken pipe when we are
     killed.
     environment: its whole environment besides LC_ALL=C.
     hear: is given each line that it writes to stdout, without the line's end, several times a second. What it raises
@@ -216,12 +215,12 @@ def _close(files: Sequence[int]) -> None:
 
 
 def _echoes(
-    files: Sequence[int], pass_output: bool, hear: Callable[[str], None] | None
+    files: Sequence[int], pass_output: tuple[int, int] | None, hear: Callable[[str], None] | None
 ) -> tuple[_Echo | _Listener, ...]:
     """What is done with output as it comes."""
     echoes: list[_Echo | _Listener] = []
     if pass_output:
-        echoes += [_Echo(files[0], _STDERR), _Echo(files[1], _STDERR)]
+        echoes += [_Echo(files[0], pass_output[0]), _Echo(files[1], pass_output[1])]
     if hear:
         echoes.append(_Listener(files[0], hear))
     return tuple(echoes)

@@ -685,7 +685,7 @@ class Machine:
         *,
         deadline: float,
         stdin: bytes | None = None,
-        pass_output: bool = False,
+        pass_output: tuple[int, int] | None = None,
         environment: Mapping[str, str] | None = None,
         hear: Callable[[str], None] | None = None,
         progress: Callable[[], object] | None = None,
@@ -716,7 +716,8 @@ class Machine:
             for line in out.splitlines():
                 hear(line)
         if pass_output:
-            os.write(2, (out + err).encode())
+            os.write(pass_output[0], out.encode())
+            os.write(pass_output[1], err.encode())
         return Finished(tuple(argv), status, out, err, seconds)
 
     def _program(self, argv: Sequence[str]) -> Program:

@@ -60,7 +60,7 @@ def _run_script(action: str, call: Call) -> LcdiReply:
     instance = call.instance(call.get("t"))
     if scripts.find(instance, action, call.paths) is None:
         raise Failure(NoScript(instance.app, instance.type, action))
-    scripts.perform(instance, action, call.paths, call.kit.settings, call.given.operands)
+    scripts.perform(instance, action, call.paths, call.kit.settings, call.given.operands, output=scripts.AS_IT_COMES)
     return LcdiReply()
 
 
