@@ -172,7 +172,7 @@ files:
 	install -d $(DESTDIR)$(PREFIX)/sbin
 	ln -sfn $(LKROOT)/bin/lvmkit $(LKROOT)/bin/adddelpv $(DESTDIR)$(PREFIX)/sbin
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-check.service share/systemd/lvmkit-check.timer \
-	    share/systemd/lvmkit-watch.service
+	    share/systemd/lvmkit-watch.service share/systemd/lvmkit-metrics.service share/systemd/lvmkit-metrics.timer
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system share/systemd/lvmkit-boot-guard.service
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system/resource-agents-deps.target.d \
 	    share/systemd/resource-agents-deps.target.d/lvmkit.conf
@@ -180,6 +180,7 @@ files:
 	sed -i 's|/opt/LifeKeeper|$(LKROOT)|' $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-check.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-boot-guard.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-watch.service \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-metrics.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions share/bash-completion/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 share/man/man8/*.8
@@ -190,6 +191,7 @@ files:
 	[ -n "$(DESTDIR)" ] || ! command -v journalctl > /dev/null || journalctl --update-catalog
 	cd share && find kits -type f ! -perm /100 -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX))/share/lvmkit/{} \;
 	cd share && find kits -type f -perm /100 -exec install -D -m 755 {} $(abspath $(DESTDIR)$(PREFIX))/share/lvmkit/{} \;
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lvmkit/prometheus share/prometheus/*
 	install -d $(DESTDIR)$(PREFIX)/share/lvmkit/schema
 	names=$$($(PYTHON) bin/lvmkit schema) && for name in $$names; do \
 	    $(PYTHON) bin/lvmkit schema $$name > $(DESTDIR)$(PREFIX)/share/lvmkit/schema/$$name.json || exit 1; \
@@ -207,6 +209,8 @@ uninstall:  ## remove what install put there; protected data, /etc/default/lvmki
 	    $(DESTDIR)$(LKROOT)/bin/lvmkit-peer $(DESTDIR)$(LKROOT)/bin/lvmkit-watch \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/catalog/lvmkit.catalog \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-watch.service \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-metrics.service \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-metrics.timer \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-boot-guard.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/multi-user.target.wants/lvmkit-boot-guard.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/resource-agents-deps.target.d/lvmkit.conf $(DESTDIR)$(PREFIX)/sbin/lvmkit \

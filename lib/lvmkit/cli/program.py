@@ -32,6 +32,7 @@ COMMANDS = {
     "delete": "delete",
     "forget": "forget",
     "journal": "journal",
+    "metrics": "metrics",
     "explain": "explain",
     "schema": "schema",
     "tags": "tags",

@@ -16,6 +16,7 @@ import lvmkit
 from lvmkit.entry.boundary import guarded
 from lvmkit.entry.kit import installed, kit
 from lvmkit.entry.report import Voice
+from lvmkit.entry.textfile import write_textfile
 from lvmkit.model.messages import Failure, catalogue
 from lvmkit.model.messages.command import NotRoot
 from lvmkit.model.messages.guide import UsageError
@@ -128,8 +129,11 @@ def answer(post: Post, previous: Sight) -> bytes:
     answers: list[bytes] = []
 
     def work() -> int:
-        given = answer_fault(kit(post.paths, post.voice.tell, previous.server))
+        tools = kit(post.paths, post.voice.tell, previous.server)
+        given = answer_fault(tools)
         answers.append(json.dumps(given.as_dict()).encode())
+        if tools.settings.metrics:
+            write_textfile(tools)
         return 0
 
     guarded(work, post.voice, os.uname().nodename, lambda _message: 1)

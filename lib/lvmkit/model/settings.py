@@ -89,3 +89,5 @@ class Settings(Value):
     """LVMKIT_WATCH: whether the watcher is at work: auto (where the engine does not watch by itself), yes or no"""
     watch_interval: int = 10
     """LVMKIT_WATCH_INTERVAL: between two looks of the watcher where the kernel has no news"""
+    metrics: str = ""
+    """LVMKIT_METRICS: the folder for metrics that node_exporter's textfile collector reads; '': none"""

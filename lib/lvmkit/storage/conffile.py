@@ -99,10 +99,14 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
     return convert
 
 
-def _program(value: str) -> str:
+def _absolute(value: str) -> str:
     if not value.startswith("/"):
         raise ValueError(value)
     return value
+
+
+def _none_or_absolute(value: str) -> str:
+    return _absolute(value) if value else ""
 
 
 _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
@@ -120,7 +124,8 @@ _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
     "LVMKIT_RECOVERIES": ("recoveries", _between(0, MOST_RETRIES)),
     "LVMKIT_ENGINE": ("engine", _one_of(ENGINES)),
     "LVMKIT_OWNERSHIP": ("ownership", _one_of(OWNERSHIPS)),
-    "LVMKIT_SSH": ("ssh", _program),
+    "LVMKIT_SSH": ("ssh", _absolute),
     "LVMKIT_WATCH": ("watch", _one_of(WATCHES)),
     "LVMKIT_WATCH_INTERVAL": ("watch_interval", _between(1, LONGEST)),
+    "LVMKIT_METRICS": ("metrics", _none_or_absolute),
 }

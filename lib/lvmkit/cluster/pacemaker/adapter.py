@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 
 from lvmkit.cluster.pacemaker import (
@@ -96,7 +97,11 @@ class Pacemaker:
     def at_hand(self) -> Hierarchy:
         """The same from Pacemaker's own copy of the configuration on this disk, which has no states."""
         root = copy.read(self._paths)
-        return Hierarchy() if root is None else cib.hierarchy(root, self.local_server())
+        if root is None:
+            return Hierarchy()
+        host = os.uname().nodename  # mostly the name in the cluster, too, which does not have to be asked for then
+        server = self._server or (host if host in copy.servers(root) else self.local_server())
+        return cib.hierarchy(root, server)
 
     def excused(self) -> frozenset[str]:
         """None: in_charge() is asked before anything is reported."""

@@ -1,4 +1,7 @@
-"""Messages about show and status, and about what is looked at before a move: 110230-110239, 110300-110309, 110333."""
+"""Messages about show, status, metrics, and about what is looked at before a move.
+
+110230-110239, 110300-110309, 110333, 110502.
+"""
 
 from __future__ import annotations
 
@@ -67,4 +70,13 @@ class DisksThereUnknown(Caution, number=110333):
     )
     server: str
     tags: tuple[str, ...]
+    why: str
+
+
+class MetricsNotWritten(Message, number=110502):
+    """The file for node_exporter's textfile collector could not be replaced; what it has was true before."""
+
+    template = "The metrics cannot be written ({path}): {why}."
+    action = "Make the folder that LVMKIT_METRICS in /etc/default/lvmkit names, the one that node_exporter reads."
+    path: str
     why: str
