@@ -77,7 +77,8 @@ def open_device(path: str) -> int:
 
 def records_on(device: int) -> list[bytes]:
     """Return the records from the start of a device up to the first block that holds none, or another one's."""
-    buffer, records = mmap.mmap(-1, BLOCK), []
+    buffer = mmap.mmap(-1, BLOCK)
+    records: list[bytes] = []
     while os.preadv(device, [buffer], len(records) * BLOCK) == BLOCK:
         data = buffer[:RECORD_BYTES]
         found = parse(data)

@@ -50,8 +50,8 @@ def test_every_setting_has_its_key(path: Path) -> None:
     )
     settings, messages = load_settings(str(path))
     seconds = (1.5, 2.0, 3.0, 7.0, 0.0, 4.0)
-    others = (0, 6, "embedded", "none", "/usr/bin/other", 5, 20.0, "yes", 8, "/srv/m")
-    assert settings == Settings(30, "degraded", *seconds, *others)
+    retries, programs, rounds = (0, 6), ("embedded", "none", "/usr/bin/other"), (5, 20.0)
+    assert settings == Settings(30, "degraded", *seconds, *retries, *programs, *rounds, "yes", 8, "/srv/m")
     assert messages == ()
     assert all(getattr(settings, name) != getattr(Settings(), name) for name in Settings._fields)
 
