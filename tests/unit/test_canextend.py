@@ -29,7 +29,13 @@ from lvmkit.model.messages.extend import (
     VgUuidTwice,
 )
 from lvmkit.model.messages.guards import VgShared
-from lvmkit.model.messages.guide import TemplateAlreadyExtended, TemplateDoesNotExist
+from lvmkit.model.messages.guide import (
+    DepstoextendNotAccessible,
+    ExtendNotAccessible,
+    TemplateAlreadyExtended,
+    TemplateDoesNotExist,
+    TypeNotInstalled,
+)
 from lvmkit.model.messages.mounts import AutomountInTheWay
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
 from lvmkit.model.messages.pacemaker import FencingOff, NoQuorum, ServerUnfit
@@ -140,6 +146,15 @@ class TestCluster:
     def test_one_that_is_no_whole_member_is_refused(self, target: Target, unfit: str) -> None:
         target.port.members[SERVER] = Server(SERVER, True, unfit)
         assert only(target, ServerUnfit)["why"] == unfit
+
+    def test_a_type_without_its_scripts_is_not_installed_and_nothing_else_is_said_of_it(self, target: Target) -> None:
+        root = Path(target.kit.paths.lkroot)
+        (root / "subsys/scsi/resources/lvmvg/actions/restore").unlink()
+        (root / "lkadm/subsys/scsi/lvmvg/bin/extend").unlink()
+        (root / "lkadm/subsys/gen/filesys/bin/depstoextend").chmod(0o600)
+        told = target.against()
+        assert told >= {TypeNotInstalled, DepstoextendNotAccessible}
+        assert ExtendNotAccessible not in told
 
     def test_what_the_cluster_needs_here(self, target: Target) -> None:
         target.machine.remove_agent("lvmvg")
