@@ -300,9 +300,9 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
     return made
 
 
-def finds(servers: Servers, name: str, *findings: Finding, version: str = VERSION) -> None:
+def finds(servers: Servers, name: str, *findings: Finding, version: str = VERSION, lvm: str = "") -> None:
     """What a server's doctor finds."""
-    servers.says(name, **findings_facts(Findings(version, findings)))
+    servers.says(name, **findings_facts(Findings(version, findings, lvm)))
 
 
 THERE = Finding("n2", "vg1", "110188", "WARN", "text", "advice")
@@ -353,6 +353,17 @@ class TestCluster:
         found = diagnose(member.kit)
         assert [(f.server, f.number) for f in found.findings] == [("n2", "110210"), ("n2", THERE.number)]
         assert not found.is_well
+
+    def test_another_series_of_lvm_is_told_and_a_later_one_of_the_same_is_not(
+        self, member: Healthy, servers: Servers
+    ) -> None:
+        finds(servers, "n2", lvm="2.02.187(2)")
+        finds(servers, "n3", lvm="2.03.99(2)")
+        assert [(f.server, f.number) for f in member.findings(here=False)] == [("n2", "110211")]
+
+    def test_a_kit_that_does_not_tell_lvms_version_is_understood(self, member: Healthy, servers: Servers) -> None:
+        servers.says("n2", findings=[THERE.as_dict()], kit_version=VERSION)
+        assert member.findings(here=False) == (THERE,)
 
     def test_a_server_speaks_for_itself_only(self, member: Healthy, servers: Servers) -> None:
         finds(servers, "n2", replace(THERE, server="n3"))

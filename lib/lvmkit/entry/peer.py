@@ -187,9 +187,11 @@ def _findings(desk: Desk, _question: AskFindings) -> Result:
     """Which server this is, is not asked: the doctor looks also where the engine does not answer."""
     from lvmkit import VERSION
     from lvmkit.peer.answers import Findings, findings_facts
+    from lvmkit.storage.lvmconf import version_if_known
     from lvmkit.workflow.doctor import diagnose
 
-    return findings_facts(Findings(VERSION, diagnose(desk.open_kit(), here=True).findings))
+    kit = desk.open_kit()
+    return findings_facts(Findings(VERSION, diagnose(kit, here=True).findings, version_if_known(kit.lvm)))
 
 
 def _extend(desk: Desk, order: OrderExtend) -> Result:

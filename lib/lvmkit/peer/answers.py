@@ -77,10 +77,12 @@ class Finding(Value):
 
 
 class Findings(Value):
-    """What a server's doctor found, and the version of the kit there."""
+    """What a server's doctor found, and the versions of the kit and of LVM there."""
 
     kit_version: str
     findings: tuple[Finding, ...]
+    lvm_version: str = ""
+    """'' where LVM does not say"""
 
 
 def preview_facts(preview: Preview) -> dict[str, Any]:
@@ -109,13 +111,13 @@ def read_preview(facts: dict[str, Any], server: str) -> Preview:
 def findings_facts(findings: Findings) -> dict[str, Any]:
     """Findings as JSON can hold them."""
     rows = [finding.as_dict() for finding in findings.findings]
-    return {"kit_version": findings.kit_version, "findings": rows}
+    return {"kit_version": findings.kit_version, "lvm_version": findings.lvm_version, "findings": rows}
 
 
 def read_findings(facts: dict[str, Any], server: str) -> Findings:
     """The findings that findings_facts() packed on another server. server: who was asked; it speaks for itself only."""
     rows = tuple(_finding(row, server) for row in _list(facts["findings"]))
-    return Findings(text(facts["kit_version"]), rows)
+    return Findings(text(facts["kit_version"]), rows, text(facts.get("lvm_version", "")))
 
 
 def text(value: object) -> str:

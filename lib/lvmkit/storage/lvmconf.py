@@ -37,6 +37,19 @@ def version(lvm: Lvm) -> str:
     raise Failure(CommandGarbled(answer.command, "no LVM version"))
 
 
+def version_if_known(lvm: Lvm) -> str:
+    """The same, or '' where LVM does not say."""
+    try:
+        return version(lvm)
+    except Failure:
+        return ""
+
+
+def are_of_one_series(one: str, other: str) -> bool:
+    """Whether two versions make the same kinds of volumes, or one is not known. Within a series there are additions."""
+    return "" in (one, other) or numbers(one)[:2] == numbers(other)[:2]
+
+
 def numbers(text: str) -> tuple[int, ...]:
     """The numbers of a version, for comparing it; () for anything else. What follows the digits does not count."""
     words = text.partition("(")[0].partition("-")[0].split(".")

@@ -14,13 +14,13 @@ from lvmkit.model import family
 from lvmkit.model.instance import FILESYS, LVMLV
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.boot import AgentMissing, EngineLeftover, GuardNotEnabled, ServerNotExamined
-from lvmkit.model.messages.extend import KitVersionDiffers
+from lvmkit.model.messages.extend import KitVersionDiffers, LvmVersionDiffers
 from lvmkit.model.messages.plans import JournalLeft
 from lvmkit.model.messages.watch import MonitorsMayBeRarer, WatchOff
 from lvmkit.model.value import Value
 from lvmkit.peer.answers import Finding
 from lvmkit.plan import all_journals
-from lvmkit.storage import installed
+from lvmkit.storage import installed, lvmconf
 from lvmkit.workflow import watcher
 from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
 from lvmkit.workflow.create import mounted_twice
@@ -179,7 +179,7 @@ def _of_others(servers: Iterable[Server], kit: Kit) -> Iterator[Diagnosis]:
             message = ServerNotExamined(server.name, server.unfit or "offline")
             yield Diagnosis((), (_finding(server.name, "", message),))
     for name, answer in _ask(online, kit).items():
-        yield _of_other(name, answer)
+        yield _of_other(name, answer, kit)
 
 
 def _of_all_kernels(seen: Overview, kit: Kit) -> Iterator[Finding]:
@@ -202,10 +202,17 @@ def _ask(servers: list[str], kit: Kit) -> dict[str, Findings | Failure]:
     )
 
 
-def _of_other(server: str, answer: Findings | Failure) -> Diagnosis:
+def _of_other(server: str, answer: Findings | Failure, kit: Kit) -> Diagnosis:
     if isinstance(answer, Failure):
         return Diagnosis((), tuple(_finding(server, "", message) for message in answer.messages))
-    if answer.kit_version == VERSION:
-        return Diagnosis((server,), answer.findings)
-    differs = _finding(server, "", KitVersionDiffers(server, answer.kit_version, VERSION))
-    return Diagnosis((server,), (differs, *answer.findings))
+    differing = (_finding(server, "", message) for message in _different_packages(server, answer, kit))
+    return Diagnosis((server,), (*differing, *answer.findings))
+
+
+def _different_packages(server: str, answer: Findings, kit: Kit) -> Iterator[Message]:
+    """What is of another version there than here."""
+    if answer.kit_version != VERSION:
+        yield KitVersionDiffers(server, answer.kit_version, VERSION)
+    own = lvmconf.version_if_known(kit.lvm)
+    if not lvmconf.are_of_one_series(own, answer.lvm_version):
+        yield LvmVersionDiffers(server, answer.lvm_version, own)

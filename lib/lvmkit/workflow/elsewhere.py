@@ -122,8 +122,8 @@ def compared(readiness: Readiness, kit: Kit, before: float, after: float) -> tup
     told: list[Message] = []
     if readiness.kit_version != VERSION:
         told.append(KitVersionDiffers(readiness.server, readiness.kit_version, VERSION))
-    own = _own_lvm(kit)
-    if own and readiness.lvm_version and lvmconf.numbers(own)[:2] != lvmconf.numbers(readiness.lvm_version)[:2]:
+    own = lvmconf.version_if_known(kit.lvm)
+    if not lvmconf.are_of_one_series(own, readiness.lvm_version):
         told.append(LvmVersionDiffers(readiness.server, readiness.lvm_version, own))
     off = round(max(before - readiness.time, readiness.time - after, 0.0), 1)
     if off > CLOCK_LIMIT:
@@ -131,13 +131,6 @@ def compared(readiness: Readiness, kit: Kit, before: float, after: float) -> tup
     elif off > CLOCK_WARNING:
         told.append(ClockDiffers(readiness.server, off))
     return tuple(told)
-
-
-def _own_lvm(kit: Kit) -> str:
-    try:
-        return lvmconf.version(kit.lvm)
-    except Failure:
-        return ""
 
 
 def _ask_readiness(order: ExtendOrder, template: str, kit: Kit, *, with_steps: bool) -> Preview:
