@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +11,13 @@ import pytest
 from lab.guests.image import BOOKWORM
 
 from . import roots, versions
+from .building import ROOT, built
 from .server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
 TOOLS = ("mmdebstrap", "dpkg-buildpackage", "lintian", "unshare", "nsenter")
 NEXT = "9.0"
 
@@ -38,15 +37,6 @@ def _possible() -> None:
         pytest.fail(reason)
     if reason:
         pytest.skip(reason)
-
-
-def built(folder: Path, *prefix: str) -> Path:
-    """Build the packages of the working tree into a folder. prefix: a command that runs make."""
-    done = subprocess.run(
-        (*prefix, "make", "-s", "-C", str(ROOT), "debs", f"DEB={folder}"), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 def depends() -> str:
