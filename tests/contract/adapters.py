@@ -6,8 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from lvmkit.cluster.embedded import Engine
+from lvmkit.cluster.lifekeeper import LifeKeeper
 from lvmkit.cluster.pacemaker import Pacemaker, elements
 from lvmkit.model.settings import Paths, Settings
+from lvmkit.model.value import replace
+from tests.contract.core import Core
 from tests.unit.test_pacemaker import sample
 
 if TYPE_CHECKING:
@@ -35,7 +38,16 @@ def pacemaker(folder: Path) -> Port:
     return Pacemaker(_paths(folder), _SETTINGS, server="n1", cib_file=str(cib))
 
 
-ADAPTERS: dict[str, Callable[[Path], Port]] = {"embedded": embedded, "pacemaker": pacemaker}
+def lifekeeper(folder: Path) -> Port:
+    """LifeKeeper as a second core has it, which is deliberately different: two systems, one file."""
+    return LifeKeeper(_paths(folder), replace(_SETTINGS, lkroot=Core(folder / "core").root()))
+
+
+ADAPTERS: dict[str, Callable[[Path], Port]] = {
+    "embedded": embedded,
+    "pacemaker": pacemaker,
+    "lifekeeper": lifekeeper,
+}
 TOOLS = [
     f"/usr/sbin/{name}" for name in ("cibadmin", "crm_diff", "crm_mon", "crm_resource", "crm_simulate", "crm_verify")
 ]

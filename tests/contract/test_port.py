@@ -28,6 +28,7 @@ from lvmkit.model.instance import (
     tags_of,
 )
 from lvmkit.model.messages import Failure
+from lvmkit.model.resource_types import application
 from lvmkit.model.value import replace
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Maker:
     def made(self, kind: str, tag: str, **facts: str) -> Instance:
         """An instance; what is not given follows from its type and tag."""
         usual = {"id": IDS[kind].format(tag.strip("/")), "info": pack_info(DETAILS[kind]), "state": OSU}
-        return Instance(self._server, "scsi", kind, tag, **{**usual, **facts})
+        return Instance(self._server, application(kind), kind, tag, **{**usual, **facts})
 
     def hierarchy(self) -> Change:
         """A file system on a logical volume of a group with one disk."""

@@ -1,6 +1,6 @@
 """The cluster port: what the kit needs of an engine, in LifeKeeper's vocabulary.
 
-Adapters: embedded/ (SQLite, one server) and pacemaker/ (many servers). Workflows know this protocol only.
+Adapters: embedded/ (SQLite, one server), pacemaker/ and lifekeeper/ (many servers). Workflows know this protocol only.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Change(Value):
     unlink: tuple[Dependency, ...] = ()
     remove: tuple[str, ...] = ()
     update: tuple[Instance, ...] = ()
+    template: str = ""
+    """the server whose resources of these tags the additions are, too; '' where it has none of them"""
 
 
 class Capabilities(Value):
@@ -59,6 +61,8 @@ class Capabilities(Value):
     """it can be told that something has failed here, and then does what it does when its own monitor says so"""
     takes_states: bool = False
     """a state can be set from outside; elsewhere it is what its own actions and monitors say"""
+    checks_report: bool = False
+    """its monitor is quickCheck, which has to tell it itself what has failed"""
 
 
 class Overview(Value):

@@ -14,7 +14,7 @@ from lvmkit.host import Host
 from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import LVMVG, Instance
-from lvmkit.model.messages import INFO, Failure, Message
+from lvmkit.model.messages import INFO, Failure, Message, errors
 from lvmkit.model.resource_types import is_id_of
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import Value
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from lvmkit.model.facts import LvFacts
     from lvmkit.model.hierarchy import Hierarchy
+    from lvmkit.plan import Kit
 
-QUICK_CHECK = "quickCheck"
+QUICK_CHECK, RECOVER = "quickCheck", "recover"
+_RECOVERY = "recovery"
 
 
 class ScriptCall(Value):
@@ -40,8 +42,7 @@ class ScriptCall(Value):
 
 def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
     """Run the action of the script at this path; returns the exit code."""
-    parts = script.split("/")
-    resource_type, action = parts[-3], parts[-1]
+    resource_type, action = _place(script.split("/"))
     tag = _option(arguments, "-t") or _option(arguments, "-i") or ""
     voice = Voice(action, resource_type, action, tag)
 
@@ -57,6 +58,14 @@ def main(script: str, arguments: list[str], paths: Paths | None = None) -> int:
     return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit, interruptible=not is_check)
 
 
+def _place(parts: list[str]) -> tuple[str, str]:
+    """(resource type, action) of a script at .../<type>/actions/<action>, or .../<type>/recovery/<class>/<event>.
+
+    The class of our events is the resource type, and each of them calls for the same.
+    """
+    return (parts[-2], RECOVER) if parts[-3] == _RECOVERY else (parts[-3], parts[-1])
+
+
 def _quick_check(call: ScriptCall, voice: Voice, paths: Paths) -> int:
     """The check; quiet when all is well. Without a fault it costs one process, no fork and no LVM command."""
     from lvmkit.resources.health import settled
@@ -66,6 +75,8 @@ def _quick_check(call: ScriptCall, voice: Voice, paths: Paths) -> int:
     for message in messages:
         if message.level != INFO:
             voice.tell(message)
+    if any(message.script_exit for message in messages):
+        _report(call, paths, voice)
     return max((message.script_exit for message in messages), default=0)
 
 
@@ -80,8 +91,34 @@ def _check(call: ScriptCall, host: Host) -> tuple[Message, ...]:
     from lvmkit.resources import dispatch
     from lvmkit.workflow.subject import find
 
-    hierarchy = engine(host.paths, host.tell).hierarchy()
+    port = engine(host.paths, host.tell)
+    at_hand = port.at_hand()
+    if at_hand.by_tag(call.tag or "") or at_hand.by_id(call.id or ""):
+        messages = dispatch.check(_instance_of(call, find(at_hand, call.tag, call.id)), at_hand, host)
+        if not any(message.script_exit for message in messages):
+            return messages
+    hierarchy = port.hierarchy()  # what is at hand may lag behind, and is no reason to say that something is wrong
     return dispatch.check(_instance_of(call, find(hierarchy, call.tag, call.id)), hierarchy, host)
+
+
+def _report(call: ScriptCall, paths: Paths, voice: Voice) -> None:
+    """Tell an engine whose monitor this script is what has failed, as far as it has it in service.
+
+    Not where the kit itself runs the script, and acts on its exit status. Raises Failure as the engine does.
+    """
+    from lvmkit.entry.kit import engine
+    from lvmkit.model.instance import IN_SERVICE
+    from lvmkit.model.messages.guide import CallingSendevent
+    from lvmkit.resources.scripts import CHECKED_BY
+    from lvmkit.workflow.subject import find
+
+    port = engine(paths, lambda _message: None)  # the settings were told of
+    if not port.capabilities.checks_report or CHECKED_BY in os.environ:
+        return
+    instance = find(port.hierarchy(), call.tag, call.id)
+    if instance.state in IN_SERVICE:
+        voice.tell(CallingSendevent(instance.tag, instance.server))
+        port.report_failure(instance.tag)
 
 
 def _protected_in(paths: Paths, voice: Voice) -> Callable[[VgFacts], Sequence[LvFacts] | None]:
@@ -127,6 +164,8 @@ def _act(call: ScriptCall, voice: Voice, paths: Paths | None, script: str) -> in
     instance = _instance_of(call, find(hierarchy, call.tag, call.id))
     voice.tell(Begin(call.action, instance.tag, instance.server))
     try:
+        if call.action == "delete":
+            instance = _leaving_to_others(instance, tools)
         detail = _work(call.action, instance, hierarchy, tools.host)
     except Failure as failure:
         raise Failure(*failure.messages, EndFailed(call.action, instance.tag, instance.server)) from failure
@@ -134,9 +173,42 @@ def _act(call: ScriptCall, voice: Voice, paths: Paths | None, script: str) -> in
     return 0
 
 
+def _leaving_to_others(instance: Instance, tools: Kit) -> Instance:
+    """The instance without what it would give back to all servers, where another one still has it.
+
+    LifeKeeper runs this script on each server for itself, also when only that one is taken from the hierarchy.
+    """
+    from lvmkit.model.facts import AUTOACTIVATION
+    from lvmkit.model.instance import pack_info
+    from lvmkit.model.value import replace
+    from lvmkit.workflow.everywhere import others
+
+    if not tools.port.capabilities.checks_report or not others(instance.tag, tools.port.overview()):
+        return instance
+    kept = {key: value for key, value in instance.details.items() if key != AUTOACTIVATION}
+    return replace(instance, info=pack_info(kept))
+
+
+def _recover(instance: Instance, hierarchy: Hierarchy, host: Host) -> str:
+    """Local recovery of LifeKeeper: start it here once more, and look. Raises Failure where it is not well then.
+
+    What stands on it stays where it is: where that is not enough the engine moves all of it to another server.
+    """
+    from lvmkit.model.messages import raise_errors
+    from lvmkit.resources import dispatch
+
+    if not errors(dispatch.check(instance, hierarchy, host)):
+        return "it is well"
+    detail = dispatch.restore(instance, hierarchy, host)
+    raise_errors(dispatch.check(instance, hierarchy, host))
+    return detail
+
+
 def _work(action: str, instance: Instance, hierarchy: Hierarchy, host: Host) -> str:
     from lvmkit.resources import dispatch
 
+    if action == RECOVER:
+        return _recover(instance, hierarchy, host)
     if action == "restore":
         return dispatch.restore(instance, hierarchy, host)
     if action == "remove":

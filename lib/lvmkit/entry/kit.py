@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.model.settings import AUTO, PACEMAKER, Paths
+from lvmkit.cluster.lifekeeper import core
+from lvmkit.model.settings import AUTO, EMBEDDED, LIFEKEEPER, PACEMAKER, Paths
 from lvmkit.storage.conffile import load_settings
 
 TYPE_CHECKING = False
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lvmkit.cluster.embedded import Engine
+    from lvmkit.cluster.lifekeeper import LifeKeeper
     from lvmkit.cluster.pacemaker import Pacemaker
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.messages import Message
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from lvmkit.plan import Kit
 
 
-def engine(paths: Paths, tell: Callable[[Message], None]) -> Engine | Pacemaker:
+def engine(paths: Paths, tell: Callable[[Message], None]) -> Engine | Pacemaker | LifeKeeper:
     """The engine of this server."""
     return _engine(paths, told_settings(paths, tell), tell)
 
@@ -43,31 +45,47 @@ def protected_volumes(group: VgFacts, paths: Paths, tell: Callable[[Message], No
 
     Starts no program, whichever engine it is. Raises Failure where the engine's records cannot be read.
     """
-    if _is_pacemaker(paths, told_settings(paths, tell)):
+    settings = told_settings(paths, tell)
+    if engine_name(paths, settings) == PACEMAKER:
         from lvmkit.cluster.pacemaker.volumes import volumes_of
 
         return volumes_of(group, paths)
     from lvmkit.model.facts import protected_volumes as volumes_in
 
-    return volumes_in(engine(paths, tell).hierarchy(), group.tag)
+    return volumes_in(_engine(paths, settings, tell).at_hand(), group.tag)
 
 
-def _engine(paths: Paths, settings: Settings, tell: Callable[[Message], None], server: str = "") -> Engine | Pacemaker:
-    """Pacemaker where the settings say so; where they leave it open, on a server that has been in a cluster.
+def _engine(
+    paths: Paths, settings: Settings, tell: Callable[[Message], None], server: str = ""
+) -> Engine | Pacemaker | LifeKeeper:
+    """Only the one in use is imported: a check on a single server must not pay for the tools of a cluster.
 
-    Only one of the two is imported: a check on a single server must not pay for the tools of a cluster.
+    Raises Failure (110400) where LifeKeeper is asked for and is not there.
     """
-    if _is_pacemaker(paths, settings):
+    name = engine_name(paths, settings)
+    if name == PACEMAKER:
         from lvmkit.cluster.pacemaker import Pacemaker
 
         return Pacemaker(paths, settings, tell, server)
+    if name == LIFEKEEPER:
+        from lvmkit.cluster.lifekeeper import LifeKeeper
+
+        return LifeKeeper(paths, settings, server)
     from lvmkit.cluster.embedded import Engine
 
     return Engine(paths, settings)
 
 
-def _is_pacemaker(paths: Paths, settings: Settings) -> bool:
-    return settings.engine == PACEMAKER or (settings.engine == AUTO and os.path.exists(paths.cib))
+def engine_name(paths: Paths, settings: Settings) -> str:
+    """The engine that the settings name; where they leave it open, what is here.
+
+    A core of LifeKeeper goes first: it is a program, while the file of Pacemaker stays when that is removed.
+    """
+    if settings.engine != AUTO:
+        return settings.engine
+    if core.is_there(settings.lkroot):
+        return LIFEKEEPER
+    return PACEMAKER if os.path.exists(paths.cib) else EMBEDDED
 
 
 def told_settings(paths: Paths, tell: Callable[[Message], None]) -> Settings:

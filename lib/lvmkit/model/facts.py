@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from lvmkit.model.instance import Instance
 
 _VG_UUID, _LV_UUID, _PV_UUID = "vg_uuid", "lv_uuid", "pv_uuid"
-_AUTOACTIVATION, _OWNERSHIP, _OWNER_BEFORE, _MISSING_PV = "autoactivation", "ownership", "owner_before", "missing_pv"
+AUTOACTIVATION, _OWNERSHIP, _OWNER_BEFORE, _MISSING_PV = "autoactivation", "ownership", "owner_before", "missing_pv"
 _KIND, _PATH, _SERIAL = "kind", "path", "serial"
 _DEVICE, _FSTYPE, _OPTIONS, _UUID, _LABEL = "device", "fstype", "options", "uuid", "label"
 
-_VG_KEYS = (_VG_UUID, _AUTOACTIVATION, _OWNERSHIP, _OWNER_BEFORE, _MISSING_PV)
+_VG_KEYS = (_VG_UUID, AUTOACTIVATION, _OWNERSHIP, _OWNER_BEFORE, _MISSING_PV)
 _LV_KEYS = (_VG_UUID, _LV_UUID, _KIND, _OWNERSHIP, _MISSING_PV)
 _FILESYSTEM_KEYS = (_DEVICE, _FSTYPE, _OPTIONS, _UUID, _VG_UUID, _LV_UUID, _LABEL)
 _DEVICE_KEYS = (_PATH, _KIND, _SERIAL, _PV_UUID)
@@ -98,7 +98,7 @@ class VgFacts(Value):
         given = {_VG_UUID: self.uuid, _OWNERSHIP: self.ownership, _MISSING_PV: self.missing_pv}
         noted = dict(self.others)
         if self.was_autoactivated is not None:
-            noted[_AUTOACTIVATION] = "y" if self.was_autoactivated else "n"
+            noted[AUTOACTIVATION] = "y" if self.was_autoactivated else "n"
         if self.owner_before is not None:
             noted[_OWNER_BEFORE] = self.owner_before
         return _packed(given, tuple(noted.items()))
@@ -107,7 +107,7 @@ class VgFacts(Value):
     def noted(cls, instance: Instance, hierarchy: Hierarchy | None = None) -> VgFacts:
         """What the instance carries, whatever it lacks."""
         details = instance.details
-        noted = details.get(_AUTOACTIVATION)
+        noted = details.get(AUTOACTIVATION)
         return cls(
             instance.tag,
             instance.id,

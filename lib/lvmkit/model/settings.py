@@ -8,8 +8,8 @@ COMPLETE, DEGRADED = "complete", "degraded"
 MISSING_PV_POLICIES = (COMPLETE, DEGRADED)
 
 
-AUTO, EMBEDDED, PACEMAKER = "auto", "embedded", "pacemaker"
-ENGINES = (AUTO, EMBEDDED, PACEMAKER)
+AUTO, EMBEDDED, PACEMAKER, LIFEKEEPER = "auto", "embedded", "pacemaker", "lifekeeper"
+ENGINES = (AUTO, EMBEDDED, PACEMAKER, LIFEKEEPER)
 SYSTEM_ID, NO_OWNER = "system_id", "none"
 OWNERSHIPS = (SYSTEM_ID, NO_OWNER)
 YES, NO = "yes", "no"
@@ -74,7 +74,11 @@ class Settings(Value):
     kernel_retries: int = 3
     """LVMKIT_KILL_RETRIES: SIGKILL rounds before a busy file system is reported"""
     engine: str = AUTO
-    """LVMKIT_ENGINE: auto (Pacemaker on a server of a cluster, else embedded), embedded or pacemaker"""
+    """LVMKIT_ENGINE: auto (LifeKeeper where its core is, Pacemaker on a server of a cluster, else embedded), or one"""
+    lkroot: str = "/opt/LifeKeeper"
+    """LKROOT: where LifeKeeper's core is"""
+    core_fences: str = NO
+    """LVMKIT_CORE_FENCES: yes where LifeKeeper fences a server before it starts anything elsewhere"""
     ownership: str = SYSTEM_ID
     """LVMKIT_OWNERSHIP: what create gives volume groups in a cluster: system_id (LVM's own owner) or none"""
     ssh: str = "/usr/bin/ssh"

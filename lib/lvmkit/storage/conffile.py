@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import SettingIgnored
-from lvmkit.model.settings import ENGINES, MISSING_PV_POLICIES, OWNERSHIPS, WATCHES, Settings
+from lvmkit.model.settings import ENGINES, MISSING_PV_POLICIES, NO, OWNERSHIPS, WATCHES, YES, Settings
 from lvmkit.storage import files
 
 TYPE_CHECKING = False
@@ -125,6 +125,8 @@ _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
     "LVMKIT_ENGINE": ("engine", _one_of(ENGINES)),
     "LVMKIT_OWNERSHIP": ("ownership", _one_of(OWNERSHIPS)),
     "LVMKIT_SSH": ("ssh", _absolute),
+    "LKROOT": ("lkroot", _absolute),
+    "LVMKIT_CORE_FENCES": ("core_fences", _one_of((YES, NO))),
     "LVMKIT_WATCH": ("watch", _one_of(WATCHES)),
     "LVMKIT_WATCH_INTERVAL": ("watch_interval", _between(1, LONGEST)),
     "LVMKIT_METRICS": ("metrics", _none_or_absolute),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 INFO, WARN, ERROR, FATAL = "INFO", "WARN", "ERROR", "FATAL"
 
 _MODULES = (
-    "boot", "command", "engine", "extend", "faults", "filesystems", "guards", "guide", "lcdi", "mounts",
-    "ownership", "pacemaker", "packages", "peer", "plans", "service", "storage", "view", "watch",
+    "boot", "command", "engine", "extend", "faults", "filesystems", "guards", "guide", "lcdi", "lifekeeper",
+    "mounts", "ownership", "pacemaker", "packages", "peer", "plans", "service", "storage", "view", "watch",
 )  # fmt: skip
 
 # LCDI exit codes (LifeKeeper's LCDI manual pages, section "exit codes").
