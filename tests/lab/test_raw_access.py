@@ -24,7 +24,7 @@ PREPARE = f"""
 systemctl stop lvmkit-check.timer
 vgcreate -qq {VG} {BY_ID}SHARED1
 lvcreate -qq -L 64M -n log {VG}
-dd if=/dev/zero of={VOLUME} bs=1M oflag=direct status=none
+dd if=/dev/zero of={VOLUME} bs=1M count=64 oflag=direct status=none
 """
 OPEN = (
     "setsid python3 -ISc 'import os, time; os.open(\"/dev/rawvg/log\", os.O_RDWR | os.O_DIRECT); time.sleep(10000)'"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lvmkit.cluster.lifekeeper import LifeKeeper, copy, core, records, status
-from lvmkit.cluster.lifekeeper.records import Place
+from lvmkit.cluster.lifekeeper.records import TagPlace
 from lvmkit.cluster.port import Change
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import (
@@ -141,7 +141,7 @@ class TestRecords:
         )
         said = status.parse(text, "a")
         assert said.machines == (("a", "ALIVE"), ("b", "DEAD"))
-        assert dict(said.ranks) == {Place("a", "vg"): 1, Place("b", "data"): 10}
+        assert dict(said.ranks) == {TagPlace("a", "vg"): 1, TagPlace("b", "data"): 10}
 
     def test_the_copy_is_whole_or_empty(self) -> None:
         graph = Hierarchy((replace(VG, state=ILLSTATE), replace(LV, state=ILLSTATE)), (LINK,))

@@ -12,9 +12,9 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import DatabaseDamaged
 from lvmkit.model.messages.packages import (
     ChangeUnfinished,
-    CoreMissing,
     InstalledByHand,
     KitStillNeeded,
+    NoCoreInstalled,
     ProtectionUnknown,
 )
 from lvmkit.workflow.removal import refuse_removal
@@ -68,9 +68,9 @@ def test_an_engine_that_does_not_answer_does(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("script", "message"), [("lvmkit.preinst", InstalledByHand()), ("lvmkit-lifekeeper.preinst", CoreMissing())]
+    ("script", "message"), [("lvmkit.preinst", InstalledByHand()), ("lvmkit-lifekeeper.preinst", NoCoreInstalled())]
 )
-def test_scripts_that_have_no_kit_yet_say_its_words(script: str, message: InstalledByHand | CoreMissing) -> None:
+def test_scripts_that_have_no_kit_yet_say_its_words(script: str, message: InstalledByHand | NoCoreInstalled) -> None:
     head, advice = re.findall(r'echo "(.*)" >&2', (DEBIAN / script).read_text())
     assert head == f"lvmkit: ERROR:kit:install::{message.number}:{message.text}"
     assert advice.strip() == message.advice

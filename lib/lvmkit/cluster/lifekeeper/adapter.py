@@ -6,7 +6,7 @@ from lvmkit.cluster.checks import refuse_unstorable
 from lvmkit.cluster.lifekeeper import commit, copy, core, fitting, kept, known, lcdi, lock, moves, status
 from lvmkit.cluster.lifekeeper.known import Known
 from lvmkit.cluster.lifekeeper.lcdi import Commands
-from lvmkit.cluster.lifekeeper.records import Place
+from lvmkit.cluster.lifekeeper.records import TagPlace
 from lvmkit.cluster.port import Capabilities, Change, Overview
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import IN_SERVICE, LVMVG, OSF, STATES, tags_of
@@ -182,7 +182,7 @@ class LifeKeeper:
             if not 0 < priority <= LOWEST_PRIORITY or list(wanted.values()).count(priority) > 1:
                 raise Failure(PriorityInvalid(group, server, priority))
         for server, priority in priorities.items():
-            place = seen.place(group, server) or Place(server, group)
+            place = seen.place(group, server) or TagPlace(server, group)
             lcdi.hry_setpri(self._how, place.tag, priority, commit.at(server, seen.local))
         commit.store(self._how, priorities, seen.local)
 
@@ -336,7 +336,7 @@ class LifeKeeper:
             going.append(instance.tag)
             if instance.state in IN_SERVICE:
                 refused.append(StillInService(tag, server))
-            if not any(Place(server, instance.tag) in (pair.one, pair.other) for pair in seen.pairs):
+            if not any(TagPlace(server, instance.tag) in (pair.one, pair.other) for pair in seen.pairs):
                 refused.append(LastServer(tag, server))
         if refused:
             raise Failure(*refused)

@@ -190,7 +190,7 @@ def perform_action(how: Commands, tag: str, action: str, destination: str = "", 
     if destination:
         return remote(how, destination, words, deadline=deadline)
     environment = _environment(how)
-    return run(words, deadline=deadline, pass_output=True, environment=environment, outlives_us=True)
+    return run(words, deadline=deadline, pass_output=(2, 2), environment=environment, outlives_us=True)
 
 
 def remote(how: Commands, server: str, words: tuple[str, ...], *, deadline: float) -> Finished:

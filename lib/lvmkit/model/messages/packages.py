@@ -53,7 +53,7 @@ class InstalledByHand(Message, number=110453):
     )
 
 
-class CoreMissing(Message, number=110454):
+class NoCoreInstalled(Message, number=110454):
     """The package lvmkit-lifekeeper makes the kit known to LifeKeeper's core, which is not there."""
 
     template = "LifeKeeper's core is not installed: there is no /opt/LifeKeeper/bin/lcdstatus."
