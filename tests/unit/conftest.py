@@ -14,6 +14,7 @@ import pytest
 
 from lvmkit.peer.kernels import Kernels
 from lvmkit.storage import run as module
+from tests.unit.lcdi_server import server  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

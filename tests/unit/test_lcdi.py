@@ -2,107 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import stat
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pytest
 
 from lvmkit.cluster.embedded import Engine
-from lvmkit.entry import report
 from lvmkit.entry.lcdi import program
-from lvmkit.model.settings import Paths, Settings
-from lvmkit.model.value import Value
+from lvmkit.model.settings import Settings
+from tests.unit.lcdi_server import APP, HERE, SOH, Server
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-HERE = os.uname().nodename
-SOH = "\x01"
-APP = ("-a", "db", "-r", "pg")
-
-
-class Outcome(Value):
-    """What came of a command."""
-
-    code: int
-    out: str
-    numbers: tuple[str, ...]
-
-    @property
-    def lines(self) -> list[str]:
-        """What it printed."""
-        return self.out.splitlines()
-
-
-class Server:
-    """One server of the embedded engine, with the kit 'db/pg' of somebody else installed, and the commands."""
-
-    def __init__(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-        self.folder, self._capfd = folder, capfd
-        self.paths = Paths(
-            lkroot=f"{folder}/lk", state=f"{folder}/state", run=f"{folder}/run", defaults=f"{folder}/none", cib="/none"
-        )
-        for action in ("restore", "remove", "delete"):
-            self.install("db", "pg", action)
-
-    def install(self, app: str, kind: str, action: str, body: str = 'echo "$0 $*" >> {log}') -> None:
-        """An action script; by default it notes how it was called."""
-        folder = self.folder / "lk/subsys" / app / "resources" / kind / "actions"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / action
-        path.write_text(f"#!/bin/sh\n{body.format(log=self.log)}\n")
-        path.chmod(stat.S_IRWXU)
-
-    @property
-    def log(self) -> Path:
-        """What scripts note."""
-        return self.folder / "log"
-
-    @property
-    def ran(self) -> list[str]:
-        """The scripts that ran, with their arguments."""
-        text = self.log.read_text() if self.log.exists() else ""
-        return [line.rpartition("/actions/")[2] for line in text.splitlines()]
-
-    def __call__(self, name: str, *words: str) -> Outcome:
-        code = program.main(name, list(words), self.paths)
-        out, err = self._capfd.readouterr()
-        return Outcome(code, out, tuple(re.findall(r"^\S+\[\d+\]: [A-Z]+:[^\n]*?:(\d{6}):", err, re.M)))
-
-    def make(self, tag: str, *words: str, **ids: str) -> None:
-        """An instance."""
-        assert self("ins_create", *APP, "-t", tag, "-i", ids.get("id", f"id-{tag}"), *words).code == 0
-
-    def chain(self, *tags: str) -> None:
-        """Instances, each of which requires the next."""
-        for tag in tags:
-            self.make(tag)
-        for parent, child in zip(tags, tags[1:]):
-            assert self("dep_create", "-p", parent, "-c", child).code == 0
-
-    def tags(self) -> list[str]:
-        """Of all instances."""
-        return [line.split(SOH)[3] for line in self("ins_list").lines]
-
-    def field(self, tag: str, place: int) -> str:
-        """One field of an instance's record."""
-        (line,) = self("ins_list", "-t", tag).lines
-        return line.split(SOH)[place]
-
-
-@pytest.fixture
-def server(disk_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(report, "_send", lambda *_: True)
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-    here = os.getcwd()
-    yield Server(disk_path, capfd)
-    os.chdir(here)
-    for number, handler in before.items():
-        signal.signal(number, handler)
+ELSEWHERE = [name for name in program.NAMES if "dest" in [each.word for each in program.described(name).options]]
 
 
 @pytest.mark.parametrize("name", program.NAMES)
@@ -119,18 +26,16 @@ def test_every_command_refuses_what_it_does_not_take(server: Server, name: str, 
     assert (refused.code, refused.out, refused.numbers) == (2, "", ("000002",))
 
 
-@pytest.mark.parametrize("name", [name for name in program.NAMES if program.described(name).option("d")])
+@pytest.mark.parametrize("name", ELSEWHERE)
 def test_every_command_says_that_it_cannot_speak_to_a_server_that_there_is_not(server: Server, name: str) -> None:
     given = {"a": "db", "r": "pg", "t": "x", "i": "x", "p": "x", "c": "x", "s": "AUTOMATIC", "I": "INIT_OSU"}
-    given.update({"S": "ISP", "f": "x", "R": "x"})
+    given.update({"S": "ISP", "f": "x", "R": "x", "o": "x", "e": "SHARED"})
     words: list[str] = []
     for option in program.described(name).options:
-        if option.required:
+        if option.required and option.letter != "d":
             words += [f"-{option.letter}", given[option.letter]]
-    if name == "ins_remove":
-        words += ["-t", "x"]
-    if name == "dep_remove":
-        words += ["-p", "x"]
+    more = {"ins_remove": ("-t", "x"), "dep_remove": ("-p", "x"), "hry_setpri": ("-l",), "lcdremexec": ("--", "x")}
+    words += more.get(name, ())
     refused = server(name, "-d", "elsewhere", *words)
     assert (refused.code, refused.out) == (9, "")
 
@@ -416,15 +321,7 @@ def test_another_action_is_run_with_the_arguments_that_were_given(server: Server
 
 
 def test_a_script_may_use_the_commands_while_the_engine_runs_it(server: Server) -> None:
-    lcdi = Path(__file__).parents[2] / "bin/lcdi"
-    (server.folder / "lk/bin").mkdir()
-    (server.folder / "lk/lib").symlink_to(lcdi.parents[1] / "lib")
     server.make("a")
-    python = f"import sys; sys.path.insert(0, '{server.folder}/lk/lib')\n"
-    python += "from lvmkit.entry.lcdi.program import main\nfrom lvmkit.model.settings import Paths\n"
-    python += f"sys.exit(main(sys.argv[1], sys.argv[2:], Paths(**{server.paths.as_dict()!r})))\n"
-    (server.folder / "front").write_text(python)
-    command = f"/usr/bin/python3 -IS {server.folder}/front ins_setinfo"
-    server.install("db", "pg", "restore", f'{command} -t "$2" -v noted')
+    server.install("db", "pg", "restore", f'{server.front()} ins_setinfo -t "$2" -v noted')
     assert server("perform_action", "-t", "a", "-a", "restore").code == 0
     assert (server.field("a", 5), server.field("a", 6)) == ("noted", "ISP")

@@ -45,6 +45,7 @@ from lvmkit.peer.requests import (
     OrderExtend,
     OrderForget,
     OrderReconfigure,
+    OrderRun,
     OrderUnextend,
     Request,
 )
@@ -71,6 +72,7 @@ EVERY_REQUEST = (
     OrderUnextend("/data"),
     OrderReconfigure("vg1", "0123456789abcdef"),
     OrderForget(("vg1", "vg2")),
+    OrderRun(("ins_list", "-t", "a b\udcff"), 20),
 )
 
 

@@ -6,6 +6,7 @@ import os
 
 from lvmkit.cluster.lifekeeper import core
 from lvmkit.model.settings import AUTO, EMBEDDED, LIFEKEEPER, PACEMAKER, Paths
+from lvmkit.model.value import replace
 from lvmkit.storage.conffile import load_settings
 
 TYPE_CHECKING = False
@@ -26,11 +27,16 @@ def engine(paths: Paths, tell: Callable[[Message], None]) -> Engine | Pacemaker 
     return _engine(paths, told_settings(paths, tell), tell)
 
 
-def kit(paths: Paths, tell: Callable[[Message], None], server: str = "") -> Kit:
-    """Everything a workflow needs. server: the name of this server, where an earlier kit has asked for it."""
+def kit(paths: Paths, tell: Callable[[Message], None], server: str = "", *, is_patient: bool = True) -> Kit:
+    """Everything a workflow needs. server: the name of this server, where an earlier kit has asked for it.
+
+    is_patient: False for one that does not wait for the admin lock.
+    """
     from lvmkit.plan import Kit  # plans need json, which a check must not pay for
 
     settings = told_settings(paths, tell)
+    if not is_patient:
+        settings = replace(settings, lock_patience=0.0)
     return Kit(_engine(paths, settings, tell, server), paths, settings, tell)
 
 

@@ -29,6 +29,7 @@ from lvmkit.peer.requests import (
     OrderExtend,
     OrderForget,
     OrderReconfigure,
+    OrderRun,
     OrderUnextend,
 )
 
@@ -220,6 +221,16 @@ def _forget(desk: Desk, order: OrderForget) -> Result:
     return {}
 
 
+def _run(desk: Desk, order: OrderRun) -> Result:
+    from lvmkit.storage import offered
+    from lvmkit.storage.run import run
+
+    paths = desk.kit().paths
+    argv = (offered.program(order.words[0], paths.lkroot), *order.words[1:])
+    finished = run(argv, deadline=float(order.timeout), environment=offered.environment(paths.lkroot))
+    return {"status": finished.status, "stdout": finished.stdout, "stderr": finished.stderr}
+
+
 _HANDLERS: dict[str, Callable[[Desk, Any], Result]] = {
     AskBystanders.name: _bystanders,
     AskAdmission.name: _admission,
@@ -230,6 +241,7 @@ _HANDLERS: dict[str, Callable[[Desk, Any], Result]] = {
     OrderUnextend.name: _unextend,
     OrderReconfigure.name: _reconfigure,
     OrderForget.name: _forget,
+    OrderRun.name: _run,
 }
 
 

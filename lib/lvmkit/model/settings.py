@@ -95,3 +95,5 @@ class Settings(Value):
     """LVMKIT_WATCH_INTERVAL: between two looks of the watcher where the kernel has no news"""
     metrics: str = ""
     """LVMKIT_METRICS: the folder for metrics that node_exporter's textfile collector reads; '': none"""
+    remote_timeout: int = 900
+    """REMOTETIMEOUT: a program that another server is to run (lcdremexec)"""

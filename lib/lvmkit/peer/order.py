@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from lvmkit.model.messages import Message
     from lvmkit.peer.remote import RemoteKit
-    from lvmkit.peer.requests import OrderExtend, OrderReconfigure, Request
+    from lvmkit.peer.requests import OrderExtend, OrderReconfigure, OrderRun, Request
+    from lvmkit.storage.run import Finished
 
     Teller = Callable[[Message], None]
 
@@ -49,6 +50,20 @@ def reconfigure(kit: RemoteKit, order: OrderReconfigure, tell: Teller, *, deadli
 def forget(kit: RemoteKit, groups: tuple[str, ...], tell: Teller, *, deadline: float) -> None:
     """Have a server take volume groups off its list. deadline, Raises: as extend()."""
     _done(kit, OrderForget(groups), tell, f"removal of {', '.join(groups)} from the list on {kit.server}", deadline)
+
+
+def run_program(kit: RemoteKit, order: OrderRun, tell: Teller) -> Finished:
+    """Have a server run a program of a kit; returns how it ended. Raises Failure: 110392, and as call.call()."""
+    from lvmkit.storage.run import Finished
+
+    result = _done(kit, order, tell, f"{order.words[0]} on {kit.server}", float(order.timeout))
+    try:
+        status, out, err = result["status"], result["stdout"], result["stderr"]
+    except (LookupError, TypeError) as error:
+        raise garbled(kit.server, error) from error
+    if type(status) is not int or not isinstance(out, str) or not isinstance(err, str):
+        raise garbled(kit.server, TypeError(f"not an exit status with output: {status!r}"))
+    return Finished(order.words, status, out, err, 0.0)
 
 
 def _done(kit: RemoteKit, order: Request, tell: Teller, work: str, deadline: float) -> dict[str, Any]:

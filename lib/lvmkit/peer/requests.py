@@ -115,6 +115,18 @@ class OrderForget(Request):
     groups: tuple[str, ...]
 
 
+class OrderRun(Request):
+    """Run a program of a kit on your server, and say what it printed.
+
+    Of the words the first is the program; which ones are run storage/offered.py says. timeout: seconds.
+    """
+
+    name = "run"
+    is_order = True
+    words: tuple[str, ...]
+    timeout: int
+
+
 _KINDS: tuple[type[Request], ...] = (
     AskBystanders,
     AskAdmission,
@@ -125,6 +137,7 @@ _KINDS: tuple[type[Request], ...] = (
     OrderUnextend,
     OrderReconfigure,
     OrderForget,
+    OrderRun,
 )
 REQUESTS = {kind.name: kind for kind in _KINDS}
 
@@ -160,7 +173,11 @@ def _is_priority(value: object) -> bool:
     return type(value) is int and 0 <= value <= LOWEST_PRIORITY
 
 
+LONGEST_TIMEOUT = 86400
+"""seconds"""
 _LONGEST_SHOWN = 100
+_LONGEST_WORD = 128 * 1024
+"""bytes of one argument (execve(2), MAX_ARG_STRLEN)"""
 _CHECKS: dict[str, Check] = {
     "tags": _texts(names.is_tag),
     "hurt": _texts(names.is_tag, least=0),
@@ -170,4 +187,6 @@ _CHECKS: dict[str, Check] = {
     "priority": _is_priority,
     "with_steps": lambda value: type(value) is bool,
     "groups": _texts(names.is_vg_name),
+    "words": _texts(lambda word: "\0" not in word and len(word) < _LONGEST_WORD),
+    "timeout": lambda value: type(value) is int and 0 < value <= LONGEST_TIMEOUT,
 }

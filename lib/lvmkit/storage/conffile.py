@@ -121,6 +121,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
     "LVMKIT_LOCK_PATIENCE": ("lock_patience", _patience),
     "FS_UMOUNT_RETRIES": ("umount_retries", _between(0, MOST_RETRIES)),
     "LVMKIT_KILL_RETRIES": ("kernel_retries", _between(0, MOST_RETRIES)),
+    "REMOTETIMEOUT": ("remote_timeout", _between(1, LONGEST)),
     "LVMKIT_RECOVERIES": ("recoveries", _between(0, MOST_RETRIES)),
     "LVMKIT_ENGINE": ("engine", _one_of(ENGINES)),
     "LVMKIT_OWNERSHIP": ("ownership", _one_of(OWNERSHIPS)),

@@ -62,6 +62,17 @@ def recover(tag: str, kit: Kit, account: Recovery) -> set[str]:
     return _down_and_up(finding, kit, account)
 
 
+def recover_from(finding: CheckResult, kit: Kit, account: Recovery) -> set[str]:
+    """The same for what somebody else has found. What should not be in service is left alone. The lock is held."""
+    if not _is_in_service(kit.port.hierarchy().by_tag(finding.tag)):
+        return set()
+    refusal = _refusal(finding, kit, account)
+    if refusal is not None:
+        kit.tell(refusal)
+        return {finding.tag}
+    return _down_and_up(finding, kit, account)
+
+
 def _fault_of(tag: str, kit: Kit) -> CheckResult | None:
     """What is wrong with a tag that should be in service; None where nothing is, or that cannot be told."""
     hierarchy = kit.port.hierarchy()

@@ -23,7 +23,12 @@ class Process(Value):
 
 def this_process() -> Process:
     """The process that asks."""
-    return Process(boot_id(), os.getpid(), _start_time(os.getpid()) or 0)
+    return process(os.getpid())
+
+
+def process(pid: int) -> Process:
+    """The process that has this number now."""
+    return Process(boot_id(), pid, _start_time(pid) or 0)
 
 
 def is_running(process: Process) -> bool:

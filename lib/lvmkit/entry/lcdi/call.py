@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from lvmkit.model.settings import Paths
     from lvmkit.plan import Kit
 
-SEPARATOR = "\x01"
+BYTE = "\x01"
+"""what separates the fields of a record, and several tags in one argument"""
 
 
 class Call(Value):
@@ -91,4 +92,4 @@ class Call(Value):
 
     def records(self, rows: Iterable[Iterable[str]]) -> tuple[str, ...]:
         """Rows as lines."""
-        return tuple(map((self.get("f") or SEPARATOR).join, rows))
+        return tuple(map((self.get("f") or BYTE).join, rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from lvmkit.entry.lcdi.arguments import wrong
+from lvmkit.entry.lcdi.call import BYTE
 from lvmkit.entry.lcdi.description import (
     APP,
     DEST,
@@ -136,7 +137,7 @@ def _going(call: Call) -> tuple[str, ...]:
     """The tags that a removal is about, parents first. Raises Failure (000019)."""
     hierarchy = call.hierarchy
     if call.has("R"):
-        return _below_roots(call.get("R").split("\x01"), call)
+        return _below_roots(call.get("R").split(BYTE), call)
     chosen = {instance.tag for instance in _chosen(call)}
     is_restricted = call.has("a") or call.has("r")
     for tag in () if is_restricted else tuple(chosen):

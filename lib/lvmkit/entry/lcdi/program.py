@@ -24,8 +24,12 @@ _MODULES = {
         "ins_create", "ins_gettag", "ins_list", "ins_remove", "ins_setas", "ins_setinfo", "ins_setinit",
         "ins_setstate",
     ),
-    "relations": ("dep_create", "dep_list", "dep_remove", "eqv_list"),
-    "systems": ("lcduname", "sys_getstate", "sys_list"),
+    "relations": ("dep_create", "dep_list", "dep_remove", "eqv_create", "eqv_list", "eqv_remove", "hry_setpri"),
+    "events": ("sendevent",),
+    "locks": ("getlocks", "rlslocks"),
+    "remote": ("lcdremexec",),
+    "status": ("lcdstatus",),
+    "systems": ("lcdsync", "lcduname", "sys_getstate", "sys_list"),
     "types": ("app_create", "app_list", "app_remove", "typ_create", "typ_list", "typ_remove"),
 }  # fmt: skip
 """only the module of the command is imported"""
@@ -116,9 +120,9 @@ def help_lines(command: LcdiCommand) -> list[str]:
 
 def _answer(call: Call) -> LcdiReply:
     if call.command.is_local and call.is_elsewhere:
-        from lvmkit.model.messages.lcdi import NoCommunication
+        from lvmkit.entry.lcdi.remote import pass_on
 
-        raise Failure(NoCommunication(call.server))
+        return pass_on(call)
     return call.command.run(call)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.entry.lcdi.arguments import wrong
+from lvmkit.entry.lcdi.call import BYTE
 from lvmkit.entry.lcdi.description import (
     APP,
     DEST,
@@ -15,8 +16,9 @@ from lvmkit.entry.lcdi.description import (
     required,
     tag_option,
 )
+from lvmkit.model import names
 from lvmkit.model.instance import Dependency
-from lvmkit.model.messages import LCDI_EXISTS, LCDI_NO_COMMUNICATION, LCDI_NO_OBJECT, Failure
+from lvmkit.model.messages import LCDI_EXISTS, LCDI_NO_COMMUNICATION, LCDI_NO_OBJECT, LCDI_RANGE, Failure
 from lvmkit.model.messages.lcdi import NoSuchObject, ObjectExists, WouldLoop
 
 TYPE_CHECKING = False
@@ -88,6 +90,36 @@ def eqv_list(call: Call) -> LcdiReply:
     return LcdiReply(call.records(rows))
 
 
+def eqv_create(call: Call) -> LcdiReply:
+    """Say that two servers have the same resource, and with which priorities; see priorities.py. Raises Failure."""
+    from lvmkit.entry.lcdi import priorities
+
+    priorities.join(call)
+    return LcdiReply()
+
+
+def eqv_remove(call: Call) -> LcdiReply:
+    """Raises Failure in any case: 110381 where there is none; 110390 because one cannot go while both are there."""
+    from lvmkit.entry.lcdi import priorities
+
+    priorities.part(call)
+    return LcdiReply()
+
+
+def hry_setpri(call: Call) -> LcdiReply:
+    """Set the priority of a server for hierarchies, or print it."""
+    from lvmkit.entry.lcdi import priorities
+
+    if not call.has("p") and not call.has("l"):
+        raise wrong(call.command, "neither -p nor -l is given")
+    tags = tuple(call.instance(tag).tag for tag in call.get("t").split(BYTE))
+    if call.has("p"):
+        priorities.set_each(tags, int(call.get("p")), call)
+    known = {each.tag: each for each in call.port.overview().equivalencies if each.server == call.server}
+    shown = [(tag, str(known[tag].priority)) for tag in tags if tag in known]
+    return LcdiReply(call.records(shown) if call.has("l") else ())
+
+
 def _within(call: Call) -> tuple[Dependency, ...]:
     """The dependencies that -c, -p, -C or -P choose; all without one of them. Raises Failure (000019)."""
     hierarchy = call.hierarchy
@@ -109,6 +141,7 @@ def _within(call: Call) -> tuple[Dependency, ...]:
 _PARENT = tag_option("p", "partag", "the resource that requires the other")
 _CHILD = tag_option("c", "chdtag", "the resource that is required")
 _KIND = Option("e", "kind", "the kind of equivalency", choices=(SHARED,))
+_OTHER_SYSTEM = Option("S", "othersys", "the other server", fits=names.is_server_name)
 
 COMMANDS = (
     LcdiCommand(
@@ -158,5 +191,58 @@ COMMANDS = (
         record=_EQUIVALENCY,
         exits=(LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION),
         notes=("Where -t names a resource that has none, the exit code is 7. Priority 1 is the highest.",),
+    ),
+    LcdiCommand(
+        "eqv_create",
+        "say that a resource is the same as one of another server",
+        (
+            DEST,
+            required(TAG),
+            Option("p", "priority", "of the server of -d, 1 is the highest", fits=str.isdecimal),
+            required(_OTHER_SYSTEM),
+            Option("r", "priority", "of the other server", fits=str.isdecimal),
+            required(tag_option("o", "othertag", "the tag of the resource on the other server")),
+            required(_KIND),
+        ),
+        eqv_create,
+        changes=True,
+        exits=(LCDI_RANGE, LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION),
+        notes=(
+            "Under Pacemaker a tag that two servers have is the same resource there from the beginning, so this only"
+            " sets priorities. These are the volume group's, and hold for all that stands on it; a resource without a"
+            " volume group has none, and the command is refused. On the embedded engine there is no other server.",
+        ),
+    ),
+    LcdiCommand(
+        "eqv_remove",
+        "say that a resource is not the same as one of another server",
+        (
+            DEST,
+            required(TAG),
+            required(_OTHER_SYSTEM),
+            tag_option("o", "othertag", "the tag of the resource on the other server"),
+            required(_KIND),
+        ),
+        eqv_remove,
+        changes=True,
+        exits=(LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION),
+        notes=("It is refused while both servers have the resource. It goes with the instance: see ins_remove.",),
+    ),
+    LcdiCommand(
+        "hry_setpri",
+        "set or print the priority of a server for hierarchies",
+        (
+            DEST,
+            Option("t", "tags", "the resources; several are joined by byte 0x01", required=True, fits=bool),
+            Option("p", "priority", "from 1, the highest, to 999", fits=str.isdecimal),
+            Option("l", "", "print tag and priority of each"),
+            Option("q", "", "not documented in public", is_idle=True),
+            SEPARATOR,
+        ),
+        hry_setpri,
+        record=("tag", "priority"),
+        changes=True,
+        exits=(LCDI_RANGE, LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION),
+        notes=("A priority is the volume group's. A single server has no order, and keeps none.",),
     ),
 )

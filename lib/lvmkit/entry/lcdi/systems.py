@@ -36,6 +36,12 @@ def lcduname(call: Call) -> LcdiReply:
     return LcdiReply((call.port.local_server(),))
 
 
+def lcdsync(call: Call) -> LcdiReply:
+    """Succeed where the server is known: every command stores what it does before it ends."""
+    _ = call.server
+    return LcdiReply()
+
+
 COMMANDS = (
     LcdiCommand("sys_list", "list the servers", (DEST,), sys_list, record=("system",), exits=(LCDI_NO_COMMUNICATION,)),
     LcdiCommand(
@@ -45,6 +51,14 @@ COMMANDS = (
         sys_getstate,
         record=("state",),
         exits=(LCDI_NO_OBJECT, LCDI_NO_COMMUNICATION),
+    ),
+    LcdiCommand(
+        "lcdsync",
+        "see that what was stored is on disk",
+        (DEST,),
+        lcdsync,
+        exits=(LCDI_NO_COMMUNICATION,),
+        notes=("There is nothing left to do: every command has stored what it does when it ends.",),
     ),
     LcdiCommand("lcduname", "print the name of this server", (), lcduname, record=("system",)),
 )

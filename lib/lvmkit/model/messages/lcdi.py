@@ -113,3 +113,94 @@ class WouldLoop(Message, number=110389):
     lcdi_exit = LCDI_ARGUMENT
     parent: str
     child: str
+
+
+class EquivalencyFixed(Message, number=110390):
+    """With this engine a tag is the same resource on every server that has it, so they cannot be made unequal."""
+
+    template = "{tag} is the same resource on {server} and {other} as long as both have it."
+    action = "Remove it from one of them: 'ins_remove -d {other} -t {tag}', or 'lvmkit unextend {tag} --from {other}'."
+    lcdi_exit = LCDI_ARGUMENT
+    tag: str
+    server: str
+    other: str
+
+
+class NoPlaceForPriority(Message, number=110391):
+    """With this engine a priority is that of a volume group, and the resource stands on none."""
+
+    template = "{tag} stands on no volume group, so it has no priority of its own."
+    action = "Leave out -p and -r; the cluster's own configuration decides where it runs."
+    lcdi_exit = LCDI_ARGUMENT
+    tag: str
+
+
+class ProgramNotOffered(Message, number=110392):
+    """One server has another one run only programs of kits, below LKROOT, that nobody but root could have changed."""
+
+    template = "{program} is not run: {why}."
+    action = "Name a program below $LKROOT/bin, $LKROOT/lkadm or $LKROOT/subsys, or run it by ssh."
+    lcdi_exit = LCDI_ARGUMENT
+    program: str
+    why: str
+
+
+class EventReported(Message, number=110393):
+    """A monitor, such as a quickCheck, reports that a resource is bad."""
+
+    template = "{monitor} reports {event} of {tag}."
+    action = "Look at what the monitor said before."
+    monitor: str
+    event: str
+    tag: str
+
+
+class RecoveryElsewhere(Caution, number=110394):
+    """Something else changes the hierarchy at this moment: a recovery that has begun, or an administrator's command."""
+
+    template = "{event} of {tag} is left to what is at work now: {holder}."
+    action = "None: the next check sees it where it is still so."
+    event: str
+    tag: str
+    holder: str
+
+
+class NotInCharge(Message, number=110395):
+    """The cluster does not have the resource in service on this server, or leaves it alone at this moment."""
+
+    template = "{tag} is not the cluster's to recover on {server} now, so {event} is not reported."
+    action = "See 'lvmkit status {tag}'."
+    lcdi_exit = LCDI_ARGUMENT
+    tag: str
+    server: str
+    event: str
+
+
+class RecoveryProgramFailed(Caution, number=110396):
+    """A kit's own program for the recovery from an event ended with an error; the engine recovers then."""
+
+    template = "{path} did not recover {tag}: {why}"
+    action = "The program's own messages say why."
+    path: str
+    tag: str
+    why: str
+
+
+class LockfileTaken(Message, number=110397):
+    """The lock file belongs to a caller that still has the lock."""
+
+    template = "{path} is in use by process {pid}."
+    action = "Wait until it is done, or choose another lock file."
+    lcdi_exit = LCDI_EXISTS
+    path: str
+    pid: int
+
+
+class NoLockHeld(Message, number=110398):
+    """The lock file names no lock that is held."""
+
+    template = "No lock is held by way of {path}: {why}."
+    action = "None where its holder has ended: the lock went with it."
+    lcdi_exit = LCDI_NO_OBJECT
+    path: str
+    why: str

@@ -1,0 +1,204 @@
+"""sendevent, getlocks and rlslocks on one server, and the commands as real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lvmkit.entry import kit as kits
+from lvmkit.model.instance import ISP
+from tests.unit.fakes import FakeCluster, data_hierarchy
+from tests.unit.lcdi_server import SOH, Server
+
+if TYPE_CHECKING:
+    from pytest_mock import MockerFixture
+
+EVENT = ("-C", "pg", "-E", "dead", "-m", "quickCheck")
+
+
+@pytest.fixture
+def up(server: Server) -> Server:
+    """b requires nothing, a requires b; both are in service."""
+    server.chain("a", "b")
+    assert server("perform_action", "-t", "a", "-a", "restore").code == 0
+    server.log.unlink()
+    return server
+
+
+def recovery(bench: Server, kind: str, body: str) -> None:
+    """Install a recovery program of db/pg for the event."""
+    folder = bench.folder / "lk/subsys/db/resources" / kind / "recovery/pg"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dead").write_text(f"#!/bin/sh\n{body}\n")
+    (folder / "dead").chmod(0o755)
+
+
+def test_what_is_reported_is_taken_down_with_all_above_it_and_brought_back(up: Server) -> None:
+    done = up("sendevent", *EVENT, "-n", "b", "-s", "5", "-x", "text", "-o")
+    assert done.code == 0
+    assert up.ran == [
+        "remove -t a -i id-a", "remove -t b -i id-b", "restore -t b -i id-b", "restore -t a -i id-a",
+    ]  # fmt: skip
+    assert [up.field(tag, 6) for tag in "ab"] == ["ISP", "ISP"]
+
+
+def test_a_recovery_program_that_succeeds_is_all(up: Server) -> None:
+    recovery(up, "pg", f'echo "/actions/recover $*" >> {up.log}')
+    assert up("sendevent", *EVENT, "-n", "id-b").code == 0
+    assert up.ran == ["recover -t b -i id-b"]
+
+
+def test_one_that_fails_is_followed_by_that_of_what_requires_it_and_then_the_engine(up: Server) -> None:
+    recovery(up, "pg", f'echo "/actions/recover $*" >> {up.log}; exit 1')
+    done = up("sendevent", *EVENT, "-n", "b")
+    assert done.code == 0
+    assert up.ran[:3] == ["recover -t b -i id-b", "recover -t a -i id-a", "remove -t a -i id-a"]
+    assert done.numbers[:2] == ("110396", "110396")
+
+
+def test_what_does_not_come_back_is_failed_and_said(up: Server) -> None:
+    up.install("db", "pg", "restore", "exit 1")
+    done = up("sendevent", *EVENT, "-n", "b")
+    assert (done.code, done.numbers[-1]) == (1, "110393")
+    assert up.field("b", 6) == "OSF"
+
+
+def test_a_recovery_happens_so_often_and_no_more(up: Server) -> None:
+    assert [up("sendevent", *EVENT, "-n", "b").code for _ in range(3)] == [0, 0, 1]
+    assert len(up.ran) == 8
+
+
+def test_what_is_out_of_service_is_left_alone(server: Server) -> None:
+    server.make("a")
+    assert server("sendevent", *EVENT, "-n", "a").code == 0
+    assert server.ran == []
+    assert server("sendevent", *EVENT, "-n", "none").code == 7
+    assert server("sendevent", "-n", "a").code == 2
+
+
+def test_a_check_that_a_recovery_runs_may_report_what_it_sees(up: Server) -> None:
+    """Else the two would wait for each other."""
+    report = f'{up.front()} sendevent -C pg -E dead -m quickCheck -n "$2"'
+    up.install("db", "pg", "restore", f"{report} || exit 5")
+    begun = time.monotonic()
+    assert up("sendevent", *EVENT, "-n", "b").code == 0
+    assert time.monotonic() - begun < 20
+    assert up.field("b", 6) == "ISP"
+
+
+def test_a_cluster_is_told_and_recovers_by_itself(server: Server, mocker: MockerFixture) -> None:
+    port = FakeCluster(data_hierarchy(ISP))
+    mocker.patch.object(kits, "_engine", return_value=port)
+    assert server("sendevent", *EVENT, "-n", "vg1").code == 0
+    assert port.calls == [("report", "vg1")]
+    mocker.patch.object(port, "in_charge", return_value=frozenset())
+    refused = server("sendevent", *EVENT, "-n", "vg1")
+    assert (refused.code, refused.numbers) == (5, ("110395",))
+
+
+class TestLocks:
+    """The lock of scripts, in real processes."""
+
+    @pytest.fixture
+    def script(self, server: Server) -> Script:
+        return Script(server)
+
+    def test_two_scripts_that_want_it_come_one_after_the_other(self, script: Script) -> None:
+        body = "{get} || exit 1; echo in >> {log}; sleep 0.3; echo out >> {log}; {release}"
+        running = [script.begin(body, name) for name in ("one", "two")]
+        assert [process.wait(timeout=30) for process in running] == [0, 0]
+        assert script.log == ["in", "out", "in", "out"]
+
+    def test_it_ends_with_the_script_that_has_it(self, script: Script) -> None:
+        killed = script.begin("{get} || exit 1; kill -9 $$", "one")
+        assert killed.wait(timeout=30) == -9
+        assert script.begin("{get} && {release}", "two").wait(timeout=30) == 0
+
+    def test_the_kits_own_commands_may_be_called_meanwhile(self, script: Script) -> None:
+        script.server.make("a")
+        body = "{get} || exit 1; {front} perform_action -t a -a restore; code=$?; {release}; exit $code"
+        assert script.begin(body, "one").wait(timeout=30) == 0
+        assert script.server.field("a", 6) == "ISP"
+
+    def test_what_is_not_held_is_not_released(self, script: Script) -> None:
+        path = script.server.folder / "file"
+        assert script.server("rlslocks", "-a", "x", "-l", str(path)).code == 7
+        path.write_text("precious")
+        assert script.server("rlslocks", "-a", "x", "-l", str(path)).code == 7
+        assert path.read_text() == "precious"
+        assert script.server("getlocks", "-a", "x", "-i", "x", "-l", "relative").code == 5
+        assert script.server("getlocks", "-a", "x", "-i", "x", "-l", str(path), "-p", "99999999").code == 7
+
+
+class Script:
+    """Shell scripts that lock."""
+
+    def __init__(self, bench: Server) -> None:
+        self.server, self._log = bench, bench.folder / "order"
+
+    def begin(self, body: str, name: str) -> subprocess.Popen[bytes]:
+        front, lock = self.server.front(), self.server.folder / name
+        get, release = f"{front} getlocks -a x -i {name} -l {lock}", f"{front} rlslocks -a x -l {lock}"
+        text = body.format(get=get, release=release, log=self._log, front=front)
+        return subprocess.Popen(["/bin/sh", "-c", text], cwd="/")
+
+    @property
+    def log(self) -> list[str]:
+        return self._log.read_text().split()
+
+
+SECONDS = float(os.environ.get("LVMKIT_LCDI_SECONDS", "2"))
+"""how long the processes go on; 30 in a long run"""
+PROCESSES = 20 if SECONDS > 5 else 4
+
+
+def test_processes_that_create_list_and_remove_at_the_same_time_lose_nothing(server: Server) -> None:
+    """Each makes instances of its own beside one that all of them change."""
+    server.make("shared")
+    front = server.front()
+    body = """
+        n=0; end=$(($(date +%s%N) + {nano}))
+        while [ $(date +%s%N) -lt $end ]; do
+            n=$((n + 1)); tag=p{number}-$n
+            {front} ins_create -a db -r pg -t $tag -i id-$tag || exit 1
+            {front} dep_create -p $tag -c shared || exit 2
+            {front} ins_setinfo -t $tag -v $n || exit 3
+            {front} ins_list -f, -t $tag | grep -q ",$tag,id-$tag,$n,OSU," || exit 4
+            {front} flg_create -f flag-$tag || exit 5
+            if [ $((n % 2)) = 0 ]; then
+                {front} ins_remove -t $tag || exit 6
+                {front} flg_remove -f flag-$tag || exit 7
+            else
+                echo $tag
+            fi
+        done"""
+    running = []
+    for number in range(PROCESSES):
+        text = body.format(front=front, number=number, nano=int(SECONDS * 1e9))
+        running.append(subprocess.Popen(["/bin/sh", "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    kept = {"shared"}
+    for process in running:
+        out, err = process.communicate(timeout=SECONDS * 4 + 60)
+        assert (process.returncode, err) == (0, b"")
+        kept.update(out.decode().split())
+    assert set(server.tags()) == kept
+    assert len(kept) > PROCESSES
+    assert {line.split(SOH)[0] for line in server("dep_list").lines} == kept - {"shared"}
+    assert set(server("flg_list").lines) == {f"flag-{tag}" for tag in kept - {"shared"}}
+
+
+def test_a_command_is_known_by_the_name_that_it_is_called_by(tmp_path: Path) -> None:
+    lcdi = Path(__file__).parents[2] / "bin/lcdi"
+    (tmp_path / "ins_list").symlink_to(lcdi)
+    for argv in ((tmp_path / "ins_list", "-h"), (lcdi, "ins_list", "-h")):
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("Usage: ins_list ")
+    unknown = subprocess.run([lcdi, "ins_lost"], capture_output=True, text=True, timeout=20)
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert ":000002:" in unknown.stderr
