@@ -145,7 +145,9 @@ stage:
 	install -D -m 755 -t $(STAGE)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*
 	install -D -m 755 -t $(STAGE)/bin bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard bin/lvmkit-peer \
 	    bin/lvmkit-watch bin/lcdi
+	install -d $(STAGE)/lkadm/bin
 	$(if $(HAS_CORE),,for name in $$($(PYTHON) -IS bin/lcdi); do ln -s lcdi $(STAGE)/bin/$$name; done)
+	$(if $(HAS_CORE),,ln -s ../../bin/lcdi $(STAGE)/lkadm/bin/getlocks; ln -s ../../bin/lcdi $(STAGE)/lkadm/bin/rlslocks)
 
 install: stage files  ## install the kit below LKROOT, honouring DESTDIR; one that is running goes on meanwhile
 	$(PYTHON) -m compileall -q -s $(STAGE) -p $(LKROOT) $(STAGE)/lib/lvmkit
@@ -184,6 +186,10 @@ files:
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions share/bash-completion/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 share/man/man8/*.8
+	for name in $$($(PYTHON) -IS bin/lcdi); do \
+	    ln -sf lcdi $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name || exit 1; \
+	done
+	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.lcdi_manual $(DESTDIR)$(PREFIX)/share/man/man8
 	install -d $(DESTDIR)$(PREFIX)/share/man/man7
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.manual > $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/catalog
@@ -204,7 +210,9 @@ uninstall:  ## remove what install put there; protected data, /etc/default/lvmki
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv $(DESTDIR)$(LKROOT)/subsys/gen/resources/filesys \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/gen/filesys
-	find $(DESTDIR)$(LKROOT)/bin/ -type l -lname lcdi -delete
+	for name in $$($(PYTHON) -IS bin/lcdi); do rm -f $(DESTDIR)$(PREFIX)/share/man/man8/$$name.8; done
+	find $(DESTDIR)$(LKROOT)/bin/ $(DESTDIR)$(LKROOT)/lkadm/ $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ \
+	    -type l '(' -lname lcdi -o -lname ../../bin/lcdi ')' -delete
 	rm -f $(DESTDIR)$(LKROOT)/bin/lcdi $(DESTDIR)$(LKROOT)/bin/lvmkit $(DESTDIR)$(LKROOT)/bin/adddelpv $(DESTDIR)$(LKROOT)/bin/lvmkit-boot-guard \
 	    $(DESTDIR)$(LKROOT)/bin/lvmkit-peer $(DESTDIR)$(LKROOT)/bin/lvmkit-watch \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/catalog/lvmkit.catalog \
@@ -219,6 +227,7 @@ uninstall:  ## remove what install put there; protected data, /etc/default/lvmki
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lvmkit \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/adddelpv \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lcdi \
 	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit.8 $(DESTDIR)$(PREFIX)/share/man/man8/adddelpv.8 \
 	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit-watch.8 \
 	    $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7

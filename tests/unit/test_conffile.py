@@ -46,23 +46,14 @@ def test_every_setting_has_its_key(path: Path) -> None:
         "LKCHECKINTERVAL=30\nLVMKIT_MISSING_PV=degraded\nLVMKIT_COMMAND_DEADLINE=1.5\nLVMKIT_ACTION_DEADLINE=2\n"
         "LVMKIT_PROBE_DEADLINE=3\nLVMKIT_PEER_PATIENCE=7\nLVMKIT_BUSY_PATIENCE=0\nLVMKIT_LOCK_PATIENCE=4\nFS_UMOUNT_RETRIES=0\n"
         "LVMKIT_KILL_RETRIES=6\nLVMKIT_ENGINE=embedded\nLVMKIT_OWNERSHIP=none\nLVMKIT_SSH=/usr/bin/other\n"
-<<<<<<< HEAD
         "LVMKIT_RECOVERIES=5\nLVMKIT_DEEP_DEADLINE=20\nLVMKIT_WATCH=yes\nLVMKIT_WATCH_INTERVAL=8\nLVMKIT_METRICS=/srv/m\n"
-        "LKROOT=/opt/core\nLVMKIT_CORE_FENCES=yes\n"
+        "LKROOT=/opt/core\nLVMKIT_CORE_FENCES=yes\nREMOTETIMEOUT=60\n"
     )
     settings, messages = load_settings(str(path))
     seconds = (1.5, 2.0, 3.0, 7.0, 0.0, 4.0)
     engine = ("embedded", "/opt/core", "yes", "none", "/usr/bin/other")
     retries, rounds = (0, 6), (5, 20.0)
-    assert settings == Settings(30, "degraded", *seconds, *retries, *engine, *rounds, "yes", 8, "/srv/m")
-=======
-        "LVMKIT_RECOVERIES=5\nLVMKIT_DEEP_DEADLINE=20\nLVMKIT_WATCH=yes\nLVMKIT_WATCH_INTERVAL=8\nREMOTETIMEOUT=60\n"
-    )
-    settings, messages = load_settings(str(path))
-    seconds = (1.5, 2.0, 3.0, 7.0, 0.0, 4.0)
-    rest = (0, 6, "embedded", "none", "/usr/bin/other", 5, 20.0, "yes", 8, 60)
-    assert settings == Settings(30, "degraded", *seconds, *rest)
->>>>>>> 564d275 (LifeKeeper's status, priorities, events, locks and remote commands; a server runs only programs of kits for another one)
+    assert settings == Settings(30, "degraded", *seconds, *retries, *engine, *rounds, "yes", 8, "/srv/m", 60)
     assert messages == ()
     assert all(getattr(settings, name) != getattr(Settings(), name) for name in Settings._fields)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import ResourceInformationUnreadable
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _MACHINE_ID = "/etc/machine-id"
@@ -16,6 +15,8 @@ def boot_id() -> str:
         with open(_BOOT_ID, encoding="ascii") as file:
             return file.read().strip()
     except OSError as error:
+        from lvmkit.model.messages.guide import ResourceInformationUnreadable  # it is always there
+
         raise Failure(ResourceInformationUnreadable(f"{_BOOT_ID}: {error.strerror}")) from error
 
 

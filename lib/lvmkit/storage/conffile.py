@@ -6,7 +6,6 @@ On the quickCheck path, so nothing heavy is imported here.
 from __future__ import annotations
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.storage import SettingIgnored
 from lvmkit.model.settings import ENGINES, MISSING_PV_POLICIES, NO, OWNERSHIPS, WATCHES, YES, Settings
 from lvmkit.storage import files
 
@@ -51,6 +50,8 @@ def _take(text: str, path: str, given: dict[str, object], ignored: dict[str, Mes
             try:
                 given[field] = convert(value)
             except ValueError:
+                from lvmkit.model.messages.storage import SettingIgnored  # few files need it
+
                 ignored[key] = SettingIgnored(path, key, value, str(getattr(Settings, field)))
 
 
