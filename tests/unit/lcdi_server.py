@@ -71,7 +71,7 @@ class Server:
     def front(self) -> str:
         """A command line that runs a command, whose name and words follow, in a process of its own."""
         path = self.folder / "front"
-        text = f"import sys; sys.path.insert(0, '{ROOT}/lib')\n"
+        text = f"import gc, sys; gc.disable(); sys.path.insert(0, '{ROOT}/lib')\n"
         text += "from lvmkit.entry.lcdi.program import main\nfrom lvmkit.model.settings import Paths\n"
         text += f"sys.exit(main(sys.argv[1], sys.argv[2:], Paths(**{self.paths.as_dict()!r})))\n"
         path.write_text(text)

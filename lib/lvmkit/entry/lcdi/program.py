@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from lvmkit.entry.boundary import guarded
@@ -51,6 +52,7 @@ def run(script: str, argv: list[str]) -> int:
     """
     from lvmkit.entry.kit import installed
 
+    gc.disable()  # what a command makes lasts until its end, which comes soon
     name, words = os.path.basename(argv[0]), argv[1:]
     if name not in NAMES and words:
         name, words = words[0], words[1:]
