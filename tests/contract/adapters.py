@@ -10,7 +10,7 @@ from lvmkit.cluster.lifekeeper import LifeKeeper
 from lvmkit.cluster.pacemaker import Pacemaker, elements
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.value import replace
-from tests.contract.core import Core
+from tests.contract.core import Core, own
 from tests.unit.test_pacemaker import sample
 
 if TYPE_CHECKING:
@@ -43,10 +43,16 @@ def lifekeeper(folder: Path) -> Port:
     return LifeKeeper(_paths(folder), replace(_SETTINGS, lkroot=Core(folder / "core").root()))
 
 
+def lifekeeper_own(folder: Path) -> Port:
+    """LifeKeeper as the kit's own commands have it, over the embedded engine: one server, and programs between."""
+    return LifeKeeper(_paths(folder), replace(_SETTINGS, lkroot=own.root(folder)))
+
+
 ADAPTERS: dict[str, Callable[[Path], Port]] = {
     "embedded": embedded,
     "pacemaker": pacemaker,
     "lifekeeper": lifekeeper,
+    "lifekeeper_own": lifekeeper_own,
 }
 TOOLS = [
     f"/usr/sbin/{name}" for name in ("cibadmin", "crm_diff", "crm_mon", "crm_resource", "crm_simulate", "crm_verify")
@@ -56,6 +62,8 @@ TOOLS = [
 
 def missing(adapter: str) -> list[str]:
     """The programs that this machine lacks for an adapter."""
+    if adapter == "lifekeeper_own":
+        return own.missing()
     if adapter != "pacemaker":
         return []
     return [path for path in TOOLS if not os.path.exists(path)]

@@ -37,7 +37,7 @@ def opened(adapter: str, tmp_path: Path) -> Callable[[], Port]:
     if lacking and os.environ.get("CI"):
         pytest.fail(f"not on this machine: {', '.join(lacking)}")
     if lacking:
-        pytest.skip(f"not on this machine: {', '.join(lacking)}")
+        pytest.skip(f"not there: {', '.join(lacking)}")
     return partial(ADAPTERS[adapter], tmp_path)
 
 

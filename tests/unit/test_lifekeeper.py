@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lvmkit.cluster.lifekeeper import LifeKeeper, copy, core, records, status
-from lvmkit.cluster.lifekeeper.records import TagPlace
+from lvmkit.cluster.lifekeeper.records import Site
 from lvmkit.cluster.port import Change
+from lvmkit.entry import action, admin
+from lvmkit.entry.kit import engine_name
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import (
     AUTOMATIC,
@@ -27,16 +29,20 @@ from lvmkit.model.instance import (
     Instance,
 )
 from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import DeviceUnwell
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.standing import ACTIVE, FENCED, STOPPED, STRANGER, UNFENCED
 from lvmkit.model.value import replace
 from lvmkit.plan import Kit, Plan, carry_out, finish_interrupted
 from lvmkit.steps import Commit
+from lvmkit.storage import lkvgs
 from tests.contract.core import SYSTEMS, Core
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from pytest_mock import MockerFixture
 
     from lvmkit.model.messages import Message
 
@@ -44,6 +50,7 @@ HERE, THERE = SYSTEMS
 VG = Instance(HERE, "scsi", LVMVG, "vg", "lvmvg-vg", "vg_uuid=VG", OSU)
 LV = Instance(HERE, "scsi", LVMLV, "lv", "/dev/vg/lv", "vg_uuid=VG\x02lv_uuid=LV", OSU)
 LINK = Dependency("lv", "vg")
+SICK = DeviceUnwell("/dev/sda", "gone")
 BOTH = Change(add=(VG, LV), link=(LINK,))
 
 
@@ -141,7 +148,7 @@ class TestRecords:
         )
         said = status.parse(text, "a")
         assert said.machines == (("a", "ALIVE"), ("b", "DEAD"))
-        assert dict(said.ranks) == {TagPlace("a", "vg"): 1, TagPlace("b", "data"): 10}
+        assert dict(said.ranks) == {Site("a", "vg"): 1, Site("b", "data"): 10}
 
     def test_the_copy_is_whole_or_empty(self) -> None:
         graph = Hierarchy((replace(VG, state=ILLSTATE), replace(LV, state=ILLSTATE)), (LINK,))
@@ -373,3 +380,96 @@ def kill(second: Core, system: str) -> None:
     content = second.read()
     content["systems"][system]["state"] = "dead"  # type: ignore[index]
     second._write(content)
+
+
+class TestTheScripts:
+    """What the core calls, on the system that it calls it on."""
+
+    @pytest.fixture
+    def paths(self, second: Core, tmp_path: Path) -> Paths:
+        """Those of the other system."""
+        defaults = tmp_path / "defaults"
+        defaults.write_text(f"LVMKIT_ENGINE=lifekeeper\nLKROOT={second.root(THERE)}\n")
+        return Paths(
+            lkroot=f"{tmp_path}/lk",
+            state=f"{tmp_path}/state",
+            run=f"{tmp_path}/run",
+            lkvgs=f"{tmp_path}/lkvgs",
+            defaults=str(defaults),
+            own_defaults=f"{tmp_path}/none",
+        )
+
+    def test_extend_makes_one_instance_and_nothing_else(
+        self, second: Core, port: LifeKeeper, paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Dependencies and equivalencies are the manager's, which has the admin lock while it calls."""
+        port.commit(replace(BOTH, add=(replace(VG, switchback=AUTOMATIC), LV)))
+        with port.admin_lock("extend lv"):
+            code = admin.main("/lkadm/subsys/scsi/lvmvg/bin/extend", [HERE, "vg", "-t", "data"], paths)
+        (made,) = adapter(second, tmp_path, THERE).hierarchy().instances
+        assert (code, capsys.readouterr().out) == (0, "data\n")
+        assert (made.tag, made.id, made.info, made.state, made.switchback) == ("data", VG.id, VG.info, OSU, AUTOMATIC)
+        assert pairs(second) == ()
+        assert lkvgs.entries(paths.lkvgs) == (("vg", "VG"),)
+
+    @pytest.mark.parametrize("script", ["canextend", "extend"])
+    def test_what_is_there_under_another_tag_is_not_extended_again(
+        self,
+        second: Core,
+        port: LifeKeeper,
+        paths: Paths,
+        tmp_path: Path,
+        script: str,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        port.commit(Change(add=(VG,)))
+        adapter(second, tmp_path, THERE).commit(Change(add=(replace(VG, server=THERE, tag="data"),)))
+        assert admin.main(f"/lkadm/subsys/scsi/lvmvg/bin/{script}", [HERE, "vg", "-t", "new"], paths) == 1
+        assert ":000004:" in capfd.readouterr().err
+
+    @pytest.mark.parametrize(("state", "events"), [(ISP, {"data": [[LVMVG, "failed"]]}), (OSU, {})])
+    def test_a_check_reports_what_is_in_service_and_has_failed(
+        self,
+        second: Core,
+        paths: Paths,
+        tmp_path: Path,
+        mocker: MockerFixture,
+        capfd: pytest.CaptureFixture[str],
+        state: str,
+        events: object,
+    ) -> None:
+        """LifeKeeper's monitor is this script: nobody else would tell the core."""
+        own = replace(VG, server=THERE, tag="data", state=state)
+        adapter(second, tmp_path, THERE).commit(Change(add=(own,)))
+        mocker.patch("lvmkit.resources.dispatch.check", return_value=(SICK,))
+        code = action.main("/subsys/scsi/resources/lvmvg/actions/quickCheck", ["-t", "data", "-i", VG.id], paths)
+        assert (code, second.read()["events"]) == (1, events)
+        assert (":000001:" in capfd.readouterr().err) == bool(events)
+
+    def test_a_check_that_finds_all_well_starts_no_program(
+        self, second: Core, paths: Paths, mocker: MockerFixture
+    ) -> None:
+        LifeKeeper(paths, Settings(lkroot=second.root(THERE))).commit(Change(add=(replace(VG, server=THERE),)))
+        second.forget()
+        mocker.patch("lvmkit.resources.dispatch.check", return_value=())
+        assert action.main("/subsys/scsi/resources/lvmvg/actions/quickCheck", ["-t", "vg"], paths) == 0
+        assert second.told() == {}
+
+    @pytest.mark.parametrize(("found", "code"), [([()], 0), ([(SICK,), ()], 0), ([(SICK,), (SICK,)], 1)])
+    def test_a_recovery_starts_what_is_broken_once_and_looks(
+        self, second: Core, paths: Paths, tmp_path: Path, mocker: MockerFixture, found: list[object], code: int
+    ) -> None:
+        """Where that is not enough its exit status says so, and the core moves all of it to another server."""
+        adapter(second, tmp_path, THERE).commit(Change(add=(replace(VG, server=THERE, state=ISP),)))
+        mocker.patch("lvmkit.resources.dispatch.check", side_effect=found)
+        restored: list[object] = []
+        mocker.patch(
+            "lvmkit.resources.dispatch.restore", side_effect=lambda *given: restored.append(given) or "started"
+        )
+        assert action.main("/subsys/scsi/resources/lvmvg/recovery/lvmvg/failed", ["-t", "vg"], paths) == code
+        assert len(restored) == len(found) - 1
+
+    def test_the_engine_is_lifekeeper_where_its_core_is(self, second: Core, paths: Paths) -> None:
+        assert engine_name(paths, Settings(lkroot=second.root())) == "lifekeeper"
+        assert engine_name(paths, Settings(lkroot=second.root(), engine="embedded")) == "embedded"
+        assert engine_name(replace(paths, cib="/none"), Settings(lkroot="/none")) == "embedded"

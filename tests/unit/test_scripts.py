@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 ACTIONS = sorted((ROOT / "opt").rglob("actions/*"))
+RECOVERIES = sorted((ROOT / "opt").rglob("recovery/*/*"))
 ADMIN = sorted((ROOT / "lkadm").rglob("bin/*"))
 LIB = ROOT / "lib" / "lvmkit"
 
@@ -62,7 +63,7 @@ def call(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("scripts", [ACTIONS, ADMIN])
+@pytest.mark.parametrize("scripts", [ACTIONS + RECOVERIES, ADMIN])
 def test_all_scripts_of_a_kind_are_the_same_few_lines(scripts: list[Path]) -> None:
     assert len({script.read_bytes() for script in scripts}) == 1
     assert len(scripts[0].read_text().splitlines()) <= 19
@@ -77,6 +78,13 @@ def test_every_type_has_the_scripts_that_an_engine_looks_for() -> None:
         for name in ("create", "extend", "canextend", "depstoextend", "delete", "unextend"):
             assert (kind, name) in places
     assert {("lvmlv", "devicehier"), ("lvmvg", "devicehier"), ("filesys", "filesyshier")} <= places
+
+
+def test_every_type_has_a_recovery_for_the_event_that_is_sent() -> None:
+    """LifeKeeper looks for recovery/<class>/<event>; the class that is sent is the resource type."""
+    assert [script.parts[-4:] for script in RECOVERIES] == [
+        (kind, "recovery", kind, "failed") for kind in ("filesys", "lvmlv", "lvmvg")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -162,5 +170,6 @@ def test_every_message_is_used() -> None:
     # Classes that are chosen first and called through a name: admin.py picks the usage error of its script,
     # transport.py the reason of a failed login, wire.py the class by the level of what it does not know.
     used |= {"UsageError", "CreateUsageError", "LoginRefused", "RelayedWarning", "RelayedError"}
+    used |= {kind.__name__ for number, kind in catalogue().items() if 110401 <= number <= 110408}  # by exit code
     unused = {number for number, kind in catalogue().items() if kind.__name__ not in used}
     assert unused == _numbers_in_packages()

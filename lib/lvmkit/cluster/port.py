@@ -61,6 +61,8 @@ class Capabilities(Value):
     """it can be told that something has failed here, and then does what it does when its own monitor says so"""
     takes_states: bool = False
     """a state can be set from outside; elsewhere it is what its own actions and monitors say"""
+    extends_by_itself: bool = False
+    """its own manager extends hierarchies: extend makes one instance, and dependencies are the manager's"""
     checks_report: bool = False
     """its monitor is quickCheck, which has to tell it itself what has failed"""
 

@@ -32,6 +32,7 @@ from lvmkit.model.messages.guide import (
     TemplateDoesNotExist,
     UsageError,
 )
+from lvmkit.model.messages.pacemaker import NotExtended
 from lvmkit.model.settings import Paths
 from lvmkit.workflow import create, delete, filesyshier
 from lvmkit.workflow.subject import find, refuse_elsewhere
@@ -81,6 +82,8 @@ def _run(name: str, resource_type: str, options: dict[str, str], rest: list[str]
     if name == "depstoextend":
         return tools.port.hierarchy_of(server).children(instance.tag)
     given = _tag_there(name, instance.tag, options, tools) if name == "extend" else instance.tag
+    if tools.port.capabilities.extends_by_itself:
+        return _one_by_one(name, server, instance, given, tools)
     if tools.port.capabilities.several_servers:
         return _across(name, server, given, tools)
     if name == "unextend":
@@ -110,6 +113,30 @@ def _across(name: str, template: str, tag: str, tools: Kit) -> tuple[str, ...]:
     if name == "extend":
         return extend.extend(extend.ExtendRequest(tag, template), tools)
     extend.heed(canextend.canextend(tag, template, tools), tag, tools.tell)
+    return ()
+
+
+def _one_by_one(name: str, template: str, instance: Instance, tag: str, tools: Kit) -> tuple[str, ...]:
+    """The same where the engine's own manager goes through a hierarchy: each call is about one resource.
+
+    instance: as the template server has it.  tag: that it gets here.
+    """
+    from lvmkit.workflow import canextend, extend
+
+    if name == "extend":
+        extend.extend_alone(instance, tag, tools)
+        return (tag,)
+    local, here = tools.port.local_server(), tools.port.hierarchy().by_id(instance.id, instance.type)
+    if name == "unextend":
+        if here is None:
+            raise Failure(NotExtended(instance.tag, local))
+        tools.port.unextend((here.tag,), local)
+        return (here.tag,)
+    if here is not None:
+        raise Failure(TemplateAlreadyExtended(instance.tag, local))
+    seen = tools.port.overview().of(template).by_id(instance.id, instance.type)
+    named = instance.tag if seen is None else seen.tag
+    extend.heed(canextend.canextend(named, template, tools), instance.tag, tools.tell)
     return ()
 
 

@@ -12,7 +12,7 @@ import os
 from lvmkit.cluster.port import Change
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.family import groups
-from lvmkit.model.instance import AUTOMATIC, IN_SERVICE, OSU, tags_of
+from lvmkit.model.instance import AUTOMATIC, FILESYS, IN_SERVICE, OSU, tags_of
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, raise_errors
 from lvmkit.model.messages.extend import WillMove
@@ -29,8 +29,8 @@ from lvmkit.model.servers import LOWEST_PRIORITY
 from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Preview
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
-from lvmkit.steps import listing
-from lvmkit.storage import files, stack
+from lvmkit.steps import Commit, listing
+from lvmkit.storage import files, locks, stack
 from lvmkit.workflow import other_kits
 from lvmkit.workflow.canextend import examine
 from lvmkit.workflow.devices import Drafts, add_devices
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import ClassVar
 
+    from lvmkit.model.instance import Instance
     from lvmkit.model.messages import Message
     from lvmkit.peer.answers import Readiness
     from lvmkit.plan import Kit
@@ -160,6 +161,35 @@ def extend(request: ExtendRequest, kit: Kit, *, is_told: bool = False) -> tuple[
     return tags_of(examination.case.new)
 
 
+def extend_alone(template: Instance, tag: str, kit: Kit) -> None:
+    """Make one instance of this server out of another's; the engine's manager has asked canextend, and does the rest.
+
+    template: as that server has it.  tag: here. The manager has the lock of all servers: only this server's is taken.
+    Raises Failure: 000004; 000015 after the reason.
+    """
+    server, port = kit.port.local_server(), kit.port
+    path, patience = f"{kit.paths.state}/admin.lock", kit.settings.lock_patience
+    with locks.locked(path, what="the admin lock", patience=patience):
+        finish_interrupted(kit)
+        here = port.hierarchy()
+        if here.by_tag(tag) is not None or here.by_id(template.id, template.type) is not None:
+            raise Failure(TemplateAlreadyExtended(tag, server))
+        instance = replace(template, server=server, tag=tag, state=OSU, reason="")
+        carry_out(Plan(f"extend {tag} to {server}", _steps_alone(instance, kit)), kit)
+
+
+def _steps_alone(instance: Instance, kit: Kit) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    if instance.type == FILESYS:
+        made = _absent(instance.id)
+        if made:
+            steps.append(MakeMountPoint(instance.id, made))
+    for group in groups((instance,)):
+        facts = VgFacts.unpack(group)
+        steps += listing(facts.name, facts.uuid, True, kit)
+    return (*steps, Commit(Change(add=(instance,))))
+
+
 def preview(request: ExtendRequest, kit: Kit, *, only_check: bool = False) -> Preview:
     """What extend() would do; changes nothing. only_check: without steps and without asking what the cluster would do.
 
@@ -224,7 +254,7 @@ def _change(examination: Examination) -> Change:
         drafts.switchback = group.switchback
         vg = by_uuid[VgFacts.unpack(group).uuid]
         add_devices(stack.devices_of(vg, deadline=deadline), group.tag, drafts)
-    return drafts.change()
+    return replace(drafts.change(), template=case.template)
 
 
 def _priority_problems(priority: int, case: Case) -> Iterator[Message]:

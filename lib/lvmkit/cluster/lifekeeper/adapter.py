@@ -6,14 +6,14 @@ from lvmkit.cluster.checks import refuse_unstorable
 from lvmkit.cluster.lifekeeper import commit, copy, core, fitting, kept, known, lcdi, lock, moves, status
 from lvmkit.cluster.lifekeeper.known import Known
 from lvmkit.cluster.lifekeeper.lcdi import Commands
-from lvmkit.cluster.lifekeeper.records import TagPlace
+from lvmkit.cluster.lifekeeper.records import Site
 from lvmkit.cluster.port import Capabilities, Change, Overview
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import IN_SERVICE, LVMVG, OSF, STATES, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.guide import ResourceNotFound
-from lvmkit.model.messages.lifekeeper import ChangeHalfMade, CoreMissing, FencingUntold, StaysOnDeadServer
+from lvmkit.model.messages.lifekeeper import ChangeHalfMade, FencingUntold, NoCoreHere, StaysOnDeadServer
 from lvmkit.model.messages.pacemaker import LastServer, NotExtended, PriorityInvalid, StillInService, UnknownServer
 from lvmkit.model.resource_types import is_device
 from lvmkit.model.servers import LOWEST_PRIORITY, Server
@@ -45,6 +45,7 @@ class LifeKeeper:
         keeps_database=False,
         takes_reports=True,
         takes_states=True,
+        extends_by_itself=True,
         checks_report=True,
     )
     recovery = None
@@ -53,7 +54,7 @@ class LifeKeeper:
         """server: its name, where the caller has asked for it. Raises Failure (110400) where there is no core."""
         why = core.why_not(settings.lkroot)
         if why:
-            raise Failure(CoreMissing(settings.lkroot, why))
+            raise Failure(NoCoreHere(settings.lkroot, why))
         self._paths, self._settings, self._server = paths, settings, server
         self._how = Commands(settings.lkroot, settings.command_deadline)
 
@@ -182,7 +183,7 @@ class LifeKeeper:
             if not 0 < priority <= LOWEST_PRIORITY or list(wanted.values()).count(priority) > 1:
                 raise Failure(PriorityInvalid(group, server, priority))
         for server, priority in priorities.items():
-            place = seen.place(group, server) or TagPlace(server, group)
+            place = seen.place(group, server) or Site(server, group)
             lcdi.hry_setpri(self._how, place.tag, priority, commit.at(server, seen.local))
         commit.store(self._how, priorities, seen.local)
 
@@ -336,7 +337,7 @@ class LifeKeeper:
             going.append(instance.tag)
             if instance.state in IN_SERVICE:
                 refused.append(StillInService(tag, server))
-            if not any(TagPlace(server, instance.tag) in (pair.one, pair.other) for pair in seen.pairs):
+            if not any(Site(server, instance.tag) in (pair.one, pair.other) for pair in seen.pairs):
                 refused.append(LastServer(tag, server))
         if refused:
             raise Failure(*refused)

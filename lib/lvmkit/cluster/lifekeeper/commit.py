@@ -8,7 +8,7 @@ dependency is there without its ends, and nothing is required that is not there.
 from __future__ import annotations
 
 from lvmkit.cluster.lifekeeper import lcdi
-from lvmkit.cluster.lifekeeper.records import Pair, TagPlace
+from lvmkit.cluster.lifekeeper.records import Pair, Site
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -89,7 +89,7 @@ def at(server: str, local: str) -> str:
     return "" if server == local else server
 
 
-def shares_between(places: Iterable[tuple[TagPlace, TagPlace]], known: Known) -> tuple[Shared, ...]:
+def shares_between(places: Iterable[tuple[Site, Site]], known: Known) -> tuple[Shared, ...]:
     """Equivalencies with the priorities that are known, or the next that is free for the first of each two."""
     ranks = dict(known.ranks)
     shared = []
@@ -122,7 +122,7 @@ def _shares_of(renewed: tuple[Instance, ...], known: Known) -> tuple[Shared, ...
     places = []
     for instance in renewed:
         for other in known.elsewhere(instance.tag):
-            places.append((TagPlace(known.local, instance.tag), other))
+            places.append((Site(known.local, instance.tag), other))
     return shares_between(places, known)
 
 
@@ -133,7 +133,7 @@ def _new_shares(change: Change, known: Known) -> tuple[Shared, ...]:
         origin = change.template or (known.local if instance.server != known.local else "")
         if not origin:
             continue
-        here, there = TagPlace(instance.server, instance.tag), _original(instance.tag, origin, known)
+        here, there = Site(instance.server, instance.tag), _original(instance.tag, origin, known)
         if there is None:
             continue
         partners = dict.fromkeys((there, *_partners(there, known)))
@@ -141,12 +141,12 @@ def _new_shares(change: Change, known: Known) -> tuple[Shared, ...]:
     return shares_between(places, known)
 
 
-def _original(tag: str, server: str, known: Known) -> TagPlace | None:
+def _original(tag: str, server: str, known: Known) -> Site | None:
     graph = dict(known.graphs).get(server)
-    return TagPlace(server, tag) if graph is not None and graph.by_tag(tag) is not None else None
+    return Site(server, tag) if graph is not None and graph.by_tag(tag) is not None else None
 
 
-def _partners(place: TagPlace, known: Known) -> tuple[TagPlace, ...]:
+def _partners(place: Site, known: Known) -> tuple[Site, ...]:
     partners = []
     for pair in known.pairs:
         if place == pair.one:

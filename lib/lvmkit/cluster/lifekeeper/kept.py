@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from lvmkit.cluster.lifekeeper import commit, lcdi
-from lvmkit.cluster.lifekeeper.records import Pair, TagPlace
+from lvmkit.cluster.lifekeeper.records import Pair, Site
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import Dependency, Instance
 from lvmkit.model.value import Value, replace
@@ -49,7 +49,7 @@ def remember(known: Known, change: Change, server: str) -> tuple[str, ...]:
         stored = known.own().by_tag(update.tag)
         if stored is not None:
             notes.append({"row": stored.as_dict(), "after": _facts(update)})
-    changed = {*places, *(TagPlace(known.local, update.tag) for update in change.update)}
+    changed = {*places, *(Site(known.local, update.tag) for update in change.update)}
     notes += _links(known, changed, change, server)
     for pair in known.pairs:
         if pair.one in changed or pair.other in changed:
@@ -78,7 +78,7 @@ def parse(remembered: tuple[str, ...]) -> Notes:
         elif "link" in note:
             links.append((note["server"], Dependency(*note["link"])))
         else:
-            pair = Pair(*(TagPlace(*place) for place in note["pair"]))
+            pair = Pair(*(Site(*place) for place in note["pair"]))
             shared.append(commit.Shared(pair, tuple(note["ranks"])))
     return Notes(tuple(removed), tuple(updated), tuple(links), tuple(shared))
 
@@ -95,16 +95,16 @@ def put_back(how: Commands, known: Known, remembered: tuple[str, ...]) -> None:
     missing += again
     for instance in missing:
         commit.make(how, instance, commit.at(instance.server, known.local))
-    present = {TagPlace(server, tag) for server, graph in known.graphs for tag in graph.tags}
-    present |= {TagPlace(instance.server, instance.tag) for instance in missing}
+    present = {Site(server, tag) for server, graph in known.graphs for tag in graph.tags}
+    present |= {Site(instance.server, instance.tag) for instance in missing}
     touched = {instance.server for instance in missing}
-    lost = {TagPlace(instance.server, instance.tag) for instance in again}
+    lost = {Site(instance.server, instance.tag) for instance in again}
     touched |= _link_again(how, notes, present, lost, known)
     touched |= _share_again(how, notes, present, lost, known)
     commit.store(how, touched, known.local)
 
 
-def _places(known: Known, change: Change, server: str) -> tuple[TagPlace, ...]:
+def _places(known: Known, change: Change, server: str) -> tuple[Site, ...]:
     """What goes: on one server, or on all that have it."""
     names = [server] if server else [name for name, _ in known.graphs]
     places = []
@@ -116,12 +116,12 @@ def _places(known: Known, change: Change, server: str) -> tuple[TagPlace, ...]:
     return tuple(places)
 
 
-def _links(known: Known, changed: set[TagPlace], change: Change, server: str) -> list[dict[str, object]]:
+def _links(known: Known, changed: set[Site], change: Change, server: str) -> list[dict[str, object]]:
     notes: list[dict[str, object]] = []
     for name, graph in known.graphs:
         for link in graph.dependencies:
             is_unlinked = name == known.local and not server and link in change.unlink
-            if is_unlinked or TagPlace(name, link.parent) in changed or TagPlace(name, link.child) in changed:
+            if is_unlinked or Site(name, link.parent) in changed or Site(name, link.child) in changed:
                 notes.append({"server": name, "link": (link.parent, link.child)})
     return notes
 
@@ -165,11 +165,11 @@ def _revert(how: Commands, instance: Instance, after: dict[str, Any], known: Kno
     return [instance]
 
 
-def _link_again(how: Commands, notes: Notes, present: set[TagPlace], lost: set[TagPlace], known: Known) -> set[str]:
+def _link_again(how: Commands, notes: Notes, present: set[Site], lost: set[Site], known: Known) -> set[str]:
     """Make the dependencies that are missing. lost: what was made anew, and so has none. Returns the servers."""
     servers = set()
     for server, link in notes.links:
-        ends = {TagPlace(server, link.parent), TagPlace(server, link.child)}
+        ends = {Site(server, link.parent), Site(server, link.child)}
         is_there = link in dict(known.graphs)[server].dependencies and not ends & lost
         if is_there or not ends <= present:
             continue
@@ -178,7 +178,7 @@ def _link_again(how: Commands, notes: Notes, present: set[TagPlace], lost: set[T
     return servers
 
 
-def _share_again(how: Commands, notes: Notes, present: set[TagPlace], lost: set[TagPlace], known: Known) -> set[str]:
+def _share_again(how: Commands, notes: Notes, present: set[Site], lost: set[Site], known: Known) -> set[str]:
     """The same for equivalencies."""
     servers: set[str] = set()
     there = {frozenset((pair.one, pair.other)) for pair in known.pairs}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.cluster.lifekeeper import lcdi, status
-from lvmkit.cluster.lifekeeper.records import Pair, TagPlace
+from lvmkit.cluster.lifekeeper.records import Pair, Site
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import ILLSTATE, Dependency
 from lvmkit.model.servers import Equivalency, Server
@@ -25,7 +25,7 @@ class Known(Value):
     machines: tuple[tuple[str, str], ...]
     """(server, state)"""
     pairs: tuple[Pair, ...]
-    ranks: tuple[tuple[TagPlace, int], ...]
+    ranks: tuple[tuple[Site, int], ...]
     graphs: tuple[tuple[str, Hierarchy], ...]
     """of each server that could be asked, with its own tags"""
 
@@ -39,7 +39,7 @@ class Known(Value):
         return tuple(each)
 
     @once
-    def own_tags(self) -> dict[TagPlace, str]:
+    def own_tags(self) -> dict[Site, str]:
         """The tag that each resource of another server has here, where it is one of this server's, too."""
         tags = {}
         for pair in self.pairs:
@@ -52,14 +52,14 @@ class Known(Value):
         """What this server has."""
         return dict(self.graphs)[self.local]
 
-    def elsewhere(self, tag: str) -> tuple[TagPlace, ...]:
+    def elsewhere(self, tag: str) -> tuple[Site, ...]:
         """Where the resource with a tag of this server is, besides here."""
         return tuple(place for place, own in self.own_tags.items() if own == tag)
 
-    def place(self, tag: str, server: str) -> TagPlace | None:
+    def place(self, tag: str, server: str) -> Site | None:
         """A resource by its tag here, on a server; None where that does not have it."""
         if server == self.local:
-            return TagPlace(server, tag)
+            return Site(server, tag)
         return next((place for place in self.elsewhere(tag) if place.server == server), None)
 
     def seen_from_here(self, server: str) -> Hierarchy:
@@ -73,14 +73,14 @@ class Known(Value):
         graph = dict(self.graphs).get(server)
         if graph is None:
             return self._remembered(server)
-        tags = {tag: self._name(TagPlace(server, tag)) for tag in graph.tags}
+        tags = {tag: self._name(Site(server, tag)) for tag in graph.tags}
         instances = tuple(replace(instance, tag=tags[instance.tag]) for instance in graph.instances)
         return Hierarchy(instances, tuple(Dependency(tags[i.parent], tags[i.child]) for i in graph.dependencies))
 
     def equivalencies(self) -> tuple[Equivalency, ...]:
         """Which tag may run on which server, by the tags of this one."""
         ranks = dict(self.ranks)
-        each = [Equivalency(tag, self.local, ranks.get(TagPlace(self.local, tag), 1)) for tag in self.own().tags]
+        each = [Equivalency(tag, self.local, ranks.get(Site(self.local, tag), 1)) for tag in self.own().tags]
         for place, tag in self.own_tags.items():
             each.append(Equivalency(tag, place.server, ranks.get(place, self._position(place.server))))
         return (*each, *self._of_others_alone())
@@ -90,15 +90,15 @@ class Known(Value):
         each = []
         for server, graph in self.graphs:
             for tag in graph.tags if server != self.local else ():
-                if TagPlace(server, tag) not in self.own_tags:
-                    each.append(Equivalency(self._name(TagPlace(server, tag)), server, 1))
+                if Site(server, tag) not in self.own_tags:
+                    each.append(Equivalency(self._name(Site(server, tag)), server, 1))
         return tuple(each)
 
     def _position(self, server: str) -> int:
         """A priority for a server of which none is known: after those before it."""
         return [name for name, _ in self.machines].index(server) + 1 if server in dict(self.machines) else 1
 
-    def _name(self, place: TagPlace) -> str:
+    def _name(self, place: Site) -> str:
         own = self.own_tags.get(place)
         if own is not None:
             return own

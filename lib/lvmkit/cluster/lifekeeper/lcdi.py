@@ -51,6 +51,8 @@ _KINDS: dict[int, type[Message]] = {
 }
 _ADMIN = ("getlocks", "rlslocks")
 """commands below lkadm/bin"""
+_OUTPUT = (1, 2)
+"""our own stdout and stderr"""
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _LONGEST_REASON = 500
 _READINGS = 3
@@ -190,7 +192,7 @@ def perform_action(how: Commands, tag: str, action: str, destination: str = "", 
     if destination:
         return remote(how, destination, words, deadline=deadline)
     environment = _environment(how)
-    return run(words, deadline=deadline, pass_output=(2, 2), environment=environment, outlives_us=True)
+    return run(words, deadline=deadline, pass_output=_OUTPUT, environment=environment, outlives_us=True)
 
 
 def remote(how: Commands, server: str, words: tuple[str, ...], *, deadline: float) -> Finished:

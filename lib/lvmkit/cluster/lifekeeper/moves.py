@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.cluster.lifekeeper import commit, lcdi
-from lvmkit.cluster.lifekeeper.records import TagPlace
+from lvmkit.cluster.lifekeeper.records import Site
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import ISP, OSU
 from lvmkit.model.messages import Failure
@@ -75,7 +75,7 @@ def take_out(how: Commands, known: Known, tag: str, deadline: float, tell: Calla
         raise Failure(*refused)
 
 
-def _place(known: Known, tag: str, server: str) -> TagPlace:
+def _place(known: Known, tag: str, server: str) -> Site:
     """The resource on the server. Raises Failure where it cannot come in service there."""
     servers = {each.name: each for each in known.servers}
     if server not in servers:

@@ -18,7 +18,7 @@ SEPARATOR = "\x01"
 _LONGEST_SHOWN = 80
 
 
-class TagPlace(Value):
+class Site(Value):
     """A resource on a server."""
 
     server: str
@@ -28,8 +28,8 @@ class TagPlace(Value):
 class Pair(Value):
     """A resource that is the same on two servers; only one of them may have it in service."""
 
-    one: TagPlace
-    other: TagPlace
+    one: Site
+    other: Site
 
 
 def instances(text: str, server: str, command: str) -> tuple[Instance, ...]:
@@ -45,9 +45,9 @@ def links(text: str, tags: Iterable[str], command: str) -> tuple[Dependency, ...
 
 def pairs(text: str, command: str) -> tuple[Pair, ...]:
     """The equivalencies, by eqv_list. The command may list each once, or from both sides."""
-    each: dict[frozenset[TagPlace], Pair] = {}
+    each: dict[frozenset[Site], Pair] = {}
     for record in _records(text, 4, command):
-        one, other = TagPlace(record[0], record[1]), TagPlace(record[2], record[3])
+        one, other = Site(record[0], record[1]), Site(record[2], record[3])
         each.setdefault(frozenset((one, other)), Pair(one, other))
     return tuple(each.values())
 

@@ -9,7 +9,7 @@ fenced only where the administrator says that this core fences before it starts 
 from __future__ import annotations
 
 from lvmkit.cluster.lifekeeper import lcdi, status
-from lvmkit.cluster.lifekeeper.records import TagPlace
+from lvmkit.cluster.lifekeeper.records import Site
 from lvmkit.model.instance import IN_SERVICE, OSU
 from lvmkit.model.standing import ACTIVE, FENCED, STOPPED, STRANGER, UNCLEAR, UNFENCED, Standing
 
@@ -52,9 +52,9 @@ class LifeKeeperMembership:
             self._machines = dict(status.parse(lcdi.lcdstatus(self._how), self._local).machines)
         return self._machines
 
-    def _place(self, server: str, tag: str) -> TagPlace | None:
+    def _place(self, server: str, tag: str) -> Site | None:
         """The resource by its tag on another server."""
-        here = TagPlace(self._local, tag)
+        here = Site(self._local, tag)
         for pair in lcdi.eqv_list(self._how):
             if here in (pair.one, pair.other):
                 other = pair.other if pair.one == here else pair.one
@@ -62,14 +62,14 @@ class LifeKeeperMembership:
                     return other
         return None
 
-    def _state(self, place: TagPlace) -> str:
+    def _state(self, place: Site) -> str:
         for instance in lcdi.ins_list(self._how, place.server, place.server):
             if instance.tag == place.tag:
                 return instance.state
         return ""
 
 
-def _judge(state: str, place: TagPlace) -> Standing:
+def _judge(state: str, place: Site) -> Standing:
     if state == OSU:
         return Standing(STOPPED)
     if state in IN_SERVICE:

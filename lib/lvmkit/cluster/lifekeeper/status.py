@@ -5,7 +5,7 @@ Source: the vendor's own picture of it. Lines are found by their words wherever 
 
 from __future__ import annotations
 
-from lvmkit.cluster.lifekeeper.records import TagPlace
+from lvmkit.cluster.lifekeeper.records import Site
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.lifekeeper import CoreGarbled
 from lvmkit.model.value import Value
@@ -21,14 +21,14 @@ class Status(Value):
 
     machines: tuple[tuple[str, str], ...]
     """(server, state) of each that the core knows; the state in upper case"""
-    ranks: tuple[tuple[TagPlace, int], ...]
+    ranks: tuple[tuple[Site, int], ...]
     """the priority of a resource on a server"""
 
 
 def parse(text: str, local: str) -> Status:
     """Read it. local: the name of the server that printed it. Raises Failure (110411) where it lists no machines."""
     machines: list[tuple[str, str]] = []
-    ranks: dict[TagPlace, int] = {}
+    ranks: dict[Site, int] = {}
     tag = ""
     for line in text.split("\n"):
         words = line.strip()
@@ -37,7 +37,7 @@ def parse(text: str, local: str) -> Status:
         elif all(mark in words for mark in _HEAD):
             tag = words.partition(_HEAD[0])[0]
         elif tag and words.startswith(_LOCAL):
-            _note(ranks, TagPlace(local, tag), words)
+            _note(ranks, Site(local, tag), words)
         elif tag and words.startswith(_SHARED):
             _note(ranks, _place(words), words)
     if local not in dict(machines):
@@ -52,13 +52,13 @@ def _machine(words: str) -> tuple[str, str]:
     return name, state[0].strip('"').upper()
 
 
-def _place(words: str) -> TagPlace:
+def _place(words: str) -> Site:
     """Of 'SHARED equivalency with "TAG" on "SERVER", ...'."""
     parts = words.split('"')
-    return TagPlace(parts[3], parts[1]) if len(parts) > 3 else TagPlace("", "")
+    return Site(parts[3], parts[1]) if len(parts) > 3 else Site("", "")
 
 
-def _note(ranks: dict[TagPlace, int], place: TagPlace, words: str) -> None:
+def _note(ranks: dict[Site, int], place: Site, words: str) -> None:
     value = words.rpartition("=")[2].strip()
     if value.isascii() and value.isdigit():
         ranks[place] = int(value)

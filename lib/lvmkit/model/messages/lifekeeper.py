@@ -20,7 +20,7 @@ from lvmkit.model.messages import (
 )
 
 
-class CoreMissing(Message, number=110400):
+class NoCoreHere(Message, number=110400):
     """The engine is to be LifeKeeper, and its commands are not where LKROOT says, or are the kit's own."""
 
     template = "There is no core of LifeKeeper below {lkroot}: {why}"
