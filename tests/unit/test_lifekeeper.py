@@ -463,9 +463,12 @@ class TestTheScripts:
         adapter(second, tmp_path, THERE).commit(Change(add=(replace(VG, server=THERE, state=ISP),)))
         mocker.patch("lvmkit.resources.dispatch.check", side_effect=found)
         restored: list[object] = []
-        mocker.patch(
-            "lvmkit.resources.dispatch.restore", side_effect=lambda *given: restored.append(given) or "started"
-        )
+
+        def restore(*given: object) -> str:
+            restored.append(given)
+            return "started"
+
+        mocker.patch("lvmkit.resources.dispatch.restore", side_effect=restore)
         assert action.main("/subsys/scsi/resources/lvmvg/recovery/lvmvg/failed", ["-t", "vg"], paths) == code
         assert len(restored) == len(found) - 1
 
