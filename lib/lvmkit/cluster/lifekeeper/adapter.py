@@ -307,7 +307,7 @@ class LifeKeeper:
         try:
             seen = self._read(self._servers_of(change))
             for server, graph in seen.graphs:
-                added = tags_of(each for each in change.add if each.server == server and graph.by_tag(each.tag))
+                added = [each.tag for each in change.add if each.server == server and _is_stored(each, graph)]
                 commit.remove_from(self._how, server, added, seen)
             self._unlink_again(change)
             self.put_back(remembered)
@@ -342,6 +342,13 @@ class LifeKeeper:
         if refused:
             raise Failure(*refused)
         return tuple(going)
+
+
+def _is_stored(instance: Instance, graph: Hierarchy) -> bool:
+    """Whether it is there as we made it, and not somebody else's of the same tag."""
+    stored = graph.by_tag(instance.tag)
+    mine = (instance.app, instance.type, instance.id, instance.info)
+    return stored is not None and (stored.app, stored.type, stored.id, stored.info) == mine
 
 
 def _devices_left(going: tuple[str, ...], graph: Hierarchy) -> tuple[str, ...]:

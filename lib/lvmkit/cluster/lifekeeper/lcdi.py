@@ -185,10 +185,11 @@ def lcdsync(how: Commands, destination: str = "") -> None:
 def perform_action(how: Commands, tag: str, action: str, destination: str = "", *, deadline: float) -> Finished:
     """Bring a tag in service with all that it takes (restore), or take it out (remove), and pass on what is said.
 
+    -G: no scripts for all types before and after. They may want the admin lock, which whoever calls this has.
     Returns how it ended, whatever its exit code: what came of it stands in the states. deadline: seconds in all.
     Raises Failure where the other server cannot be reached (110409).
     """
-    words = (f"{how.root}/bin/perform_action", "-t", tag, "-a", action)
+    words = (f"{how.root}/bin/perform_action", "-G", "-t", tag, "-a", action)
     if destination:
         return remote(how, destination, words, deadline=deadline)
     environment = _environment(how)

@@ -88,9 +88,10 @@ def _take(how: Commands, server: str, purpose: str, path: str, patience: float) 
 
 
 def _give_back(how: Commands, server: str, path: str) -> None:
-    """Give it back, and forget that it was held. Where that fails the file stays, and the next run tries again."""
-    if not os.path.lexists(path):
-        return
+    """Give it back, and forget that it was held. Where that fails the file stays, and the next run tries again.
+
+    Also after getlocks was given up, whether it has written the file or not: its place in the queue would stay.
+    """
     try:
         lcdi.rlslocks(how, server, path)
     except Failure:  # it must not hide what went wrong under the lock
