@@ -88,7 +88,6 @@ def test_on_one_server_who_has_it_open_is_named_and_nothing_is_taken_from_it(gue
         assert "110021" in numbers(refused)
         assert f"process {pid} (python3)" in refused.stderr
     assert held(guest, VG) == ["rawvg-log"]
-    guest.run("lvmkit", "-q", "check", "--all")
     guest.run("kill", pid)
     guest.run("lvmkit", "-q", "out-of-service", VG)
     assert held(guest, VG) == []
