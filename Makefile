@@ -119,8 +119,9 @@ debs:
 	cp -a Makefile README.md bin debian lib lkadm opt share '$(DEB)/source'
 	cd '$(DEB)/source' && dpkg-buildpackage -us -uc -b
 
-packages: deps deb  ## build packages; install, upgrade and remove them in clean roots of Debian 12 and 13 (root)
-	$(BIN)/pytest -q --durations=10 tests/packages
+packages: deps  ## build packages; install, upgrade and remove them in clean roots of Debian 12 and 13 (root)
+	@$(call apt_install,$(NEEDS_DEB))
+	$(BIN)/pytest -q -n 2 --durations=10 tests/packages
 
 deps: $(VENV)/.stamp  ## install what the targets need
 	@$(call apt_install,$(NEEDS))
