@@ -43,7 +43,7 @@ export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
 .PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata cluster kits lab \
-    cluster-lab storm faults deb debs packages deps lock stage files packaged install uninstall clean
+    cluster-lab storm faults deb debs packages deps lock stage files unpackaged packaged install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -150,7 +150,12 @@ stage:
 	$(if $(HAS_CORE),,for name in $$($(PYTHON) -IS bin/lcdi); do ln -s lcdi $(STAGE)/bin/$$name; done)
 	$(if $(HAS_CORE),,ln -s ../../bin/lcdi $(STAGE)/lkadm/bin/getlocks; ln -s ../../bin/lcdi $(STAGE)/lkadm/bin/rlslocks)
 
-install: stage files  ## install the kit below LKROOT, honouring DESTDIR; one that is running goes on meanwhile
+# Two kits on one server would change each other's records; the package refuses in the same way (110453).
+unpackaged:
+	@[ -n "$(DESTDIR)" ] || [ ! -e $(PREFIX)/lib/lvmkit/dist ] || \
+	    { echo "The package lvmkit is installed here. Remove it first, or build and install a newer one (make deb)." >&2; exit 1; }
+
+install: unpackaged stage files  ## install the kit below LKROOT, honouring DESTDIR; one that is running goes on meanwhile
 	$(PYTHON) -m compileall -q -s $(STAGE) -p $(LKROOT) $(STAGE)/lib/lvmkit
 	$(PYTHON) share/install/exchange.py $(STAGE) $(DESTDIR)$(LKROOT)
 	[ -e $(DESTDIR)/etc/default/lvmkit ] || install -D -m 644 -t $(DESTDIR)/etc/default share/default/lvmkit
