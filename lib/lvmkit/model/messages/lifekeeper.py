@@ -164,7 +164,7 @@ class FencingUntold(Caution, number=110413):
     template = "LifeKeeper does not say whether a dead server was fenced, so nobody takes its volume groups over."
     action = (
         "Where LifeKeeper fences servers before it starts anything elsewhere (SCSI reservations, STONITH, quorum with"
-        " power-off), set LVMKIT_CORE_FENCES=yes in /etc/default/LifeKeeper on every server."
+        " power-off), set LVMKIT_CORE_FENCES=yes in /etc/default/lvmkit on every server."
     )
 
 
