@@ -320,6 +320,14 @@ def test_another_action_is_run_with_the_arguments_that_were_given(server: Server
     assert server.field("a", 6) == "OSU"
 
 
+def test_what_another_action_prints_is_the_answer_and_what_a_move_runs_prints_is_not(server: Server) -> None:
+    server.make("a")
+    for action in ("report", "restore"):
+        server.install("db", "pg", action, "echo said")
+    assert server("perform_action", "-t", "a", "-a", "report").out == "said\n"
+    assert server("perform_action", "-t", "a", "-a", "restore").out == ""
+
+
 def test_a_script_may_use_the_commands_while_the_engine_runs_it(server: Server) -> None:
     server.make("a")
     server.install("db", "pg", "restore", f'{server.front()} ins_setinfo -t "$2" -v noted')
