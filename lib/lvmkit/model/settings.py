@@ -93,6 +93,10 @@ class Settings(Value):
     """LVMKIT_WATCH: whether the watcher is at work: auto (where the engine does not watch by itself), yes or no"""
     watch_interval: int = 10
     """LVMKIT_WATCH_INTERVAL: between two looks of the watcher where the kernel has no news"""
+    alert_agent: str = ""
+    """LVMKIT_ALERT_AGENT: the program that the embedded engine runs as Pacemaker runs alert agents; '': none"""
+    alert_recipient: str = ""
+    """LVMKIT_ALERT_RECIPIENT: what it gets as CRM_alert_recipient"""
     metrics: str = ""
     """LVMKIT_METRICS: the folder for metrics that node_exporter's textfile collector reads; '': none"""
     remote_timeout: int = 900

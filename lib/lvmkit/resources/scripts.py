@@ -36,7 +36,7 @@ TO_STDERR, AS_IT_COMES = (2, 2), (1, 2)
 CHECKED_BY = "LVMKIT_CHECK"
 """environment of a quickCheck that the kit runs: who runs it acts on its exit status, whatever it reports by itself"""
 
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+SAFE_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -108,7 +108,7 @@ def refuse_uninstalled(instance: Instance, server: str, paths: Paths) -> None:
         script = find(instance, action, paths)
         if script is None:
             raise Failure(TypeNotInstalled(instance.type, server))
-        _refuse_untrusted(script)
+        refuse_untrusted(script)
 
 
 def find_administration(instance: Instance, name: str, paths: Paths) -> str | None:
@@ -172,8 +172,8 @@ def _run(
 
     Raises Failure: ScriptRefused, and as run().
     """
-    _refuse_untrusted(words[0])
-    environment = {"PATH": _PATH, "LKROOT": paths.lkroot, "LKCHECKINTERVAL": str(settings.check_interval)}
+    refuse_untrusted(words[0])
+    environment = {"PATH": SAFE_PATH, "LKROOT": paths.lkroot, "LKCHECKINTERVAL": str(settings.check_interval)}
     if output is None:
         environment[CHECKED_BY] = "yes"
     return run(words, deadline=deadline, pass_output=output, environment=environment, outlives_us=outlives_us)
@@ -207,7 +207,7 @@ def _hung(failure: Failure, action: str, instance: Instance) -> Failure:
     return Failure(ActionHung(action, instance.tag, hung.seconds, hung.fate))
 
 
-def _refuse_untrusted(script: str) -> None:
+def refuse_untrusted(script: str) -> None:
     """The script runs as root, so nobody else may have been able to put it there or change it."""
     try:
         status = os.stat(script)

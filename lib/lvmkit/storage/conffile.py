@@ -131,5 +131,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
     "LVMKIT_CORE_FENCES": ("core_fences", _one_of((YES, NO))),
     "LVMKIT_WATCH": ("watch", _one_of(WATCHES)),
     "LVMKIT_WATCH_INTERVAL": ("watch_interval", _between(1, LONGEST)),
+    "LVMKIT_ALERT_AGENT": ("alert_agent", _none_or_absolute),
+    "LVMKIT_ALERT_RECIPIENT": ("alert_recipient", str),
     "LVMKIT_METRICS": ("metrics", _none_or_absolute),
 }

@@ -160,6 +160,20 @@ def run_beside(command: Command) -> Begun:
         _release_signals(mask)
 
 
+def launch(argv: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Start a program that goes on by itself: nobody waits for it, reads what it says or has it hold a lock of ours.
+
+    Raises Failure: CommandMissing (110060), CommandFailed (110061).
+    """
+    mask = _hold_signals()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    try:
+        _start(argv, (nowhere, nowhere, nowhere), environment, mask, outlives_us=True)
+    finally:
+        os.close(nowhere)
+        _release_signals(mask)
+
+
 class _Child(Value):
     """One of several programs that run at the same time."""
 

@@ -7,6 +7,7 @@ means that scripts may have run without their result being stored; they are idem
 from __future__ import annotations
 
 from lvmkit.cluster.embedded import changes, flags, rows
+from lvmkit.cluster.embedded.alerts import alert
 from lvmkit.cluster.embedded.database import reading, writing
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.model.instance import ILLSTATE, ISP, ISU, OSF, OSU
@@ -40,8 +41,10 @@ def carry_out(move: ServiceMove, paths: Paths, settings: Settings, tell: Callabl
         try:
             _run_script(move, instance, paths, settings)
         except Failure as failure:
+            alert(instance, move.action, str(failure), settings, tell)
             raise _mark_failed(move, instance, failure, paths) from failure
         _store(instance, _GOAL[move.action], paths)
+        alert(instance, move.action, "", settings, tell)
         tell(StepDone(position, len(todo), f"{move.action} {instance.tag}"))
     _end(move, paths)
 

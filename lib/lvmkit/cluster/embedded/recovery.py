@@ -10,9 +10,11 @@ from __future__ import annotations
 import time
 
 from lvmkit.cluster.embedded import changes, flags, moves, rows
+from lvmkit.cluster.embedded.alerts import MONITOR, alert
 from lvmkit.cluster.embedded.database import reading, writing
 from lvmkit.cluster.embedded.flags import REMOVE, RESTORE, ServiceMove
 from lvmkit.model.instance import ILLSTATE, IN_SERVICE
+from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import StepDone
 from lvmkit.resources import scripts
 
@@ -83,7 +85,11 @@ class EmbeddedRecovery:
 
         Raises Failure where a script fails; then what is left is owed as well.
         """
-        self._remove(self._owe(tag), tell)
+        going = self._owe(tag)
+        for instance in going:
+            if instance.tag == tag:
+                alert(instance, MONITOR, "it is broken, and local recovery begins", self._settings, tell)
+        self._remove(going, tell)
 
     def finish(self, tell: Callable[[Message], None]) -> None:
         """Go on taking down what an interrupted recovery had not, so that it can be brought back. Raises Failure."""
@@ -105,7 +111,12 @@ class EmbeddedRecovery:
 
     def _remove(self, going: tuple[Instance, ...], tell: Callable[[Message], None]) -> None:
         for position, instance in enumerate(going, 1):
-            scripts.perform(instance, REMOVE, self._paths, self._settings)
+            try:
+                scripts.perform(instance, REMOVE, self._paths, self._settings)
+            except Failure as failure:
+                alert(instance, REMOVE, str(failure), self._settings, tell)
+                raise
+            alert(instance, REMOVE, "", self._settings, tell)
             tell(StepDone(position, len(going), f"{REMOVE} {instance.tag}"))
         with writing(self._paths.database) as connection:
             for instance in going:

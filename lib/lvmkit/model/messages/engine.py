@@ -1,4 +1,4 @@
-"""Messages about the engine, its database, locks, plans and journal: 110080-110099; about the kit itself: 110330."""
+"""Messages about the engine, its database, locks, plans and journal: 110080-110099, 110503; about the kit: 110330."""
 
 from __future__ import annotations
 
@@ -261,3 +261,12 @@ def unexpected(error: Exception) -> Message:
     if isinstance(error, ImportError):
         return ModuleUnloadable(str(error))
     return Unexpected(type(error).__name__, str(error))
+
+
+class AlertNotSent(Caution, number=110503):
+    """The alert agent was not started. What it was to tell of has been done, or has failed, all the same."""
+
+    template = "The alert agent {agent} was not told: {why}"
+    action = "Correct LVMKIT_ALERT_AGENT in /etc/default/lvmkit: a program that only root can change."
+    agent: str
+    why: str
