@@ -191,6 +191,7 @@ files:
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-metrics.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions share/bash-completion/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 share/man/man5/*.5
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 share/man/man8/*.8
 	for name in $$($(PYTHON) -IS bin/lcdi); do \
 	    ln -sf lcdi $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name || exit 1; \
@@ -235,7 +236,7 @@ uninstall:  ## remove what install put there; protected data, /etc/default/lvmki
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/adddelpv \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lcdi \
 	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit.8 $(DESTDIR)$(PREFIX)/share/man/man8/adddelpv.8 \
-	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit-watch.8 \
+	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit-watch.8 $(DESTDIR)$(PREFIX)/share/man/man5/lvmkit.conf.5 \
 	    $(DESTDIR)$(PREFIX)/share/man/man7/lvmkit-messages.7
 
 clean:  ## remove what the targets made in this folder

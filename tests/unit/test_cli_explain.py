@@ -81,7 +81,9 @@ def test_text_cannot_become_an_order_to_roff() -> None:
     assert manual.escaped("'x\\n-y") == "\\(aqx\\en\\-y"
 
 
-@pytest.mark.parametrize("name", ["lvmkit.8", "adddelpv.8", "lvmkit-watch.8", "lvmkit-messages.7"])
+@pytest.mark.parametrize(
+    "name", ["lvmkit.8", "adddelpv.8", "lvmkit-watch.8", "../man5/lvmkit.conf.5", "lvmkit-messages.7"]
+)
 def test_pages_are_clean(tmp_path: Path, name: str) -> None:
     if shutil.which("mandoc") is None:
         pytest.skip("mandoc is not installed")
@@ -96,8 +98,8 @@ def test_pages_are_clean(tmp_path: Path, name: str) -> None:
 def test_the_manual_names_every_tunable_with_its_default() -> None:
     from lvmkit.storage.conffile import _KEYS
 
-    page = (PAGES / "lvmkit.8").read_text()
+    page = (PAGES.parent / "man5/lvmkit.conf.5").read_text()
     for key, (field, _) in _KEYS.items():
         default = getattr(Settings, field)
-        shown = f"{default:g}" if isinstance(default, float) else str(default)
+        shown = f"{default:g}" if isinstance(default, float) else str(default) or "none"
         assert f'.BR {key} " ({shown})"' in page

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from lvmkit.cli import adddelpv
-from lvmkit.cli.program import program
+from lvmkit.cli.program import COMMANDS, program
 from lvmkit.entry.lcdi.program import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -73,3 +73,16 @@ def test_every_command_of_lifekeeper_s_that_a_page_names_is_one() -> None:
     for page in PAGES:
         named = set(re.findall(r"`((?:app|typ|ins|dep|eqv|flg)_\w+)\b", page.read_text()))
         assert named <= known, page.name
+
+
+def test_the_table_in_readme_has_every_command() -> None:
+    table = re.findall(r"^\| (`.*?) \| ", (ROOT / "README.md").read_text(), re.MULTILINE)
+    named = {word for row in table for word in re.findall(r"`lvmkit ([a-z-]+)", row)}
+    assert named == {name for name in COMMANDS if not _command(name).hidden}
+
+
+def _command(name: str) -> click.Command:
+    assert isinstance(program, click.Group)
+    command = program.get_command(click.Context(program), name)
+    assert command is not None
+    return command
