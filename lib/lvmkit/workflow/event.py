@@ -9,6 +9,7 @@ from lvmkit.model.messages.engine import AdminLockHeld
 from lvmkit.model.messages.lcdi import EventReported, NotInCharge, RecoveryElsewhere, RecoveryProgramFailed
 from lvmkit.model.resource_types import RESOURCE_TYPES
 from lvmkit.model.value import Value
+from lvmkit.resources import scripts
 from lvmkit.storage import offered
 from lvmkit.storage.run import run
 from lvmkit.workflow import local_recovery
@@ -77,7 +78,8 @@ def _has_succeeded(path: str, instance: Instance, kit: Kit) -> bool:
     environment = offered.environment(kit.paths.lkroot)
     try:
         offered.program(path, kit.paths.lkroot)
-        finished = run(argv, deadline=kit.settings.action_deadline, pass_output=True, environment=environment)
+        seconds = kit.settings.action_deadline
+        finished = run(argv, deadline=seconds, pass_output=scripts.TO_STDERR, environment=environment)
     except Failure as failure:
         kit.tell(RecoveryProgramFailed(path, instance.tag, str(failure)))
         return False
