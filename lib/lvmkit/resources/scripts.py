@@ -6,7 +6,6 @@ A type that is not in model/resource_types.py is another kit's, and these script
 from __future__ import annotations
 
 import os
-import stat
 
 from lvmkit.model import names
 from lvmkit.model.messages import ERROR, FATAL, Failure
@@ -17,7 +16,7 @@ from lvmkit.model.messages.guide import TypeNotInstalled
 from lvmkit.model.messages.service import EndFailed
 from lvmkit.model.messages.storage import CommandHung
 from lvmkit.model.resource_types import has_scripts
-from lvmkit.storage import files
+from lvmkit.storage import trust
 from lvmkit.storage.run import run
 
 TYPE_CHECKING = False
@@ -37,7 +36,6 @@ CHECKED_BY = "LVMKIT_CHECK"
 """environment of a quickCheck that the kit runs: who runs it acts on its exit status, whatever it reports by itself"""
 
 SAFE_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def perform(
@@ -209,34 +207,6 @@ def _hung(failure: Failure, action: str, instance: Instance) -> Failure:
 
 def refuse_untrusted(script: str) -> None:
     """The script runs as root, so nobody else may have been able to put it there or change it."""
-    try:
-        status = os.stat(script)
-        folders = list(map(os.stat, _folders_above(script) | _folders_above(os.path.realpath(script))))
-    except OSError as error:
-        raise Failure(ScriptRefused(script, files.why(error))) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise Failure(ScriptRefused(script, "it is not a regular file"))
-    if not _is_owner_trusted(status) or status.st_mode & _OTHERS_MAY_WRITE:
-        raise Failure(ScriptRefused(script, "it is owned by, or writable by, others than root"))
-    if not status.st_mode & stat.S_IXUSR:
-        raise Failure(ScriptRefused(script, "it is not executable"))
-    if not all(map(_is_folder_trusted, folders)):
-        raise Failure(ScriptRefused(script, "a folder above it is owned by, or writable by, others than root"))
-
-
-def _is_owner_trusted(status: os.stat_result) -> bool:
-    return status.st_uid in (0, os.geteuid())
-
-
-def _is_folder_trusted(status: os.stat_result) -> bool:
-    """In a folder with the sticky bit others can add files, but not replace ours."""
-    is_open = status.st_mode & _OTHERS_MAY_WRITE and not status.st_mode & stat.S_ISVTX
-    return _is_owner_trusted(status) and not is_open
-
-
-def _folders_above(path: str) -> set[str]:
-    folders = set()
-    while path != "/":
-        path = os.path.dirname(path)
-        folders.add(path)
-    return folders
+    why = trust.fault(script)
+    if why:
+        raise Failure(ScriptRefused(script, why))

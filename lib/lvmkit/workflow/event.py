@@ -78,8 +78,9 @@ def _has_succeeded(path: str, instance: Instance, kit: Kit) -> bool:
     environment = offered.environment(kit.paths.lkroot)
     try:
         offered.program(path, kit.paths.lkroot)
-        seconds = kit.settings.action_deadline
-        finished = run(argv, deadline=seconds, pass_output=scripts.TO_STDERR, environment=environment)
+        finished = run(
+            argv, deadline=kit.settings.action_deadline, pass_output=scripts.TO_STDERR, environment=environment
+        )
     except Failure as failure:
         kit.tell(RecoveryProgramFailed(path, instance.tag, str(failure)))
         return False

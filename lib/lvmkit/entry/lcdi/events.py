@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from lvmkit.entry.lcdi.description import LcdiCommand, LcdiReply, Option
 from lvmkit.model import names
 from lvmkit.model.messages import LCDI_NO_OBJECT, Failure
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
 def sendevent(call: Call) -> LcdiReply:
     """Have what was reported recovered. Raises Failure (000019) where no resource is meant, and as the recovery."""
     from lvmkit.entry.kit import kit
+    from lvmkit.resources.scripts import CHECKED_BY
     from lvmkit.workflow.event import Event, recover_from
 
     instance = _meant(call.get("n"), call)
+    if CHECKED_BY in os.environ:
+        return LcdiReply()  # whoever has this check run acts on its exit status
     event = Event(instance.tag, call.get("C"), call.get("E"), call.get("m"))
     recover_from(event, kit(call.paths, call.tell, is_patient=False))
     return LcdiReply()
@@ -60,7 +65,8 @@ COMMANDS = (
             " all. Else the engine recovers: the embedded one takes the resource down with all above it and brings it"
             " back, as often as LVMKIT_RECOVERIES allows; a cluster does what it does when its own monitor fails.",
             "While something else is at work on this server, a recovery above all, the event is left to that, and the"
-            " exit code is 0: so a quickCheck that a recovery runs may call this.",
+            " exit code is 0. So it is below a quickCheck that the kit itself runs (LVMKIT_CHECK in its environment):"
+            " the kit acts on the exit status of that.",
         ),
     ),
 )
