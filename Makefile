@@ -23,6 +23,8 @@ NEEDS_TEST := python3-venv mandoc
 NEEDS_KITS := postgresql
 NEEDS_LAB  := qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd
 NEEDS      := $(NEEDS_KIT) $(NEEDS_TEST) $(NEEDS_LAB)
+# A SCSI target and initiator in user space, for the tests of persistent reservations.
+NEEDS_TARGET := tgt libiscsi7
 # Those that packages are built with; make check does not need them.
 NEEDS_DEB  := python3-click dpkg-dev debhelper lintian
 
@@ -42,8 +44,8 @@ apt_install = missing=$$(for p in $(1); do \
 export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata cluster kits lab \
-    cluster-lab storm faults deb debs packages deps lock stage files unpackaged packaged install uninstall clean
+.PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata target cluster kits \
+    lab cluster-lab storm faults deb debs packages deps lock stage files unpackaged packaged install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,7 +56,7 @@ demo: deps  ## show the main job on two servers that are a cluster, in guests; d
 demo-local: deps  ## show the main job on one server, in a guest
 	@PYTHONPATH=tests $(BIN)/python -m lab.demo
 
-test: check metadata lab  ## all checks and tests; does all of its own set-up
+test: check metadata target lab  ## all checks and tests; does all of its own set-up
 
 check: lint unit  ## ruff, mypy --strict, import-linter, unit tests
 
@@ -81,6 +83,10 @@ mutants: deps  ## put known faults into a copy of the code, one at a time: the u
 
 mutants-all: deps  ## the same with every small fault of the modules that decide who may do what; an hour or more
 	PYTHONPATH=tests $(BIN)/python -m mutants all $(MUTANTS)
+
+target: deps  ## what the kit sends for persistent reservations, to a real SCSI target in user space
+	@$(call apt_install,$(NEEDS_TARGET))
+	$(BIN)/pytest -q tests/target
 
 metadata: deps  ## tests on real LVM metadata on loop devices (root)
 	$(BIN)/pytest -q tests/metadata

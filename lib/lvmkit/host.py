@@ -30,6 +30,9 @@ class Membership(Protocol):
     def servers(self) -> tuple[str, ...]:
         """All servers that its configuration knows. Raises Failure where it does not answer."""
 
+    def numbers(self) -> Mapping[str, int]:
+        """The number that the cluster gives each of them. Raises Failure where it does not answer."""
+
 
 class Peers(Protocol):
     """Other servers' kernels."""

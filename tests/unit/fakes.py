@@ -101,6 +101,9 @@ class FakeMembership:
     def servers(self) -> tuple[str, ...]:
         return tuple(server.name for server in self._port.servers())
 
+    def numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.servers(), 1)}
+
     def standing(self, owner: str, tag: str) -> Standing:
         return self._port.standings.get(owner, Standing(STOPPED))
 

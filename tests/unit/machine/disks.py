@@ -10,6 +10,7 @@ import copy
 from dataclasses import dataclass, field, replace
 
 from lvmkit.model import names
+from tests.unit.machine.target import Target
 
 GIB = 1 << 30
 
@@ -78,6 +79,8 @@ class SharedDisk:
     """by UUID of the logical volume"""
     drops_writes: bool = False
     """it acknowledges writes of metadata and forgets them"""
+    target: Target = field(default_factory=Target)
+    """its reservations"""
 
     def clone(self, serial: str) -> SharedDisk:
         """Another disk with the same bytes."""

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import lvmkit
 from lvmkit.entry import peer, report
 from lvmkit.peer.kernels import Kernels
-from lvmkit.storage import dm, filesystem_uuid, freezing, probe, superblock
+from lvmkit.storage import dm, filesystem_uuid, freezing, probe, scsi, superblock
 from lvmkit.storage import run as run_module
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ def _replacements(machine: Machine) -> list[tuple[Any, str, Any]]:
         (probe, "all_bounded", machine.all_bounded),
         (probe, "in_turn", machine.in_turn),
         (probe, "_read_directly", machine.read_directly),
+        (scsi, "execute", machine.scsi),
         (filesystem_uuid, "read_part", machine.read_part),
         (freezing, "wait_for_thaw", machine.wait_for_thaw),
         (superblock, "question", machine.question),

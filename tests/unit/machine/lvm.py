@@ -204,6 +204,9 @@ class Lvm:
             raise Refusal(f"Cannot change system ID without the majority of PVs ({total}).")
         if missing and not by_majority:
             raise Refusal(f"Cannot change VG {name} while PVs are missing.\n{_DEVICES_HINT}")
+        for places in group.places.values():
+            if not self.machine.may_write(places[0].disk):
+                raise Refusal(f"Error writing device {places[0].path} at 4096 length 512.\nFailed to write VG {name}.")
         if self.is_full:
             raise Refusal(f"VG {name} metadata on {group.places[group.metadata.disks[0]][0].path} too large.")
 

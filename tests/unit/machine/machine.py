@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from lvmkit.storage.scsi import Reply
     from tests.unit.machine.disks import Content, Metadata, SharedDisk
 
     Program = Callable[[Sequence[str], "bytes | None"], "tuple[int, str, str]"]
@@ -68,6 +69,8 @@ class Attached:
     """the kernel's serial number of it, diskseq"""
     state: str = ""
     """'' well; "fails": every read fails; "hangs": nothing comes back; "offline": as the driver says it"""
+    session: int = 1
+    """for the disk every session is another one, whoever makes it"""
 
     @property
     def path(self) -> str:
@@ -209,6 +212,8 @@ class Machine:
     """(process ID, signal) of every signal that was sent"""
     logged: list[int] = field(default_factory=list)
     """numbers of the messages in the log"""
+    sent: list[bytes] = field(default_factory=list)
+    """commands of SCSI"""
     slept: float = 0.0
     """seconds"""
 
@@ -301,6 +306,29 @@ class Machine:
             raise Hung
         return [each for each in asked if each.state == ""]
 
+    def scsi(self, path: str, command: bytes, out: bytes = b"", room: int = 0) -> Reply:
+        """In the place of a command by SG_IO."""
+        found = next((each for each in self.attached.values() if each.path == path), None)
+        if found is None or found.state in ("fails", "offline"):
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        if found.state == "hangs":
+            raise Hung
+        self.sent.append(command)
+        reply = found.disk.target.answer(self.nexus(found), command, out)
+        return replace(reply, data=reply.data.ljust(room, b"\0"))
+
+    def nexus(self, attached: Attached) -> str:
+        """What the server is to a disk."""
+        return f"{self.name}/{attached.name}/{attached.session}"
+
+    def may_write(self, disk: SharedDisk) -> bool:
+        """Whether a disk's reservation lets this server write."""
+        return disk.target.may_write(self.nexus(self.place_of(disk)))
+
+    def lose_session(self, disk: SharedDisk) -> None:
+        """The way to a disk is lost and found again."""
+        self.place_of(disk).session += 1
+
     # -- the kernel
 
     def _boot(self) -> None:
@@ -347,6 +375,7 @@ class Machine:
                 path.unlink()
         self._boot()
         for each in self.attached.values():
+            each.session += 1
             self.sysfs.add_disk(each.name, each.number, each.sequence, each.disk.size)
         self.settle()
 
@@ -655,7 +684,7 @@ class Machine:
 
     def _reaches(self, device: Mapped) -> bool:
         there = {each.disk: each.state for each in self.attached.values()}
-        return bool(device.legs) and all(there.get(leg, "gone") == "" for leg in device.legs)
+        return bool(device.legs) and all(there.get(leg, "gone") == "" and self.may_write(leg) for leg in device.legs)
 
     def active(self, vg_uuid: str = "") -> list[str]:
         """Names in device-mapper of the volumes of a group, or of all groups, in order."""

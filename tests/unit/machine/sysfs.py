@@ -34,6 +34,7 @@ class Sysfs:
         """A SCSI disk."""
         self._add(name, number, size)
         self._write(f"sys/devices/{name}/diskseq", sequence)
+        self._write(f"sys/devices/{name}/device/scsi_level", "6")
         self.set_driver_state(name, "running")
 
     def set_driver_state(self, name: str, state: str) -> None:

@@ -22,7 +22,7 @@ from lvmkit.model.standing import ACTIVE, FENCED, LEFT, STOPPED, STRANGER, UNCLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from xml.etree.ElementTree import Element
 
     from lvmkit.model.settings import Settings
@@ -49,6 +49,12 @@ class PacemakerMembership:
         """All servers that the configuration knows, also those that are down. Raises Failure (110150-110152)."""
         status = self._status()
         return () if status is None else tuple(node.get("name", "") for node in status.iterfind("nodes/node"))
+
+    def numbers(self) -> Mapping[str, int]:
+        """Corosync's number of each of them; 0 where it says none. Raises Failure (110150-110152)."""
+        status = self._status()
+        nodes = () if status is None else status.iterfind("nodes/node")
+        return {node.get("name", ""): _number(node.get("id", "")) for node in nodes}
 
     def standing(self, owner: str, tag: str) -> Standing:
         """What Pacemaker says of the previous owner of a volume group. Raises Failure (110150-110152).
@@ -92,6 +98,10 @@ def _crm_mon(how: Tools) -> Element | None:
 
 def _node(status: Element, owner: str) -> Element | None:
     return next((node for node in status.iterfind("nodes/node") if node.get("name") == owner), None)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _why_active(status: Element, node: Element, resource: str) -> str:

@@ -18,7 +18,8 @@ INFO, WARN, ERROR, FATAL = "INFO", "WARN", "ERROR", "FATAL"
 
 _MODULES = (
     "boot", "command", "engine", "extend", "faults", "filesystems", "guards", "guide", "lcdi", "lifekeeper",
-    "mounts", "ownership", "pacemaker", "packages", "peer", "plans", "service", "storage", "view", "watch",
+    "mounts", "ownership", "pacemaker", "packages", "peer", "plans", "reservation", "service", "storage",
+    "view", "watch",
 )  # fmt: skip
 
 # LCDI exit codes (LifeKeeper's LCDI manual pages, section "exit codes").
