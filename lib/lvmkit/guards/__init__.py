@@ -3,7 +3,8 @@
 1. metadata: it is the right one, whole, once, not exported, and on disks that nothing else has a claim on;
 2. membership: its previous owner was fenced, or the cluster has stopped it there;
 3. elsewhere: no other server's kernel holds it, as far as they can be asked;
-4. system_id: this server becomes its owner, or it has none.
+4. reservation, where it is wanted: its disks refuse the writes of all other servers;
+5. system_id: this server becomes its owner, or it has none.
 
 Each module has against(), which tells every reason and changes nothing. There is no value that leaves a guard out:
 what does not apply is another question, and has a function of its own.
@@ -21,6 +22,8 @@ from lvmkit.model.standing import FENCED, VOUCHED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from lvmkit.host import Host, Membership
     from lvmkit.model.facts import VgFacts
     from lvmkit.model.messages import Message
@@ -36,15 +39,24 @@ def admit(vg: VolumeGroup, group: VgFacts, host: Host) -> VolumeGroup:
 
     vg: as LVM reports it.  group: as its resource describes it; where that has an owner, it is this server then.
     Nothing was changed where it raises Failure, with every reason of the first guard that refuses: 110014-110019,
-    110134, 110135, 110138, 110217, 110240-110244, 110331; and as asking LVM and the cluster does; 110137 if the owner
-    that was written is not read back.
+    110134, 110135, 110138, 110217, 110240-110244, 110331, 110471, 110480, 110481; and as asking LVM and the cluster
+    does. Disks may be reserved then: 110472-110474 where one of them cannot be, 110137 if the owner that was written is
+    not read back. A stop gives them up.
     """
     return _admit(vg, group, host, metadata.against(vg, group, host.settings))
 
 
 def admit_by_name(vg: VolumeGroup, group: VgFacts, host: Host) -> VolumeGroup:
-    """The same for a resource that names the volume group and does not say its UUID, as an agent's may."""
-    return _admit(vg, group, host, metadata.against_any(vg, host.settings, group))
+    """The same for a resource that names the volume group and does not say its UUID, as an agent's may.
+
+    It cannot be guarded by reservations: a stop that finds nothing would not know what to give up.
+    """
+    told = metadata.against_any(vg, host.settings, group)
+    if group.is_reserved:
+        from lvmkit.model.messages.reservation import ReservationNeedsOwner  # most groups do without
+
+        told = (*told, ReservationNeedsOwner(vg.name, "its resource does not give its UUID (vg_uuid)"))
+    return _admit(vg, group, host, told)
 
 
 def admit_volume(vg: VolumeGroup, group: VgFacts, host: Host) -> None:
@@ -105,17 +117,31 @@ def held(vg: str, vg_uuid: str, servers: tuple[str, ...], host: Host) -> Holding
 def _admit(vg: VolumeGroup, group: VgFacts, host: Host, told: tuple[Message, ...]) -> VolumeGroup:
     """The guards in their order. told: by the first one."""
     _refuse(told, host)
+    if group.is_reserved:
+        _refuse(_reservation().against(vg, group, host), host)
     if not group.has_owner or host.membership is None:
         _refuse_foreign(vg, group, host)
         return vg
     _refuse(system_id.against_name(host.server), host)
-    if vg.system_id == host.server:
-        return vg
+    if vg.system_id != host.server:
+        _refuse_change(vg, group, host, host.membership)
+    if group.is_reserved:
+        _reservation().claim(vg.name, vg.uuid, vg.devices, host)
+    return vg if vg.system_id == host.server else _take(vg, host)
+
+
+def _reservation() -> ModuleType:
+    from lvmkit.guards import reservation  # most groups do without
+
+    return reservation
+
+
+def _refuse_change(vg: VolumeGroup, group: VgFacts, host: Host, members: Membership) -> None:
+    """Raises Failure unless this server may become the owner in the place of another, or of nobody."""
     _refuse(system_id.against_minority(vg, host.server), host)
     if vg.system_id:
-        _refuse_owner(vg, group, host, host.membership)
+        _refuse_owner(vg, group, host, members)
     _refuse_held(vg, group, host)
-    return _take(vg, host)
 
 
 def _refuse_foreign(vg: VolumeGroup, group: VgFacts, host: Host) -> None:

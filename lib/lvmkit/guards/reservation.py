@@ -58,6 +58,7 @@ _MESSAGES: dict[str, type[Message]] = {
     _TAKEN: ReservationTaken,
 }
 """by the first word of what a child says; the rest is their last field"""
+_MULTIPATH = "a map of dm-multipath, whose keys multipathd must know (mpathpersist), which the kit does not do yet"
 _WELL, _NOBODY, _BETWEEN = "", "nobody", "; "
 
 
@@ -127,8 +128,8 @@ def against(vg: VolumeGroup, group: VgFacts, host: Host) -> tuple[Message, ...]:
 
     The cluster is asked for this server's number. Raises Failure where it does not answer.
     """
-    if not group.uuid or not group.has_owner:
-        return (ReservationNeedsOwner(vg.name, "it has no owner, or its UUID is not given"),)
+    if not group.has_owner:
+        return (ReservationNeedsOwner(vg.name, "it has no owner that a start changes"),)
     if host.membership is None:
         return (ReservationNeedsOwner(vg.name, "this server is in no cluster"),)
     node = _numbers(host).get(host.server, 0)
@@ -136,8 +137,9 @@ def against(vg: VolumeGroup, group: VgFacts, host: Host) -> tuple[Message, ...]:
     if node not in _NODES:
         told.append(NodeNumberUnusable(host.server, node))
     for disk in disks_of(vg.devices):
-        if not disk.paths:
-            told.append(NoReservations(vg.name, disk.device, disk.kind))
+        kind = _MULTIPATH if disk.is_multipath else disk.kind
+        if kind:
+            told.append(NoReservations(vg.name, disk.device, kind))
     return tuple(told)
 
 

@@ -12,7 +12,7 @@ from lvmkit.model import names
 from lvmkit.model.instance import LVMLV, OSU, pack_info
 from lvmkit.model.messages import Failure
 from lvmkit.model.resource_types import is_device
-from lvmkit.model.settings import SYSTEM_ID
+from lvmkit.model.settings import SCSI, SYSTEM_ID
 from lvmkit.model.value import Value, replace
 
 TYPE_CHECKING = False
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 _VG_UUID, _LV_UUID, _PV_UUID = "vg_uuid", "lv_uuid", "pv_uuid"
 AUTOACTIVATION, _OWNERSHIP, _OWNER_BEFORE, _MISSING_PV = "autoactivation", "ownership", "owner_before", "missing_pv"
+_RESERVATION = "reservation"
 _KIND, _PATH, _SERIAL = "kind", "path", "serial"
 _DEVICE, _FSTYPE, _OPTIONS, _UUID, _LABEL = "device", "fstype", "options", "uuid", "label"
 
-_VG_KEYS = (_VG_UUID, AUTOACTIVATION, _OWNERSHIP, _OWNER_BEFORE, _MISSING_PV)
+_VG_KEYS = (_VG_UUID, AUTOACTIVATION, _OWNERSHIP, _OWNER_BEFORE, _MISSING_PV, _RESERVATION)
 _LV_KEYS = (_VG_UUID, _LV_UUID, _KIND, _OWNERSHIP, _MISSING_PV)
 _FILESYSTEM_KEYS = (_DEVICE, _FSTYPE, _OPTIONS, _UUID, _VG_UUID, _LV_UUID, _LABEL)
 _DEVICE_KEYS = (_PATH, _KIND, _SERIAL, _PV_UUID)
@@ -87,15 +88,23 @@ class VgFacts(Value):
     devices: tuple[DeviceFacts, ...] = ()
     """of its physical volumes, as far as the caller knows them; not in the info field"""
     others: tuple[tuple[str, str], ...] = ()
+    reservation: str = ""
+    """SCSI where its disks are reserved for the server that has it"""
 
     @property
     def has_owner(self) -> bool:
         """Whether the servers of the cluster own it in turn, by LVM's system ID."""
         return self.ownership == SYSTEM_ID
 
+    @property
+    def is_reserved(self) -> bool:
+        """Whether its disks are to refuse the writes of all other servers."""
+        return self.reservation == SCSI
+
     def pack(self) -> str:
         """The info field."""
         given = {_VG_UUID: self.uuid, _OWNERSHIP: self.ownership, _MISSING_PV: self.missing_pv}
+        given[_RESERVATION] = self.reservation
         noted = dict(self.others)
         if self.was_autoactivated is not None:
             noted[AUTOACTIVATION] = "y" if self.was_autoactivated else "n"
@@ -119,6 +128,7 @@ class VgFacts(Value):
             details.get(_MISSING_PV, ""),
             devices_below(hierarchy, instance.tag) if hierarchy else (),
             _unknown(details, _VG_KEYS),
+            details.get(_RESERVATION, ""),
         )
 
     @classmethod

@@ -12,7 +12,7 @@ from lvmkit.model.value import replace
 from lvmkit.resources import kernel
 from lvmkit.resources.health import Health, settled
 from lvmkit.resources.kernel import Glance
-from lvmkit.storage import records, vitals
+from lvmkit.storage import records, registered, vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def remove(facts: VgFacts, host: Host) -> str:
     if not uuid:
         return ALREADY_DOWN
     with stopping(uuid, facts.name, host):
-        return taking_down.take_down_group(replace(facts, uuid=uuid), host)
+        done = taking_down.take_down_group(replace(facts, uuid=uuid), host)
+        _unreserve(facts.name, uuid, host)
+    return done
 
 
 def give_up(facts: VgFacts, host: Host) -> str:
@@ -69,7 +71,9 @@ def give_up(facts: VgFacts, host: Host) -> str:
     from lvmkit.resources.locks import stopping
 
     with stopping(facts.uuid, facts.name, host):
-        return taking_down.give_up_group(facts, host)
+        done = taking_down.give_up_group(facts, host)
+        _unreserve(facts.name, facts.uuid, host)
+    return done
 
 
 def check(facts: VgFacts, host: Host, glance: Glance | None = None, volumes: Iterable[LvFacts] = ()) -> Health:
@@ -100,10 +104,18 @@ def _faults(record: Record, view: kernel.View) -> list[Message]:
 
 def questions(facts: VgFacts, host: Host, glance: Glance) -> Questions:
     """What deep_check() needs to be answered. Raises Failure as check()."""
+    return _questions(facts, _present(facts, kernel.group(facts, glance)), host)
+
+
+def _questions(facts: VgFacts, record: Record, host: Host) -> Questions:
     from lvmkit.resources import reading
 
-    del host
-    return reading.disks_of(_present(facts, kernel.group(facts, glance)))
+    asked = reading.disks_of(record)
+    if not facts.is_reserved:
+        return asked
+    from lvmkit.resources import reserved
+
+    return replace(asked, reserved=reserved.questions(record, host))
 
 
 def deep_check(facts: VgFacts, host: Host, glance: Glance | None = None, answers: Answers | None = None) -> Health:
@@ -115,9 +127,13 @@ def deep_check(facts: VgFacts, host: Host, glance: Glance | None = None, answers
 
     view = kernel.group(facts, glance or Glance(host.paths))
     record = _present(facts, view)
-    answers = answers or reading.asked(reading.disks_of(record), host)
-    record = protection.counting(record, facts, host)
-    faults = reading.read_faults(record, view.glance.mapped, answers)
+    answers = answers or reading.asked(_questions(facts, record, host), host)
+    counting = protection.counting(record, facts, host)
+    faults = reading.read_faults(counting, view.glance.mapped, answers)
+    if facts.is_reserved and view.mine:
+        from lvmkit.resources import reserved
+
+        faults += reserved.faults(record, answers, host)
     return Health(tuple(faults), bool(view.mine), view.record is not None)
 
 
@@ -145,7 +161,16 @@ def release(facts: VgFacts, host: Host) -> str:
     if facts.was_autoactivated:
         boot_settings.allow_autoactivation(facts, host)
     records.drop(host.paths, facts.id)
+    _unreserve(facts.name, facts.uuid, host)
     return f"{facts.name} released"
+
+
+def _unreserve(vg: str, uuid: str, host: Host) -> None:
+    """Give up what a start has reserved, whatever the parameters say now."""
+    if registered.is_noted(host.paths, uuid):
+        from lvmkit.guards import reservation  # most groups do without
+
+        reservation.release(vg, uuid, host)
 
 
 def _is_up_and_well(facts: VgFacts, host: Host) -> bool:

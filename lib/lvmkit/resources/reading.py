@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _FREEZE = 0.9
 """share of a deadline that a freeze may last: the question about it is answered within the deadline"""
-_DISK, _ANSWER, _FREEZE_OF = "disk", "answer", "freeze"
+_DISK, _ANSWER, _FREEZE_OF, _RESERVED = "disk", "answer", "freeze", "reserved"
 
 
 class Questions(Value):
@@ -36,6 +36,8 @@ class Questions(Value):
     """that are to answer"""
     written_to: tuple[Mount, ...] = ()
     """those of them that must not be frozen all the time"""
+    reserved: tuple[tuple[str, Callable[[], bytes]], ...] = ()
+    """disks, each with the question whether it is still reserved for this server"""
 
 
 class Answers:
@@ -47,6 +49,7 @@ class Answers:
         works: dict[tuple[str, str], Callable[[], bytes]] = {}
         for each in questions:
             works.update(((_DISK, disk), probe.reader(disk)) for disk in each.disks)
+            works.update(((_RESERVED, disk), question) for disk, question in each.reserved)
             for mount in each.filesystems:
                 works[_ANSWER, mount.mount_point] = superblock.question(mount.mount_point)
             for mount in each.written_to:
@@ -56,6 +59,10 @@ class Answers:
     def of_disks(self, disks: Iterable[str]) -> tuple[probe.ProbeResult, ...]:
         """In the place of probe.probe()."""
         return tuple(probe.result(disk, self._endings[_DISK, disk], self.deadline) for disk in disks)
+
+    def of_reservation(self, disk: str) -> probe.Ending | None:
+        """What a disk answered; None where it was not asked."""
+        return self._endings.get((_RESERVED, disk))
 
     def of_filesystem(self, mount: Mount) -> probe.Ending:
         """What the file system answered; nothing where it was not asked, because then more was known to be wrong."""

@@ -30,6 +30,7 @@ from lvmkit.peer.kernels import LOOK
 from lvmkit.storage import probe, recorder
 from lvmkit.storage.installed import AGENTS
 from lvmkit.storage.run import KILLED, Command, Finished
+from lvmkit.storage.scsi import Reply
 from tests.unit.machine import edge
 from tests.unit.machine.filesystems import BOOT, Filesystems
 from tests.unit.machine.kernel import DeviceMapper, Hung, Mapped
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from lvmkit.storage.scsi import Reply
     from tests.unit.machine.disks import Content, Metadata, SharedDisk
 
     Program = Callable[[Sequence[str], "bytes | None"], "tuple[int, str, str]"]
@@ -315,7 +315,7 @@ class Machine:
             raise Hung
         self.sent.append(command)
         reply = found.disk.target.answer(self.nexus(found), command, out)
-        return replace(reply, data=reply.data.ljust(room, b"\0"))
+        return Reply(reply.status, reply.data.ljust(room, b"\0"), reply.sense_key, reply.sense_code)
 
     def nexus(self, attached: Attached) -> str:
         """What the server is to a disk."""

@@ -203,7 +203,8 @@ def _operation(own: str, name: str, every: int, limit: int) -> Element:
 
 def _of_vg(facts: VgFacts) -> dict[str, str]:
     identity = {"vg": facts.name, "vg_uuid": facts.uuid}
-    return _given({**identity, "missing_pv": facts.missing_pv, "ownership": facts.ownership})
+    guards = {"ownership": facts.ownership, "reservation": facts.reservation}
+    return _given({**identity, "missing_pv": facts.missing_pv, **guards})
 
 
 def _of_lv(facts: LvFacts) -> dict[str, str]:

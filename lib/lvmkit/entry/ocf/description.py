@@ -8,7 +8,7 @@ from __future__ import annotations
 from lvmkit.model import names
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG
 from lvmkit.model.resource_types import ACTION, timings
-from lvmkit.model.settings import MISSING_PV_POLICIES, NO_OWNER, OWNERSHIPS
+from lvmkit.model.settings import MISSING_PV_POLICIES, NO_OWNER, NO_RESERVATION, OWNERSHIPS, RESERVATIONS
 from lvmkit.model.value import Value, replace
 
 TYPE_CHECKING = False
@@ -96,6 +96,18 @@ _OWNERSHIP = Parameter(
     lambda given: given in OWNERSHIPS,
     "'system_id' or 'none'",
     default=NO_OWNER,
+)
+_RESERVATION = Parameter(
+    "reservation",
+    "Whether the disks are reserved for this node",
+    "'none': they are not. 'scsi': the start registers this node with the disks (SCSI persistent reservations, type 5),"
+    " through every path, and takes the reservation from the node that had it, before it writes the owner. So the disks"
+    " refuse the writes of a node that was fenced and does not know it. The stop gives it up; the monitor at"
+    " OCF_CHECK_LEVEL 10 sees a reservation that was lost or taken. It needs ownership=system_id, vg_uuid, SCSI disks"
+    " without dm-multipath, and a cluster that does not itself fence by reservations (fence_scsi, fence_mpath).",
+    lambda given: given in RESERVATIONS,
+    "'none' or 'scsi'",
+    default=NO_RESERVATION,
 )
 _LV_OWNERSHIP = replace(
     _OWNERSHIP,
@@ -204,7 +216,7 @@ LVMVG_AGENT = Agent(
     "A logical volume that no resource of the cluster names, as a volume or by the path of its device, may go: a"
     " snapshot, say. Where no resource names any, all of them count, and after one was removed on purpose the record"
     " must follow: 'crm_resource --force-start' on the node where the resource runs changes nothing else.",
-    (replace(_VG, unique=True), replace(_VG_UUID, unique=True), _MISSING_PV, _OWNERSHIP),
+    (replace(_VG, unique=True), replace(_VG_UUID, unique=True), _MISSING_PV, _OWNERSHIP, _RESERVATION),
     ("vg",),
     _operations(LVMVG),
 )

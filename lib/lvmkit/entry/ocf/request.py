@@ -108,7 +108,7 @@ def parsed(invocation: Invocation, *, for_stop: bool = False) -> AgentRequest:
 def _vg_facts(name: str, given: dict[str, str]) -> VgFacts:
     vg = given["vg"]
     how = given["ownership"], None, given["missing_pv"]
-    return VgFacts(name, names.lvmvg_id(vg), vg, given["vg_uuid"], None, *how)
+    return VgFacts(name, names.lvmvg_id(vg), vg, given["vg_uuid"], None, *how, reservation=given["reservation"])
 
 
 def _lv_facts(name: str, given: dict[str, str]) -> LvFacts:
