@@ -152,6 +152,8 @@ class FakePort:
         """how often all was read"""
 
     capabilities = ONE_SERVER
+    rivals: tuple[str, ...] = ()
+    """resources that fence by reservations"""
 
     @property
     def membership(self) -> FakeMembership | None:
@@ -160,6 +162,9 @@ class FakePort:
     @property
     def recovery(self) -> FakeRecovery | None:
         return None if self.capabilities.watches_itself else FakeRecovery(self)
+
+    def fences_by_reservation(self) -> tuple[str, ...]:
+        return self.rivals
 
     def local_server(self) -> str:
         return SERVER

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.cluster.pacemaker.standing import PacemakerMembership
 from lvmkit.guards.reservation import key_of
 from lvmkit.storage import registered
 from tests.unit.agent_server import FAILED, NODE, OK, PEER, VG, VG_UUID, Server, fence, member
@@ -228,3 +229,12 @@ class TestWithout:
         started.machine.reboot()
         assert started.call("monitor").code != OK
         assert started.machine.sent == []
+
+
+class TestNodes:
+    def test_a_server_whose_number_has_no_room_in_a_key_is_refused(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(PacemakerMembership, "numbers", lambda _self: {NODE: 0x0A000001})
+        assert server.call("start").reason == 110481
+        assert server.machine.sent == []

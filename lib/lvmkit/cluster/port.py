@@ -203,6 +203,9 @@ class Port(Protocol):
     def monitored_every(self) -> dict[str, int]:
         """For each tag the seconds between two quick monitors of the engine's own; none where it has no monitors."""
 
+    def fences_by_reservation(self) -> tuple[str, ...]:
+        """The resources by which the engine itself fences with the reservations of disks."""
+
     def report_failure(self, tag: str) -> None:
         """Tell an engine that takes reports that something it has in service here has failed. Raises Failure."""
 

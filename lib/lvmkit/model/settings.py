@@ -103,3 +103,5 @@ class Settings(Value):
     """LVMKIT_METRICS: the folder for metrics that node_exporter's textfile collector reads; '': none"""
     remote_timeout: int = 900
     """REMOTETIMEOUT: a program that another server is to run (lcdremexec)"""
+    reservation: str = NO_RESERVATION
+    """LVMKIT_RESERVATION: whether create has volume groups guarded by persistent reservations: none or scsi"""

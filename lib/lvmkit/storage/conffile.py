@@ -6,7 +6,7 @@ On the quickCheck path, so nothing heavy is imported here.
 from __future__ import annotations
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.settings import ENGINES, MISSING_PV_POLICIES, NO, OWNERSHIPS, WATCHES, YES, Settings
+from lvmkit.model.settings import ENGINES, MISSING_PV_POLICIES, NO, OWNERSHIPS, RESERVATIONS, WATCHES, YES, Settings
 from lvmkit.storage import files
 
 TYPE_CHECKING = False
@@ -126,6 +126,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
     "LVMKIT_RECOVERIES": ("recoveries", _between(0, MOST_RETRIES)),
     "LVMKIT_ENGINE": ("engine", _one_of(ENGINES)),
     "LVMKIT_OWNERSHIP": ("ownership", _one_of(OWNERSHIPS)),
+    "LVMKIT_RESERVATION": ("reservation", _one_of(RESERVATIONS)),
     "LVMKIT_SSH": ("ssh", _absolute),
     "LKROOT": ("lkroot", _absolute),
     "LVMKIT_CORE_FENCES": ("core_fences", _one_of((YES, NO))),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.storage import lvmconf
 
 TYPE_CHECKING = False
@@ -9,12 +11,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lvmkit.model.volumes import VolumeGroup
+    from lvmkit.storage.lvm import Lvm
     from lvmkit.storage.lvmconf import LvmConf
 
 OLDEST = "2.03.12"
 """the first LVM with the autoactivation property and --devices (its WHATS_NEW)"""
+OLDEST_WITH_RESERVATIONS = "2.03.34"
+"""the first LVM that can reserve disks by itself (its WHATS_NEW)"""
 OLDEST_BY_MAJORITY = "2.03.17"
 """the first LVM that changes the owner of a volume group that lacks disks (vgchange(8), --majoritypvs)"""
+
+
+def persistence(vg: VolumeGroup, lvm: Lvm) -> str:
+    """What LVM itself is to do with persistent reservations of a group (vgchange --setpersist, since 2.03.34), in its
+    own words; '' for nothing. Raises Failure as LVM's commands do.
+    """
+    if lvmconf.numbers(lvmconf.version(lvm)) < lvmconf.numbers(OLDEST_WITH_RESERVATIONS):
+        return ""
+    answer = lvm.command("vgs", "--noheadings", "-o", "vg_persist", vg.name, devices=vg.devices)
+    if answer.status != 0:
+        raise Failure(CommandFailed(answer.command, str(answer.status), answer.stderr.strip() or "it did not say why"))
+    return answer.stdout.strip()
 
 
 def is_too_old(version: str) -> bool:

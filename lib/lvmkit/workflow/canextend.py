@@ -15,7 +15,7 @@ import stat
 import time
 
 from lvmkit import VERSION, guards
-from lvmkit.guards import elsewhere, metadata, system_id
+from lvmkit.guards import elsewhere, metadata, reservation, system_id
 from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, VgFacts, devices_below
 from lvmkit.model.family import coming_along, family, groups
@@ -301,7 +301,9 @@ def _group(
             told.append(DevicesNotAllowed(subject.name, case.server, hidden, setting))
             vg = on_disks
         told += _against_metadata(vg, subject, known, case.kit.settings)
-        told += _against_owner(vg, instance, case) if vg is not None else ()
+        if vg is not None:
+            told += _against_owner(vg, instance, case)
+            told += _against_reservation(vg, instance, case)
     except Failure as failure:
         told += failure.messages
     return vg, tuple(told)
@@ -357,3 +359,9 @@ def _against_owner(vg: VolumeGroup, instance: Instance, case: Case) -> tuple[Mes
     if not VgFacts.noted(instance).has_owner:
         return system_id.against(vg, case.kit.lvm)
     return system_id.against_extension(vg, case.server, case.seen.names, case.kit.lvm)
+
+
+def _against_reservation(vg: VolumeGroup, instance: Instance, case: Case) -> tuple[Message, ...]:
+    """Whether a start here could reserve the disks, where it is to."""
+    group = VgFacts.noted(instance)
+    return reservation.against_disks(vg, group, case.kit.host) if group.is_reserved else ()

@@ -21,18 +21,20 @@ from lvmkit.model.messages.guide import (
     ResourceExists,
     SwitchbackMismatch,
 )
+from lvmkit.model.messages.reservation import ReservationOtherwise
 from lvmkit.model.messages.storage import MountedTwice, NotAMountPoint, SystemStorage
-from lvmkit.model.settings import SYSTEM_ID
+from lvmkit.model.settings import NO_RESERVATION, SCSI, SYSTEM_ID
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, carry_out, finish_interrupted
 from lvmkit.resources import mounting
 from lvmkit.steps import BringInService, Commit, SetAutoactivation, listing
 from lvmkit.storage import dm, mountinfo, stack, superblock
 from lvmkit.storage.boot_needs import InactiveGroup
-from lvmkit.workflow import nesting, owner
+from lvmkit.workflow import nesting, owner, reservation
 from lvmkit.workflow.boot_mounts import boot_mounts
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord
+from lvmkit.workflow.reservation import ReserveDisks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class CreateRequest(Value):
     switchback: str = "INTELLIGENT"
     top: str = ""
     """FILESYS, LVMLV or LVMVG: where the hierarchy ends; '' means at the file system where path is a mount point"""
+    reservation: str = ""
+    """SCSI or NO_RESERVATION; '' means as the settings say"""
 
 
 class CreateDraft(Value):
@@ -118,7 +122,7 @@ def _draft_instances(storage: Stack, request: CreateRequest, drafts: Drafts, kit
     top = request.top or (FILESYS if storage.filesystem else LVMLV)
     if top == FILESYS and storage.filesystem is None:
         raise Failure(NotAMountPoint(request.path))
-    vg_tag = _draft_vg(storage, request.tag if top == LVMVG else "", drafts, kit)
+    vg_tag = _draft_vg(storage, request.tag if top == LVMVG else "", request.reservation, drafts, kit)
     if top == LVMVG:
         return vg_tag
     lv_tag = _draft_lv(storage, vg_tag, request.tag if top == LVMLV else "", drafts)
@@ -127,7 +131,7 @@ def _draft_instances(storage: Stack, request: CreateRequest, drafts: Drafts, kit
     return _draft_filesystem(storage, storage.filesystem, lv_tag, request.tag, drafts)
 
 
-def _draft_vg(storage: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
+def _draft_vg(storage: Stack, tag: str, reserving: str, drafts: Drafts, kit: Kit) -> str:
     vg = storage.vg
     present = _protected_group(vg, drafts.now)
     if present is not None:
@@ -135,13 +139,25 @@ def _draft_vg(storage: Stack, tag: str, drafts: Drafts, kit: Kit) -> str:
             raise Failure(IdInUse(present.id))
         if present.id != names.lvmvg_id(vg.name):
             raise Failure(ProtectedUnderOldName(vg.name, present.id, present.tag))
+        _refuse_otherwise(present, reserving)
         return _same_tag(present, tag)
     facts = VgFacts(tag, names.lvmvg_id(vg.name), vg.name, vg.uuid, vg.autoactivation)
     if owner.is_wanted(kit):
         facts = replace(facts, ownership=SYSTEM_ID, owner_before=vg.system_id)
+    if reservation.wanted(reserving, kit) == SCSI:
+        facts = replace(facts, reservation=SCSI)
+        reservation.refuse(vg, facts, kit)
     vg_tag = drafts.add(LVMVG, facts.id, tag, vg.name, facts.pack())
     add_devices(storage.devices, vg_tag, drafts)
     return vg_tag
+
+
+def _refuse_otherwise(present: Instance, reserving: str) -> None:
+    """Raises Failure where a protected group is guarded otherwise than was asked for."""
+    group = VgFacts.noted(present)
+    guarded = group.reservation or NO_RESERVATION
+    if reserving not in ("", guarded):
+        raise Failure(ReservationOtherwise(group.name, present.tag, guarded))
 
 
 def _protected_group(vg: VolumeGroup, hierarchy: Hierarchy) -> Instance | None:
@@ -216,6 +232,8 @@ def _steps(storage: Stack, root: str, drafts: Drafts, kit: Kit) -> tuple[Step, .
     vg = storage.vg
     if drafts.has_new(LVMVG) and vg.autoactivation:
         steps.append(SetAutoactivation(vg.name, False, True, vg.uuid))
+    if any(VgFacts.noted(group).is_reserved for group in drafts.instances if group.type == LVMVG):
+        steps.append(ReserveDisks(vg.name, vg.uuid, vg.devices))
     if drafts.has_new(LVMVG):
         steps += owner.taking(vg, kit)
         steps += listing(vg.name, vg.uuid, True, kit)

@@ -13,6 +13,7 @@ from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import Commit, SetAutoactivation, listing
 from lvmkit.storage import records
 from lvmkit.workflow import everywhere, nesting, other_kits, owner
+from lvmkit.workflow.reservation import LetGoOfDisks
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -104,3 +105,5 @@ def _giving_back(group: VgFacts, kit: Kit) -> Iterator[Step]:
     yield from owner.giving_back(group, kit)
     if group.was_autoactivated:
         yield SetAutoactivation(group.name, True, False, group.uuid)
+    if group.is_reserved and group.uuid:
+        yield LetGoOfDisks(group.name, group.uuid)

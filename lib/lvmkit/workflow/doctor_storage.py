@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.guards import metadata, system_id
+from lvmkit.guards import metadata, reservation, system_id
 from lvmkit.model import family
 from lvmkit.model.facts import LvFacts, VgFacts, devices_below
 from lvmkit.model.instance import IN_SERVICE, LVMLV
@@ -27,6 +27,7 @@ from lvmkit.model.value import Value
 from lvmkit.resources import bringing_up
 from lvmkit.storage import dm, lkvgs, lvm1, lvmconf, lvmsight, sysfs
 from lvmkit.workflow import owner
+from lvmkit.workflow.reservation import beside_others
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def _group(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.Lv
         yield from _renamed(vg, subject, look)
         yield from _exposed(vg, instance, subject, look)
         yield from _stays_home(vg, subject, look)
+        yield from _reserved(vg, subject, look)
         yield from bringing_up.against_lack_of_room(vg, vg.expected)
 
 
@@ -150,6 +152,15 @@ def _stays_home(vg: VolumeGroup, subject: VgFacts, look: Look) -> Iterator[Messa
     elif len(vg.physical) % 2 == 0:
         why = f"LVM changes the owner only where more than half of the {len(vg.physical)} physical volumes are left"
         yield DegradedStaysHome(vg.name, why)
+
+
+def _reserved(vg: VolumeGroup, subject: VgFacts, look: Look) -> Iterator[Message]:
+    """Who holds its disks, where they are to be reserved, and what speaks against that."""
+    if not subject.is_reserved:
+        return
+    yield from beside_others(vg, look.kit)
+    against = reservation.against(vg, subject, look.kit.host)
+    yield from against or reservation.shown(vg, look.kit.host)
 
 
 def _unlisted(groups: Sequence[Instance], look: Look) -> Iterator[Told]:

@@ -5,6 +5,7 @@ It comes after the change, which stands whatever becomes of this: what could not
 
 from __future__ import annotations
 
+from lvmkit.guards import reservation
 from lvmkit.model import names
 from lvmkit.model.facts import devices_below
 from lvmkit.model.instance import LVMVG
@@ -14,7 +15,7 @@ from lvmkit.model.messages.extend import NotFollowedThere, StillListedThere, Sti
 from lvmkit.model.messages.guide import DeviceNotExtendable
 from lvmkit.peer import ask, order
 from lvmkit.peer.requests import AskContents, OrderReconfigure
-from lvmkit.storage import lkvgs, records
+from lvmkit.storage import lkvgs, records, registered
 from lvmkit.workflow.subject import refuse_offline
 
 TYPE_CHECKING = False
@@ -110,9 +111,12 @@ def forget(groups: Iterable[str], kit: Kit) -> tuple[str, ...]:
 
 
 def _drop(vg: str, kit: Kit) -> bool:
-    """Drop list entry and record; False where neither named it."""
+    """Drop list entry and record, and with that what its start has reserved; False where neither named it."""
     resource_id = names.lvmvg_id(vg)
-    is_known = vg in lkvgs.listed(kit.paths.lkvgs) or records.load(kit.paths, resource_id) is not None
+    record = records.load(kit.paths, resource_id)
+    is_known = vg in lkvgs.listed(kit.paths.lkvgs) or record is not None
+    if record is not None and registered.is_noted(kit.paths, record.vg_uuid):
+        reservation.release(vg, record.vg_uuid, kit.host)
     lkvgs.remove(kit.paths.lkvgs, vg)
     records.drop(kit.paths, resource_id)
     return is_known

@@ -22,6 +22,7 @@ from lvmkit.workflow import everywhere, nesting
 from lvmkit.workflow.delete import going_with
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord, find_group
+from lvmkit.workflow.reservation import FollowDisks
 from lvmkit.workflow.subject import find
 
 TYPE_CHECKING = False
@@ -158,6 +159,8 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
         steps.append(ListVg(wanted.vg, True, VgFacts.unpack(vg).uuid))
     if vg.state in IN_SERVICE:  # it stays so: this only gives its new disks the state that they are in
         steps.append(BringInService(wanted.tag, True))
+        if VgFacts.unpack(vg).is_reserved:
+            steps.append(FollowDisks(wanted.tag))
     steps += map(RenewRecord, dict.fromkeys((wanted.tag, *tags_of(_renamed_groups(wanted, hierarchy)))))
     try:
         carry_out(Plan(f"reconfigure {wanted.tag}", tuple(steps)), kit)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from lvmkit.model import names
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import FILESYS, LVMLV, LVMVG, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.view import NotRecreatable, TagChosenAnew
+from lvmkit.model.settings import SCSI
 from lvmkit.model.value import Value
 from lvmkit.workflow.subject import find
 
@@ -57,7 +59,7 @@ def _commands(top: Instance, union: Hierarchy, seen: Overview) -> list[tuple[str
     made, extended = [], []
     for instance in union.of_tags(union.below(top.tag)):
         if instance.type == FILESYS or instance == top or (instance.type == LVMLV and instance.tag != _name(instance)):
-            made.append(_create(instance))
+            made.append(_create(instance, union))
     for priority, server in _servers(top.tag, seen)[1:]:
         extended.append(("lvmkit", "extend", top.tag, "--to", server, "--priority", str(priority)))
     servers = seen.in_service_on(top.tag) if seen.has_several_servers else ()
@@ -65,8 +67,10 @@ def _commands(top: Instance, union: Hierarchy, seen: Overview) -> list[tuple[str
     return [*made, *extended, *brought]
 
 
-def _create(instance: Instance) -> tuple[str, ...]:
-    given = ("--tag", instance.tag, "--switchback", instance.switchback.lower())
+def _create(instance: Instance, union: Hierarchy) -> tuple[str, ...]:
+    given = ["--tag", instance.tag, "--switchback", instance.switchback.lower()]
+    if any(VgFacts.noted(group).is_reserved for group in union.of_tags(union.below(instance.tag), LVMVG)):
+        given += ("--reservation", SCSI)
     return ("lvmkit", "create", instance.id, *given)
 
 

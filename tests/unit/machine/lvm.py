@@ -28,6 +28,7 @@ _FLAGS = (
     "--foreign",
     "--shared",
     "--nohints",
+    "--noheadings",
     "--nosuffix",
     "--ignoreactivationskip",
     "-ay",
@@ -99,6 +100,8 @@ class Lvm:
         self.is_full = False
         """no volume group has room for further metadata"""
         self.version = VERSION
+        self.own_reservations = ""
+        """what vgchange --setpersist has set, as vg_persist shows it from 2.03.34 on"""
 
     def run(self, words: Sequence[str]) -> tuple[int, str, str]:
         """(exit status, stdout, stderr) of `lvm WORDS...`."""
@@ -109,6 +112,7 @@ class Lvm:
             "systemid": lambda order: (0, f"  system ID: {self._identity(order)[0]}\n", ""),
             "version": lambda _order: (0, f"  LVM version:     {self.version} (2022-05-18)\n", ""),
             "lvmconfig": self._lvmconfig,
+            "vgs": lambda order: (0, f"  {self.own_reservations}\n", ""),
             "vgrename": self._vgrename,
             "lvrename": self._lvrename,
             "vgexport": lambda order: self._written(order, exported=True),

@@ -9,6 +9,7 @@ from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, numbered, twigs
 from lvmkit.cli.options import PATH, TAG, dry_run_option, event_format_option, pass_session, quiet_option
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import INTELLIGENT, SWITCHBACKS
+from lvmkit.model.settings import RESERVATIONS
 from lvmkit.view.create import creation_facts, creation_preview
 
 TYPE_CHECKING = False
@@ -31,11 +32,19 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whether it stays where it is or goes home when a failed server returns.",
 )
+@click.option(
+    "--reservation",
+    type=click.Choice(RESERVATIONS),
+    help="Whether the disks refuse the writes of other servers (SCSI persistent reservations); by default as"
+    " LVMKIT_RESERVATION says.",
+)
 @dry_run_option
 @event_format_option
 @quiet_option
 @pass_session
-def command(session: Session, path: str, tag: str | None, switchback: str, dry_run: bool) -> int:
+def command(
+    session: Session, path: str, tag: str | None, switchback: str, reservation: str | None, dry_run: bool
+) -> int:
     """Put a mounted file system, or a logical volume, under protection with all that it stands on.
 
     The whole hierarchy is created and brought in service, or nothing is. The root's tag is printed on stdout.
@@ -44,7 +53,7 @@ def command(session: Session, path: str, tag: str | None, switchback: str, dry_r
     def job(kit: Kit) -> int:
         from lvmkit.workflow import create
 
-        request = create.CreateRequest(path, tag or "", switchback)
+        request = create.CreateRequest(path, tag or "", switchback, reservation=reservation or "")
         if dry_run:
             _preview(create.draft_creation(request, kit), kit, session)
         else:

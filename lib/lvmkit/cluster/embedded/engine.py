@@ -90,6 +90,10 @@ class Engine:
         """Nothing: the timer looks at everything at once."""
         return {}
 
+    def fences_by_reservation(self) -> tuple[str, ...]:
+        """None: there is nobody to fence."""
+        return ()
+
     def report_failure(self, tag: str) -> None:
         """Nothing: here the kit itself recovers."""
         del tag

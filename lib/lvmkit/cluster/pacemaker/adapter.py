@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths, Settings
 
+_FENCE_BY_RESERVATION = ("fence_scsi", "fence_mpath")
+
 
 class Pacemaker:
     """The cluster port for servers that run Pacemaker; port.Port says what each method is for."""
@@ -121,6 +123,12 @@ class Pacemaker:
             if seconds:
                 intervals[tag] = seconds
         return intervals
+
+    def fences_by_reservation(self) -> tuple[str, ...]:
+        """Those of fence_scsi and fence_mpath, and the templates of such."""
+        root = tools.cibadmin_query(self._tools)
+        fencing = root.iterfind("configuration/resources//*[@class='stonith']")
+        return tuple(each.get("id", "") for each in fencing if each.get("type") in _FENCE_BY_RESERVATION)
 
     def report_failure(self, tag: str) -> None:
         """The cluster then does what it does after a failed monitor."""
