@@ -25,6 +25,7 @@ NEEDS_LAB  := qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd
 NEEDS      := $(NEEDS_KIT) $(NEEDS_TEST) $(NEEDS_LAB)
 # A SCSI target and initiator in user space, for the tests of persistent reservations.
 NEEDS_TARGET := tgt libiscsi7
+NEEDS_LUN    := tgt qemu-block-extra
 # Those that packages are built with; make check does not need them.
 NEEDS_DEB  := python3-click dpkg-dev debhelper lintian
 
@@ -103,6 +104,7 @@ lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, h
 	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=20 -m "not cluster and not slow" tests/lab
 
 cluster-lab: deps  ## tests with two and three guests that are a Pacemaker cluster, and of boots; many minutes, not part of test
+	@$(call apt_install,$(NEEDS_LUN))
 	$(BIN)/pytest -q -m "(cluster or slow) and not three" tests/lab
 	$(BIN)/pytest -q -m three tests/lab
 

@@ -16,6 +16,7 @@ from .errors import LabError
 from .fleet import Fleet
 from .instance import Instance, Record, Wanted
 from .machine import Disk, Machine, Setting
+from .qmp import Qmp
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 NAME_VARIABLE = "LVMKIT_LAB"
@@ -335,6 +336,10 @@ class Lab:
         """Press the reset button of guest `node`; do not wait for its boot."""
         with self._machine(node).monitor() as monitor:
             monitor.execute("system_reset")
+
+    def monitor(self, node: int) -> Qmp:
+        """Return a connection to the monitor of guest `node`'s QEMU, to be used in a with statement."""
+        return self._machine(node).monitor()
 
     def pause(self, node: int) -> None:
         """Let guest `node` stand still: a hung server."""
