@@ -12,6 +12,7 @@ import pytest
 
 from lvmkit import VERSION
 from lvmkit.guards import system_id
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import FILESYS, ISP, OSU, Dependency, Instance
 from lvmkit.model.messages import ERROR, WARN, Failure, Message
@@ -39,6 +40,7 @@ from lvmkit.model.messages.guide import (
 from lvmkit.model.messages.mounts import AutomountInTheWay
 from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
 from lvmkit.model.messages.pacemaker import FencingOff, NoQuorum, ServerUnfit
+from lvmkit.model.messages.reservation import ReservationForeign
 from lvmkit.model.messages.service import DuplicatePv, PvsMissing, VgExported, VgForeign
 from lvmkit.model.messages.storage import CommandHung, CommandMissing, MountedTwice, MountsNested
 from lvmkit.model.servers import Server
@@ -218,6 +220,17 @@ class TestStorage:
     def test_a_group_that_a_lock_manager_shares_out(self, target: Target) -> None:
         target.storage.change(lock_type="dlm")
         assert only(target, VgShared)["lock_type"] == "dlm"
+
+    def test_disks_that_cannot_be_reserved_where_that_is_wanted(self, target: Target) -> None:
+        there = target.port.others[TEMPLATE]
+        (group,) = (each for each in there.instances if each.tag == "vg1")
+        facts = replace(VgFacts.unpack(group), reservation="scsi")
+        others = tuple(each for each in there.instances if each.tag != "vg1")
+        changed = replace(group, info=facts.pack())
+        target.port.others[TEMPLATE] = Hierarchy((*others, changed), there.dependencies)
+        target.storage.disks["b"].target.keys = {"x": 0x77}
+        assert only(target, ReservationForeign)["device"] == "/dev/sdb"
+        assert target.storage.disks["b"].target.keys == {"x": 0x77}
 
     def test_one_that_is_up_here_is_a_danger(self, target: Target) -> None:
         target.storage.activate()

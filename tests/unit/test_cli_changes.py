@@ -85,6 +85,10 @@ class TestCreate:
         found = _json(shell.run("create", "/data", "--format", "json"))
         assert (found["root"], found["dry_run"]) == ("/data", False)
 
+    def test_reservations_as_asked_for(self, shell: Shell, requests: list[CreateRequest]) -> None:
+        shell.run("create", "/data", "--reservation", "scsi")
+        assert requests == [CreateRequest("/data", "", "INTELLIGENT", reservation="scsi")]
+
     @pytest.mark.parametrize("given", ["automatic", "AUTOMATIC", "Automatic"])
     def test_the_switchback_type_in_any_case(self, shell: Shell, requests: list[CreateRequest], given: str) -> None:
         assert shell.run("create", "/data", "-t", "payroll", "-s", given).exit_code == 0

@@ -667,6 +667,22 @@ def test_how_often_the_cluster_looks_is_read_from_its_monitors_at_level_0(cluste
     assert port.monitored_every() == {"vg": 60, "lv1": 60}
 
 
+def test_fencing_by_reservations_is_found_in_primitives_and_templates(cluster: Cluster, port: Pacemaker) -> None:
+    root = protected(1)
+    resources = root.find("configuration/resources")
+    assert resources is not None
+    cluster.will(query(root))
+    assert port.fences_by_reservation() == ()
+    for kind, own, agent in (
+        ("primitive", "scsi", "fence_scsi"),
+        ("template", "paths", "fence_mpath"),
+        ("primitive", "sbd", "external/sbd"),
+    ):
+        resources.append(elements.new(kind, id=own, class_="stonith", type=agent))
+    cluster.will(query(root))
+    assert port.fences_by_reservation() == ("scsi", "paths")
+
+
 def test_a_failure_is_reported_for_this_server(cluster: Cluster, port: Pacemaker) -> None:
     cluster.will(("crm_resource --fail", ""))
     port.report_failure("fs1")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import struct
 from typing import TYPE_CHECKING
 
@@ -303,6 +305,71 @@ class TestReserving:
 
         said = reserve_disk(Disk(ScsiDisk("/dev/sda", ONE), send), A)
         assert said == "contested registrations change all the time"
+
+
+class FakeSg:
+    """The ioctl SG_IO of the kernel, at its bytes (struct sg_io_hdr of scsi/sg.h on a 64-bit machine)."""
+
+    def __init__(self, status: int = 0, host: int = 0, sense: bytes = b"", data: bytes = b"") -> None:
+        self.status, self.host, self.sense, self.data = status, host, sense, data
+        self.asked: list[tuple[bytes, bytes, int]] = []
+        """(command, data for the disk, direction)"""
+
+    def ioctl(self, _handle: int, request: int, header: bytearray) -> int:
+        assert (request, len(header)) == (0x2285, 88)
+        direction, length, room = (
+            struct.unpack_from("=iB", header, 4)[0],
+            header[8],
+            struct.unpack_from("=I", header, 12),
+        )
+        data, command, sense = struct.unpack_from("=QQQ", header, 16)
+        assert (header[0], header[9]) == (ord("S"), 64)
+        sent = ctypes.string_at(data, room[0]) if direction == -2 else b""
+        self.asked.append((ctypes.string_at(command, length), sent, direction))
+        ctypes.memmove(data, self.data, len(self.data))
+        ctypes.memmove(sense, self.sense, len(self.sense))
+        header[64], header[67] = self.status, len(self.sense)
+        struct.pack_into("=H", header, 68, self.host)
+        return 0
+
+
+class TestSending:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> str:
+        (tmp_path / "disk").touch()
+        return str(tmp_path / "disk")
+
+    def sg(self, monkeypatch: pytest.MonkeyPatch, fake: FakeSg) -> FakeSg:
+        monkeypatch.setattr(fcntl, "ioctl", fake.ioctl)
+        return fake
+
+    def test_a_question_brings_data_back(self, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+        fake = self.sg(monkeypatch, FakeSg(data=b"answer"))
+        assert scsi.execute(path, b"\x5e\x00", room=8) == Reply(0, b"answer\0\0")
+        assert fake.asked == [(b"\x5e\x00", b"", -3)]
+
+    def test_an_order_takes_data_along(self, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+        fake = self.sg(monkeypatch, FakeSg())
+        assert scsi.execute(path, b"\x5f\x00", b"parameters") == Reply(0)
+        assert fake.asked == [(b"\x5f\x00", b"parameters", -2)]
+
+    def test_sense_comes_back(self, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+        sense = bytes.fromhex("70 00 06 00000000 0a 00000000 2a 03 00000000")
+        self.sg(monkeypatch, FakeSg(2, sense=sense))
+        assert scsi.execute(path, b"\x5f\x00") == Reply(2, b"", 6, 0x2A03)
+
+    def test_a_conflict_counts_whatever_the_kernel_makes_of_it(
+        self, monkeypatch: pytest.MonkeyPatch, path: str
+    ) -> None:
+        self.sg(monkeypatch, FakeSg(0x18, host=0x11))
+        assert scsi.execute(path, b"\x5f\x00").status == scsi.RESERVATION_CONFLICT
+
+    def test_what_did_not_reach_the_disk_is_an_error_and_not_an_answer(
+        self, monkeypatch: pytest.MonkeyPatch, path: str
+    ) -> None:
+        self.sg(monkeypatch, FakeSg(0, host=1))
+        with pytest.raises(OSError, match="host status 0x1"):
+            scsi.execute(path, b"\x5f\x00")
 
 
 class TestWhichDisks:

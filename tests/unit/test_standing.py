@@ -110,6 +110,7 @@ def test_the_owner_of_a_planned_move_has_let_go_when_the_other_server_starts(rec
 def test_each_tool_is_run_once_and_the_history_only_where_it_decides(recorded: Any) -> None:
     cluster = recorded("stopped")
     assert cluster.membership.servers() == (OWNER, OTHER)
+    assert cluster.membership.numbers() == {OWNER: 1, OTHER: 2}
     assert (cluster.standing().kind, cluster.standing(OTHER).kind) == (STOPPED, STOPPED)
     assert cluster.runs == ["crm_mon", "cibadmin"]
     started = recorded("started")

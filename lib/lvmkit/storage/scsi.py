@@ -22,8 +22,8 @@ ILLEGAL_REQUEST, UNIT_ATTENTION = 0x5, 0x6
 
 _SG_IO, _INTERFACE = 0x2285, ord("S")
 _NO_DATA, _TO_DEVICE, _FROM_DEVICE = -1, -2, -3
-_HEADER = "@iiBBHIPPPIIiPBBBBHHiII"
-"""struct sg_io_hdr of scsi/sg.h"""
+_HEADER = "@iiBBHIPPPIIiPBBBBHHiII0P"
+"""struct sg_io_hdr of scsi/sg.h, to its last padding: the kernel writes all of it"""
 _STATUS, _SENSE_LENGTH, _HOST_STATUS = 13, 16, 17
 """places of the answer in it"""
 _SENSE_SIZE = 64
