@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lvmkit.guards.reservation import reserve_disk
-from lvmkit.storage.reservations import Capabilities, Conflict, Refusal
+from lvmkit.storage.reservations import Conflict, DiskCapabilities, Refusal
 from tests.target.conftest import Server, Target
 from tests.unit.reservation_stories import ONE, STORIES, A, B, disk, held_by
 
@@ -52,7 +52,7 @@ def test_the_loser_reads_on_and_its_registration_is_gone(lun: Shared) -> None:
 
 def test_this_target_keeps_nothing_over_a_loss_of_power_and_says_so(lun: Shared) -> None:
     a = lun.server("a")
-    assert disk(a).capabilities() == Capabilities(persists=False, has_type=True)
+    assert disk(a).capabilities() == DiskCapabilities(persists=False, has_type=True)
     with pytest.raises(Refusal, match="sense 5/2400"):
         disk(a).register(A, persist=True)
 

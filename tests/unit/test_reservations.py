@@ -22,7 +22,7 @@ from lvmkit.guards.reservation import (
     reserve_disk,
 )
 from lvmkit.storage import reservations, scsi
-from lvmkit.storage.reservations import Capabilities, Conflict, Disk, Refusal, Registrant, Registrations
+from lvmkit.storage.reservations import Conflict, Disk, DiskCapabilities, Refusal, Registrant, Registrations
 from lvmkit.storage.scsi import Reply, ScsiDisk
 from tests.unit.machine.target import Target
 from tests.unit.reservation_stories import GROUP, ONE, STORIES, STRANGER, TWO, A, B, disk, held_by
@@ -118,8 +118,8 @@ class TestBytes:
         assert reservations.parse_reservation(answer) == (0x4C56000000010001, 5)
 
     def test_capabilities_as_tgt_says_them_and_of_a_disk_that_keeps_them(self) -> None:
-        assert reservations.parse_capabilities(bytes.fromhex("00080080ea010000")) == Capabilities(False, True)
-        assert reservations.parse_capabilities(bytes.fromhex("00081d81ea010000")) == Capabilities(True, True)
+        assert reservations.parse_capabilities(bytes.fromhex("00080080ea010000")) == DiskCapabilities(False, True)
+        assert reservations.parse_capabilities(bytes.fromhex("00081d81ea010000")) == DiskCapabilities(True, True)
 
     def test_a_mask_without_the_type_counts_and_a_missing_mask_does_not(self) -> None:
         assert not reservations.parse_capabilities(bytes.fromhex("00080080ca010000")).has_type
@@ -251,7 +251,7 @@ class TestPatience:
 
     def test_a_disk_that_says_nothing_of_what_it_can_is_tried(self) -> None:
         fake = Scripted(Reply(scsi.CHECK_CONDITION, b"", scsi.ILLEGAL_REQUEST, 0x2400))
-        assert fake.disk.capabilities() == Capabilities(False, True)
+        assert fake.disk.capabilities() == DiskCapabilities(False, True)
 
 
 class TestReserving:

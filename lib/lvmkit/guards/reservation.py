@@ -132,9 +132,11 @@ def against(vg: VolumeGroup, group: VgFacts, host: Host) -> tuple[Message, ...]:
         return (ReservationNeedsOwner(vg.name, "it has no owner that a start changes"),)
     if host.membership is None:
         return (ReservationNeedsOwner(vg.name, "this server is in no cluster"),)
-    node = _numbers(host).get(host.server, 0)
     told: list[Message] = []
-    if node not in _NODES:
+    node = _numbers(host).get(host.server)
+    if node is None:
+        told.append(ReservationNeedsOwner(vg.name, "the cluster gives its servers no numbers, of which keys are made"))
+    elif node not in _NODES:
         told.append(NodeNumberUnusable(host.server, node))
     for disk in disks_of(vg.devices):
         kind = _MULTIPATH if disk.is_multipath else disk.kind

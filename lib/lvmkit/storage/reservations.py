@@ -72,7 +72,7 @@ class Registrant(Value):
     """the name of the port that it came from, '' where it is of an unknown kind"""
 
 
-class Capabilities(Value):
+class DiskCapabilities(Value):
     """What a disk can."""
 
     persists: bool
@@ -116,12 +116,12 @@ def parse_reservation(data: bytes) -> tuple[int | None, int]:
     return key, kind & 0xF
 
 
-def parse_capabilities(data: bytes) -> Capabilities:
+def parse_capabilities(data: bytes) -> DiskCapabilities:
     """What REPORT CAPABILITIES says. A disk that gives no mask of types has to be tried. Raises Refusal."""
     if len(data) < 6:
         raise Refusal("an answer that is too short")
     has_mask = bool(data[3] & 0x80)
-    return Capabilities(bool(data[2] & 0x01), not has_mask or bool(data[4] & 0x20))
+    return DiskCapabilities(bool(data[2] & 0x01), not has_mask or bool(data[4] & 0x20))
 
 
 def parse_full_status(data: bytes) -> tuple[Registrant, ...]:
@@ -175,12 +175,12 @@ class Disk:
         """The same with the ports of the servers."""
         return parse_full_status(self._ask(_READ_FULL_STATUS))
 
-    def capabilities(self) -> Capabilities:
+    def capabilities(self) -> DiskCapabilities:
         """What the disk can; one that is too old to say it has to be tried."""
         try:
             return parse_capabilities(self._ask(_REPORT_CAPABILITIES))
         except UnknownCommand:
-            return Capabilities(persists=False, has_type=True)
+            return DiskCapabilities(persists=False, has_type=True)
 
     def register(self, key: int, *, persist: bool) -> None:
         """Register a key through every path, whatever was registered there. persist: over a loss of power."""

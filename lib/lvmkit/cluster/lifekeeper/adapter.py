@@ -90,6 +90,10 @@ class LifeKeeper:
         up = {instance.tag for instance in graph.instances if instance.state in IN_SERVICE}
         return frozenset(tag for tag in up if set(graph.parents(tag)) <= up)
 
+    def fences_by_reservation(self) -> tuple[str, ...]:
+        """The core itself, which reserves the disks of what it has in service."""
+        return ("LifeKeeper",)
+
     def monitored_every(self) -> dict[str, int]:
         """LKCHECKINTERVAL, for what is in service."""
         up = (instance.tag for instance in self.hierarchy().instances if instance.state in IN_SERVICE)

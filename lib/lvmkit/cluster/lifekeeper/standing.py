@@ -30,6 +30,10 @@ class LifeKeeperMembership:
         """All servers that the core knows, also those that are dead. Raises Failure as the commands do."""
         return tuple(self._known())
 
+    def numbers(self) -> dict[str, int]:
+        """None: the core gives its servers no numbers."""
+        return {}
+
     def standing(self, owner: str, tag: str) -> Standing:
         """What the core says of the previous owner of a volume group. Raises Failure as the commands do.
 
