@@ -49,7 +49,7 @@ def test_every_setting_has_its_key(path: Path) -> None:
         "LVMKIT_RECOVERIES=5\nLVMKIT_DEEP_DEADLINE=20\nLVMKIT_WATCH=yes\nLVMKIT_WATCH_INTERVAL=8\nLVMKIT_METRICS=/srv/m\n"
         "LKROOT=/opt/core\nLVMKIT_CORE_FENCES=yes\nREMOTETIMEOUT=60\n"
         "LVMKIT_ALERT_AGENT=/srv/a\nLVMKIT_ALERT_RECIPIENT=me\n"
-        "LKROOT=/opt/core\nLVMKIT_CORE_FENCES=yes\nREMOTETIMEOUT=60\nLVMKIT_RESERVATION=scsi\n"
+        "LVMKIT_RESERVATION=scsi\n"
     )
     settings, messages = load_settings(str(path))
     seconds = (1.5, 2.0, 3.0, 7.0, 0.0, 4.0)
@@ -57,9 +57,7 @@ def test_every_setting_has_its_key(path: Path) -> None:
     retries, rounds = (0, 6), (5, 20.0)
     expected = Settings(30, "degraded", *seconds, *retries, *engine, *rounds, "yes", 8)
     others = {"alert_agent": "/srv/a", "alert_recipient": "me", "metrics": "/srv/m", "remote_timeout": 60}
-    assert settings == replace(expected, **others)
-    watching = "yes", 8, "/srv/m", 60, "scsi"
-    assert settings == Settings(30, "degraded", *seconds, *retries, *engine, *rounds, *watching)
+    assert settings == replace(expected, **others, reservation="scsi")
     assert messages == ()
     assert all(getattr(settings, name) != getattr(Settings(), name) for name in Settings._fields)
 
