@@ -29,8 +29,9 @@ NEEDS_LUN    := tgt qemu-block-extra
 # Those that packages are built with; make check does not need them.
 NEEDS_DEB  := python3-click dpkg-dev debhelper lintian
 
-# LifeKeeper's own commands, where its core is installed, stay; else they are names of bin/lcdi.
+# LifeKeeper's own commands and its File System kit, where its core is installed, stay; else the kit has its own.
 HAS_CORE = $(shell there=$(DESTDIR)$(LKROOT)/bin/ins_list; [ "$$(readlink $$there)" = lcdi ] || ls $$there 2>/dev/null)
+WITHOUT_CORES = $(if $(HAS_CORE),-path '*subsys/gen' -prune -o)
 
 # Installs those of the packages $(1) that are missing; quiet when none is.
 apt_install = missing=$$(for p in $(1); do \
@@ -149,8 +150,8 @@ lock:  ## write tests/requirements.txt anew from tests/requirements.in
 stage:
 	rm -rf $(STAGE)
 	cd lib && find lvmkit -name '*.py' -exec install -D -m 644 {} $(abspath $(STAGE))/$(LIBRARY)/{} \;
-	cd opt/LifeKeeper && find subsys -type f -exec install -D -m 755 {} $(abspath $(STAGE))/{} \;
-	find lkadm -type f -exec install -D -m 755 {} $(STAGE)/{} \;
+	cd opt/LifeKeeper && find subsys $(WITHOUT_CORES) -type f -exec install -D -m 755 {} $(abspath $(STAGE))/{} \;
+	find lkadm $(WITHOUT_CORES) -type f -exec install -D -m 755 {} $(STAGE)/{} \;
 	install -D -m 755 -t $(STAGE)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*
 	install -D -m 755 -t $(STAGE)/bin bin/lvmkit bin/adddelpv bin/lvmkit-boot-guard bin/lvmkit-peer \
 	    bin/lvmkit-watch bin/lcdi
@@ -222,12 +223,14 @@ uninstall:  ## remove what install put there; protected data, /etc/default/lvmki
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs/,$(AGENTS))
 	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/lib/.lvmkit-* $(DESTDIR)$(LKROOT)/lib/ocf $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit \
 	    $(DESTDIR)$(PREFIX)/share/lvmkit $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
-	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv $(DESTDIR)$(LKROOT)/subsys/gen/resources/filesys \
-	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv \
-	    $(DESTDIR)$(LKROOT)/lkadm/subsys/gen/filesys
+	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv \
+	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv
+	$(if $(HAS_CORE),,rm -rf $(addprefix $(DESTDIR)$(LKROOT)/,subsys/gen/resources/filesys lkadm/subsys/gen/filesys))
 	for name in $$($(PYTHON) -IS bin/lcdi); do rm -f $(DESTDIR)$(PREFIX)/share/man/man8/$$name.8; done
-	find $(DESTDIR)$(LKROOT)/bin/ $(DESTDIR)$(LKROOT)/lkadm/ $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ \
-	    -type l '(' -lname lcdi -o -lname ../../bin/lcdi ')' -delete
+	for folder in $(LKROOT)/bin $(LKROOT)/lkadm $(PREFIX)/share/bash-completion/completions; do \
+	    [ ! -d $(DESTDIR)$$folder ] || \
+	    find $(DESTDIR)$$folder -type l '(' -lname lcdi -o -lname ../../bin/lcdi ')' -delete; \
+	done
 	rm -f $(DESTDIR)$(LKROOT)/bin/lcdi $(DESTDIR)$(LKROOT)/bin/lvmkit $(DESTDIR)$(LKROOT)/bin/adddelpv $(DESTDIR)$(LKROOT)/bin/lvmkit-boot-guard \
 	    $(DESTDIR)$(LKROOT)/bin/lvmkit-peer $(DESTDIR)$(LKROOT)/bin/lvmkit-watch \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/catalog/lvmkit.catalog \

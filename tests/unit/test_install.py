@@ -158,3 +158,29 @@ def damaged(kit: Path, request: pytest.FixtureRequest) -> Path:
 def test_a_library_that_cannot_be_loaded_is_said_with_a_number(damaged: Path, call: tuple[str, ...], code: int) -> None:
     found, said = outcome(damaged, *call)
     assert (found, "Traceback" in said, str(ModuleUnloadable.number) in said) == (code, False, True)
+
+
+CORES = ("bin/ins_list", "subsys/gen/resources/filesys/actions/restore", "lkadm/subsys/gen/filesys/bin/create")
+
+
+def made(target: str, server: Path) -> None:
+    """Run a target of the Makefile for a server that is a folder."""
+    words = ("make", "-s", "-C", str(ROOT), target, f"DESTDIR={server}", "LKROOT=/lk")
+    subprocess.run(words, check=True, capture_output=True, timeout=120)
+
+
+def test_what_is_lifekeepers_own_is_neither_replaced_nor_removed(tmp_path: Path) -> None:
+    for name in CORES:
+        (tmp_path / "lk" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lk" / name).write_text("the core's")
+    made("stage", tmp_path)
+    staged = tmp_path / "lk/.new"
+    assert [name for name in CORES if os.path.lexists(staged / name)] == []
+    assert (staged / "subsys/scsi/resources/lvmvg/actions/restore").exists()
+    made("uninstall", tmp_path)
+    assert {(tmp_path / "lk" / name).read_text() for name in CORES} == {"the core's"}
+
+
+def test_without_a_core_its_commands_and_file_systems_are_the_kits(tmp_path: Path) -> None:
+    made("stage", tmp_path)
+    assert [name for name in CORES if not (tmp_path / "lk/.new" / name).exists()] == []
