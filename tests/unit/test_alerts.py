@@ -91,6 +91,12 @@ def test_a_recovery_begins_with_the_monitor_that_failed(site: Site) -> None:
     assert _steps(site.alerts(5))[2:] == [("monitor", "vg", "1"), ("stop", "lv", "0"), ("stop", "vg", "0")]
 
 
+def test_no_agent_is_left_to_be_collected(site: Site) -> None:
+    site.engine.bring_in_service("lv", site.told.append)
+    with pytest.raises(ChildProcessError):
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+
+
 def test_nobody_waits_for_an_agent_that_hangs(site: Site) -> None:
     site.be_told("sleep 3")
     begin = time.monotonic()

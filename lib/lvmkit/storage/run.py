@@ -38,6 +38,8 @@ LEAST = 0.1
 KILLED, ABANDONED = "killed", "abandoned in uninterruptible sleep"
 
 _POLL = 0.01
+_DETACH = ("/usr/bin/setsid", "--fork")
+"""what starts a program as nobody's child, so that none is left for this process to collect"""
 _ECHO_PAUSE = 0.1
 _LOOK_PAUSE = 1.0
 
@@ -168,7 +170,7 @@ def launch(argv: Sequence[str], environment: Mapping[str, str]) -> None:
     mask = _hold_signals()
     nowhere = os.open(os.devnull, os.O_RDWR)
     try:
-        _start(argv, (nowhere, nowhere, nowhere), environment, mask, outlives_us=True)
+        birth.status(_start((*_DETACH, *argv), (nowhere, nowhere, nowhere), environment, mask, outlives_us=True))
     finally:
         os.close(nowhere)
         _release_signals(mask)
