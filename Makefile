@@ -200,6 +200,12 @@ files:
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-metrics.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions share/bash-completion/*
+	install -d $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	for name in lvmkit adddelpv; do \
+	    PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.completion zsh $$name > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_$$name && \
+	    PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.completion fish $$name > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$name.fish \
+	        || exit 1; \
+	done
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 share/man/man5/*.5
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 share/man/man8/*.8
 	for name in $$($(PYTHON) -IS bin/lcdi); do \
@@ -244,6 +250,9 @@ uninstall:  ## remove what install put there; protected data, /etc/default/lvmki
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants/lvmkit-check.timer \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lvmkit \
+	    $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_lvmkit $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_adddelpv \
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/lvmkit.fish \
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/adddelpv.fish \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/adddelpv \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lcdi \
 	    $(DESTDIR)$(PREFIX)/share/man/man8/lvmkit.8 $(DESTDIR)$(PREFIX)/share/man/man8/adddelpv.8 \

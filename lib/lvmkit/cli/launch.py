@@ -38,7 +38,7 @@ def launch(
 
     def job() -> int:
         try:
-            return _run(command, words, session)
+            return 0 if _is_asked_by_shell(command, session) else _run(command, words, session)
         except click.ClickException as error:
             raise Failure(*complaints(_usage(error, command))) from error
         except BrokenPipeError:  # from click's own output: --help into a pager that was closed
@@ -49,6 +49,15 @@ def launch(
             raise Failure(OutputNotWritten(error.strerror or str(error))) from error
 
     return session.end(session.guard(session.program, "", job))
+
+
+def _is_asked_by_shell(command: click.Command, session: Session) -> bool:
+    """Whether a shell asked what could be typed, and has its answer."""
+    if "_LVMKIT_COMPLETE" not in os.environ:
+        return False
+    from lvmkit.cli.completion import answers_shell
+
+    return answers_shell(command, session)
 
 
 def _asks_for_lines(words: Sequence[str]) -> bool:

@@ -11,8 +11,12 @@ from lvmkit.model.messages.command import InvalidName
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeVar
+
+    from click.shell_completion import CompletionItem
+
+    from lvmkit.plan import Kit
 
     Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -23,10 +27,18 @@ _LONGEST_PATH = 4095
 class Word(click.ParamType):
     """A word that must be a name of some kind."""
 
-    def __init__(self, name: str, what: str, *kinds: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        name: str,
+        what: str,
+        *kinds: Callable[[str], bool],
+        words: Callable[[Kit], Iterable[str]] = lambda _kit: (),
+    ) -> None:
+        """words: those that a shell offers."""
         self.name = name
         self._what = what
         self._kinds = kinds
+        self._words = words
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The word, unchanged. Raises Failure (InvalidName, 110100) when it is of none of the kinds."""
@@ -35,6 +47,21 @@ class Word(click.ParamType):
             raise Failure(InvalidName(word or "''", self._what))
         return word
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """What a shell offers for the word that is being typed."""
+        del param
+        from lvmkit.cli.completion import words_of  # only where a shell asks
+
+        return words_of(ctx, self._words, incomplete)
+
+
+def _servers(kit: Kit) -> Iterable[str]:
+    return (server.name for server in kit.port.servers())
+
+
+def _tags(kit: Kit) -> Iterable[str]:
+    return kit.port.overview().union().tags
+
 
 def _is_path(word: str) -> bool:
     """Whether this is an absolute path of printable characters, without '..'."""
@@ -42,9 +69,9 @@ def _is_path(word: str) -> bool:
 
 
 PATH = Word("path", "mount point or device (an absolute path)", _is_path)
-SERVER = Word("server", "name of a server", names.is_server_name)
+SERVER = Word("server", "name of a server", names.is_server_name, words=_servers)
 TAG = Word("tag", "tag", names.is_tag)
-TAG_OR_ID = Word("tag", "tag or ID", names.is_tag, _is_path)
+TAG_OR_ID = Word("tag", "tag or ID", names.is_tag, _is_path, words=_tags)
 """what names a resource: its tag, or its ID (a mount point, the path of a volume, lvmvg-NAME)"""
 
 

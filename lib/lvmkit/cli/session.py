@@ -69,6 +69,10 @@ class Session:
 
         return self.guard(action, tag, as_root)
 
+    def open_quietly(self) -> Kit:
+        """The kit, for who only looks something up. Raises Failure."""
+        return self._open_kit(self.paths, lambda _message: None)
+
     def answer(self, facts: Callable[[], dict[str, Any]], text: Callable[[], str]) -> bool:
         """Print what a command answers, in the form that was asked for.
 
