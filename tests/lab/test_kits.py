@@ -64,6 +64,11 @@ def sql(guest: Guest, command: str) -> str:
     return guest.run("runuser", "-u", "postgres", "--", "psql", "-Atqc", command, timeout=60).stdout.strip()
 
 
+def is_ready(guest: Guest) -> bool:
+    """Whether it takes connections: the cluster shows a resource where it starts before its start has ended."""
+    return guest.run("runuser", "-u", "postgres", "--", "pg_isready", "-q", check=False).returncode == 0
+
+
 def pid(guest: Guest) -> str:
     return guest.sh(f"head -n 1 {DATA}/postmaster.pid 2>/dev/null || true").stdout.strip()
 
@@ -117,6 +122,7 @@ def test_rows_that_were_committed_before_a_kill_are_all_there_after_the_failover
     cluster.lab.kill(1)
     cluster.wait(lambda it: all(it.running(name) == ("node2",) for name in PRIMITIVES), node=2, deadline=400.0)
     first.stop()
+    cluster.wait(lambda _it: is_ready(node2), node=2, deadline=120.0)
     second = Rows(cluster.lab, 2, 100_001).start().more(5)
     second.stop()
     there = {int(row) for row in sql(node2, "select n from t").split()}
