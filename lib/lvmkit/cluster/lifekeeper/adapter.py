@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvmkit.cluster.checks import refuse_unstorable
+from lvmkit.cluster.checks import refuse_unstorable, require_flag
 from lvmkit.cluster.lifekeeper import commit, copy, core, fitting, kept, known, lcdi, lock, moves, status
 from lvmkit.cluster.lifekeeper.known import Known
 from lvmkit.cluster.lifekeeper.lcdi import Commands
@@ -220,11 +220,13 @@ class LifeKeeper:
         return lcdi.flg_list(self._how, self._destination(server))
 
     def create_flag(self, flag: str, server: str = "") -> bool:
-        """By flg_create."""
+        """By flg_create. Raises Failure (110100) for what cannot be one."""
+        require_flag(flag)
         return lcdi.flg_create(self._how, flag, self._destination(server))
 
     def remove_flag(self, flag: str, server: str = "") -> bool:
-        """By flg_remove."""
+        """By flg_remove. Raises Failure as create_flag()."""
+        require_flag(flag)
         return lcdi.flg_remove(self._how, flag, self._destination(server))
 
     def wanted(self) -> frozenset[str]:

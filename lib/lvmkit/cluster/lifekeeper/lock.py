@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from lvmkit.model.settings import Paths
 
 _FLAG = "!action!"
-_SHORTEST = 1.0
-"""seconds that getlocks gets at least"""
+_SHORTEST = 5.0
+"""seconds that getlocks gets at least: it is a program, and has to start on a busy server"""
 
 _held: set[tuple[str, int]] = set()
 """(lock file, process) of the locks that this process has: it may enter again"""
