@@ -410,7 +410,7 @@ class TestTheScripts:
         assert (code, capsys.readouterr().out) == (0, "data\n")
         assert (made.tag, made.id, made.info, made.state, made.switchback) == ("data", VG.id, VG.info, OSU, AUTOMATIC)
         assert pairs(second) == ()
-        assert lkvgs.entries(paths.lkvgs) == (("vg", "VG"),)
+        assert lkvgs.listed(paths.lkvgs) == ("vg",)
 
     @pytest.mark.parametrize("script", ["canextend", "extend"])
     def test_what_is_there_under_another_tag_is_not_extended_again(
