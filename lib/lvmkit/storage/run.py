@@ -82,16 +82,14 @@ def run(
     argv: argv[0] is an absolute path.  deadline: seconds.  stdin: what it may read; nothing when absent.
     progress: looked at every second; each time that it gives another value, the deadline begins anew.
     end: of time.monotonic(): ends the program in any case.
-    pass_output: our own descriptors to which what it writes to stdout and stderr is also passed on, several times a
-    second. Not by handing them down: a script in the middle of its work must not die of a broken pipe when we are
-    killed.
+    pass_output: our own descriptors to which what it writes to stdout and stderr is passed on several times a second.
     environment: its whole environment besides LC_ALL=C.
     hear: is given each line that it writes to stdout, without the line's end, several times a second. What it raises
     ends the program.
     outlives_us: it goes on when this process is killed, because it has a lock and a way back of its own.
-    Returns Finished whatever the exit status. Raises Failure: CommandMissing; CommandFailed when it cannot be
-    started; CommandHung when it did not end in time and was killed with its process group, or would not even die.
-    An exception that a signal handler raises here ends the program in the same way.
+    Returns Finished whatever the exit status. Raises Failure: CommandMissing; CommandFailed when it cannot be started;
+    CommandHung when it did not end in time and was killed with its process group, or would not even die. An exception
+    that a signal handler raises here ends the program in the same way.
     """
     if not os.path.isabs(argv[0]):
         raise ValueError(f"not an absolute path: {argv[0]}")
@@ -233,7 +231,10 @@ def _close(files: Sequence[int]) -> None:
 def _echoes(
     files: Sequence[int], pass_output: tuple[int, int] | None, hear: Callable[[str], None] | None
 ) -> tuple[_Echo | _Listener, ...]:
-    """What is done with output as it comes."""
+    """What is done with output as it comes.
+
+    pass_output: not handed down: a script in the middle of its work must not die of a broken pipe when we are killed.
+    """
     echoes: list[_Echo | _Listener] = []
     if pass_output:
         echoes += [_Echo(files[0], pass_output[0]), _Echo(files[1], pass_output[1])]
