@@ -52,9 +52,12 @@ def with_core(guest: Guest) -> None:
     guest.sh(PREPARE, timeout=PATIENCE)
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def core(pushed_lab: Lab) -> Guest:
-    return guest_in(pushed_lab, "lifekeeper-core", with_core)
+    return guest_in(pushed_lab, "lifekeeper_core", with_core)
 
 
 def known(guest: Guest) -> dict[str, dict[str, str]]:
