@@ -42,6 +42,10 @@ apt_install = missing=$$(for p in $(1); do \
 	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
 	fi
 
+# The same for SCSI targets, which the tests start themselves: the service that comes with the package serves nobody.
+install_target = $(call apt_install,$(1)); \
+	case " $$missing " in *" tgt "*) $(SUDO) systemctl disable --now -q tgt.service || true ;; esac
+
 # Which Debian the guests run; empty: 12, and 13 too in tests where the two may differ.
 export LVMKIT_LAB_RELEASE := $(RELEASE)
 
@@ -87,7 +91,7 @@ mutants-all: deps  ## the same with every small fault of the modules that decide
 	PYTHONPATH=tests $(BIN)/python -m mutants all $(MUTANTS)
 
 target: deps  ## what the kit sends for persistent reservations, to a real SCSI target in user space
-	@$(call apt_install,$(NEEDS_TARGET))
+	@$(call install_target,$(NEEDS_TARGET))
 	$(BIN)/pytest -q tests/target
 
 metadata: deps  ## tests on real LVM metadata on loop devices (root)
@@ -105,7 +109,7 @@ lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, h
 	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=20 -m "not cluster and not slow" tests/lab
 
 cluster-lab: deps  ## tests with two and three guests that are a Pacemaker cluster, and of boots; many minutes, not part of test
-	@$(call apt_install,$(NEEDS_LUN))
+	@$(call install_target,$(NEEDS_LUN))
 	$(BIN)/pytest -q -m "(cluster or slow) and not three" tests/lab
 	$(BIN)/pytest -q -m three tests/lab
 

@@ -156,6 +156,11 @@ class TestRecords:
         assert copy.parse(text) == graph
         assert copy.parse(text[: len(text) // 2]) == Hierarchy()
 
+    @pytest.mark.parametrize("line", ["instance\x01one\x01field", "link\x01a\x01b\x01c"])
+    def test_a_copy_with_other_fields_is_no_copy(self, tmp_path: Path, line: str) -> None:
+        (tmp_path / "lifekeeper.copy").write_text(f"{line}\nend\n")
+        assert copy.read(Paths(state=str(tmp_path))) == Hierarchy()
+
 
 class TestAtHand:
     def test_what_is_at_hand_starts_no_program(self, second: Core, port: LifeKeeper) -> None:

@@ -95,9 +95,9 @@ def _check(call: ScriptCall, host: Host) -> tuple[Message, ...]:
     at_hand = port.at_hand()
     if at_hand.by_tag(call.tag or "") or at_hand.by_id(call.id or ""):
         messages = dispatch.check(_instance_of(call, find(at_hand, call.tag, call.id)), at_hand, host)
-        if not any(message.script_exit for message in messages):
+        if port.capabilities.keeps_database or not any(message.script_exit for message in messages):
             return messages
-    hierarchy = port.hierarchy()  # what is at hand may lag behind, and is no reason to say that something is wrong
+    hierarchy = port.hierarchy()  # what is at hand may lag behind there, and is no reason to say that all is not well
     return dispatch.check(_instance_of(call, find(hierarchy, call.tag, call.id)), hierarchy, host)
 
 

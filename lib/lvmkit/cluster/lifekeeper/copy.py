@@ -23,7 +23,7 @@ def read(paths: Paths) -> Hierarchy:
     """The copy; empty where there is none, or none that is whole."""
     try:
         return parse(files.read(_path(paths)) or "")
-    except Failure:
+    except (Failure, ValueError, TypeError):  # what another version wrote may have other fields
         return Hierarchy()
 
 

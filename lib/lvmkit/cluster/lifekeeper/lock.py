@@ -11,17 +11,17 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
+from lvmkit.cluster.admin_lock import held
 from lvmkit.cluster.lifekeeper import lcdi
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import AdminLockHeld
 from lvmkit.model.messages.lifekeeper import CoreLockNotGot
-from lvmkit.model.messages.service import AlreadyBusy
 from lvmkit.model.messages.storage import CommandHung
-from lvmkit.storage import files, locks
+from lvmkit.storage import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from lvmkit.cluster.lifekeeper.lcdi import Commands
     from lvmkit.model.settings import Paths
@@ -30,36 +30,14 @@ _FLAG = "!action!"
 _SHORTEST = 5.0
 """seconds that getlocks gets at least: it is a program, and has to start on a busy server"""
 
-_held: set[tuple[str, int]] = set()
-"""(lock file, process) of the locks that this process has: it may enter again"""
 
-
-@contextmanager
-def admin_lock(how: Commands, paths: Paths, server: str, purpose: str, patience: float) -> Iterator[None]:
+def admin_lock(how: Commands, paths: Paths, server: str, purpose: str, patience: float) -> AbstractContextManager[None]:
     """Hold both locks while a `with` block runs; a process that has them already goes straight on.
 
     server: this one.  patience: seconds.
-    Raises Failure: 110083 when another process here holds it, 110414 when LifeKeeper does not give its own.
+    Entering raises Failure: 110083 when another process here holds it, 110414 when LifeKeeper does not give its own.
     """
-    key = (f"{paths.state}/admin.lock", os.getpid())
-    if key in _held:
-        yield
-        return
-    try:
-        with (
-            locks.locked(key[0], what="the admin lock", patience=patience),
-            _of_the_core(how, paths, server, purpose, patience),
-        ):
-            _held.add(key)
-            try:
-                yield
-            finally:
-                _held.discard(key)
-    except Failure as failure:
-        busy = failure.messages[0]
-        if isinstance(busy, AlreadyBusy) and busy.what == "the admin lock":
-            raise Failure(AdminLockHeld(busy.pid, "unknown", patience)) from failure
-        raise
+    return held(paths, patience, lambda: _of_the_core(how, paths, server, purpose, patience))
 
 
 @contextmanager

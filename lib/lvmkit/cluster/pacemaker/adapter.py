@@ -300,9 +300,8 @@ class Pacemaker:
 
     def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
         """Of the whole cluster; see lock.py."""
-        path = f"{self._paths.state}/admin.lock"
         patience = self._settings.lock_patience
-        return lock.admin_lock(self._tools, path, self.local_server(), purpose, patience, self._tell)
+        return lock.admin_lock(self._tools, self._paths, self.local_server(), purpose, patience, self._tell)
 
     def _active(self, change: Change, server: str) -> tuple[str, ...]:
         """The tags that a change removes, or gives other parameters, while they run somewhere; and what stands on them.

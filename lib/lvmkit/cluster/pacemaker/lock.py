@@ -17,26 +17,23 @@ import os
 import time
 from contextlib import contextmanager
 
+from lvmkit.cluster.admin_lock import held
 from lvmkit.cluster.pacemaker import commit, elements, location, release, states, template, tools
 from lvmkit.cluster.pacemaker.elements import RESOURCES
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import AdminLockHeld
 from lvmkit.model.messages.pacemaker import LockHeldElsewhere, LockTakenOver
-from lvmkit.model.messages.service import AlreadyBusy
-from lvmkit.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from xml.etree.ElementTree import Element
 
     from lvmkit.cluster.pacemaker.tools import Tools
     from lvmkit.model.messages import Message
+    from lvmkit.model.settings import Paths
 
 _POLL = 1.0
-
-_held: set[tuple[str, int]] = set()
-"""(lock file, process) of the locks that this process has: it may enter again"""
 
 
 class _Taken(Exception):
@@ -47,32 +44,15 @@ class _Taken(Exception):
         self.server, self.purpose = server, purpose
 
 
-@contextmanager
 def admin_lock(
-    how: Tools, path: str, server: str, purpose: str, patience: float, tell: Callable[[Message], None]
-) -> Iterator[None]:
+    how: Tools, paths: Paths, server: str, purpose: str, patience: float, tell: Callable[[Message], None]
+) -> AbstractContextManager[None]:
     """Hold both locks while a `with` block runs; a process that has them already goes straight on.
 
-    path: the lock file.  server: this one.  patience: seconds.  tell: learns of a lock that is taken over.
-    Raises Failure: 110083 when another process here holds it, 110164 when another server does.
+    server: this one.  patience: seconds.  tell: learns of a lock that is taken over.
+    Entering raises Failure: 110083 when another process here holds it, 110164 when another server does.
     """
-    key = (path, os.getpid())
-    if key in _held:
-        yield
-        return
-    try:
-        here = locks.locked(path, what="the admin lock", patience=patience)
-        with here, _in_the_cib(how, server, purpose, patience, tell):
-            _held.add(key)
-            try:
-                yield
-            finally:
-                _held.discard(key)
-    except Failure as failure:
-        busy = failure.messages[0]
-        if isinstance(busy, AlreadyBusy) and busy.what == "the admin lock":
-            raise Failure(AdminLockHeld(busy.pid, "unknown", patience)) from failure
-        raise
+    return held(paths, patience, lambda: _in_the_cib(how, server, purpose, patience, tell))
 
 
 @contextmanager

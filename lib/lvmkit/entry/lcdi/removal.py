@@ -29,9 +29,8 @@ def remove(tags: Sequence[str], call: Call) -> tuple[str, ...]:
     shared = _held_elsewhere(call)
     for instance in hierarchy.of_tags(tags):
         is_shared = instance.tag in shared
-        if not (
-            is_shared and has_scripts(instance.type)
-        ):  # what create did for a group is undone where it goes at last
+        # what create did for a group is undone where the group goes at last
+        if not is_shared or not has_scripts(instance.type):
             _run_delete(instance, call)
         _drop(instance, call, is_shared=is_shared)
     return tuple(tags)
