@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lvmkit.cluster.embedded import Engine
-from lvmkit.model.instance import FILESYS, ISP, OSU
+from lvmkit.model.instance import FILESYS, ISP, OSU, Dependency, Instance
 from lvmkit.model.messages.service import LvBusy
 from lvmkit.model.messages.storage import RawDriverGone
 from lvmkit.model.settings import Settings
+from lvmkit.model.value import replace
 from lvmkit.workflow import bystanders
 from tests.unit.machine import SharedDisk, make_group
 from tests.unit.one_server import Bare
@@ -96,6 +97,23 @@ def test_in_a_cluster_it_is_named_before_anything_is_stopped(server: Raw) -> Non
     with server.machine.running():
         (told,) = bystanders.bystanders((TAG, "vg1"), server.engine.hierarchy(), frozenset)
     assert told == LvBusy("vg1-data", (WRITER,))
+
+
+@pytest.mark.parametrize(("state", "named"), [(ISP, ()), (OSU, (LvBusy("vg1-data", (WRITER,)),))])
+def test_in_a_cluster_the_consumer_that_another_kit_stops_first_is_not_in_the_way(
+    server: Raw, state: str, named: tuple[LvBusy, ...]
+) -> None:
+    server.create()
+    server.write()
+    consumer = Instance("n1", "records", "rawlog", "log", VOLUME, state=state)
+    with server.machine.running():
+        graph = server.engine.hierarchy()
+        above = replace(
+            graph,
+            instances=(*graph.instances, consumer),
+            dependencies=(*graph.dependencies, Dependency("log", TAG)),
+        )
+        assert bystanders.bystanders(("log", TAG, "vg1"), above, frozenset) == named
 
 
 def test_of_a_raw_device_it_is_said_that_its_driver_is_gone(server: Raw) -> None:

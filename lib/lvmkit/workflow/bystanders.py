@@ -16,6 +16,7 @@ from lvmkit.model.instance import FILESYS, ILLSTATE, IN_SERVICE, LVMLV, LVMVG
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.filesystems import FilesystemKept, UsedByCaller
 from lvmkit.model.messages.service import LvBusy
+from lvmkit.model.resource_types import is_ours
 from lvmkit.model.value import Value, replace
 from lvmkit.resources import evict, mounts, taking_down
 from lvmkit.storage import dm, holders
@@ -71,7 +72,8 @@ def bystanders(
 ) -> tuple[Message, ...]:
     """Who holds the volumes of these tags on this server, beside the file systems of the hierarchy.
 
-    required_by_others: as of a port; what the cluster runs on a volume it stops first, so there nobody is named.
+    required_by_others: as of a port; what the cluster runs on a volume it stops first, so there nobody is named;
+        the same holds where a resource of another kit that leaves stands on the volume.
     Nothing where no volume is active here. Raises Failure where device-mapper cannot be asked.
     """
     leaving = hierarchy.of_tags(tags)
@@ -83,8 +85,17 @@ def bystanders(
     users = _lasting({device: _strangers(device, own) for device in volumes}, own)
     if not users:
         return ()
-    required = required_by_others()
+    required = _used_by_other_kits(leaving, hierarchy).union(required_by_others())
     return tuple(taking_down.in_the_way(d, some) for d, some in users.items() if volumes[d].isdisjoint(required))
+
+
+def _used_by_other_kits(leaving: Iterable[Instance], hierarchy: Hierarchy) -> set[str]:
+    """The tags that resources of other kits stand on. Their stop comes first, and ends who has the volume open."""
+    used: set[str] = set()
+    for each in leaving:
+        if not is_ours(each.type) and each.state in IN_SERVICE:
+            used.update(hierarchy.children(each.tag))
+    return used
 
 
 def _refuse_callers(tags: Iterable[str], hierarchy: Hierarchy) -> None:
