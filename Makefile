@@ -10,6 +10,8 @@ BIN     := $(VENV)/bin
 AGENTS  := $(notdir $(wildcard lib/ocf/resource.d/lvmkit/*))
 MINUTES ?= 60
 RELEASE ?=
+# Where sos has its plugins: in the folder that Python packages of the distribution are in.
+SOS     ?= $(PREFIX)/lib/python3/dist-packages/sos/report/plugins
 STAGE   ?= $(DESTDIR)$(LKROOT)/.new
 LIBRARY  = lib
 DEB     := build/deb
@@ -224,6 +226,7 @@ files:
 	cd share && find kits -type f ! -perm /100 -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX))/share/lvmkit/{} \;
 	cd share && find kits -type f -perm /100 -exec install -D -m 755 {} $(abspath $(DESTDIR)$(PREFIX))/share/lvmkit/{} \;
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lvmkit/prometheus share/prometheus/*
+	install -D -m 644 -t $(DESTDIR)$(SOS) share/sos/lvmkit.py
 	install -d $(DESTDIR)$(PREFIX)/share/lvmkit/schema
 	names=$$($(PYTHON) bin/lvmkit schema) && for name in $$names; do \
 	    $(PYTHON) bin/lvmkit schema $$name > $(DESTDIR)$(PREFIX)/share/lvmkit/schema/$$name.json || exit 1; \
@@ -253,7 +256,7 @@ uninstall:  ## remove what install put there; protected data, /etc/default/lvmki
 	    $(DESTDIR)$(PREFIX)/sbin/adddelpv $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-check.* \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants/lvmkit-check.timer \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval \
-	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lvmkit \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lvmkit $(DESTDIR)$(SOS)/lvmkit.py \
 	    $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_lvmkit $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_adddelpv \
 	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/lvmkit.fish \
 	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/adddelpv.fish \

@@ -33,6 +33,7 @@ COMMANDS = {
     "forget": "forget",
     "journal": "journal",
     "metrics": "metrics",
+    "report": "report",
     "explain": "explain",
     "schema": "schema",
     "tags": "tags",
@@ -77,4 +78,4 @@ def program() -> None:
 
 def main(script: str, words: list[str]) -> int:
     """Run lvmkit. script: its real path. Returns the exit code."""
-    return launch(program, words, Session(installed(script)))
+    return launch(program, words, Session(installed(script), script=script))

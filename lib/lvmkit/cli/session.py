@@ -40,8 +40,11 @@ class Session:
         paths: Paths,
         open_kit: Callable[[Paths, Callable[[Message], None]], Kit] = open_installed,
         program: str = "lvmkit",
+        script: str = "/usr/sbin/lvmkit",
     ) -> None:
+        """script: path of the lvmkit command, for what runs it again."""
         self.program = program
+        self.script = script
         self.paths = paths
         self.quiet = False
         self.form = TEXT

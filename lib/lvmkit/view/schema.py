@@ -30,6 +30,7 @@ ANSWERS = {
     "delete": "delete",
     "forget": "forget",
     "journal": "journal",
+    "report": "report",
     "explain": "explain",
 }
 """each command that answers in JSON, and the module of this package that has its facts and their SCHEMA"""

@@ -7,7 +7,7 @@ import click
 from lvmkit.cli.console import one_a_line, write
 from lvmkit.cli.layout import ASCII_GLYPHS, columns, twigs
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import pass_session, quiet_option, resource_argument
+from lvmkit.cli.options import TAG_OR_ID, pass_session, quiet_option
 from lvmkit.cli.session import JSON, TEXT
 from lvmkit.view.document import document
 from lvmkit.view.show import show_facts
@@ -27,7 +27,7 @@ _CMD = "cmd"
 @click.command(
     "show", epilog="Example: lvmkit show /data --output-format cmd", short_help="Show all that is recorded of it."
 )
-@resource_argument
+@click.argument("word", metavar="[TAG|ID]", type=TAG_OR_ID, required=False)
 @click.option(
     "--output-format",
     "--format",
@@ -39,19 +39,21 @@ _CMD = "cmd"
 )
 @quiet_option
 @pass_session
-def command(session: Session, word: str, form: str) -> int:
-    """Show types, IDs, identities, switchback, and states and priorities on every server, from TAG down.
+def command(session: Session, word: str | None, form: str) -> int:
+    """Show types, IDs, identities, switchback, and states and priorities on every server, from TAG down, or of all.
 
     It is what the engine has recorded; 'lvmkit status' compares that with the kernel.
     """
 
     def job(kit: Kit) -> int:
         seen = kit.port.overview()
-        tag = tag_of(word, seen.union())
-        write(_as_commands(tag, seen, kit) if form == _CMD else _recorded(tag, seen, form))
+        tag = tag_of(word, seen.union()) if word else None
+        write(_as_commands(tag, seen, kit) if tag and form == _CMD else _recorded(tag, seen, form))
         return 0
 
-    return session.work("show", word, job)
+    if form == _CMD and not word:
+        raise click.UsageError("Commands can be shown of one TAG|ID.")
+    return session.work("show", word or "", job)
 
 
 def _as_commands(tag: str, seen: Overview, kit: Kit) -> str:
@@ -69,7 +71,7 @@ def _as_commands(tag: str, seen: Overview, kit: Kit) -> str:
     return one_a_line(map(shlex.join, recipe.commands))
 
 
-def _recorded(tag: str, seen: Overview, form: str) -> str:
+def _recorded(tag: str | None, seen: Overview, form: str) -> str:
     from lvmkit.workflow.status import recorded
 
     survey = recorded(seen, tag)

@@ -1,11 +1,11 @@
-"""Messages about installing and removing the kit as a package: 110450-110469.
+"""Messages about installing and removing the kit as a package, and about the report for support: 110450-110469.
 
 Those about installing are said in the same words by scripts of the packages, before anything of the kit is there.
 """
 
 from __future__ import annotations
 
-from lvmkit.model.messages import LCDI_HAS_DEPENDENTS, Message
+from lvmkit.model.messages import LCDI_EXISTS, LCDI_HAS_DEPENDENTS, Caution, Message
 
 _ANYWAY = (
     "To remove the package all the same, 'touch /run/lvmkit-remove-anyway' before; nothing here protects them then."
@@ -58,3 +58,30 @@ class NoCoreInstalled(Message, number=110454):
 
     template = "LifeKeeper's core is not installed: there is no /opt/LifeKeeper/bin/lcdstatus."
     action = "Install LifeKeeper's core first. Without it the package lvmkit alone is enough."
+
+
+class ReportNotWritten(Message, number=110460):
+    """The report for support could not be written, mostly because the disk is full; what was begun is removed."""
+
+    template = "The report {path} cannot be written: {why}."
+    action = "Name a place with room by 'lvmkit report --output FILE'."
+    path: str
+    why: str
+
+
+class ReportExists(Message, number=110461):
+    """A report never replaces a file."""
+
+    template = "{path} is there already."
+    action = "Name another file by 'lvmkit report --output FILE'."
+    lcdi_exit = LCDI_EXISTS
+    path: str
+
+
+class ReportIncomplete(Caution, number=110462):
+    """Some programs did not answer in time, are not installed, or said too much; all the rest is in the report."""
+
+    template = "The report {path} lacks {parts}, in whole or in part."
+    action = "index.txt in it says why. What hangs is mostly what support has to know; send it as it is."
+    path: str
+    parts: tuple[str, ...]
