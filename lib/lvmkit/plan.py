@@ -128,7 +128,7 @@ def carry_out(plan: Plan, kit: Kit) -> None:
         for number, step in enumerate(plan.steps, 1):
             journal = _begin(journal, number, kit)
             kit.tell(StepDone(number, len(plan.steps), step.describe()))
-            journal.steps[number - 1].apply(replace(kit, tell=_within(number, len(plan.steps), kit.tell)))
+            journal.steps[number - 1].apply(replace(kit, tell=within(number, len(plan.steps), kit.tell)))
             if step.decides:
                 journal = journals.write(replace(journal, done=number), kit.paths)
         journals.drop(journal, kit.paths)
@@ -194,7 +194,7 @@ def _point_of_no_return(steps: tuple[Step, ...]) -> int:
     return 0
 
 
-def _within(position: int, count: int, tell: Callable[[Message], None]) -> Callable[[Message], None]:
+def within(position: int, count: int, tell: Callable[[Message], None]) -> Callable[[Message], None]:
     """Tell what is done for one step, whose progress is not that of the whole."""
 
     def tell_within(message: Message) -> None:

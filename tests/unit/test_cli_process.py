@@ -152,7 +152,7 @@ class TestCompletion:
     def test_commands(self) -> None:
         assert self._complete("lvmkit", "") == [
             "create", "extend", "status", "show", "in-service", "out-of-service", "check", "doctor", "reconfigure",
-            "unextend", "delete", "forget", "journal", "metrics", "report", "explain", "schema", "--help",
+            "apply", "unextend", "delete", "forget", "journal", "metrics", "report", "explain", "schema", "--help",
             "--quiet", "--version",
         ]  # fmt: skip
         assert self._complete("lvmkit", "--quiet", "st") == ["status"]

@@ -74,6 +74,8 @@ TAG = Word("tag", "tag", names.is_tag)
 TAG_OR_ID = Word("tag", "tag or ID", names.is_tag, _is_path, words=_tags)
 """what names a resource: its tag, or its ID (a mount point, the path of a volume, lvmvg-NAME)"""
 
+DIGEST = Word("digest", "digest of a difference", lambda word: word.isalnum() and word.isascii())
+
 
 def _be_quiet(context: click.Context, _parameter: click.Parameter, given: bool) -> None:
     session = context.find_object(Session)

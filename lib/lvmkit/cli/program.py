@@ -28,6 +28,7 @@ COMMANDS = {
     "check": "check",
     "doctor": "doctor",
     "reconfigure": "reconfigure",
+    "apply": "apply",
     "unextend": "unextend",
     "delete": "delete",
     "forget": "forget",

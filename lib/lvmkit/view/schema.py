@@ -26,6 +26,7 @@ ANSWERS = {
     "check": "check",
     "doctor": "doctor",
     "reconfigure": "reconfigure",
+    "apply": "apply",
     "unextend": "unextend",
     "delete": "delete",
     "forget": "forget",

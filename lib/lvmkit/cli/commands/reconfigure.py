@@ -6,7 +6,7 @@ import click
 
 from lvmkit.cli.layout import columns
 from lvmkit.cli.naming import tag_of
-from lvmkit.cli.options import TAG_OR_ID, Word, event_format_option, pass_session, quiet_option
+from lvmkit.cli.options import DIGEST, TAG_OR_ID, event_format_option, pass_session, quiet_option
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import HierarchyDiffers, InvalidName, NothingToDo
 from lvmkit.view.reconfigure import difference_facts
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lvmkit.workflow.reconfigure import Difference
 
 _NONE = ("", "-")
-_DIGEST = Word("digest", "digest of a difference", lambda word: word.isalnum() and word.isascii())
 
 
 @click.command(
@@ -30,7 +29,7 @@ _DIGEST = Word("digest", "digest of a difference", lambda word: word.isalnum() a
 @click.argument("lists", metavar="[ADDLIST DELLIST]", nargs=-1)
 @click.option("-y", "--yes", is_flag=True, help="Apply the whole difference.")
 @click.option(
-    "--expect", "digest", type=_DIGEST, metavar="DIGEST",
+    "--expect", "digest", type=DIGEST, metavar="DIGEST",
     help="Apply the difference where it is still the one that was shown with this digest.",
 )  # fmt: skip
 @click.option("--here", is_flag=True, help="On this server only; else the others of a cluster follow too.")

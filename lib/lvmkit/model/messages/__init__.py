@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 INFO, WARN, ERROR, FATAL = "INFO", "WARN", "ERROR", "FATAL"
 
 _MODULES = (
-    "boot", "command", "engine", "extend", "faults", "filesystems", "guards", "guide", "lcdi", "lifekeeper",
+    "apply", "boot", "command", "engine", "extend", "faults", "filesystems", "guards", "guide", "lcdi", "lifekeeper",
     "mounts", "ownership", "pacemaker", "packages", "peer", "plans", "reservation", "service", "storage",
     "view", "watch",
 )  # fmt: skip
