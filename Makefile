@@ -48,6 +48,9 @@ apt_install = missing=$$(for p in $(1); do \
 install_target = $(call apt_install,$(1)); \
 	case " $$missing " in *" tgt "*) $(SUDO) systemctl disable --now -q tgt.service || true ;; esac
 
+# A run of many tests in guests, which goes on where it was broken off, unless something has changed since.
+RESUMING = PYTHONPATH=tests $(BIN)/pytest -q -p lab.resuming tests/lab --resume build/lab$(addprefix -,$(RELEASE))-
+
 # Which Debian the guests run; empty: 12, and 13 too in tests where the two may differ.
 export LVMKIT_LAB_RELEASE := $(RELEASE)
 
@@ -110,10 +113,10 @@ kits: deps  ## the recovery kits below share/kits with what they protect, which 
 lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, here and in the other targets with guests
 	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=20 -m "not cluster and not slow" tests/lab
 
-cluster-lab: deps  ## tests with two and three guests that are a Pacemaker cluster, and of boots; many minutes, not part of test
+cluster-lab: deps  ## tests with two and three guests that are a Pacemaker cluster, and slow ones; hours, goes on where it was broken off
 	@$(call install_target,$(NEEDS_LUN))
-	$(BIN)/pytest -q -m "(cluster or slow) and not three" tests/lab
-	$(BIN)/pytest -q -m three tests/lab
+	$(RESUMING)two.json -m "(cluster or slow) and not three"
+	$(RESUMING)three.json -m three
 
 storm: deps  ## random actions on two guests that are a cluster: MINUTES=60 SEED=n, again: ONLY=EPISODE or REPLAY=FILES
 	@PYTHONPATH=tests $(BIN)/python -m storm --minutes $(MINUTES) $(addprefix --seed ,$(SEED)) \

@@ -1,0 +1,66 @@
+"""A long run of lab tests that was broken off goes on with what has not passed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab import resuming
+
+pytest_plugins = ["pytester"]
+
+TESTS = """
+import os, pytest
+def test_good(): pass
+def test_bad(): assert os.environ.get("MENDED")
+def test_skipped(): pytest.skip("no")
+@pytest.fixture
+def broken():
+    yield
+    assert os.environ.get("MENDED")
+def test_that_ends_badly(broken): pass
+"""
+
+
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, state: str = "one") -> pytest.RunResult:
+    monkeypatch.setattr(resuming, "state_of", lambda root: state)
+    return pytester.runpytest_inprocess("-p", "lab.resuming", "--resume", "kept/it.json", "-p", "no:cacheprovider")
+
+
+def test_what_has_passed_is_not_run_again_and_all_else_is(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(TESTS)
+    first = run(pytester, monkeypatch)
+    first.assert_outcomes(passed=2, failed=1, skipped=1, errors=1)
+    passed = json.loads((pytester.path / "kept/it.json").read_text())["passed"]
+    assert [name.rpartition("::")[2] for name in passed] == ["test_good"]
+    monkeypatch.setenv("MENDED", "yes")
+    second = run(pytester, monkeypatch)
+    second.assert_outcomes(passed=2, skipped=1, deselected=1)
+    assert "1 tests have passed before" in second.stdout.str()
+    run(pytester, monkeypatch, state="another").assert_outcomes(passed=3, skipped=1)
+
+
+def test_a_run_with_nothing_left_succeeds(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makepyfile("def test_good(): pass")
+    assert [run(pytester, monkeypatch).ret, run(pytester, monkeypatch).ret] == [0, 0]
+
+
+def test_the_state_is_what_git_knows_of_as_it_is_now(tmp_path: Path) -> None:
+    subprocess.run(("git", "init", "-q", tmp_path), check=True)
+    (tmp_path / "lib").mkdir()
+    file = tmp_path / "lib/a.py"
+    file.write_text("1")
+    subprocess.run(("git", "add", "lib"), cwd=tmp_path, check=True)
+    before = resuming.state_of(tmp_path)
+    (tmp_path / "README.md").write_text("not tested in guests")
+    (tmp_path / "lib/unknown").write_text("not of the project")
+    assert resuming.state_of(tmp_path) == before
+    file.write_text("2")
+    assert resuming.state_of(tmp_path) != before
+    file.unlink()
+    assert resuming.state_of(tmp_path) != before
