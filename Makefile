@@ -56,7 +56,7 @@ export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
 .PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata target cluster kits \
-    lab cluster-lab storm faults deb debs packages deps lock stage files unpackaged packaged install uninstall clean
+    lab cluster-lab storm faults deb debs packages deps pages lock stage files unpackaged packaged install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -149,6 +149,9 @@ $(VENV)/.stamp: tests/requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@
+
+pages:  ## write what manual pages and README say of commands and options anew; prose stays
+	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.reference .
 
 lock:  ## write tests/requirements.txt anew from tests/requirements.in
 	$(PYTHON) -m venv --clear build/lock
