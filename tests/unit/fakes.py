@@ -155,6 +155,9 @@ class FakePort:
     rivals: tuple[str, ...] = ()
     """resources that fence by reservations"""
 
+    clones: dict[str, str] | None = None
+    """by DRBD resource; None for an engine that promotes nothing"""
+
     @property
     def membership(self) -> FakeMembership | None:
         return FakeMembership(self) if self.capabilities.several_servers else None
@@ -165,6 +168,9 @@ class FakePort:
 
     def fences_by_reservation(self) -> tuple[str, ...]:
         return self.rivals
+
+    def promoter_of(self, resource: str) -> str | None:
+        return None if self.clones is None else self.clones.get(resource, "")
 
     def local_server(self) -> str:
         return SERVER

@@ -41,7 +41,10 @@ SECOND = PhysicalVolume("pv2", "/dev/sdb", 100)
 WELL = VolumeGroup(UUID, "vg1", 200, False, "", False, (FIRST, SECOND), ())
 LOST = replace(WELL, physical=(FIRST, replace(SECOND, device="", missing=True)))
 WORST = replace(
-    LOST, exported=True, system_id="n1", physical=(replace(FIRST, duplicates=("/dev/sdc",)), LOST.physical[1])
+    LOST,
+    exported=True,
+    system_id="n1",
+    physical=(replace(FIRST, duplicates=("/dev/sdc", "/dev/sdd")), LOST.physical[1]),
 )
 
 
@@ -128,7 +131,7 @@ def test_every_reason_is_told_at_once(claimed: dict[str, Claim]) -> None:
 
 def test_a_disk_that_something_else_holds_is_refused_by_the_name_of_the_holder(claimed: dict[str, Claim]) -> None:
     claimed["/dev/sdb"] = Claim("md127", False)
-    refusal = (PvHeldByOther("vg1", "pv2", "/dev/sdb", "md127"),)
+    refusal = (PvHeldByOther("vg1", "pv2", "/dev/sdb", "md127", "/dev/sdb"),)
     assert refusals(WELL) == metadata.against_any(WELL, Settings()) == refusal
 
 
@@ -136,7 +139,7 @@ def test_a_disk_that_carries_drbd_s_metadata_is_refused_also_when_drbd_is_not_lo
     claimed: dict[str, Claim],
 ) -> None:
     claimed["/dev/sda"] = Claim("", True)
-    assert refusals(WELL) == (PvBelowReplication("vg1", "pv1", "/dev/sda"),)
+    assert refusals(WELL) == (PvBelowReplication("vg1", "pv1", "/dev/sda", "/dev/sda"),)
 
 
 # ---- what else a disk is used for

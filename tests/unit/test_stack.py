@@ -21,7 +21,7 @@ from lvmkit.model.messages.storage import (
 )
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import Layer, LogicalVolume, PhysicalVolume, VolumeGroup
-from lvmkit.storage import stack, sysfs
+from lvmkit.storage import lasting, stack, sysfs
 from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.run import Finished
 
@@ -104,7 +104,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(stack, "run", server.run)
     monkeypatch.setattr(sysfs, "number_of", lambda path: server.numbers.get(path, ""))
     monkeypatch.setattr(stack, "_SYS", str(tmp_path))
-    monkeypatch.setattr(stack, "_BY_ID", str(tmp_path / "by-id"))
+    monkeypatch.setattr(lasting, "_BY_ID", str(tmp_path / "by-id"))
     monkeypatch.setattr(stack, "_SWAPS", str(tmp_path / "swaps"))
     monkeypatch.setattr(Lvm, "report", server.report)
     yield server

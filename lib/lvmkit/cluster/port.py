@@ -206,6 +206,12 @@ class Port(Protocol):
     def fences_by_reservation(self) -> tuple[str, ...]:
         """The resources by which the engine itself fences with the reservations of disks."""
 
+    def promoter_of(self, resource: str) -> str | None:
+        """The engine's resource that promotes a DRBD resource before what stands on it is started; '' where it lacks.
+
+        None where the engine promotes nothing: then whoever runs the replica does.
+        """
+
     def report_failure(self, tag: str) -> None:
         """Tell an engine that takes reports that something it has in service here has failed. Raises Failure."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther, VgShared
 from lvmkit.model.messages.service import DegradedActivation, DuplicatePv, PvsMissing, VgExported, VgImpostor
 from lvmkit.model.settings import DEGRADED
-from lvmkit.storage import claims
+from lvmkit.storage import claims, lasting
+from lvmkit.storage.claims import Claim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from lvmkit.model.volumes import VolumeGroup
 
 _STABLE = ("/dev/disk/by-id/", "/dev/mapper/")
+_REPLICAS = "/dev/drbd/by-res/"
+_FREE = Claim()
 _OF_CONTENT = ("lvm-pv-uuid-", "md-uuid-", "md-name-", "dm-uuid-CRYPT-")
 """links below by-id that are made of what is written on the disk, which its clone has, too"""
 
@@ -35,7 +38,13 @@ def against(vg: VolumeGroup, group: VgFacts, settings: Settings) -> tuple[Messag
 def against_any(vg: VolumeGroup, settings: Settings, group: VgFacts | None = None) -> tuple[Message, ...]:
     """The same of a volume group that is not protected yet, or, with group, is protected by its name alone."""
     missing = _missing(vg, settings.missing_pv, {}) if group is None else _missing_of(vg, group, settings)
-    return (*_unsupported(vg), *_duplicates(vg), *missing, *_claimed(vg, settings.probe_deadline))
+    claimed = _claims(vg, settings.probe_deadline)
+    return (*_unsupported(vg), *_duplicates(vg, claimed), *missing, *_claimed(vg, claimed))
+
+
+def against_disks_below(vg: VolumeGroup, settings: Settings) -> tuple[Message, ...]:
+    """What to say of a volume group that LVM sees where it must not look: on disks that are below something else."""
+    return _claimed(vg, _claims(vg, settings.probe_deadline))
 
 
 def _unsupported(vg: VolumeGroup) -> tuple[Message, ...]:
@@ -59,11 +68,17 @@ def trusted(devices: Iterable[str]) -> tuple[str, ...]:
 
 def _is_stable(device: str) -> bool:
     start, _, name = device.rpartition("/")
-    return f"{start}/" in _STABLE and not name.startswith(_OF_CONTENT)
+    return device.startswith(_REPLICAS) or (f"{start}/" in _STABLE and not name.startswith(_OF_CONTENT))
 
 
-def _duplicates(vg: VolumeGroup) -> tuple[Message, ...]:
-    return tuple(DuplicatePv(vg.name, pv.uuid, (pv.device, *pv.duplicates)) for pv in vg.physical if pv.duplicates)
+def _duplicates(vg: VolumeGroup, claimed: Mapping[str, Claim]) -> tuple[Message, ...]:
+    """Physical volumes on several devices; what is below one of these is told as such, with what to do about it."""
+    told: list[Message] = []
+    for pv in vg.physical:
+        devices = tuple(device for device in (pv.device, *pv.duplicates) if not claimed.get(device, _FREE).is_made)
+        if pv.duplicates and len(devices) > 1:
+            told.append(DuplicatePv(vg.name, pv.uuid, devices))
+    return tuple(told)
 
 
 def policy_of(group: VgFacts, settings: Settings) -> str:
@@ -85,13 +100,23 @@ def _missing(vg: VolumeGroup, policy: str, last_known: Mapping[str, str]) -> tup
     return (PvsMissing(vg.name, len(shown), shown),)
 
 
-def _claimed(vg: VolumeGroup, deadline: float) -> tuple[Message, ...]:
+def _claims(vg: VolumeGroup, deadline: float) -> dict[str, Claim]:
+    """The claim of others on every device on which LVM sees the group."""
+    devices: list[str] = []
+    for pv in vg.physical:
+        if not pv.missing:
+            devices += (pv.device, *pv.duplicates)
+    return dict(zip(devices, claims.on(devices, vg.uuid, deadline=deadline)))
+
+
+def _claimed(vg: VolumeGroup, claimed: Mapping[str, Claim]) -> tuple[Message, ...]:
     """Disks that are below something else; what holds one says more than what is written on it."""
-    seen = tuple(pv for pv in vg.physical if not pv.missing)
     told: list[Message] = []
-    for pv, claim in zip(seen, claims.on([pv.device for pv in seen], vg.uuid, deadline=deadline)):
-        if claim.holder:
-            told.append(PvHeldByOther(vg.name, pv.uuid, pv.device, claim.holder))
-        elif claim.replicated:
-            told.append(PvBelowReplication(vg.name, pv.uuid, pv.device))
+    for pv in vg.physical:
+        for device in (pv.device, *pv.duplicates):
+            claim = claimed.get(device, _FREE)
+            if claim.holder:
+                told.append(PvHeldByOther(vg.name, pv.uuid, device, claim.holder, lasting.name_of(device)))
+            elif claim.replicated:
+                told.append(PvBelowReplication(vg.name, pv.uuid, device, lasting.name_of(device)))
     return tuple(told)

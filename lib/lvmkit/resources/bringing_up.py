@@ -34,10 +34,28 @@ if TYPE_CHECKING:
 
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
+    from lvmkit.model.messages import Message
     from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
     from lvmkit.storage.dm import DeviceStatus
 
 _NO_UUID = "by its name"
+_REPLICAS = "/dev/drbd/"
+
+
+def refuse_replica(facts: VgFacts) -> None:
+    """Raises Failure (110424, 110425) where a replica below the group cannot be used here. LVM is not asked."""
+    reasons = against_replica(facts)
+    if reasons:
+        raise Failure(*reasons)
+
+
+def against_replica(facts: VgFacts) -> tuple[Message, ...]:
+    """Why the replicated devices among the group's recorded disks keep it from being started here."""
+    if not any(device.id.startswith(_REPLICAS) for device in facts.devices):
+        return ()
+    from lvmkit.resources import replicated  # most groups do without
+
+    return replicated.against_start(facts)
 
 
 def find_group(facts: VgFacts, host: Host) -> VolumeGroup:

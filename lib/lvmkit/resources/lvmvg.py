@@ -12,7 +12,7 @@ from lvmkit.model.value import replace
 from lvmkit.resources import kernel
 from lvmkit.resources.health import Health, settled
 from lvmkit.resources.kernel import Glance
-from lvmkit.storage import records, registered, vitals
+from lvmkit.storage import records, registered, sysfs, vitals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,7 +99,17 @@ def check(facts: VgFacts, host: Host, glance: Glance | None = None, volumes: Ite
 
 
 def _faults(record: Record, view: kernel.View) -> list[Message]:
-    return vitals.record_faults(record, view.glance.mapped)
+    faults = vitals.record_faults(record, view.glance.mapped)
+    if _is_replicated(record):
+        from lvmkit.resources import replicated
+
+        faults += replicated.faults(record)
+    return faults
+
+
+def _is_replicated(record: Record) -> bool:
+    """Whether it stands on DRBD: most groups do without, and pay nothing for it."""
+    return any(sysfs.is_drbd(pv.number) for pv in record.physical)
 
 
 def questions(facts: VgFacts, host: Host, glance: Glance) -> Questions:
@@ -110,6 +120,10 @@ def questions(facts: VgFacts, host: Host, glance: Glance) -> Questions:
 def _questions(facts: VgFacts, record: Record, host: Host) -> Questions:
     from lvmkit.resources import reading
 
+    if _is_replicated(record):
+        from lvmkit.resources import replicated
+
+        record = replicated.readable(record, host)
     asked = reading.disks_of(record)
     if not facts.is_reserved:
         return asked
@@ -134,6 +148,10 @@ def deep_check(facts: VgFacts, host: Host, glance: Glance | None = None, answers
         from lvmkit.resources import reserved
 
         faults += reserved.faults(record, answers, host)
+    if _is_replicated(record):
+        from lvmkit.resources import replicated
+
+        faults += replicated.deep_faults(record, host)
     return Health(tuple(faults), bool(view.mine), view.record is not None)
 
 
@@ -183,6 +201,7 @@ def _bring_up(facts: VgFacts, vg: VolumeGroup | None, host: Host) -> str:
     """The steps of a start, in their order. vg: as LVM sees it, where the caller has asked. The lock is held."""
     from lvmkit.resources import boot_settings, bringing_up, notes
 
+    bringing_up.refuse_replica(facts)
     seen = vg or bringing_up.find_group(facts, host)
     bringing_up.refuse_lack_of_room(seen, seen.expected)
     owned = bringing_up.admit(seen, facts, host, by_name=vg is not None)

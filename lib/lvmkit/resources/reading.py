@@ -58,7 +58,12 @@ class Answers:
 
     def of_disks(self, disks: Iterable[str]) -> tuple[probe.ProbeResult, ...]:
         """In the place of probe.probe()."""
-        return tuple(probe.result(disk, self._endings[_DISK, disk], self.deadline) for disk in disks)
+        return tuple(map(self._of_disk, disks))
+
+    def _of_disk(self, disk: str) -> probe.ProbeResult:
+        """A disk that was not asked, for a reason that is told elsewhere, counts as well."""
+        ending = self._endings.get((_DISK, disk))
+        return probe.result(disk, ending, self.deadline) if ending else probe.ProbeResult(disk, probe.OK, 0.0)
 
     def of_reservation(self, disk: str) -> probe.Ending | None:
         """What a disk answered; None where it was not asked."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def of_group(facts: VgFacts, host: Host) -> tuple[Message, ...]:
     """Why a start of the group would be refused. Its record follows what LVM reports first."""
     try:
+        bringing_up.refuse_replica(facts)
         vg = bringing_up.find_group(facts, host)
         follow(facts, host, vg)
     except Failure as failure:

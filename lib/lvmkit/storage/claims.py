@@ -34,6 +34,11 @@ class Claim(Value):
     replicated: bool = False
     """it carries DRBD's metadata"""
 
+    @property
+    def is_made(self) -> bool:
+        """Whether there is any."""
+        return bool(self.holder) or self.replicated
+
 
 def on(devices: Sequence[str], vg_uuid: str, *, deadline: float) -> tuple[Claim, ...]:
     """The claim of others on each of these physical volumes of a volume group, in their order.

@@ -24,7 +24,7 @@ from lvmkit.model.messages.storage import (
 )
 from lvmkit.model.value import Value
 from lvmkit.model.volumes import Layer, MountedFilesystem, Stack
-from lvmkit.storage import files, lvm1, rawbind, sysfs
+from lvmkit.storage import files, lasting, lvm1, rawbind, sysfs
 from lvmkit.storage.run import run
 
 TYPE_CHECKING = False
@@ -53,7 +53,7 @@ SYSTEM_MOUNTS = {
 }
 """mount points without which this server does not run, and their names in messages"""
 
-_SYS, _BY_ID, _SWAPS = "/sys", "/dev/disk/by-id", "/proc/swaps"
+_SYS, _SWAPS = "/sys", "/proc/swaps"
 _SWAP = "[SWAP]"
 _LSBLK_COLUMNS = "KNAME,NAME,MAJ:MIN,TYPE,SERIAL,SIZE,MOUNTPOINTS"
 _FINDMNT_COLUMNS = "TARGET,SOURCE,MAJ:MIN,FSTYPE,OPTIONS,UUID,FSROOT,LABEL"
@@ -61,10 +61,8 @@ _LVM_PREFIX = "LVM-"
 _DISK_PATIENCE = 5.0
 """seconds for a sector of every disk, where LVM does not know a volume group"""
 _UUID_LENGTH = 32
-_BEST_FIRST = ("dm-uuid-mpath-", "md-uuid-", "wwn-", "nvme-eui.", "nvme-uuid.", "scsi-3", "scsi-", "nvme-", "")
-"""names under /dev/disk/by-id, those that the storage itself issues before those that name a vendor's model"""
-_NEVER = ("lvm-pv-uuid-", "dm-name-", "dm-uuid-")
-"""names that follow the content of a device, or repeat /dev/mapper"""
+_DRBD = "drbd"
+"""the kind of DRBD's devices, which lsblk shows as disks"""
 
 
 class Node(Value):
@@ -140,7 +138,7 @@ def devices_of(vg: VolumeGroup, *, deadline: float) -> tuple[tuple[str, Layer], 
 
     deadline: seconds for lsblk. Raises Failure: CommandFailed, CommandMissing, CommandHung, CommandGarbled.
     """
-    blocks, links = _blocks(deadline), _links()
+    blocks, links = _blocks(deadline), lasting.links()
     return tuple(
         (pv.uuid, _layer(sysfs.number_of(pv.device), pv.device, blocks, links)) for pv in vg.physical if pv.device
     )
@@ -278,7 +276,7 @@ def _node(row: dict[str, Any]) -> Node:
         path="/dev/" + _word(row, "kname"),
         name=_word(row, "name"),
         number=_word(row, "maj:min"),
-        kind=_word(row, "type"),
+        kind=_DRBD if sysfs.is_drbd(_word(row, "maj:min")) else _word(row, "type"),
         serial=(row["serial"] or "").strip(),
         size=int(row["size"] or 0),
         mount_points=tuple(str(point) for point in row["mountpoints"] if point),
@@ -335,17 +333,5 @@ def _layer(number: str, path: str, blocks: Blocks, links: dict[str, tuple[str, .
 
 def _stable(node: Node, links: dict[str, tuple[str, ...]]) -> str:
     """The name that this device keeps over reboots and on every server that sees it, if it has one."""
-    for start in _BEST_FIRST:
-        for name in links.get(node.number, ()):
-            if name.startswith(start) and not (start == "" and name.startswith(_NEVER)):
-                return f"{_BY_ID}/{name}"
-    return f"/dev/mapper/{node.name}" if node.path.startswith("/dev/dm-") else node.path
-
-
-def _links() -> dict[str, tuple[str, ...]]:
-    """The names under /dev/disk/by-id for each device number."""
-    names_of: dict[str, tuple[str, ...]] = {}
-    for name in sysfs.entries(_BY_ID):
-        number = sysfs.number_of(f"{_BY_ID}/{name}")
-        names_of[number] = (*names_of.get(number, ()), name)
-    return names_of
+    own = f"/dev/mapper/{node.name}" if node.path.startswith("/dev/dm-") else node.path
+    return lasting.best(node.number, links) or own

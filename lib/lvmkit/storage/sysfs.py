@@ -21,6 +21,10 @@ _BAD_ARRAY_STATES = ("clear", "inactive", "suspended", "broken")
 """admin-guide/md.rst, array_state: no array, no I/O allowed, I/O blocked, lost members that it cannot do without"""
 
 
+_OF_DRBD = "147:"
+"""the kernel's admin-guide/devices.txt: DRBD has this major number for itself"""
+
+
 class Block(Value):
     """A block device as sysfs names it."""
 
@@ -93,6 +97,11 @@ def whole_disk(number: str, root: str = ROOT) -> str:
 def read_only(number: str, root: str = ROOT) -> bool:
     """Whether the kernel refuses to write to the device."""
     return _text(f"{_device(number, root)}/ro") == "1"
+
+
+def is_drbd(number: str) -> bool:
+    """Whether a device (major:minor) is DRBD's, by its number: names prove nothing."""
+    return number.startswith(_OF_DRBD)
 
 
 def write_protected(number: str, root: str = ROOT) -> bool:

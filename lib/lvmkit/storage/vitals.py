@@ -181,7 +181,8 @@ class DeviceStack:
         array = sysfs.array(number, self.root)
         if array is not None:
             return self._array_condition(array)
-        return _joined([self.condition(block.number) for block in sysfs.slaves(number, self.root)])
+        below = _joined([self.condition(block.number) for block in sysfs.slaves(number, self.root)])
+        return _borne(below) if sysfs.is_drbd(number) else below
 
     def _array_condition(self, array: sysfs.Array) -> Condition:
         members = []
@@ -327,6 +328,11 @@ def _joined(conditions: Iterable[Condition]) -> Condition:
     for one in conditions:
         dead[one.dead] = worn[one.worn] = None
     return Condition("; ".join(filter(None, dead)), "; ".join(filter(None, worn)))
+
+
+def _borne(below: Condition) -> Condition:
+    """The condition of what goes on without what is below it."""
+    return Condition(worn="; ".join(filter(None, (below.dead, below.worn))))
 
 
 def _count_dead(conditions: Iterable[Condition]) -> int:

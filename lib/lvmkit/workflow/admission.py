@@ -17,6 +17,7 @@ from lvmkit.model.messages.view import DisksThereUnknown
 from lvmkit.peer import ask
 from lvmkit.peer.requests import AskAdmission
 from lvmkit.resources import bringing_up, lvmvg
+from lvmkit.workflow import replication
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def refuse_lost_disks(groups: Iterable[Instance], server: str, seen: Overview, k
     """
     place = server or seen.local
     here = seen.of(seen.local)
-    moving = [group.tag for group in groups if any(name != place for name in seen.in_service_on(group.tag))]
+    moving = [group.tag for group in groups if _is_to_move(group, place, seen)]
     if place == seen.local:
         messages = reasons(moving, here, kit)
     else:
@@ -44,6 +45,14 @@ def refuse_lost_disks(groups: Iterable[Instance], server: str, seen: Overview, k
         hurt = tuple(group.tag for group in up if _has_lost_disks(group, kit))
         messages = _reasons_there(AskAdmission(tuple(moving), hurt), place, kit)
     raise_errors(messages)
+
+
+def _is_to_move(group: Instance, place: str, seen: Overview) -> bool:
+    """Whether it is up on another server; one on replicated devices also where it is down, for it may not come up."""
+    holders = seen.in_service_on(group.tag)
+    if replication.volumes(VgFacts.noted(group, seen.of(place))):
+        return place not in holders
+    return any(name != place for name in holders)
 
 
 def reasons(tags: Sequence[str], hierarchy: Hierarchy, kit: Kit, hurt: Collection[str] = ()) -> tuple[Message, ...]:
@@ -54,6 +63,9 @@ def reasons(tags: Sequence[str], hierarchy: Hierarchy, kit: Kit, hurt: Collectio
     messages: list[Message] = []
     for group in hierarchy.of_tags(tags, LVMVG):
         facts = VgFacts.noted(group, hierarchy)
+        if replication.volumes(facts):
+            messages += _of_replica(facts, kit)
+            continue
         if group.tag not in hurt and _all_there(facts):
             continue
         try:
@@ -61,6 +73,13 @@ def reasons(tags: Sequence[str], hierarchy: Hierarchy, kit: Kit, hurt: Collectio
         except Failure as failure:
             messages += failure.messages
     return tuple(messages)
+
+
+def _of_replica(facts: VgFacts, kit: Kit) -> tuple[Message, ...]:
+    """A group whose disks nobody can read here: the replicated resource is asked in LVM's place."""
+    seen = kit.port.overview()
+    from_other = any(server != seen.local for server in seen.in_service_on(facts.tag))
+    return tuple(replication.against_takeover(facts, kit, from_other=from_other))
 
 
 def _of_group(facts: VgFacts, kit: Kit) -> tuple[Message, ...]:

@@ -50,7 +50,7 @@ from lvmkit.model.value import Value, replace
 from lvmkit.peer.answers import Readiness
 from lvmkit.resources import mounts, scripts
 from lvmkit.storage import files, installed, lvmconf, lvmsight, mountinfo, sysfs
-from lvmkit.workflow import nesting, other_kits
+from lvmkit.workflow import nesting, other_kits, replication
 from lvmkit.workflow.boot_mounts import boot_mounts, inactive_group
 from lvmkit.workflow.create import mounted_twice
 
@@ -289,6 +289,8 @@ def _group(
     """A volume group as this server sees it, and what is against it."""
     subject = VgFacts.unpack(instance, case.there)
     vg = lvmsight.by_uuid(reported, subject.uuid)
+    if replication.volumes(subject):
+        return replication.stand_in(subject), tuple(_against_replica(subject, vg, reported, instance, case))
     known = _recorded_devices(instance, case.there)
     told: list[Message] = []
     try:
@@ -307,6 +309,24 @@ def _group(
     except Failure as failure:
         told += failure.messages
     return vg, tuple(told)
+
+
+def _against_replica(
+    subject: VgFacts, vg: VolumeGroup | None, reported: tuple[VolumeGroup, ...], instance: Instance, case: Case
+) -> Iterator[Message]:
+    """The same of a group on replicated devices, which nobody can read here: the resource is asked in LVM's place.
+
+    vg: as LVM sees it here, which it should not.
+    """
+    looks = (
+        lambda _case: _against_holders(subject, instance, case),
+        lambda _case: _against_names(subject, reported, case.server),
+        lambda _case: iter(() if vg is None else metadata.against_disks_below(vg, case.kit.settings)),
+        lambda _case: replication.against_takeover(subject, case.kit, from_other=True),
+        lambda _case: replication.against_promoter(subject, case.kit),
+    )
+    for look in looks:
+        yield from _take(look, case)
 
 
 def _against_holders(subject: VgFacts, instance: Instance, case: Case) -> Iterator[Message]:

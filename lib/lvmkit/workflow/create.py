@@ -30,7 +30,7 @@ from lvmkit.resources import mounting
 from lvmkit.steps import BringInService, Commit, SetAutoactivation, listing
 from lvmkit.storage import dm, mountinfo, stack, superblock
 from lvmkit.storage.boot_needs import InactiveGroup
-from lvmkit.workflow import nesting, owner, reservation
+from lvmkit.workflow import nesting, owner, replication, reservation
 from lvmkit.workflow.boot_mounts import boot_mounts
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord
@@ -112,6 +112,7 @@ def _refuse(storage: Stack, request: CreateRequest, kit: Kit) -> None:
     if use:
         raise Failure(SystemStorage(vg.name, use))
     raise_errors(guards.against_protection(vg, kit.host))
+    replication.refuse(storage, request.switchback, kit)
     mount = mountinfo.at(storage.filesystem.mount_point) if storage.filesystem else None
     if mount is not None:
         mounting.refuse_unserved(mount, kit.host)

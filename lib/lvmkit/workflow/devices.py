@@ -11,6 +11,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceExists
 from lvmkit.model.resource_types import application
 from lvmkit.model.value import replace
+from lvmkit.storage import drbd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def add_devices(devices: Iterable[tuple[str, Layer]], vg_tag: str, drafts: Draft
 
 def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
     """Draft one device and what it stands on; what exists already is used. Returns its tag."""
-    kind = DEVICE if layer.below else DISK
+    kind = DEVICE if layer.below or drbd.volume_at(layer.stable) else DISK
     present = drafts.known(kind, layer.stable)
     if present is not None:
         drafts.carries(present, pv_uuid)
@@ -121,6 +122,9 @@ def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
 
 def _tag_of(layer: Layer, kind: str) -> str:
     """A name that means something to a person and does not change with the kernel's order: by serial, else by path."""
+    volume = drbd.volume_at(layer.stable)
+    if volume is not None:  # the disk below is another one on every server
+        return f"{kind}-drbd-{volume.resource}-{volume.number}"
     serials = _serials(layer)
     name = layer.path.rsplit("/", 1)[-1]
     if name.startswith("dm-"):  # numbered as they come up

@@ -26,7 +26,7 @@ from lvmkit.model.settings import DEGRADED
 from lvmkit.model.value import Value
 from lvmkit.resources import bringing_up
 from lvmkit.storage import dm, lkvgs, lvm1, lvmconf, lvmsight, sysfs
-from lvmkit.workflow import owner
+from lvmkit.workflow import owner, replication
 from lvmkit.workflow.reservation import beside_others
 
 TYPE_CHECKING = False
@@ -94,8 +94,12 @@ def _look_at(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.
 
 
 def _group(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.LvmConf, look: Look) -> Iterator[Message]:
-    subject = VgFacts.unpack(instance)
+    subject = VgFacts.unpack(instance, look.hierarchy)
     vg = lvmsight.by_uuid(reported, subject.uuid)
+    yield from replication.findings(subject, look.kit)
+    if replication.is_elsewhere(subject):
+        yield from () if vg is None else metadata.against_disks_below(vg, look.kit.settings)
+        return
     if vg is None or vg.missing:
         on_disks = lvmsight.by_uuid(_on_known_disks(instance, look), subject.uuid)
         hidden = lvmsight.hidden_devices(vg, on_disks)

@@ -18,7 +18,7 @@ from lvmkit.resources import kernel
 from lvmkit.resources.bringing_up import held, observed
 from lvmkit.steps import BringInService, Commit, ListVg, listing
 from lvmkit.storage import dm, records, stack
-from lvmkit.workflow import everywhere, nesting
+from lvmkit.workflow import everywhere, nesting, replication
 from lvmkit.workflow.delete import going_with
 from lvmkit.workflow.devices import Drafts, add_devices
 from lvmkit.workflow.renew import RenewRecord, find_group
@@ -214,7 +214,7 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
     if instance.type != LVMVG:
         raise Failure(InvalidConstructorArgument(LVMVG, tag))
     group = VgFacts.unpack(instance)
-    vg = find_group(group, kit)
+    vg = _on_another_server(instance, hierarchy, kit) or find_group(group, kit)
     layers = dict(stack.devices_of(vg, deadline=kit.settings.command_deadline))
     added, removed = _disk_changes(tag, vg, layers, hierarchy)
     new, gone = _volume_changes(tag, vg, hierarchy)
@@ -224,6 +224,23 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
         renamed += _name_changes(other, other_vg, hierarchy)
     unwatched = _unwatched(replace(group, id=names.lvmvg_id(vg.name)), vg, kit)
     return Difference(tag, vg.name, added, removed, new, gone, unlisted, unwatched, renamed, _contents(vg, new)), layers
+
+
+def _on_another_server(instance: Instance, hierarchy: Hierarchy, kit: Kit) -> VolumeGroup | None:
+    """The group as the server that has it in service has recorded it, where it is on replicated devices.
+
+    This one cannot read them, and they have the same names here. None for any other group, and where nobody has it.
+    """
+    if not replication.is_elsewhere(VgFacts.unpack(instance, hierarchy)):
+        return None
+    seen = kit.port.overview()
+    for server in seen.in_service_on(instance.tag):
+        there = seen.of(server)
+        group = VgFacts.unpack(there.by_tag(instance.tag) or instance, there)
+        if server != seen.local and replication.volumes(group):
+            parents = there.of_tags(there.parents(instance.tag), LVMLV)
+            return replication.stand_in(group, map(LvFacts.unpack, parents))
+    return None
 
 
 def _contents(vg: VolumeGroup, unprotected: tuple[LvChange, ...]) -> str:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 ROOTS = (
     "/dev", "/sys", "/proc", "/srv", "/lib/modules", "/usr/lib/ocf", "/etc/lvm", "/etc/machine-id",
     "/etc/systemd", "/run/systemd", "/usr/lib/systemd", "/usr/local/lib/systemd", "/lib/systemd", "/run/udev",
+    "/etc/nbd-server",
 )  # fmt: skip
 _REAL = ("/dev/null", "/dev/full", "/dev/zero", "/dev/urandom", "/dev/shm", "/dev/fd", "/dev/tty", "/dev/pts")
 _PROGRAM_FOLDERS = ("/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/")

@@ -32,6 +32,7 @@ from lvmkit.storage.installed import AGENTS
 from lvmkit.storage.run import KILLED, Command, Finished
 from lvmkit.storage.scsi import Reply
 from tests.unit.machine import edge
+from tests.unit.machine.drbd import DRBDSETUP, Drbd
 from tests.unit.machine.filesystems import BOOT, Filesystems
 from tests.unit.machine.kernel import DeviceMapper, Hung, Mapped
 from tests.unit.machine.lvm import Lvm
@@ -71,6 +72,8 @@ class Attached:
     """'' well; "fails": every read fails; "hangs": nothing comes back; "offline": as the driver says it"""
     session: int = 1
     """for the disk every session is another one, whoever makes it"""
+    below: str = ""
+    """number of the disk that it stands on, where it is a device of DRBD"""
 
     @property
     def path(self) -> str:
@@ -175,6 +178,8 @@ class Machine:
     """device nodes: path to major:minor"""
     attached: dict[str, Attached] = field(default_factory=dict)
     """by kernel name"""
+    drbd: dict[str, Drbd] = field(default_factory=dict)
+    """by resource"""
     mounts: list[Mount] = field(default_factory=list)
     swaps: set[str] = field(default_factory=set)
     """numbers of the devices that are in use as swap"""
@@ -272,6 +277,31 @@ class Machine:
         """Let another driver's device stand on a disk."""
         self._write(f"/sys/devices/{self.place_of(disk).name}/holders/{holder}/dev", f"{number}\n")
 
+    def replicate(self, disk: SharedDisk, resource: str = "r0", volume: int = 0, *, version: int = 8) -> Drbd:
+        """Let a device of DRBD stand on a disk; it is Primary, connected and whole until a test says otherwise.
+
+        version: 8 shows its states in /proc/drbd, 9 does not.
+        """
+        below = self.place_of(disk)
+        minor = len(self.replicas_on())
+        name, number = f"drbd{minor}", f"147:{minor}"
+        self.attached[name] = Attached(disk, name, number, "", below=below.number)
+        self.sysfs.add_replica(name, number, disk.size, below.number, f"{resource}/{volume}")
+        known = self.drbd.setdefault(resource, Drbd(self, resource, version))
+        known.minors[str(volume)] = str(minor)
+        self.programs[DRBDSETUP] = self._drbdsetup
+        known.show()
+        return known
+
+    def replicas_on(self, number: str = "") -> list[Attached]:
+        """The devices of DRBD, all or those on one disk."""
+        return [each for each in self.attached.values() if each.below and number in ("", each.below)]
+
+    def _drbdsetup(self, words: Sequence[str], _stdin: bytes | None) -> tuple[int, str, str]:
+        assert list(words[:2]) == ["events2", "--now"], words
+        known = self.drbd.get(words[2])
+        return (0, known.events(), "") if known else (10, "", f"{words[2]}: No such resource\n")
+
     def put_signature_of_drbd(self, disk: SharedDisk) -> None:
         """Let a disk carry DRBD's metadata in its last 4 KiB (libblkid's drbd.c: the magic of DRBD 9 at byte 60)."""
         block = (b"\0" * 60 + b"\x83\x74\x02\x6d").ljust(4096, b"\0")
@@ -287,6 +317,8 @@ class Machine:
         """What udev does: names that persist for disks, and for the physical volumes on them."""
         links = {}
         for each in self.attached.values():
+            if each.below:
+                continue
             links[f"wwn-{each.disk.serial}"] = each.name
             if each.disk.pv_uuid:
                 links[f"lvm-pv-uuid-{each.disk.pv_uuid}"] = each.name
@@ -300,11 +332,16 @@ class Machine:
         asked = [
             each
             for each in self.attached.values()
-            if (each.path in only if only is not None else each.name not in hidden)
+            if (each.path in only if only is not None else each.name not in hidden) and not self._is_secondary(each)
         ]
         if any(each.state == "hangs" for each in asked):
             raise Hung
         return [each for each in asked if each.state == ""]
+
+    def _is_secondary(self, attached: Attached) -> bool:
+        """Whether it is a device of DRBD that nobody can open: "Wrong medium type"."""
+        owners = (each for each in self.drbd.values() if attached.number[4:] in each.minors.values())
+        return bool(attached.below) and any(each.role != "Primary" for each in owners)
 
     def scsi(self, path: str, command: bytes, out: bytes = b"", room: int = 0) -> Reply:
         """In the place of a command by SG_IO."""
@@ -942,6 +979,7 @@ class Machine:
         rows = [
             self._block(each.name, each.name, each.number, "disk", each.disk.size, each.disk.serial)
             for each in self.attached.values()
+            if not each.below
         ]
         return 0, json.dumps({"blockdevices": rows}), ""
 
@@ -951,6 +989,8 @@ class Machine:
             self._block(f"dm-{device.number.partition(':')[2]}", device.name, device.number, "lvm", device.size, None)
             for device in above
         ]
+        for each in self.replicas_on(number):
+            children.append(self._block(each.name, each.name, each.number, "disk", each.disk.size, None))
         return {
             "kname": kernel, "name": name, "maj:min": number, "type": kind, "serial": serial, "size": size,
             "mountpoints": self._used_at(number) or [None],

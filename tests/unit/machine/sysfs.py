@@ -47,6 +47,16 @@ class Sysfs:
         for each in os.listdir(f"{self._root}/sys/devices"):
             _unlink(f"{self._root}/sys/devices/{each}/slaves/{name}")
 
+    def add_replica(self, name: str, number: str, size: int, below: str, named: str) -> None:
+        """A device of DRBD on a disk. named: as udev names it below /dev/drbd/by-res."""
+        self._add(name, number, size)
+        self._stack(name, below)
+        self._link(f"dev/drbd/by-res/{named}", f"../../../{name}")
+
+    def set_read_only(self, number: str, read_only: bool) -> None:
+        """What a device says of writes."""
+        self._write(f"sys/dev/block/{number}/ro", str(int(read_only)))
+
     def link_by_id(self, links: Mapping[str, str]) -> None:
         """/dev/disk/by-id as udev makes it: name to kernel name. A name that two disks have goes to the last one."""
         folder = f"{self._root}/dev/disk/by-id"

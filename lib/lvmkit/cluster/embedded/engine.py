@@ -90,6 +90,11 @@ class Engine:
         """Nothing: the timer looks at everything at once."""
         return {}
 
+    def promoter_of(self, resource: str) -> str | None:
+        """Nothing: DRBD's own units or an administrator do."""
+        del resource
+        return None
+
     def fences_by_reservation(self) -> tuple[str, ...]:
         """None: there is nobody to fence."""
         return ()

@@ -90,6 +90,11 @@ class LifeKeeper:
         up = {instance.tag for instance in graph.instances if instance.state in IN_SERVICE}
         return frozenset(tag for tag in up if set(graph.parents(tag)) <= up)
 
+    def promoter_of(self, resource: str) -> str | None:
+        """Nothing that is known: a replication kit of LifeKeeper's has resources of its own."""
+        del resource
+        return None
+
     def fences_by_reservation(self) -> tuple[str, ...]:
         """The core itself, which reserves the disks of what it has in service."""
         return ("LifeKeeper",)

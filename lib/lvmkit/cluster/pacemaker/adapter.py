@@ -16,6 +16,7 @@ from lvmkit.cluster.pacemaker import (
     moves,
     patch,
     primitive,
+    promotion,
     release,
     states,
     tools,
@@ -129,6 +130,10 @@ class Pacemaker:
         root = tools.cibadmin_query(self._tools)
         fencing = root.iterfind("configuration/resources//*[@class='stonith']")
         return tuple(each.get("id", "") for each in fencing if each.get("type") in _FENCE_BY_RESERVATION)
+
+    def promoter_of(self, resource: str) -> str:
+        """The promotable clone that runs it, whoever has made that."""
+        return promotion.clone_of(tools.cibadmin_query(self._tools), resource)
 
     def report_failure(self, tag: str) -> None:
         """The cluster then does what it does after a failed monitor."""

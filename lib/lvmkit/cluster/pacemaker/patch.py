@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from lvmkit.cluster.checks import refuse_unstorable, require
-from lvmkit.cluster.pacemaker import cib, dependency, elements, ids, location, primitive, template, tie
+from lvmkit.cluster.pacemaker import cib, dependency, elements, ids, location, primitive, promotion, template, tie
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
@@ -70,6 +70,7 @@ def apply(root: Element, change: Change, server: str) -> Element:
     for link in change.link:
         _link(index, link, servers)
     tie.settle(index.root)
+    promotion.settle(index.root)
     return index.root
 
 
@@ -197,6 +198,7 @@ def _drop_primitives(root: Element, gone: set[str]) -> None:
     dependency.drop_of(root, gone)
     primitive.drop(root, gone)
     tie.settle(root)
+    promotion.settle(root)
     _refuse_dangling(root, gone)
 
 

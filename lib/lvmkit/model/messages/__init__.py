@@ -18,8 +18,8 @@ INFO, WARN, ERROR, FATAL = "INFO", "WARN", "ERROR", "FATAL"
 
 _MODULES = (
     "apply", "boot", "command", "engine", "extend", "faults", "filesystems", "guards", "guide", "lcdi", "lifekeeper",
-    "mounts", "ownership", "pacemaker", "packages", "peer", "plans", "reservation", "service", "storage",
-    "view", "watch",
+    "mounts", "ownership", "pacemaker", "packages", "peer", "plans", "replication", "reservation", "service",
+    "storage", "view", "watch",
 )  # fmt: skip
 
 # LCDI exit codes (LifeKeeper's LCDI manual pages, section "exit codes").

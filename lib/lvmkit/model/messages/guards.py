@@ -69,13 +69,16 @@ class PvHeldByOther(Message, number=110243):
 
     template = "{device}, on which LVM sees physical volume {uuid} of {vg}, is in use by {holder}."
     action = (
-        "See what 'lsblk {device}' shows. Where the volume group belongs on {holder}, hide {device} from LVM (devices"
-        " file, or global_filter in lvm.conf). Nothing was written."
+        "See what 'lsblk {device}' shows. Where the volume group belongs on {holder}, keep LVM off {device}:"
+        ' global_filter = [ "r|^{stable}$|" ] in the section devices of lvm.conf (beside what is there), or, with a'
+        " devices file, 'lvmdevices --deldev {device}'. Nothing was written."
     )
     vg: str
     uuid: str
     device: str
     holder: str
+    stable: str
+    """the name of the device that stays"""
 
 
 class PvBelowReplication(Message, number=110244):
@@ -86,12 +89,14 @@ class PvBelowReplication(Message, number=110244):
 
     template = "{device}, on which LVM sees physical volume {uuid} of {vg}, carries DRBD's metadata."
     action = (
-        "Hide {device} from LVM (devices file, or global_filter in lvm.conf), and use the volume group through DRBD's"
+        'Keep LVM off it: global_filter = [ "r|^{stable}$|" ] in the section devices of lvm.conf (beside what is'
+        " there), or, with a devices file, 'lvmdevices --deldev {device}'; and use the volume group through DRBD's"
         " device where that is primary. Where DRBD is used no more: 'drbdadm wipe-md'. Nothing was written."
     )
     vg: str
     uuid: str
     device: str
+    stable: str
 
 
 class HeldTwice(Message, number=110245):
