@@ -9,6 +9,7 @@ import pytest
 
 from lvmkit.host import Host
 from lvmkit.model.facts import VgFacts
+from lvmkit.model.instance import DEVICE
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.faults import PvHung
 from lvmkit.model.messages.guards import PvHeldByOther
@@ -29,7 +30,9 @@ from lvmkit.model.settings import Settings
 from lvmkit.resources import lvmvg, replicated
 from lvmkit.resources.replicated import NetworkMirror
 from lvmkit.workflow.create import CreateRequest, create, draft_creation
-from tests.unit.local_storage import VG_UUID
+from lvmkit.workflow.reconfigure import reconfigure
+from tests.unit.fakes import SEVERAL_SERVERS
+from tests.unit.local_storage import VG_UUID, pv_uuid
 from tests.unit.test_create import World
 
 if TYPE_CHECKING:
@@ -132,6 +135,8 @@ class TestCreate:
             world.replicate("b", other, 0)
         world.storage.activate()
         world.storage.mount("/data", "vg1", "data")
+        draft_creation(CreateRequest("/data"), world.kit)  # one server alone has nowhere to go
+        world.port.capabilities = SEVERAL_SERVERS
         (told,) = refused(world)
         assert isinstance(told, MixedReplicas)
         assert told.parts[0] == "DRBD resource r0"
@@ -153,6 +158,30 @@ class TestCreate:
         told = refused(world)
         assert [type(each) for each in told] == [PvHeldByOther, PvHeldByOther]
         assert 'global_filter = [ "r|^/dev/disk/by-id/wwn-A$|" ]' in told[0].advice
+
+
+class TestReconfigure:
+    @pytest.fixture
+    def protected(self, world: Replicated) -> Replicated:
+        world.port.capabilities = SEVERAL_SERVERS
+        world.port.clones = {"r0": "drbd-r0-clone"}
+        create(CreateRequest("/data"), world.kit)
+        world.storage.reshape("abc")
+        return world
+
+    def test_a_new_volume_of_the_resource_is_taken(self, protected: Replicated) -> None:
+        protected.replicate("c", "r0", 2)
+        reconfigure("vg1", protected.kit, here=True)
+        device = protected.port.now.by_id("/dev/drbd/by-res/r0/2", DEVICE)
+        assert device
+        assert device.details["pv_uuid"] == pv_uuid("c")
+
+    def test_a_disk_that_is_not_replicated_is_refused(self, protected: Replicated) -> None:
+        before = protected.port.now
+        with pytest.raises(Failure) as caught:
+            reconfigure("vg1", protected.kit, here=True)
+        assert [type(each) for each in caught.value.messages] == [MixedReplicas]
+        assert protected.port.now == before
 
 
 class TestStart:

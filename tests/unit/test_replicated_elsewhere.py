@@ -240,6 +240,11 @@ class TestAfterwards:
         assert extended.port.now.by_id(TWO, DEVICE)
         assert extended.storage.groups() == before
 
+    def test_a_volume_that_this_server_does_not_have_is_not_made_up(self, extended: Secondary) -> None:
+        extended.port.others[TEMPLATE] = on_drbd(extended.port.others[TEMPLATE], "abc")
+        reconfigure("vg1", extended.kit, here=True)
+        assert set(extended.port.now.children("vg1")) == {"device-drbd-r0-0", "device-drbd-r0-1"}
+
     def doctor(self, target: Secondary) -> list[Message]:
         look = Look(target.kit, target.port.overview())
         return [told for what, told in doctor_storage.storage_findings(look) if what == "vg1"]

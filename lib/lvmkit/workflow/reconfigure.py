@@ -8,7 +8,7 @@ from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, LvFacts, VgFacts, devices_below
 from lvmkit.model.instance import FILESYS, IN_SERVICE, LVMLV, LVMVG, Dependency, Instance, tags_of
-from lvmkit.model.messages import Failure
+from lvmkit.model.messages import Failure, raise_errors
 from lvmkit.model.messages.command import DifferenceChanged, UnknownDevices
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
@@ -133,6 +133,8 @@ def reconfigure(
         if expected and follows:
             everywhere.refuse_another_view(tag, whole.contents, kit)
         wanted = whole if only is None else _narrow(whole, *only)
+        if wanted.added:
+            raise_errors(replication.against_mixture(whole.vg, tuple(layers.items()), kit))
         if not wanted.is_empty:
             _carry_out(wanted, layers, kit)
     if follows:

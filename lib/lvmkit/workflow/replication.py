@@ -32,7 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lvmkit.model.facts import LvFacts, VgFacts
+    from lvmkit.model.facts import DeviceFacts, LvFacts, VgFacts
     from lvmkit.model.messages import Message
     from lvmkit.model.volumes import Layer, Stack
     from lvmkit.plan import Kit
@@ -61,11 +61,7 @@ def refuse(storage: Stack, switchback: str, kit: Kit) -> None:
 
 def against_group(vg: VolumeGroup, devices: Below, kit: Kit) -> Iterator[Message]:
     """What the replicated devices below a volume group that LVM sees here say against protecting it; also warnings."""
-    units = dict.fromkeys(map(_unit, devices))
-    if not replicas(devices):
-        return
-    if len(units) > 1:
-        yield MixedReplicas(vg.name, tuple(units))
+    yield from against_mixture(vg.name, devices, kit)
     resources: dict[str, None] = {}
     for replica in replicas(devices):
         if isinstance(replica, Drbd) and replica.named is None:
@@ -74,6 +70,13 @@ def against_group(vg: VolumeGroup, devices: Below, kit: Kit) -> Iterator[Message
             resources[replica.resource] = None
     for resource in resources:
         yield from _against_resource(resource, vg.name, kit)
+
+
+def against_mixture(vg: str, devices: Below, kit: Kit) -> Iterator[Message]:
+    """Whether a group stands on several things that fail over one by one, where there is a server to go to."""
+    units = tuple(dict.fromkeys(map(_unit, devices)))
+    if len(units) > 1 and replicas(devices) and kit.port.capabilities.several_servers:
+        yield MixedReplicas(vg, units)
 
 
 def volumes(group: VgFacts) -> tuple[drbd.Volume, ...]:
@@ -97,10 +100,14 @@ def stand_in(group: VgFacts, logical: Iterable[LvFacts] = ()) -> VolumeGroup:
 
     group: as it is recorded, with its devices.  logical: its volumes, as far as they count.
     """
-    paths = ((device, os.path.realpath(device.id)) for device in group.devices)
-    physical = tuple(PhysicalVolume(device.pv_uuid, path, 0) for device, path in paths)
+    physical = tuple(map(_stand_in, group.devices))
     known = tuple(LogicalVolume(volume.uuid, volume.name, volume.kind, 0) for volume in logical)
     return VolumeGroup(group.uuid, group.name, 0, False, "", False, physical, known)
+
+
+def _stand_in(device: DeviceFacts) -> PhysicalVolume:
+    is_there = bool(sysfs.number_of(device.id))
+    return PhysicalVolume(device.pv_uuid, os.path.realpath(device.id) if is_there else "", 0, not is_there)
 
 
 def against_takeover(group: VgFacts, kit: Kit, *, from_other: bool) -> Iterator[Message]:
