@@ -12,9 +12,12 @@ MINUTES ?= 60
 RELEASE ?=
 # Where sos has its plugins: in the folder that Python packages of the distribution are in.
 SOS     ?= $(PREFIX)/lib/python3/dist-packages/sos/report/plugins
+# Where zsh looks for completion; other distributions than Debian have site-functions.
+ZSH     ?= $(PREFIX)/share/zsh/vendor-completions
 STAGE   ?= $(DESTDIR)$(LKROOT)/.new
 LIBRARY  = lib
 DEB     := build/deb
+RPM     := build/rpm
 OLDER   := b2745a4
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -30,6 +33,7 @@ NEEDS_TARGET := tgt libiscsi7
 NEEDS_LUN    := tgt qemu-block-extra
 # Those that packages are built with; make check does not need them.
 NEEDS_DEB  := python3-click dpkg-dev debhelper lintian
+NEEDS_RPM  := python3-click rpm rpmlint
 
 # LifeKeeper's own commands and its File System kit, where its core is installed, stay; else the kit has its own.
 HAS_CORE = $(shell there=$(DESTDIR)$(LKROOT)/bin/ins_list; [ "$$(readlink $$there)" = lcdi ] || ls $$there 2>/dev/null)
@@ -56,16 +60,16 @@ export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
 .PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata target cluster kits \
-    lab cluster-lab storm faults deb debs packages deps pages lock stage files unpackaged packaged install uninstall clean
+    lab cluster-lab storm faults deb debs rpm rpms packages deps pages lock stage files unpackaged packaged install uninstall clean
 
 help:  ## print every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-demo: deps  ## show the main job on two servers that are a cluster, in guests; does all of its own set-up
-	@PYTHONPATH=tests $(BIN)/python -m lab.demo_cluster
+demo: deps  ## show the main job on two servers that are a cluster, in guests; KEEP=1: which stay up
+	@KEEP=$(KEEP) PYTHONPATH=tests $(BIN)/python -m lab.demo_cluster
 
 demo-local: deps  ## show the main job on one server, in a guest
-	@PYTHONPATH=tests $(BIN)/python -m lab.demo
+	@KEEP=$(KEEP) PYTHONPATH=tests $(BIN)/python -m lab.demo
 
 test: check metadata target lab  ## all checks and tests; does all of its own set-up
 
@@ -137,8 +141,19 @@ debs:
 	cp -a Makefile README.md bin debian lib lkadm opt share '$(DEB)/source'
 	cd '$(DEB)/source' && dpkg-buildpackage -us -uc -b
 
+rpm: rpms  ## rpm packages into build/rpm; rpmlint must find nothing wrong with them
+	rpmlint --strict -c rpm/rpmlint.toml $(RPM)/RPMS/noarch/*.rpm
+
+rpms: VERSION = $(shell sed -n "s/^VERSION = ['\"]\(.*\)['\"]/\1/p" lib/lvmkit/__init__.py)
+rpms:
+	@$(call apt_install,$(NEEDS_RPM))
+	rm -rf '$(RPM)' && mkdir -p '$(RPM)/SOURCES'
+	tar --exclude=__pycache__ --sort=name --transform 's,^,lvmkit-$(VERSION)/,S' -czf '$(RPM)/SOURCES/lvmkit-$(VERSION).tar.gz' \
+	    Makefile README.md CHANGELOG.md LICENSE bin lib lkadm opt rpm share
+	rpmbuild -bb --quiet --nodeps --define "_topdir $(abspath $(RPM))" rpm/lvmkit.spec
+
 packages: deps  ## build packages; install, upgrade and remove them in clean roots of Debian 12 and 13 (root)
-	@$(call apt_install,$(NEEDS_DEB))
+	@$(call apt_install,$(NEEDS_DEB) $(NEEDS_RPM))
 	$(BIN)/pytest -q -n 2 --durations=10 tests/packages
 
 deps: $(VENV)/.stamp  ## install what the targets need
@@ -212,9 +227,9 @@ files:
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/lvmkit-metrics.service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions share/bash-completion/*
-	install -d $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -d $(DESTDIR)$(ZSH) $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	for name in lvmkit adddelpv; do \
-	    PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.completion zsh $$name > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_$$name && \
+	    PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.completion zsh $$name > $(DESTDIR)$(ZSH)/_$$name && \
 	    PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.completion fish $$name > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$name.fish \
 	        || exit 1; \
 	done
@@ -263,7 +278,7 @@ uninstall:  ## remove what install put there; protected data, /etc/default/lvmki
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/timers.target.wants/lvmkit-check.timer \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system-generators/lvmkit-check-interval \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lvmkit $(DESTDIR)$(SOS)/lvmkit.py \
-	    $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_lvmkit $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_adddelpv \
+	    $(DESTDIR)$(ZSH)/_lvmkit $(DESTDIR)$(ZSH)/_adddelpv \
 	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/lvmkit.fish \
 	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/adddelpv.fish \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/adddelpv \

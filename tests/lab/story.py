@@ -18,6 +18,11 @@ COMMAND_TIMEOUT = 600.0
 """seconds: longer than the kit itself waits for anything"""
 DEADLINE = 20.0
 WIDTH = 116
+KEPT = """
+The guests stay up. To look into the first one, at its console, and to end them all:
+    tests/lab/lab run 1 -- lvmkit status
+    tests/lab/lab console 1
+    tests/lab/lab down"""
 
 
 class Story:
@@ -102,13 +107,19 @@ def until(holds: Callable[[], bool], what: str, deadline: float = DEADLINE) -> N
 
 @contextmanager
 def stage(name: str, kind: str = PLAIN) -> Iterator[Lab]:
-    """Guests with the working tree installed, gone afterwards. kind: PLAIN, or CLUSTER for two that are one."""
+    """Guests with the working tree installed, gone afterwards. kind: PLAIN, or CLUSTER for two that are one.
+
+    With KEEP in the environment they stay, as the lab's own guests of this checkout, and it is said how to reach them.
+    """
     begun = time.monotonic()
+    is_kept = bool(os.environ.get("KEEP"))
 
     def progress(line: str) -> None:
         click.echo(f"[{time.monotonic() - begun:5.1f} s] {line}")
 
-    lab = Lab(f"{name} of {CHECKOUT}", owned=True, progress=progress)
+    lab = Lab(None if is_kept else f"{name} of {CHECKOUT}", owned=not is_kept, progress=progress)
+    if is_kept and lab.status():
+        raise LabError("guests of this checkout are up already; 'tests/lab/lab down' ends them")
     try:
         lab.up(kind=kind)
         lab.push()
@@ -116,4 +127,7 @@ def stage(name: str, kind: str = PLAIN) -> Iterator[Lab]:
         progress(f"{'a guest' if count == 1 else f'{count} guests'} with the kit installed, up")
         yield lab
     finally:
-        lab.down()
+        if is_kept:
+            click.echo(KEPT)
+        else:
+            lab.down()
