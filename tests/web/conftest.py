@@ -1,0 +1,163 @@
+"""The page in a browser: Chromium, cockpit-ws and cockpit-bridge of Debian, and the kit on two servers in memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.web.stand_in import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "share/cockpit/lvmkit"
+CHROMIUM, COCKPIT, BRIDGE = "/usr/bin/chromium", "/usr/lib/cockpit/cockpit-ws", "/usr/bin/cockpit-bridge"
+PATIENCE = 20.0
+"""seconds for a process to begin"""
+SIZE = {"width": 1000, "height": 700}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _possible() -> None:
+    missing = [path for path in (CHROMIUM, COCKPIT, BRIDGE) if not os.path.exists(path)]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"not installed: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)} (make web installs them)")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+class Cockpit:
+    """cockpit-ws with a session of its own, in which the page's lvmkit is the backend's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = str(folder / "backend")
+        self.journal = folder / "journal.json"
+        self.journal.write_text("")
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.start(sys.executable, "-m", "tests.web.backend", self.socket, str(folder / "world"))
+        self._install_page()
+        self.port = _free_port()
+        self.address = f"http://127.0.0.1:{self.port}/cockpit/@localhost/lvmkit/index.html"
+        ws = (COCKPIT, "--no-tls", "-a", "127.0.0.1", "-p", str(self.port), f"--local-session={self._session()}")
+        self.start(*ws)
+        _wait(lambda: os.path.exists(self.socket))
+        _wait(self._answers)
+
+    def start(self, *words: str) -> None:
+        """A process that ends with the test."""
+        home = {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder / "share")}
+        environment = {**os.environ, **home, "PYTHONPATH": f"{ROOT}/lib:{ROOT}"}
+        with open(self.folder / "log", "ab") as log:
+            process = subprocess.Popen(words, env=environment, cwd=ROOT, stdout=log, stderr=log)
+        self._processes.append(process)
+
+    def order(self, *names: str) -> None:
+        """Let something happen on the servers; names of orders of the backend's scene."""
+        for name in names:
+            assert ask(self.socket, {"order": name}) == 0
+
+    def kit(self, *words: str) -> int:
+        """lvmkit by hand on the server that the page is on."""
+        return ask(self.socket, {"words": words})
+
+    def end(self) -> None:
+        """End all of it."""
+        for process in self._processes:
+            process.kill()
+            process.wait(PATIENCE)
+
+    def _install_page(self) -> None:
+        """The page as it is installed, but for what it starts."""
+        place = self.folder / "share/cockpit/lvmkit"
+        shutil.copytree(SOURCE, place)
+        programs = {
+            "lvmkit": self._script(
+                "lvmkit", f'exec {sys.executable} -IS {ROOT}/tests/web/stand_in.py {self.socket} "$@"'
+            )
+        }
+        programs["journalctl"] = self._script("journalctl", f"cat {self.journal}")
+        kit = (place / "kit.js").read_text()
+        for name, path in (("lvmkit", "/usr/sbin/lvmkit"), ("journalctl", "/usr/bin/journalctl")):
+            assert kit.count(f'"{path}"') == 1
+            kit = kit.replace(path, programs[name])
+        (place / "kit.js").write_text(kit)
+        manifest = place / "manifest.json"
+        manifest.write_text(manifest.read_text().replace("/usr/sbin/lvmkit", programs["lvmkit"]))
+
+    def _session(self) -> str:
+        return self._script("session", f"exec {BRIDGE}")
+
+    def _script(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    def _answers(self) -> bool:
+        with socket.socket() as tried:
+            return tried.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])
+
+
+def _wait(is_so: object) -> None:
+    end = time.monotonic() + PATIENCE
+    while not is_so():  # type: ignore[operator]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def cockpit(tmp_path: Path) -> Iterator[Cockpit]:
+    """Two servers of which nothing is protected yet, and Cockpit on n1."""
+    cockpit = Cockpit(tmp_path)
+    yield cockpit
+    cockpit.end()
+
+
+class Visit:
+    """A page that is open, and what went wrong in it."""
+
+    def __init__(self, page: Page, cockpit: Cockpit) -> None:
+        self.page, self.cockpit = page, cockpit
+        self.wrong: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(cockpit.address)
+
+
+@pytest.fixture
+def visit(browser: Browser, cockpit: Cockpit) -> Iterator[Visit]:
+    """The page with /srv/data protected on both servers, opened by an administrator; nothing may go wrong in it."""
+    cockpit.order("protect")
+    context = browser.new_context(viewport=SIZE)
+    visit = Visit(context.new_page(), cockpit)
+    yield visit
+    context.close()
+    assert visit.wrong == []
