@@ -151,9 +151,9 @@ class TestCompletion:
 
     def test_commands(self) -> None:
         assert self._complete("lvmkit", "") == [
-            "create", "extend", "status", "show", "in-service", "out-of-service", "check", "doctor", "reconfigure",
-            "apply", "unextend", "delete", "forget", "journal", "metrics", "report", "explain", "schema", "--help",
-            "--quiet", "--version",
+            "unprotected", "create", "extend", "status", "show", "in-service", "out-of-service", "check", "doctor",
+            "reconfigure", "apply", "unextend", "delete", "forget", "journal", "metrics", "report", "explain", "schema",
+            "--help", "--quiet", "--version",
         ]  # fmt: skip
         assert self._complete("lvmkit", "--quiet", "st") == ["status"]
 

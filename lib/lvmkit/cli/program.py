@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 COMMANDS = {
+    "unprotected": "unprotected",
     "create": "create",
     "extend": "extend",
     "status": "status",

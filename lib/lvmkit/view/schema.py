@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_VERSION = 1
 ANSWERS = {
+    "unprotected": "unprotected",
     "create": "create",
     "extend": "extend",
     "status": "status",

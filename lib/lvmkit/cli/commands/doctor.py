@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.layout import columns
-from lvmkit.cli.options import format_option, pass_session, quiet_option
+from lvmkit.cli.options import event_format_option, pass_session, quiet_option
 from lvmkit.model.messages import INFO, WARN, shown
 from lvmkit.view.doctor import doctor_facts
 
@@ -22,7 +22,7 @@ _WORST = "FAIL"
 
 @click.command("doctor", epilog="Example: lvmkit doctor", short_help="Look for what would cause trouble later.")
 @click.option("--here", is_flag=True, help="Look at this server only.")
-@format_option
+@event_format_option
 @quiet_option
 @pass_session
 def command(session: Session, here: bool) -> int:
