@@ -167,6 +167,7 @@ $(VENV)/.stamp: tests/requirements.txt
 
 pages:  ## write what manual pages and README say of commands and options anew; prose stays
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.reference .
+	$(PYTHON) -m tests.features
 
 lock:  ## write tests/requirements.txt anew from tests/requirements.in
 	$(PYTHON) -m venv --clear build/lock
