@@ -521,8 +521,8 @@ NAMED = (
     Named(
         "a read that waits for a fencing is a failure",
         "readable",
-        "if _waits(replica, host)]",
-        "if False]",
+        "frozen.add(number)",
+        "pass",
     ),
     Named("a split brain counts as a cut line", "is_split", "return is_split_now", "return False"),
 )

@@ -149,53 +149,57 @@ def faults(record: Record) -> Iterator[Message]:
     A lost replica is a warning, also where both sides have changes: an engine that heard of a failure would start the
     other side's data in the place of these.
     """
-    for _, replica in _replicas(record.physical):
+    for replica in _replicas(record.physical).values():
+        wear = replica.wear()
         if not replica.is_primary():
             yield ReplicaSecondary(record.vg, replica.name, replica.resource)
         elif replica.is_frozen():
             yield ReplicaFrozen(record.vg, replica.name)
-        elif replica.wear():
-            yield ReplicaAlone(record.vg, replica.name, replica.wear())
+        elif wear:
+            yield ReplicaAlone(record.vg, replica.name, wear)
 
 
 def deep_faults(record: Record, host: Host) -> list[Message]:
     """The same where the kernel does not show it by itself (DRBD 9) and its tool must be asked."""
     told: list[Message] = []
-    states: dict[str, drbd.State | Failure] = {}
-    for _, replica in _replicas(record.physical):
-        if replica.named is not None and drbd.glimpse(replica.number) is None:
-            resource = replica.resource
-            if resource not in states:
-                states[resource] = _asked(resource, host)
-            told += _told(record.vg, replica.named, states[resource])
+    asked = _asked(record, host)
+    for replica in _replicas(record.physical).values():
+        if replica.named is not None and replica.resource in asked:
+            told += _told(record.vg, replica.named, asked[replica.resource])
     return told
 
 
 def readable(record: Record, host: Host) -> Record:
-    """The record without disks of which a read would not come back at present: that is no failure of theirs."""
-    frozen = [pv for pv, replica in _replicas(record.physical) if _waits(replica, host)]
-    return replace(record, physical=tuple(pv for pv in record.physical if pv not in frozen))
+    """The record without disks of which a read would not come back at present: that is no failure of theirs.
+
+    Where nobody can say whether it would, the read is to show it.
+    """
+    asked = _asked(record, host)
+    frozen: set[str] = set()
+    for number, replica in _replicas(record.physical).items():
+        state = asked.get(replica.resource)
+        if replica.is_frozen() or (isinstance(state, drbd.State) and state.is_frozen):
+            frozen.add(number)
+    return replace(record, physical=tuple(pv for pv in record.physical if pv.number not in frozen))
 
 
-def _waits(replica: Drbd, host: Host) -> bool:
-    """Whether its reads wait. Where nobody can say, the read is to show it."""
-    if replica.named is None or drbd.glimpse(replica.number) is not None:
-        return replica.is_frozen()
-    state = _asked(replica.resource, host)
-    return not isinstance(state, Failure) and state.is_frozen
+def _replicas(physical: Iterable[ExpectedPv]) -> dict[str, Drbd]:
+    """Those of DRBD that are there, by number."""
+    numbers = (pv.number for pv in physical if sysfs.is_drbd(pv.number) and sysfs.kernel_name(pv.number))
+    return {number: Drbd(number, drbd.volume_of(number)) for number in numbers}
 
 
-def _replicas(physical: Iterable[ExpectedPv]) -> Iterator[tuple[ExpectedPv, Drbd]]:
-    for pv in physical:
-        if sysfs.is_drbd(pv.number) and sysfs.kernel_name(pv.number):
-            yield pv, Drbd(pv.number, drbd.volume_of(pv.number))
-
-
-def _asked(resource: str, host: Host) -> drbd.State | Failure:
-    try:
-        return drbd.state(resource, host.server, deadline=host.settings.deep_deadline)
-    except Failure as failure:
-        return failure
+def _asked(record: Record, host: Host) -> dict[str, drbd.State | Failure]:
+    """What the tool says of each resource of which the kernel does not show the states by itself."""
+    states: dict[str, drbd.State | Failure] = {}
+    for number, replica in _replicas(record.physical).items():
+        resource = replica.resource
+        if resource and resource not in states and drbd.glimpse(number) is None:
+            try:
+                states[resource] = drbd.state(resource, host.server, deadline=host.settings.deep_deadline)
+            except Failure as failure:
+                states[resource] = failure
+    return states
 
 
 def _told(vg: str, volume: drbd.Volume, state: drbd.State | Failure) -> Iterator[Message]:
