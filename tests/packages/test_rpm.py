@@ -58,8 +58,8 @@ def server(rpms: Path) -> Iterator[Server]:
 
 
 def _rpm(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    """Debian's packages are not in rpm's sight, so what they need is not asked for."""
-    return server.run("rpm", "--nodeps", *words)
+    """Debian's packages are not in rpm's sight, so what they need is not asked for; nor does Debian want it used."""
+    return server.run("rpm", "--force-debian", "--nodeps", *words)
 
 
 def _file(server: Server, name: str, version: str = "0*") -> str:
