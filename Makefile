@@ -119,7 +119,8 @@ lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, h
 
 cluster-lab: deps  ## tests with two and three guests that are a Pacemaker cluster, and slow ones; hours, goes on where it was broken off
 	@$(call install_target,$(NEEDS_LUN))
-	$(RESUMING)two.json -m "(cluster or slow) and not three"
+	$(RESUMING)slow.json -n 2 --dist loadgroup --no-loadscope-reorder -m "slow and not cluster and not three"
+	$(RESUMING)two.json -m "cluster and not three"
 	$(RESUMING)three.json -m three
 
 storm: deps  ## random actions on two guests that are a cluster: MINUTES=60 SEED=n, again: ONLY=EPISODE or REPLAY=FILES

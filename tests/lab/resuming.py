@@ -43,6 +43,12 @@ def state_of(root: Path) -> str:
     return digest.hexdigest()
 
 
+def _name(node: str) -> str:
+    """The ID of a test without the group that pytest-xdist has put behind it: PATH::NAME[PARAMETERS]@GROUP."""
+    name, _, group = node.rpartition("@")
+    return name if name and "]" not in group else node
+
+
 class Resuming:
     """What has passed so far."""
 
@@ -60,22 +66,25 @@ class Resuming:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Pass over what has passed before."""
-        before = [item for item in items if item.nodeid in self._passed]
-        items[:] = [item for item in items if item.nodeid not in self._passed]
+        before = [item for item in items if _name(item.nodeid) in self._passed]
+        items[:] = [item for item in items if _name(item.nodeid) not in self._passed]
         self._config.hook.pytest_deselected(items=before)
-        seconds = sum(self._passed[item.nodeid] for item in before)
+        seconds = sum(self._passed[_name(item.nodeid)] for item in before)
         self._say(f"{len(before)} tests have passed before, in {seconds / 60:.0f} minutes; {len(items)} are left")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Say each result, and keep that a test has passed with its set-up and its end."""
-        self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0.0) + report.duration
+        if hasattr(self._config, "workerinput"):
+            return  # pytest-xdist's controller gets it, too, and keeps it
+        test = _name(report.nodeid)
+        self._seconds[test] = self._seconds.get(test, 0.0) + report.duration
         if not report.passed:
-            self._others.add(report.nodeid)
+            self._others.add(test)
         if report.failed or report.when == "call":
             words = report.longreprtext if report.failed else ""
             self._say(f"{time.strftime('%H:%M:%S')} {report.outcome} in {report.duration:.0f} s {words}")
-        if report.when == "teardown" and report.nodeid not in self._others:
-            self._keep(report.nodeid, self._seconds[report.nodeid])
+        if report.when == "teardown" and test not in self._others:
+            self._keep(test, self._seconds[test])
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """That nothing is left to run is success."""

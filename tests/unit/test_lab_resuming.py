@@ -25,9 +25,12 @@ def test_that_ends_badly(broken): pass
 """
 
 
+RESUMING = ("-p", "lab.resuming", "--resume", "kept/it.json", "-p", "no:cacheprovider")
+
+
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, state: str = "one") -> pytest.RunResult:
     monkeypatch.setattr(resuming, "state_of", lambda root: state)
-    return pytester.runpytest_inprocess("-p", "lab.resuming", "--resume", "kept/it.json", "-p", "no:cacheprovider")
+    return pytester.runpytest_inprocess(*RESUMING)
 
 
 def test_what_has_passed_is_not_run_again_and_all_else_is(
@@ -48,6 +51,20 @@ def test_what_has_passed_is_not_run_again_and_all_else_is(
 def test_a_run_with_nothing_left_succeeds(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makepyfile("def test_good(): pass")
     assert [run(pytester, monkeypatch).ret, run(pytester, monkeypatch).ret] == [0, 0]
+
+
+def test_workers_pass_over_the_same_tests(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makepyfile("""
+        import pytest
+        @pytest.mark.xdist_group("group")
+        @pytest.mark.parametrize("text", ["plain", "with@sign"])
+        def test_good(text): pass
+    """)
+    monkeypatch.setenv("PYTHONPATH", str(Path(resuming.__file__).parents[1]))
+    spread = (*RESUMING, "-n", "2", "--dist", "loadgroup")
+    pytester.runpytest_subprocess(*spread).assert_outcomes(passed=2)
+    again = pytester.runpytest_subprocess(*spread)
+    assert (again.ret, again.parseoutcomes().get("passed", 0)) == (0, 0)
 
 
 def test_the_state_is_what_git_knows_of_as_it_is_now(tmp_path: Path) -> None:
