@@ -9,9 +9,10 @@ import pytest
 from lvmkit.cluster.pacemaker import cib, commit, elements, kept, patch, promotion, release
 from lvmkit.cluster.pacemaker.elements import CONSTRAINTS, RESOURCES
 from lvmkit.cluster.port import Change
-from lvmkit.model.instance import DEVICE, FILESYS, LVMLV, LVMVG, Dependency, pack_info
+from lvmkit.model.instance import AUTOMATIC, DEVICE, FILESYS, INTELLIGENT, LVMLV, LVMVG, Dependency, pack_info
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import UsedByOthers
+from lvmkit.model.messages.replication import ReplicaSwitchback
 from tests.unit.test_pacemaker import FOREIGN, FOREIGN_CONSTRAINTS, foreign, instance, sample
 
 if TYPE_CHECKING:
@@ -204,6 +205,16 @@ def test_the_pair_is_no_dependency_and_nobody_elses_requirement() -> None:
     root = protected()
     assert all("drbd" not in link.child for link in cib.links(root))
     assert cib.required_by_others(root) == frozenset()
+
+
+def test_what_stands_on_a_replica_is_never_made_to_go_back_by_itself() -> None:
+    root = protected()
+    for tag in ("vg", "fs-vg"):
+        with pytest.raises(Failure) as caught:
+            patch.amendment(root, tag, {"switchback": AUTOMATIC}, "n1")
+        assert caught.value.messages == (ReplicaSwitchback(tag, "/dev/drbd/by-res/r0/0"),)
+    (changed,) = patch.amendment(root, "vg", {"switchback": INTELLIGENT}, "n1").update
+    assert changed.switchback == INTELLIGENT
 
 
 def test_the_clone_is_never_touched() -> None:

@@ -9,7 +9,7 @@ from lvmkit.cluster.pacemaker import cib, dependency, elements, ids, location, p
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import tags_of
+from lvmkit.model.instance import AUTOMATIC, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents, NotStored
 from lvmkit.model.messages.guide import DependencyNotCreated, IdInUse, ResourceExists, ResourceNotFound
@@ -21,9 +21,11 @@ from lvmkit.model.messages.pacemaker import (
     UnknownServer,
     UsedByOthers,
 )
+from lvmkit.model.messages.replication import ReplicaSwitchback
 from lvmkit.model.resource_types import has_agent, is_device
 from lvmkit.model.servers import LOWEST_PRIORITY
 from lvmkit.model.value import replace
+from lvmkit.storage import drbd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,13 +77,23 @@ def apply(root: Element, change: Change, server: str) -> Element:
 
 
 def amendment(root: Element, tag: str, facts: dict[str, str], server: str) -> Change:
-    """The change that gives a server's instance other facts, by name. Raises Failure (000019, 110155)."""
+    """The change that gives a server's instance other facts, by name. Raises Failure (000019, 110155, 110435)."""
     if server not in cib.servers(root):
         raise Failure(UnknownServer(server, cib.servers(root)))
-    instance = cib.hierarchy(root, server).by_tag(tag)
+    graph = cib.hierarchy(root, server)
+    instance = graph.by_tag(tag)
     if instance is None:
         raise Failure(ResourceNotFound(f"tag {tag}"))
+    if facts.get("switchback") == AUTOMATIC:
+        _refuse_replicas(instance, graph)
     return Change(update=(replace(instance, **facts),))
+
+
+def _refuse_replicas(instance: Instance, graph: Hierarchy) -> None:
+    """Raises Failure (110435) for what must not go back by itself: a replica that comes back has old data first."""
+    for device in graph.of_tags(graph.below(instance.tag)):
+        if drbd.volume_at(device.id) is not None:
+            raise Failure(ReplicaSwitchback(instance.tag, device.id))
 
 
 def unextend(root: Element, tags: tuple[str, ...], server: str) -> Element:
