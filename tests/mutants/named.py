@@ -515,7 +515,7 @@ NAMED = (
     Named(
         "the disk below a Secondary is taken for the group's",
         "_against_replica",
-        "iter(() if vg is None else metadata.against_disks_below(vg, case.kit.settings))",
+        "iter(() if vg is None else metadata.against_disks_below(vg, case.kit.settings.probe_deadline))",
         "iter(())",
     ),
     Named(

@@ -13,6 +13,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import MovesAlong
 from lvmkit.model.messages.guards import PvHeldByOther
 from lvmkit.model.messages.guide import EndFailedInService
+from lvmkit.model.messages.pacemaker import OwnerKept
 from lvmkit.model.messages.replication import (
     ReplicaDown,
     ReplicaNotReady,
@@ -20,11 +21,13 @@ from lvmkit.model.messages.replication import (
     ReplicaUnmanaged,
     SplitBrain,
 )
-from lvmkit.model.messages.service import VgNotFound
+from lvmkit.model.messages.service import AutoactivationUnchanged, VgNotFound
 from lvmkit.model.value import replace
+from lvmkit.steps import SetAutoactivation
 from lvmkit.storage import drbd
 from lvmkit.workflow import admission, doctor_storage, service
 from lvmkit.workflow.doctor_storage import Look
+from lvmkit.workflow.owner import ChangeOwner
 from lvmkit.workflow.reconfigure import difference, reconfigure
 from tests.unit.extend_target import TEMPLATE, Target
 from tests.unit.fakes import instance
@@ -244,6 +247,18 @@ class TestAfterwards:
         extended.port.others[TEMPLATE] = on_drbd(extended.port.others[TEMPLATE], "abc")
         reconfigure("vg1", extended.kit, here=True)
         assert set(extended.port.now.children("vg1")) == {"device-drbd-r0-0", "device-drbd-r0-1"}
+
+    @pytest.mark.parametrize("filtered", [True, False])
+    def test_no_delete_writes_to_the_disk_below(self, extended: Secondary, filtered: bool) -> None:
+        extended.storage.change(system_id="n1")
+        if not filtered:
+            extended.machine.lvm.hidden.clear()
+        ChangeOwner("vg1", VG_UUID, "n1", "", False).apply(extended.kit)
+        assert extended.storage.metadata().system_id == "n1"
+        extended.storage.change(system_id="")
+        SetAutoactivation("vg1", True, False, VG_UUID).apply(extended.kit)
+        assert extended.storage.metadata().autoactivation is False
+        assert {type(each) for each in extended.told} >= {OwnerKept, AutoactivationUnchanged}
 
     def doctor(self, target: Secondary) -> list[Message]:
         look = Look(target.kit, target.port.overview())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lvmkit.model.messages import raise_errors
 from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther, VgShared
 from lvmkit.model.messages.service import DegradedActivation, DuplicatePv, PvsMissing, VgExported, VgImpostor
 from lvmkit.model.settings import DEGRADED
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _STABLE = ("/dev/disk/by-id/", "/dev/mapper/")
 _REPLICAS = "/dev/drbd/by-res/"
 _FREE = Claim()
+_PATIENCE = 5.0
+"""seconds for looking at disks before something is written to them"""
 _OF_CONTENT = ("lvm-pv-uuid-", "md-uuid-", "md-name-", "dm-uuid-CRYPT-")
 """links below by-id that are made of what is written on the disk, which its clone has, too"""
 
@@ -42,9 +45,17 @@ def against_any(vg: VolumeGroup, settings: Settings, group: VgFacts | None = Non
     return (*_unsupported(vg), *_duplicates(vg, claimed), *missing, *_claimed(vg, claimed))
 
 
-def against_disks_below(vg: VolumeGroup, settings: Settings) -> tuple[Message, ...]:
-    """What to say of a volume group that LVM sees where it must not look: on disks that are below something else."""
-    return _claimed(vg, _claims(vg, settings.probe_deadline))
+def against_disks_below(vg: VolumeGroup, deadline: float) -> tuple[Message, ...]:
+    """What to say of a volume group that LVM sees where it must not look: on disks that are below something else.
+
+    deadline: seconds for reading the ends of these disks.
+    """
+    return _claimed(vg, _claims(vg, deadline))
+
+
+def refuse_disks_below(vg: VolumeGroup) -> None:
+    """Raises Failure (110243, 110244) before anything is written to such disks, wherever no start has looked."""
+    raise_errors(against_disks_below(vg, _PATIENCE))
 
 
 def _unsupported(vg: VolumeGroup) -> tuple[Message, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lvmkit.guards import metadata
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import LkvgsNotUpdated
 from lvmkit.model.messages.service import AutoactivationUnchanged, VgNotFound
@@ -43,7 +44,8 @@ def identify(vg: VolumeGroup, facts: VgFacts, host: Host) -> None:
 def set_autoactivation(vg: str, uuid: str, on: bool, lvm: Lvm) -> None:
     """Whether the boot may activate the group (lvmautoactivation(7)), whatever its name is now.
 
-    uuid: '' where only the name is known. Raises Failure: VgNotFound (110013), and as LVM's commands do.
+    uuid: '' where only the name is known. Raises Failure: VgNotFound (110013); 110243, 110244 for disks that are below
+    something else; and as LVM's commands do.
     """
     if not uuid:
         lvm.set_autoactivation(vg, on)
@@ -51,6 +53,7 @@ def set_autoactivation(vg: str, uuid: str, on: bool, lvm: Lvm) -> None:
     group = lvm.find(uuid, vg)
     if group is None or group.uuid != uuid:
         raise Failure(VgNotFound(vg, uuid))
+    metadata.refuse_disks_below(group)
     lvm.set_autoactivation(group.name, on, devices=group.devices)
 
 

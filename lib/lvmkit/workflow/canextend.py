@@ -321,7 +321,7 @@ def _against_replica(
     looks = (
         lambda _case: _against_holders(subject, instance, case),
         lambda _case: _against_names(subject, reported, case.server),
-        lambda _case: iter(() if vg is None else metadata.against_disks_below(vg, case.kit.settings)),
+        lambda _case: iter(() if vg is None else metadata.against_disks_below(vg, case.kit.settings.probe_deadline)),
         lambda _case: replication.against_takeover(subject, case.kit, from_other=True),
         lambda _case: replication.against_promoter(subject, case.kit),
     )

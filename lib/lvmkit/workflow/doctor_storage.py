@@ -98,7 +98,7 @@ def _group(instance: Instance, reported: Sequence[VolumeGroup], conf: lvmconf.Lv
     vg = lvmsight.by_uuid(reported, subject.uuid)
     yield from replication.findings(subject, look.kit)
     if replication.is_elsewhere(subject):
-        yield from () if vg is None else metadata.against_disks_below(vg, look.kit.settings)
+        yield from () if vg is None else metadata.against_disks_below(vg, look.kit.settings.probe_deadline)
         return
     if vg is None or vg.missing:
         on_disks = lvmsight.by_uuid(_on_known_disks(instance, look), subject.uuid)

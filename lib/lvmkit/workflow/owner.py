@@ -54,6 +54,7 @@ class ChangeOwner(Step):
         try:
             vg = self._find(kit, self.devices)
             if vg.system_id == old != new:
+                metadata.refuse_disks_below(vg)
                 kit.lvm.set_system_id(vg.name, new, old=old, devices=vg.devices)
                 vg = self._find(kit, vg.devices)
             if vg.system_id != new:
