@@ -88,6 +88,8 @@ unit: deps  ## unit tests, seconds
 
 check-long: deps  ## look for a story in which two servers come to hold one volume group, at random, for minutes
 	LVMKIT_SEARCH=long $(BIN)/pytest -q -n auto --maxprocesses 4 tests/unit/world/test_property.py
+	LVMKIT_PROGRAMS=real LVMKIT_LCDI_SECONDS=30 $(BIN)/pytest -q -n auto --maxprocesses 4 tests/contract \
+	    tests/unit/test_lifekeeper.py tests/unit/test_lcdi_servers.py tests/unit/test_lcdi_events.py -m "not pacemaker"
 
 check-old: deps  ## the same search in an older version of the kit, whose faults it must find; minutes
 	rm -rf build/older && mkdir -p build/older && git archive $(OLDER) lib | tar -x -C build/older

@@ -54,6 +54,8 @@ ADAPTERS: dict[str, Callable[[Path], Port]] = {
     "lifekeeper": lifekeeper,
     "lifekeeper_own": lifekeeper_own,
 }
+RECORDS = {"lifekeeper": ("core/lcd.json", "state"), "lifekeeper_own": ("own-state", "state")}
+"""where adapters that start programs, which is slow, keep what they store, below the folder of a test"""
 TOOLS = [
     f"/usr/sbin/{name}" for name in ("cibadmin", "crm_diff", "crm_mon", "crm_resource", "crm_simulate", "crm_verify")
 ]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.contract.adapters import ADAPTERS, missing
+from tests.contract.core import forks
+from tests.unit import folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from lvmkit.cluster.port import Port
 
@@ -31,8 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def opened(adapter: str, tmp_path: Path) -> Callable[[], Port]:
+def tmp_path() -> Iterator[Path]:
+    """A folder in memory where programs can be run there."""
+    with tempfile.TemporaryDirectory(dir=folders.for_programs()) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def opened(adapter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Port]:
     """What makes the port anew, as another process would have it."""
+    forks.instead_of_programs(monkeypatch)
     lacking = missing(adapter)
     if lacking and os.environ.get("CI"):
         pytest.fail(f"not on this machine: {', '.join(lacking)}")

@@ -30,9 +30,12 @@ from lvmkit.model.instance import (
 from lvmkit.model.messages import Failure
 from lvmkit.model.resource_types import application
 from lvmkit.model.value import replace
+from tests.contract.adapters import RECORDS
+from tests.contract.core.beginnings import begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lvmkit.cluster.port import Port
     from lvmkit.model.hierarchy import Hierarchy
@@ -86,9 +89,13 @@ def maker(port: Port) -> Maker:
 
 
 @pytest.fixture
-def kept(port: Port, maker: Maker) -> Port:
+def kept(port: Port, maker: Maker, adapter: str, tmp_path: Path) -> Port:
     """The port, with one hierarchy."""
-    port.commit(maker.hierarchy())
+    places = RECORDS.get(adapter)
+    if places:
+        begin(adapter, tmp_path, places, lambda: port.commit(maker.hierarchy()))
+    else:
+        port.commit(maker.hierarchy())
     return port
 
 

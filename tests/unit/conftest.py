@@ -14,12 +14,12 @@ import pytest
 
 from lvmkit.peer.kernels import Kernels
 from lvmkit.storage import run as module
+from tests.unit import folders
 from tests.unit.lcdi_server import server  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MEMORY = "/dev/shm"
 PATIENCE = 9
 """seconds; nothing waits that long unless the test fails"""
 
@@ -47,8 +47,15 @@ def nobody_else() -> Iterator[None]:
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """A folder in memory where the system has such a place: waiting for a disk would take most of the time."""
-    with tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None) as folder:
+    """A folder in memory where the system has such a place."""
+    with tempfile.TemporaryDirectory(dir=folders.in_memory()) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def programs_path() -> Iterator[Path]:
+    """The same for programs to run."""
+    with tempfile.TemporaryDirectory(dir=folders.for_programs()) as folder:
         yield Path(folder)
 
 

@@ -393,9 +393,9 @@ class TestRemove:
         assert [event for event in changed if "remove" not in event] == ["dm suspend vg1-lv7", "dm resume vg1-lv7"]
 
     def test_many_slow_removals_are_progress_and_no_hang(self, tmp_path: Path) -> None:
-        machine, group = with_volumes(tmp_path, 800)
+        machine, group = with_volumes(tmp_path, 320)
         changed = record_changes(machine)
-        machine.removal = 0.02
+        machine.removal = 0.05
         answer = machine.action("lvmvg", "remove", "vg1")
         assert (answer.code, answer.said, machine.active(group.uuid)) == (0, DONE, [])
         assert [event for event in changed if "remove" not in event] == []

@@ -216,6 +216,7 @@ def test_no_more_than_some_begin_at_once(mocker: MockerFixture) -> None:
             return ended
 
     mocker.patch.object(probe, "_Worker", Worker)
-    endings = probe.all_bounded([lambda: b"x"] * 150, 10.0)
-    assert [ending.result for ending in endings] == [b"x"] * 150
+    count = probe.AT_ONCE + 16
+    endings = probe.all_bounded([lambda: b"x"] * count, 10.0)
+    assert [ending.result for ending in endings] == [b"x"] * count
     assert most[0] == probe.AT_ONCE

@@ -11,6 +11,8 @@ import json
 import os
 from pathlib import Path
 
+from tests.contract.core import forks
+
 PROGRAM = Path(__file__).with_name("lcd")
 COMMANDS = (
     "app_create", "app_list", "app_remove", "dep_create", "dep_list", "dep_remove", "eqv_create", "eqv_list",
@@ -29,6 +31,7 @@ class Core:
 
     def __init__(self, folder: Path) -> None:
         """Make it, unless it is there."""
+        forks.prepare(str(PROGRAM))
         self.folder, self.database = folder, folder / "lcd.json"
         if not self.database.exists():
             self._make()

@@ -42,6 +42,8 @@ def missing() -> list[str]:
 
 def root(folder: Path) -> str:
     """LKROOT with the commands; it is made unless it is there."""
+    for name in NEEDED:
+        program.described(name)  # its module is loaded, for the forks that become the command
     place = folder / "own"
     if not place.exists():
         _make(folder, place)

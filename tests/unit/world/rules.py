@@ -20,7 +20,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.unit.conftest import MEMORY
+from tests.unit import folders
 from tests.unit.world.world import KILL, LEAVE, POINT, POWER, SERVERS, SIGNAL, VOLUME, Blow, World
 
 if TYPE_CHECKING:
@@ -322,7 +322,7 @@ def _other(server: str) -> str:
 def _state(stage: str) -> World:
     """The world in one of the states; all of them are made once, in one folder, for their files say where they are."""
     if not _states:
-        _make_states(Path(tempfile.mkdtemp(prefix="lvmkit-world-", dir=MEMORY if Path(MEMORY).is_dir() else None)))
+        _make_states(Path(tempfile.mkdtemp(prefix="lvmkit-world-", dir=folders.in_memory())))
     world, place = _states[stage]
     return world.restored(place)
 
