@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import stat
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ HERE = os.uname().nodename
 SOH = "\x01"
 APP = ("-a", "db", "-r", "pg")
 ROOT = Path(__file__).parents[2]
+REPORT = Path(__file__).parent / "data/lifekeeper-report"
 
 
 class Outcome(Value):
@@ -103,12 +105,25 @@ class Server:
         return line.split(SOH)[place]
 
 
+def reported(bench: Server, *others: tuple[str, ...]) -> list[str]:
+    """What the report makes of the commands' output."""
+    folder = bench.folder / "bin"
+    folder.mkdir()
+    for name, *words in (("lcdstatus", "-q"), ("ins_list", "-f|"), ("eqv_list",), *others):
+        (folder / f"{name}.out").write_text(bench(name, *words).out)
+        (folder / name).write_text('#!/bin/sh\ncat "$0.out"\n')
+        (folder / name).chmod(stat.S_IRWXU)
+    done = subprocess.run(["/bin/sh", REPORT, folder], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
 @pytest.fixture
-def server(disk_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(programs_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(report, "_send", lambda *_: True)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     here = os.getcwd()
-    yield Server(disk_path, capfd)
+    yield Server(programs_path, capfd)
     os.chdir(here)
     for number, handler in before.items():
         signal.signal(number, handler)

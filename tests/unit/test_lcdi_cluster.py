@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import stat
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.peer.requests import read_request
 from tests.unit.fakes import FakeCluster, data_hierarchy, kit, on
-from tests.unit.lcdi_server import HERE, SOH, Server
+from tests.unit.lcdi_server import HERE, SOH, Server, reported
 from tests.unit.peer_fakes import FarEnd, Servers
 from tests.unit.test_pacemaker import sample
 from tests.unit.test_pacemaker_versions import VERSIONS, Recorded
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 
     from pytest_mock import MockerFixture
 
-REPORT = Path(__file__).parent / "data/lifekeeper-report"
-
 
 @pytest.fixture
 def cluster(server: Server, mocker: MockerFixture) -> FakeCluster:
@@ -36,19 +32,6 @@ def cluster(server: Server, mocker: MockerFixture) -> FakeCluster:
     port = FakeCluster(data_hierarchy(ISP), n2=on("n2", data_hierarchy(OSU)))
     mocker.patch.object(kits, "_engine", return_value=port)
     return port
-
-
-def reported(bench: Server, *others: tuple[str, ...]) -> list[str]:
-    """What the report makes of the commands' output."""
-    folder = bench.folder / "bin"
-    folder.mkdir()
-    for name, *words in (("lcdstatus", "-q"), ("ins_list", "-f|"), ("eqv_list",), *others):
-        (folder / f"{name}.out").write_text(bench(name, *words).out)
-        (folder / name).write_text('#!/bin/sh\ncat "$0.out"\n')
-        (folder / name).chmod(stat.S_IRWXU)
-    done = subprocess.run(["/bin/sh", REPORT, folder], capture_output=True, text=True, timeout=20)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
 
 
 def test_a_report_for_lifekeeper_reads_one_server(server: Server) -> None:

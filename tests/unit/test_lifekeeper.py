@@ -15,6 +15,7 @@ from lvmkit.cluster.lifekeeper import LifeKeeper, copy, core, records, status
 from lvmkit.cluster.lifekeeper.records import Site
 from lvmkit.cluster.port import Change
 from lvmkit.entry import action, admin
+from lvmkit.entry import kit as kits
 from lvmkit.entry.kit import engine_name
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import (
@@ -36,7 +37,9 @@ from lvmkit.model.value import replace
 from lvmkit.plan import Kit, Plan, carry_out, finish_interrupted
 from lvmkit.steps import Commit
 from lvmkit.storage import lkvgs
-from tests.contract.core import SYSTEMS, Core
+from tests.contract.core import SYSTEMS, Core, forks
+from tests.contract.core.beginnings import begin
+from tests.unit.lcdi_server import Server, reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +58,9 @@ BOTH = Change(add=(VG, LV), link=(LINK,))
 
 
 @pytest.fixture
-def second(tmp_path: Path) -> Core:
+def second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Core:
     """The core."""
+    forks.instead_of_programs(monkeypatch)
     return Core(tmp_path / "core")
 
 
@@ -226,6 +230,10 @@ class TestSeveralServers:
     @pytest.fixture
     def extended(self, second: Core, port: LifeKeeper, tmp_path: Path) -> LifeKeeper:
         """This system's, with both resources on both systems."""
+        begin("both", tmp_path, ("core/lcd.json",), lambda: self.extend(second, port, tmp_path))
+        return port
+
+    def extend(self, second: Core, port: LifeKeeper, tmp_path: Path) -> None:
         port.commit(replace(BOTH, add=(replace(VG, state=ISP), replace(LV, state=ISP))))
         other = adapter(second, tmp_path, THERE)
         for instance, tag in ((VG, "data"), (LV, "volume")):
@@ -236,7 +244,6 @@ class TestSeveralServers:
             content["shared"][f"{HERE}\x01{own}"] = [[THERE, theirs]]
             content["shared"][f"{THERE}\x01{theirs}"] = [[HERE, own]]
         second._write(content)
-        return port
 
     def test_an_overview_calls_everything_by_its_tag_here(self, extended: LifeKeeper) -> None:
         seen = extended.overview()
@@ -285,6 +292,21 @@ class TestSeveralServers:
         extended.set_priorities("vg", {THERE: 7})
         ranks = {each.server: each.priority for each in extended.overview().equivalencies if each.tag == "lv"}
         assert ranks[THERE] == 7
+
+    def test_a_report_for_lifekeeper_reads_it_through_the_kits_own_commands(
+        self, server: Server, extended: LifeKeeper, mocker: MockerFixture
+    ) -> None:
+        extended.set_priorities("vg", {THERE: 7})
+        mocker.patch.object(kits, "_engine", return_value=extended)
+        assert set(reported(server)) == {
+            f"status 0 lv ISP 1 {HERE}",
+            f"status 1 vg ISP 1 {HERE}",
+            f"machine {THERE} ALIVE",
+            f"instance {HERE} scsi/lvmlv lv /dev/vg/lv ISP",
+            f"instance {HERE} scsi/lvmvg vg lvmvg-vg ISP",
+            f"equivalency lv on {HERE} with volume on {THERE} SHARED",
+            f"equivalency vg on {HERE} with data on {THERE} SHARED",
+        }
 
     def test_the_standing_of_an_owner_is_asked_by_its_own_tag(
         self, second: Core, extended: LifeKeeper, tmp_path: Path

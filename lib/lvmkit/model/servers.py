@@ -22,3 +22,10 @@ class Equivalency(Value):
     tag: str
     server: str
     priority: int
+    other_tag: str = ""
+    """its tag on that server, where it has another one there"""
+
+    @property
+    def tag_there(self) -> str:
+        """Its tag on that server."""
+        return self.other_tag or self.tag

@@ -82,7 +82,8 @@ class Known(Value):
         ranks = dict(self.ranks)
         each = [Equivalency(tag, self.local, ranks.get(Site(self.local, tag), 1)) for tag in self.own().tags]
         for place, tag in self.own_tags.items():
-            each.append(Equivalency(tag, place.server, ranks.get(place, self._position(place.server))))
+            rank = ranks.get(place, self._position(place.server))
+            each.append(Equivalency(tag, place.server, rank, place.tag if place.tag != tag else ""))
         return (*each, *self._of_others_alone())
 
     def _of_others_alone(self) -> tuple[Equivalency, ...]:
@@ -91,7 +92,8 @@ class Known(Value):
         for server, graph in self.graphs:
             for tag in graph.tags if server != self.local else ():
                 if Site(server, tag) not in self.own_tags:
-                    each.append(Equivalency(self._name(Site(server, tag)), server, 1))
+                    name = self._name(Site(server, tag))
+                    each.append(Equivalency(name, server, 1, tag if tag != name else ""))
         return tuple(each)
 
     def _position(self, server: str) -> int:

@@ -82,9 +82,9 @@ def eqv_list(call: Call) -> LcdiReply:
     rows: list[tuple[str, ...]] = []
     for other in equivalencies:
         own = here.get(other.tag)
-        if own is not None and other.server != server and tag in ("", other.tag):
-            row = (own.server, own.tag, other.server, other.tag, SHARED, str(own.priority), str(other.priority))
-            rows.append(row)
+        if own is not None and other.server != server and tag in ("", own.tag_there):
+            priorities = (str(own.priority), str(other.priority))
+            rows.append((server, own.tag_there, other.server, other.tag_there, SHARED, *priorities))
     if tag and not rows:
         raise Failure(NoSuchObject("equivalency of", tag, call.server, "eqv_list"))
     return LcdiReply(call.records(rows))

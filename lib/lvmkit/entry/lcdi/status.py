@@ -138,7 +138,7 @@ def _block(picture: Picture, instance: Instance) -> Iterator[str]:
     yield f"\tLocal priority = {picture.priority(tag)}"
     others = picture.elsewhere(tag)
     for other in others:
-        yield f'\tSHARED equivalency with "{other.tag}" on "{other.server}", priority = {other.priority}'
+        yield f'\tSHARED equivalency with "{other.tag_there}" on "{other.server}", priority = {other.priority}'
     is_allowed = any(picture.seen.is_online(other.server) for other in others)
     yield f"\tFAILOVER {'ALLOWED' if is_allowed else 'INHIBITED'}"
 
