@@ -1,0 +1,154 @@
+"""Two real servers on LifeKeeper's commands: a database on each, a way between them, and disks that both see.
+
+The core is the kit's own commands over the embedded engine (tests/contract/core/pair), the kit above it has LifeKeeper
+as its engine. Pacemaker is stopped. The core has no heartbeats: which server is dead it is told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.audit import Audit, Cluster, Writing, check_records
+from lab.guests.guest import BY_ID, Guest
+from lab.guests.lab import Lab
+from lab.helpers_protected import NODES, PATIENCE
+from lab.helpers_service import held, numbers, settings
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+LABEL = "lcdi"
+ROOT, PROGRAM = "/opt/core", Path(__file__).parents[1] / "contract/core/pair"
+VG, POINT = "db", "/srv/db"
+FILE = f"{POINT}/records"
+SSH = ("/usr/bin/ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "LogLevel=ERROR")
+CORE = f"""
+systemctl stop pacemaker corosync lvmkit-check.timer
+mkdir -p {ROOT}/bin {ROOT}/lkadm/bin
+chmod 755 {ROOT}/pair
+for name in $(/opt/LifeKeeper/bin/lcdi) mirror; do ln -s {ROOT}/pair {ROOT}/bin/$name; done
+for name in getlocks rlslocks; do ln -s {ROOT}/pair {ROOT}/lkadm/bin/$name; done
+ln -s /opt/LifeKeeper/subsys {ROOT}/subsys
+ln -s /opt/LifeKeeper/lkadm/subsys {ROOT}/lkadm/subsys
+echo LVMKIT_ENGINE=embedded > {ROOT}/own.conf
+echo LVMKIT_ENGINE=lifekeeper >> /etc/default/lvmkit
+"""
+PREPARE = f"""
+vgcreate -qq {VG} {BY_ID}SHARED1
+lvcreate -qq -L 64M -n data {VG}
+mkfs.ext4 -q /dev/{VG}/data
+mkdir -p {POINT}
+mount /dev/{VG}/data {POINT}
+"""
+
+
+def with_core(lab: Lab, node: int) -> None:
+    """A core on this server that knows the other one, and the kit that uses it."""
+    guest, name = Guest(lab, node), NODES[node - 1]
+    others = {other: [ROOT, [*SSH, other]] for other in NODES if other != name}
+    config = {"name": name, "lib": "/opt/LifeKeeper/lib", "others": others}
+    guest.run("mkdir", "-p", ROOT)
+    lab.copy(node, PROGRAM, f"{ROOT}/pair")
+    guest.run("tee", f"{ROOT}/core.json", stdin=json.dumps(config).encode())
+    guest.sh(CORE, timeout=PATIENCE)
+    settings(guest, LKROOT=ROOT)
+
+
+def protect(lab: Lab) -> None:
+    """A file system that is in service on node1 and may run on node2."""
+    for node in (1, 2):
+        with_core(lab, node)
+    one = Guest(lab, 1)
+    one.sh(PREPARE, timeout=PATIENCE)
+    one.run("lvmkit", "-q", "create", POINT, timeout=PATIENCE)
+    one.run("lvmkit", "-q", "extend", POINT, "--to", "node2", timeout=PATIENCE)
+
+
+@pytest.fixture
+def pair(pushed_cluster_lab: Lab) -> Iterator[Cluster]:
+    """The two servers, with the audit beside them."""
+    if pushed_cluster_lab.has(LABEL):
+        pushed_cluster_lab.reset(LABEL)
+    else:
+        pushed_cluster_lab.reset("pushed")
+        protect(pushed_cluster_lab)
+        pushed_cluster_lab.save(LABEL)
+    with Audit(pushed_cluster_lab) as audit:
+        yield Cluster(pushed_cluster_lab, audit)
+    audit.check()
+
+
+def known(cluster: Cluster, node: int) -> dict[str, str]:
+    """{tag: state} of what the core of a server has."""
+    records = cluster.guest(node).run(f"{ROOT}/bin/ins_list", "-f|").stdout.splitlines()
+    return {fields[3]: fields[6] for fields in (record.split("|") for record in records)}
+
+
+def move(cluster: Cluster, node: int) -> None:
+    """Bring it in service on a server, told to that server's own core, as LifeKeeper's users do."""
+    cluster.guest(node).run(f"{ROOT}/bin/perform_action", "-t", POINT, "-a", "restore", timeout=PATIENCE)
+
+
+def test_what_was_extended_is_in_both_databases_and_runs_on_one(pair: Cluster) -> None:
+    here, there = known(pair, 1), known(pair, 2)
+    assert (set(here.values()), set(there.values())) == ({"ISP"}, {"OSU"})
+    assert set(here) == set(there) > {POINT, f"{VG}/data", VG}
+    shared = pair.guest(2).run(f"{ROOT}/bin/eqv_list", "-f|", "-t", VG).stdout.split("|")
+    assert shared[:5] == ["node2", VG, "node1", VG, "SHARED"]
+    assert VG in pair.guest(2).run("cat", "/etc/lkvgs").stdout
+    assert held(pair.guest(2), VG) == []
+
+
+def test_a_hierarchy_moves_there_and_back_with_every_record(pair: Cluster) -> None:
+    acknowledged: list[int] = []
+    for here, there in ((1, 2), (2, 1)):
+        writing = Writing(pair.lab, here, FILE, only_mounted=True).start().more(10)
+        if there == 2:
+            pair.guest(1).run("lvmkit", "-q", "in-service", POINT, "--on", "node2", timeout=PATIENCE)
+        else:
+            move(pair, there)
+        writing.stop()
+        acknowledged += writing.acknowledged
+        check_records(pair.lab, there, FILE, acknowledged)
+        assert set(known(pair, there).values()) == {"ISP"}
+        assert held(pair.guest(here), VG) == []
+
+
+def test_a_dead_servers_group_is_taken_over_with_every_record_once_the_core_is_known_to_fence(pair: Cluster) -> None:
+    two = pair.guest(2)
+    writing = Writing(pair.lab, 1, FILE, only_mounted=True).start().more(20)
+    pair.lab.kill(1)
+    writing.stop()
+    two.run("tee", f"{ROOT}/dead", stdin=b"node1\n")
+    refused = two.run(f"{ROOT}/bin/perform_action", "-t", POINT, "-a", "restore", check=False, timeout=PATIENCE)
+    assert refused.returncode != 0
+    assert "110241" in numbers(refused, "ERROR")
+    assert held(two, VG) == []
+    two.sh("echo LVMKIT_CORE_FENCES=yes >> /etc/default/lvmkit")
+    move(pair, 2)
+    second = Writing(pair.lab, 2, FILE, only_mounted=True).start().more(10)
+    second.stop()
+    check_records(pair.lab, 2, FILE, writing.acknowledged + second.acknowledged)
+
+
+def test_unextend_leaves_nothing_there_and_delete_nothing_anywhere(pair: Cluster) -> None:
+    one, two = pair.guest(1), pair.guest(2)
+    one.run("lvmkit", "-q", "unextend", POINT, "--from", "node2", timeout=PATIENCE)
+    assert known(pair, 2) == {}
+    assert VG not in two.sh("grep -v '^#' /etc/lkvgs || true").stdout
+    assert set(known(pair, 1).values()) == {"ISP"}
+    one.run("lvmkit", "-q", "delete", "--yes", POINT, timeout=PATIENCE)
+    assert known(pair, 1) == {}
+    assert one.run(f"{ROOT}/bin/eqv_list").stdout == ""
+    assert one.run("findmnt", "-n", POINT).returncode == 0
+
+
+def test_delete_reaches_the_other_server(pair: Cluster) -> None:
+    pair.guest(1).run("lvmkit", "-q", "delete", "--yes", POINT, timeout=PATIENCE)
+    for node in (1, 2):
+        assert known(pair, node) == {}
+        assert VG not in pair.guest(node).sh("grep -v '^#' /etc/lkvgs || true").stdout
+    assert pair.guest(1).run("findmnt", "-n", POINT).returncode == 0
