@@ -31,6 +31,8 @@ NEEDS      := $(NEEDS_KIT) $(NEEDS_TEST) $(NEEDS_LAB)
 # A SCSI target and initiator in user space, for the tests of persistent reservations.
 NEEDS_TARGET := tgt libiscsi7
 NEEDS_LUN    := tgt qemu-block-extra
+# The page's tests: Cockpit without its shell, and a browser.
+NEEDS_WEB  := cockpit-ws cockpit-bridge chromium
 # Those that packages are built with; make check does not need them.
 NEEDS_DEB  := python3-click dpkg-dev debhelper lintian
 NEEDS_RPM  := python3-click rpm rpmlint
@@ -59,7 +61,7 @@ RESUMING = PYTHONPATH=tests $(BIN)/pytest -q -p lab.resuming tests/lab --resume 
 export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo demo-local test check check-long check-old lint unit mutants mutants-all metadata target cluster kits \
+.PHONY: help bench web page-css demo demo-local test check check-long check-old lint unit mutants mutants-all metadata target cluster kits \
     lab cluster-lab storm faults deb debs rpm rpms packages deps pages lock stage files unpackaged packaged install uninstall clean
 
 help:  ## print every target
@@ -71,7 +73,7 @@ demo: deps  ## show the main job on two servers that are a cluster, in guests; K
 demo-local: deps  ## show the main job on one server, in a guest
 	@KEEP=$(KEEP) PYTHONPATH=tests $(BIN)/python -m lab.demo
 
-test: check metadata target lab  ## all checks and tests; does all of its own set-up
+test: check metadata target web lab  ## all checks and tests; does all of its own set-up
 
 check: lint unit  ## ruff, mypy --strict, import-linter, unit tests
 
@@ -112,6 +114,13 @@ cluster: deps  ## the Pacemaker adapter and the port's contract with Pacemaker's
 	@$(call apt_install,pacemaker-cli-utils)
 	$(BIN)/pytest -q tests/cluster tests/contract
 
+web: deps  ## the page in a browser, on Cockpit and the kit's command line, which this installs
+	@$(call apt_install,$(NEEDS_WEB))
+	$(BIN)/pytest -q -n 2 --durations=5 tests/web
+
+page-css:  ## cut PatternFly's CSS anew to what the page uses; for maintainers, needs npm
+	cd web && npm ci --ignore-scripts --no-audit --no-fund && node css.mjs
+
 kits: deps  ## the recovery kits below share/kits with what they protect, which this installs (root); not part of test
 	@$(call apt_install,$(NEEDS_KITS))
 	$(BIN)/pytest -q tests/kits
@@ -121,6 +130,7 @@ lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, h
 
 cluster-lab: deps  ## tests with two and three guests that are a Pacemaker cluster, and slow ones; hours, goes on where it was broken off
 	@$(call install_target,$(NEEDS_LUN))
+	@$(call apt_install,$(NEEDS_WEB))
 	$(RESUMING)slow.json -n 2 --dist loadgroup --no-loadscope-reorder -m "slow and not cluster and not three"
 	$(RESUMING)two.json -m "cluster and not three"
 	$(RESUMING)three.json -m three
@@ -252,6 +262,9 @@ files:
 	cd share && find kits -type f -perm /100 -exec install -D -m 755 {} $(abspath $(DESTDIR)$(PREFIX))/share/lvmkit/{} \;
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lvmkit/prometheus share/prometheus/*
 	install -D -m 644 -t $(DESTDIR)$(SOS) share/sos/lvmkit.py
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/cockpit/lvmkit share/cockpit/lvmkit/*
+	sed -i 's|/usr/sbin/lvmkit|$(PREFIX)/sbin/lvmkit|' $(DESTDIR)$(PREFIX)/share/cockpit/lvmkit/kit.js \
+	    $(DESTDIR)$(PREFIX)/share/cockpit/lvmkit/manifest.json
 	install -d $(DESTDIR)$(PREFIX)/share/lvmkit/schema
 	names=$$($(PYTHON) bin/lvmkit schema) && for name in $$names; do \
 	    $(PYTHON) bin/lvmkit schema $$name > $(DESTDIR)$(PREFIX)/share/lvmkit/schema/$$name.json || exit 1; \
@@ -260,7 +273,8 @@ files:
 uninstall:  ## remove what install put there; protected data, /etc/default/lvmkit, /etc/lkvgs and /var/lib/lvmkit stay
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/resource-agents/ocft/configs/,$(AGENTS))
 	rm -rf $(DESTDIR)$(LKROOT)/lib/lvmkit $(DESTDIR)$(LKROOT)/lib/.lvmkit-* $(DESTDIR)$(LKROOT)/lib/ocf $(DESTDIR)$(PREFIX)/lib/ocf/resource.d/lvmkit \
-	    $(DESTDIR)$(PREFIX)/share/lvmkit $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
+	    $(DESTDIR)$(PREFIX)/share/lvmkit $(DESTDIR)$(PREFIX)/share/cockpit/lvmkit \
+	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmvg \
 	    $(DESTDIR)$(LKROOT)/subsys/scsi/resources/lvmlv \
 	    $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmvg $(DESTDIR)$(LKROOT)/lkadm/subsys/scsi/lvmlv
 	$(if $(HAS_CORE),,rm -rf $(addprefix $(DESTDIR)$(LKROOT)/,subsys/gen/resources/filesys lkadm/subsys/gen/filesys))

@@ -21,13 +21,13 @@ const names = readdirSync(PAGE).filter(name => /\.(js|html)$/.test(name) && !nam
 const own = readFileSync(new URL("lvmkit.css", PAGE), "utf8");
 const [{ css }] = await new PurgeCSS().purge({
     content: [
-        ...names.map(name => ({ raw: readFileSync(new URL(name, PAGE), "utf8"), extension: name.split(".").pop() })),
+        ...names.map(name => ({ raw: readFileSync(new URL(name, PAGE), "utf8").replaceAll("@", "pf-v6-c-"), extension: name.split(".").pop() })),
         { raw: own, extension: "js" },
     ],
     css: [{ raw: raw.replace(/@charset[^;]*;/g, "") }],
     defaultExtractor: text => text.match(/[\w-]+/g) || [],
     blocklist: UNUSED,
-    safelist: { standard: [":root", "pf-v6-theme-dark", /^pf-m-(primary|secondary|link|plain|danger|warning|info|success|green|yellow|grey|red|orange)$/],
+    safelist: { standard: [":root", /^pf-v6-c-table__(td|th|tr|thead|tbody)$/, "pf-v6-theme-dark", /^pf-m-(primary|secondary|link|plain|danger|warning|info|success|green|yellow|grey|red|orange)$/],
         variables: own.match(/--pf-t--[\w-]+/g) || [] },
     variables: true,
 });

@@ -45,6 +45,17 @@ def test_one_command_installs_the_kit_and_another_removes_it(release: str, packa
         server.close()
 
 
+def test_the_page_comes_with_a_package_of_its_own(installed: Server, packages: Path) -> None:
+    """dpkg is told to do without Cockpit, which the roots do not have."""
+    (page,) = packages.glob("cockpit-lvmkit_*_all.deb")
+    installed.must("dpkg", "--ignore-depends=cockpit-bridge", "--install", f"{PACKAGES}/{page.name}")
+    place = "/usr/share/cockpit/lvmkit"
+    assert json.loads(installed.must("cat", f"{place}/manifest.json"))["menu"]
+    assert "/usr/sbin/lvmkit" in installed.must("cat", f"{place}/kit.js")
+    installed.must("dpkg", "--purge", "cockpit-lvmkit")
+    assert not installed.has(place)
+
+
 def test_scripts_start_and_stop_the_timer_and_never_the_boot_guard(server: Server, package: str, later: str) -> None:
     server.has_systemd()
     server.install(package)

@@ -102,6 +102,10 @@ class Scene:
         """The disk is gone from n1."""
         self.world.machines[HERE].set_state(self.world.disk, "offline")
 
+    def lose(self) -> None:
+        """The disk is gone from n2."""
+        self.world.machines[THERE].detach(self.world.disk)
+
     def assert_nothing_half_done(self) -> None:
         """Raises AssertionError where a change is half done: a journal is left, or one server alone has a disk."""
         assert not any(map(self.world.has_unfinished, SERVERS))

@@ -7,9 +7,10 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -17,9 +18,9 @@ from playwright.sync_api import sync_playwright
 from tests.web.stand_in import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "share/cockpit/lvmkit"
@@ -48,20 +49,21 @@ def browser() -> Iterator[Browser]:
 class Cockpit:
     """cockpit-ws with a session of its own, in which the page's lvmkit is the backend's."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, user: str = "") -> None:
+        """user: who is logged in, without administrative access; root by default."""
+        self.folder, self._user = folder, user
         self.socket = str(folder / "backend")
         self.journal = folder / "journal.json"
         self.journal.write_text("")
         self._processes: list[subprocess.Popen[bytes]] = []
         self.start(sys.executable, "-m", "tests.web.backend", self.socket, str(folder / "world"))
         self._install_page()
-        self.port = _free_port()
+        self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}/cockpit/@localhost/lvmkit/index.html"
         ws = (COCKPIT, "--no-tls", "-a", "127.0.0.1", "-p", str(self.port), f"--local-session={self._session()}")
         self.start(*ws)
         _wait(lambda: os.path.exists(self.socket))
-        _wait(self._answers)
+        _wait(lambda: answers(self.port))
 
     def start(self, *words: str) -> None:
         """A process that ends with the test."""
@@ -105,7 +107,8 @@ class Cockpit:
         manifest.write_text(manifest.read_text().replace("/usr/sbin/lvmkit", programs["lvmkit"]))
 
     def _session(self) -> str:
-        return self._script("session", f"exec {BRIDGE}")
+        change = f"/usr/bin/setpriv --reuid={self._user} --regid=nogroup --clear-groups" if self._user else ""
+        return self._script("session", f"exec {change} {BRIDGE}")
 
     def _script(self, name: str, text: str) -> str:
         path = self.folder / name
@@ -113,28 +116,39 @@ class Cockpit:
         path.chmod(0o755)
         return str(path)
 
-    def _answers(self) -> bool:
-        with socket.socket() as tried:
-            return tried.connect_ex(("127.0.0.1", self.port)) == 0
+
+def answers(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as tried:
         tried.bind(("127.0.0.1", 0))
         return int(tried.getsockname()[1])
 
 
-def _wait(is_so: object) -> None:
+def _wait(is_so: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
-    while not is_so():  # type: ignore[operator]
+    while not is_so():
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
 @pytest.fixture
-def cockpit(tmp_path: Path) -> Iterator[Cockpit]:
+def folder() -> Iterator[Path]:
+    """A folder in which every user may read."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
+
+
+@pytest.fixture
+def cockpit(folder: Path) -> Iterator[Cockpit]:
     """Two servers of which nothing is protected yet, and Cockpit on n1."""
-    cockpit = Cockpit(tmp_path)
+    cockpit = Cockpit(folder)
     yield cockpit
     cockpit.end()
 
@@ -142,8 +156,9 @@ def cockpit(tmp_path: Path) -> Iterator[Cockpit]:
 class Visit:
     """A page that is open, and what went wrong in it."""
 
-    def __init__(self, page: Page, cockpit: Cockpit) -> None:
-        self.page, self.cockpit = page, cockpit
+    def __init__(self, context: BrowserContext, cockpit: Cockpit) -> None:
+        self.page, self.cockpit = context.new_page(), cockpit
+        page = self.page
         self.wrong: list[str] = []
         self.requests: list[str] = []
         page.on("console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None)
@@ -152,12 +167,37 @@ class Visit:
         page.goto(cockpit.address)
 
 
+class Visits:
+    """Opens the page; nothing may go wrong in it."""
+
+    def __init__(self, browser: Browser, cockpit: Cockpit) -> None:
+        self._browser, self.cockpit = browser, cockpit
+        self._opened: list[tuple[BrowserContext, Visit]] = []
+
+    def __call__(self, **how: Any) -> Visit:
+        """how: of the browser's context, such as its locale."""
+        context = self._browser.new_context(**{"viewport": SIZE, "locale": "en-US", **how})
+        visit = Visit(context, self.cockpit)
+        self._opened.append((context, visit))
+        return visit
+
+    def end(self) -> None:
+        """Close them."""
+        for context, visit in self._opened:
+            context.close()
+            assert visit.wrong == []
+
+
 @pytest.fixture
-def visit(browser: Browser, cockpit: Cockpit) -> Iterator[Visit]:
-    """The page with /srv/data protected on both servers, opened by an administrator; nothing may go wrong in it."""
-    cockpit.order("protect")
-    context = browser.new_context(viewport=SIZE)
-    visit = Visit(context.new_page(), cockpit)
-    yield visit
-    context.close()
-    assert visit.wrong == []
+def visits(browser: Browser, cockpit: Cockpit) -> Iterator[Visits]:
+    """What opens the page for an administrator."""
+    visits = Visits(browser, cockpit)
+    yield visits
+    visits.end()
+
+
+@pytest.fixture
+def visit(visits: Visits) -> Visit:
+    """The page, with /srv/data protected on both servers."""
+    visits.cockpit.order("protect")
+    return visits()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-    from tests.web.conftest import Visit
+    from tests.web.conftest import Visit, Visits
 
 TAG = "/srv/data"
 
@@ -140,8 +141,7 @@ class TestResourceConfiguration:
         dialog.get_by_role("button", name="Reconfigure").click()
         expect(dialog.locator(".lk-steps li").first).to_be_visible()
         visit.page.close(run_before_unload=False)
-        visit.cockpit.order("fast")
-        assert visit.cockpit.order("assert_nothing_half_done") is None
+        visit.cockpit.order("fast", "assert_nothing_half_done")
 
 
 def test_a_fault_is_shown_with_its_number_and_what_to_do(visit: Visit) -> None:
@@ -152,3 +152,53 @@ def test_a_fault_is_shown_with_its_number_and_what_to_do(visit: Visit) -> None:
     expect(fault.locator(".lk-number")).to_have_text(re.compile(r"^\d{6}$"))
     expect(fault).to_contain_text("Check the disk")
     expect(row(visit.page, "vg1")).to_contain_text("the kernel disagrees")
+
+
+def test_where_nothing_is_protected_the_first_steps_lead_to_a_protected_mount_point(visits: Visits) -> None:
+    page = visits().page
+    page.get_by_role("button", name="Protect a file system…").click()
+    dialog = page.locator("dialog[open]")
+    expect(dialog.get_by_label("Mount point")).to_have_text("/srv/data (/dev/vg1/data)")
+    expect(dialog).to_contain_text("make n1 the owner of volume group vg1")
+    carry_out(dialog, "Create")
+    expect(states(page, TAG)).to_have_text(["ISP"])
+    page.get_by_role("button", name="Protect…").click()
+    expect(dialog).to_contain_text("No mounted file system on a logical volume is without protection.")
+
+
+def test_what_the_kit_refuses_is_shown_with_its_number_and_cannot_be_done(visit: Visit) -> None:
+    visit.cockpit.order("lose")
+    dialog = choose(visit.page, TAG, "In service…")
+    expect(dialog.locator(".lk-number").first).to_have_text(re.compile(r"^\d{6}$"))
+    expect(dialog.get_by_role("button", name="In service", exact=True)).to_have_count(0)
+
+
+def test_doctor_shows_what_it_finds_on_each_server(visit: Visit) -> None:
+    visit.page.get_by_role("button", name="Doctor").click()
+    dialog = visit.page.locator("dialog[open]")
+    expect(dialog.get_by_text("110376")).to_have_count(2)
+    expect(dialog).to_contain_text("n2: lvmkit-watch.service")
+
+
+def entry(at: float, number: str, **facts: str) -> str:
+    """A line of journalctl --output=json."""
+    fields = {"__REALTIME_TIMESTAMP": str(int(at * 1e6)), "LVMKIT_NUMBER": number}
+    return json.dumps({**fields, **{f"LVMKIT_FACT_{name.upper()}": value for name, value in facts.items()}}) + "\n"
+
+
+def test_the_last_move_is_shown_with_what_each_step_took(visit: Visit) -> None:
+    """An earlier move, and a monitor, are no part of it."""
+    steps = [
+        (0.0, "stop", "/srv/old"),
+        (500.0, "stop", TAG),
+        (500.5, "stop", "vg1"),
+        (503.0, "start", "vg1"),
+        (504.0, "monitor", "vg1"),
+    ]
+    lines = [entry(at, "110011", action_name=action, tag=tag, server="n1") for at, action, tag in steps]
+    visit.cockpit.journal.write_text("".join(lines))
+    visit.page.get_by_role("button", name="Last move").click()
+    rows = visit.page.locator("dialog[open] tbody tr")
+    expect(rows).to_have_text(
+        [re.compile("stop /srv/data.*0.0 s"), re.compile("stop vg1.*0.5 s"), re.compile("start vg1.*2.5 s")]
+    )

@@ -1,10 +1,8 @@
 // The changes that the menu offers, each with what its dry run answers.
 
-import { alert, el, select } from "./dom.js";
+import { _, alert, el, select } from "./dom.js";
 import { Change } from "./dialogs.js";
 import { inService } from "./tree.js";
-
-const _ = cockpit.gettext;
 
 const steps = texts => texts.length ? el("ol", { class: "lk-steps" }, texts.map(text => el("li", { text }))) : null;
 const heading = text => el("p", { class: "lk-heading", text });
@@ -14,78 +12,72 @@ const nothing = () => alert("info", _("There is nothing to do."));
 function move(answer, words) {
   if (answer.resources.length === 0)
     return [[nothing()], null];
-  const form = { restore: _("bring $0 in service on $1"), remove: _("take $0 out of service on $1") };
-  const texts = answer.resources.map(each => cockpit.format(form[each.action], each.tag, each.server));
+  const texts = answer.resources.map(each => each.action === "restore"
+    ? _("bring $0 in service on $1", each.tag, each.server)
+    : _("take $0 out of service on $1", each.tag, each.server));
   return [[heading(_("What will be done:")), steps(texts)], words];
+}
+
+/** What a change of servers would do. */
+const listed = (answer, words) => [
+  [heading(_("What will be done:")), steps([...answer.steps, ...answer.foreseen || []])],
+  answer.ready === false ? null : words];
+
+/** A change of a resource for which a server is chosen. words(server): the command. */
+function withServer({ label, servers, server, words, ...more }) {
+  return new Change({
+    ...more,
+    fields: again => select(label, servers.map(each => [each, each]), server, chosen => {
+      server = chosen;
+      again();
+    }),
+    words: () => words(server),
+  });
 }
 
 /** Bring in service, here or elsewhere. */
 export function restore(status, resource) {
   const servers = Object.keys(resource.servers);
-  let server = servers.find(each => each === status.server) || servers[0];
-  if (inService(resource).length)
-    server = servers.find(each => !inService(resource).includes(each)) || server;
-  return new Change({
-    title: cockpit.format(_("Bring $0 in service"), resource.tag),
-    go: _("In service"),
-    fields: again => select(_("On server"), servers.map(each => [each, each]), server, chosen => {
-      server = chosen;
-      again();
-    }),
-    words: () => ["in-service", resource.tag, ...(server === status.server ? [] : ["--on", server])],
-    shown: move,
+  const free = servers.filter(each => !inService(resource).includes(each));
+  const server = [status.server, ...free].find(each => free.includes(each)) || servers[0];
+  return withServer({
+    title: _("Bring $0 in service", resource.tag), go: _("In service"), label: _("On server"),
+    servers, server, shown: move,
+    words: chosen => ["in-service", resource.tag, ...(chosen === status.server ? [] : ["--on", chosen])],
   });
 }
 
 /** Take out of service. */
 export function remove(status, resource) {
   return new Change({
-    title: cockpit.format(_("Take $0 out of service"), resource.tag),
-    go: _("Out of service"),
-    words: () => ["out-of-service", resource.tag],
-    shown: move,
-    danger: true,
+    title: _("Take $0 out of service", resource.tag), go: _("Out of service"), danger: true,
+    words: () => ["out-of-service", resource.tag], shown: move,
   });
 }
 
 /** Let it run on one more server. */
 export function extend(status, resource) {
   const servers = status.servers.map(each => each.name).filter(name => !resource.servers[name]);
-  let server = servers[0];
-  return new Change({
-    title: cockpit.format(_("Extend $0"), resource.tag),
-    go: _("Extend"),
-    fields: again => select(_("To server"), servers.map(each => [each, each]), server, chosen => {
-      server = chosen;
-      again();
-    }),
-    words: () => ["extend", resource.tag, "--to", server],
-    shown: (answer, words) => [
-      [heading(_("What will be done:")), steps([...answer.steps, ...answer.foreseen])], answer.ready ? words : null],
+  return withServer({
+    title: _("Extend $0", resource.tag), go: _("Extend"), label: _("To server"),
+    servers, server: servers[0], shown: listed, words: chosen => ["extend", resource.tag, "--to", chosen],
   });
 }
 
 /** Let it run on a server no longer. */
 export function unextend(status, resource) {
   const servers = Object.keys(resource.servers).filter(name => !inService(resource).includes(name));
-  let server = servers[servers.length - 1];
-  return new Change({
-    title: cockpit.format(_("Unextend $0"), resource.tag),
-    go: _("Unextend"),
-    fields: again => select(_("From server"), servers.map(each => [each, each]), server, chosen => {
-      server = chosen;
-      again();
-    }),
-    words: () => ["unextend", resource.tag, "--from", server],
-    shown: (answer, words) => [[heading(_("What will be done:")), steps(answer.steps)], words],
-    danger: true,
+  return withServer({
+    title: _("Unextend $0", resource.tag), go: _("Unextend"), label: _("From server"), danger: true,
+    servers, server: servers[servers.length - 1], shown: listed,
+    words: chosen => ["unextend", resource.tag, "--from", chosen],
   });
 }
 
 /** End the protection. */
 export function end(status, resource) {
   return new Change({
-    title: cockpit.format(_("Delete the protection of $0"), resource.tag),
+    title: _("Delete the protection of $0", resource.tag),
     go: _("Delete"),
     words: () => ["delete", resource.tag, "--yes"],
     shown: (answer, words) => [[
@@ -119,14 +111,15 @@ export function create(candidates) {
 /** Make a hierarchy follow its volume group: the detected changes, then Reconfigure. */
 export function reconfigure(group) {
   return new Change({
-    title: cockpit.format(_("Resource configuration of $0"), group.tag),
+    title: _("Resource configuration of $0", group.tag),
     go: _("Reconfigure"),
     words: () => ["reconfigure", group.tag],
     preview: words => words,
+    known: "110106",
     shown: (answer, words) => {
       const found = differences(answer);
       const rest = answer.new_volumes.map(each => `${answer.vg}/${each.name}`).join(", ");
-      const more = rest && el("p", { text: cockpit.format(_("Not protected: $0"), rest) });
+      const more = rest && el("p", { text: _("Not protected: $0", rest) });
       if (answer.nothing_to_do)
         return [[alert("success", _("No change was detected.")), more].filter(each => each), null];
       return [[heading(_("Detected changes:")), steps(found), more].filter(each => each),
@@ -138,15 +131,15 @@ export function reconfigure(group) {
 function differences(answer) {
   const name = each => each.device || each.pv_uuid;
   const found = [
-    ...answer.added.map(each => cockpit.format(_("disk $0 was added"), name(each))),
-    ...answer.removed.map(each => cockpit.format(_("disk $0 was removed"), name(each))),
-    ...answer.gone_volumes.map(each => cockpit.format(_("volume $0 is gone"), `${answer.vg}/${each.name}`)),
+    ...answer.added.map(each => _("disk $0 was added", name(each))),
+    ...answer.removed.map(each => _("disk $0 was removed", name(each))),
+    ...answer.gone_volumes.map(each => _("volume $0 is gone", `${answer.vg}/${each.name}`)),
     ...answer.renamed.map(each => each.old === each.new
-      ? cockpit.format(_("the volumes of $0 are not noted yet"), each.tag)
-      : cockpit.format(_("$0 is now $1"), each.old, each.new)),
+      ? _("the volumes of $0 are not noted yet", each.tag)
+      : _("$0 is now $1", each.old, each.new)),
   ];
   if (!answer.listed)
-    found.push(cockpit.format(_("$0 is missing in /etc/lkvgs"), answer.vg));
+    found.push(_("$0 is missing in /etc/lkvgs", answer.vg));
   if (!answer.watched)
     found.push(_("the checks expect the volume group as it was"));
   return found;

@@ -1,21 +1,19 @@
 // Dialogs: a native <dialog> in PatternFly's clothes, and the one in which a change is shown, carried out and followed.
 
-import { alert, busy, button, el, message } from "./dom.js";
+import { _, alert, busy, button, el, message } from "./dom.js";
 import { run } from "./kit.js";
-
-const _ = cockpit.gettext;
 
 /** An open dialog with a title, a body and a footer; what had the focus gets it back. */
 export class Dialog {
   constructor(title) {
     const id = `lk-${Math.random().toString(36).slice(2)}`;
-    this.body = el("div", { class: "pf-v6-c-modal-box__body", tabindex: "-1" });
-    this.footer = el("footer", { class: "pf-v6-c-modal-box__footer" });
-    this.element = el("dialog", { class: "pf-v6-c-modal-box lk-dialog", "aria-labelledby": id },
-      el("header", { class: "pf-v6-c-modal-box__header" },
-        el("div", { class: "pf-v6-c-modal-box__header-main" },
-          el("h1", { class: "pf-v6-c-modal-box__title", id },
-            el("span", { class: "pf-v6-c-modal-box__title-text", text: title })))),
+    this.body = el("div", { class: "@modal-box__body", tabindex: "-1" });
+    this.footer = el("footer", { class: "@modal-box__footer" });
+    this.element = el("dialog", { class: "@modal-box lk-dialog", "aria-labelledby": id },
+      el("header", { class: "@modal-box__header" },
+        el("div", { class: "@modal-box__header-main" },
+          el("h1", { class: "@modal-box__title", id },
+            el("span", { class: "@modal-box__title-text", text: title })))),
       this.body, this.footer);
     this.isBusy = false;
     this.element.addEventListener("cancel", event => this.isBusy && event.preventDefault());
@@ -65,14 +63,15 @@ export function failed(problem) {
  * fields(again): elements to choose with, which call again() when something else was chosen; may be left out.
  * words(): the command with the chosen words, without those for a dry run.
  * preview(words): the words that show what would be done; shown(answer): [elements, words that do it or null].
+ * known: the number of a message that says the same as what is shown.
  */
 export class Change {
-  constructor({ title, go, words, shown, fields, preview, danger }) {
-    Object.assign(this, { go, words, shown, danger });
+  constructor({ title, go, words, shown, fields, preview, danger, known = "" }) {
+    Object.assign(this, { go, words, shown, danger, known });
     this.preview = preview || (given => [...given, "--dry-run"]);
     this.dialog = new Dialog(title);
     this.look = 0;
-    this.fields = fields ? el("form", { class: "pf-v6-c-form" }, fields(() => this.ask())) : null;
+    this.fields = fields ? el("form", { class: "@form" }, fields(() => this.ask())) : null;
     this.part = el("div", { class: "lk-preview" });
     this.fields?.addEventListener("submit", event => event.preventDefault());
     this.ask();
@@ -102,7 +101,8 @@ export class Change {
       this.dialog.left = () => this.asked.close();
       const ended = await this.asked;
       [content, doing] = ended.answer ? this.shown(ended.answer, words) : [[], null];
-      content = [...ended.messages.map(said => message(said)), ...content];
+      const news = ended.messages.filter(said => said.number !== this.known);
+      content = [...news.map(said => message(said)), ...content];
       if (ended.exit !== 0)
         [content, doing] = [failed(ended), null];
     } catch (problem) {
@@ -114,10 +114,10 @@ export class Change {
 
   /** Do it, and follow it. */
   async carryOut(words) {
-    const bar = el("div", { class: "pf-v6-c-progress__indicator" });
-    const measure = el("div", { class: "pf-v6-c-progress__bar", role: "progressbar", "aria-label": _("Progress"),
+    const bar = el("div", { class: "@progress__indicator" });
+    const measure = el("div", { class: "@progress__bar", role: "progressbar", "aria-label": _("Progress"),
       "aria-valuemin": "0", "aria-valuemax": "100" }, bar);
-    const progress = el("div", { class: "pf-v6-c-progress pf-m-singleline" }, measure);
+    const progress = el("div", { class: "@progress pf-m-singleline" }, measure);
     const list = el("ol", { class: "lk-steps", "aria-live": "polite" });
     const waiting = busy(_("Working…"));
     const done = button(_("Done"), "primary", () => this.dialog.close(), { disabled: true });

@@ -1,17 +1,16 @@
 // What lvmkit doctor finds on every server, the worst first.
 
-import { alert, message } from "./dom.js";
+import { _, alert, message } from "./dom.js";
 import { inform } from "./dialogs.js";
 import { run } from "./kit.js";
 
-const _ = cockpit.gettext;
 const ORDER = ["FATAL", "ERROR", "WARN", "INFO"];
 
 function findings(ended) {
   if (!ended.answer)
     throw ended;
   const found = [...ended.answer.findings].sort((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));
-  const well = alert("success", cockpit.format(_("Nothing that has to be done, on $0."), ended.answer.servers.join(", ")));
+  const well = alert("success", _("Nothing that has to be done, on $0.", ended.answer.servers.join(", ")));
   return [
     ended.answer.well && well,
     ...found.map(each => message(each, [each.server || _("cluster"), each.about].filter(text => text).join(": "))),

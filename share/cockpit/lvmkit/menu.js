@@ -4,13 +4,13 @@ import { el } from "./dom.js";
 
 /** Open it below an element. items: [text, what to do]. The element has the focus again when it closes. */
 export function openMenu(owner, label, items) {
-  const entries = items.map(([text, act]) => el("li", { class: "pf-v6-c-menu__list-item", role: "none" },
-    el("button", { type: "button", class: "pf-v6-c-menu__item", role: "menuitem", tabindex: "-1",
+  const entries = items.map(([text, act]) => el("li", { class: "@menu__list-item", role: "none" },
+    el("button", { type: "button", class: "@menu__item", role: "menuitem", tabindex: "-1",
       onclick: () => close() || act() },
-      el("span", { class: "pf-v6-c-menu__item-main" }, el("span", { class: "pf-v6-c-menu__item-text", text })))));
-  const menu = el("div", { class: "pf-v6-c-menu lk-menu" },
-    el("div", { class: "pf-v6-c-menu__content" },
-      el("ul", { class: "pf-v6-c-menu__list", role: "menu", "aria-label": label }, entries)));
+      el("span", { class: "@menu__item-main" }, el("span", { class: "@menu__item-text", text })))));
+  const menu = el("div", { class: "@menu lk-menu" },
+    el("div", { class: "@menu__content" },
+      el("ul", { class: "@menu__list", role: "menu", "aria-label": label }, entries)));
   const buttons = entries.map(entry => entry.firstChild);
 
   function close() {

@@ -1,6 +1,6 @@
 // The page: one long `lvmkit status --watch` says what there is, and each look draws the tree anew where it differs.
 
-import { alert, busy, button, el, message } from "./dom.js";
+import { _, alert, busy, button, el, message } from "./dom.js";
 import * as changes from "./changes.js";
 import { failed, inform } from "./dialogs.js";
 import { doctor } from "./doctor.js";
@@ -11,7 +11,6 @@ import { timeline } from "./timeline.js";
 import { actions, reasons, rows, troubles } from "./tree.js";
 import "./theme.js";
 
-const _ = cockpit.gettext;
 const SECONDS = 2;
 const COLOURS = { ISP: "green", ISU: "yellow", OSU: "grey", OSF: "red", ILLSTATE: "orange" };
 const permission = cockpit.permission({ admin: true });
@@ -48,12 +47,12 @@ function follow() {
 function stateCell(resource, server, isHere) {
   const place = resource.servers[server];
   if (!place)
-    return el("td", { class: "pf-v6-c-table__td", role: "gridcell" });
+    return el("td", { role: "gridcell" });
   const isWrong = isHere && resource.contradicted;
-  return el("td", { class: "pf-v6-c-table__td", role: "gridcell" },
-    el("span", { class: `pf-v6-c-label pf-m-compact pf-m-${COLOURS[place.state] || "grey"}` },
-      el("span", { class: "pf-v6-c-label__content" },
-        el("span", { class: "pf-v6-c-label__text", text: place.state }))),
+  return el("td", { role: "gridcell" },
+    el("span", { class: `@label pf-m-compact pf-m-${COLOURS[place.state] || "grey"}` },
+      el("span", { class: "@label__content" },
+        el("span", { class: "@label__text", text: place.state }))),
     el("span", { class: "lk-word", text: stateWords(place.state) }),
     isWrong && el("strong", { class: "lk-wrong", text: _("the kernel disagrees") }));
 }
@@ -115,20 +114,20 @@ function line(row, shown, servers) {
   const isOpen = row.hasChildren ? String(!row.isClosed) : null;
   const twig = el("span", { class: "lk-twig", "aria-hidden": "true", onclick: () => row.hasChildren && toggle(row),
     text: row.hasChildren ? (row.isClosed ? "▸" : "▾") : "" });
-  const first = el("th", { class: "pf-v6-c-table__td lk-name", role: "rowheader", scope: "row" }, twig,
-    el("button", { type: "button", class: "pf-v6-c-button pf-m-link pf-m-inline", tabindex: "-1",
-      onclick: () => act("properties", resource) }, el("span", { class: "pf-v6-c-button__text", text: name })),
+  const first = el("th", { class: "@table__td lk-name", role: "rowheader", scope: "row" }, twig,
+    el("button", { type: "button", class: "@button pf-m-link pf-m-inline", tabindex: "-1",
+      onclick: () => act("properties", resource) }, el("span", { class: "@button__text", text: name })),
     el("span", { class: "lk-type", text: resource.type }));
-  first.style.paddingInlineStart = `${0.5 + 1.25 * (row.level - 1)}rem`;
-  const kebab = el("button", { type: "button", class: "pf-v6-c-menu-toggle pf-m-plain", "aria-haspopup": "menu",
-    "aria-label": cockpit.format(_("Actions for $0"), resource.tag), onclick: event => menuOf(resource, event.currentTarget) },
+  first.style.setProperty("--lk-level", row.level);
+  const kebab = el("button", { type: "button", class: "@menu-toggle pf-m-plain", "aria-haspopup": "menu",
+    "aria-label": _("Actions for $0", resource.tag), onclick: event => menuOf(resource, event.currentTarget) },
     el("span", { "aria-hidden": "true", text: "⋮" }));
-  return el("tr", { class: "pf-v6-c-table__tr", role: "row", "aria-level": String(row.level), "aria-expanded": isOpen,
+  return el("tr", { role: "row", "aria-level": String(row.level), "aria-expanded": isOpen,
     "data-key": row.key, "data-tag": resource.tag, tabindex: row.key === state.current ? "0" : "-1",
     onfocus: event => hold(event.currentTarget, row), onkeydown: event => pressed(event, row, shown),
     oncontextmenu: event => event.preventDefault() || menuOf(resource, event.currentTarget) },
     first, servers.map(server => stateCell(resource, server.name, server.name === state.status.server)),
-    el("td", { class: "pf-v6-c-table__td pf-v6-c-table__action", role: "gridcell" }, kebab));
+    el("td", { class: "@table__action", role: "gridcell" }, kebab));
 }
 
 function hold(element, row) {
@@ -138,8 +137,8 @@ function hold(element, row) {
 }
 
 function heads(servers) {
-  return servers.map(server => el("th", { class: "pf-v6-c-table__th", role: "columnheader", scope: "col" },
-    server.name === state.status.server ? cockpit.format(_("$0 (here)"), server.name) : server.name,
+  return servers.map(server => el("th", { role: "columnheader", scope: "col" },
+    server.name === state.status.server ? _("$0 (here)", server.name) : server.name,
     el("span", { class: server.unfit || !server.online ? "lk-unfit" : "lk-fit",
       text: server.unfit || (server.online ? _("online") : _("offline")) })));
 }
@@ -149,12 +148,12 @@ function tree() {
   const shown = rows(state.status, state.closed);
   if (!shown.some(row => row.key === state.current))
     state.current = shown[0].key;
-  return el("table", { class: "pf-v6-c-table pf-m-compact lk-tree", role: "treegrid", "aria-label": _("Protected resources") },
-    el("thead", { class: "pf-v6-c-table__thead", role: "rowgroup" }, el("tr", { class: "pf-v6-c-table__tr", role: "row" },
-      el("th", { class: "pf-v6-c-table__th", role: "columnheader", scope: "col", text: _("Resource") }), heads(servers),
-      el("th", { class: "pf-v6-c-table__th", role: "columnheader", scope: "col" },
+  return el("table", { class: "@table pf-m-compact lk-tree", role: "treegrid", "aria-label": _("Protected resources") },
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" },
+      el("th", { role: "columnheader", scope: "col", text: _("Resource") }), heads(servers),
+      el("th", { role: "columnheader", scope: "col" },
         el("span", { class: "lk-hidden", text: _("Actions") })))),
-    el("tbody", { class: "pf-v6-c-table__tbody", role: "rowgroup" }, shown.map(row => line(row, shown, servers))));
+    el("tbody", { role: "rowgroup" }, shown.map(row => line(row, shown, servers))));
 }
 
 // -- around it
@@ -171,29 +170,29 @@ async function offerCreate() {
 }
 
 function firstSteps() {
-  return el("div", { class: "pf-v6-c-empty-state" }, el("div", { class: "pf-v6-c-empty-state__content" },
-    el("h2", { class: "pf-v6-c-empty-state__title-text", text: _("Nothing is protected yet") }),
-    el("div", { class: "pf-v6-c-empty-state__body" },
+  return el("div", { class: "@empty-state" }, el("div", { class: "@empty-state__content" },
+    el("h2", { class: "@empty-state__title-text", text: _("Nothing is protected yet") }),
+    el("div", { class: "@empty-state__body" },
       el("p", { text: _("Mount a file system that lies on a logical volume, then protect it with all that it stands on. You see what would be done before anything is changed.") }),
       el("p", { text: _("In a cluster, extend it to the other servers afterwards.") })),
-    el("div", { class: "pf-v6-c-empty-state__footer" },
+    el("div", { class: "@empty-state__footer" },
       mayChange() && button(_("Protect a file system…"), "primary", offerCreate))));
 }
 
 function choice(text, byId) {
   const isChosen = state.byId === byId;
-  return el("button", { type: "button", class: `pf-v6-c-toggle-group__button${isChosen ? " pf-m-selected" : ""}`,
+  return el("button", { type: "button", class: `@toggle-group__button${isChosen ? " pf-m-selected" : ""}`,
     "aria-pressed": String(isChosen), onclick: () => {
       state.byId = byId;
       draw(true);
-    } }, el("span", { class: "pf-v6-c-toggle-group__text", text }));
+    } }, el("span", { class: "@toggle-group__text", text }));
 }
 
 function head() {
   return el("header", { class: "lk-head" },
-    el("h1", { class: "pf-v6-c-title pf-m-2xl", text: _("LVM protection") }),
+    el("h1", { class: "@title pf-m-2xl", text: _("LVM protection") }),
     state.status && el("div", { class: "lk-tools" },
-      el("div", { class: "pf-v6-c-toggle-group", role: "group", "aria-label": _("Show resources by") },
+      el("div", { class: "@toggle-group", role: "group", "aria-label": _("Show resources by") },
         choice(_("Tag"), false), choice(_("ID"), true)),
       mayChange() && [
         button(_("Last move"), "secondary", timeline),

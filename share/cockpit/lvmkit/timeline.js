@@ -1,10 +1,9 @@
 // The last move as this server's journal has it: what was done, and how long each step took.
 
-import { el } from "./dom.js";
+import { _, el } from "./dom.js";
 import { inform } from "./dialogs.js";
 import { journal } from "./kit.js";
 
-const _ = cockpit.gettext;
 const LONGEST_STEP = 120;
 const WORDS = { start: "start", restore: "start", stop: "stop", remove: "stop" };
 
@@ -45,7 +44,7 @@ function picture({ begun, steps }) {
   if (steps.length === 0)
     return el("p", { text: _("The journal of this server has no move.") });
   const whole = Math.max(steps[steps.length - 1].to, 0.001);
-  const seconds = value => cockpit.format(_("$0 s"), value.toFixed(1));
+  const seconds = value => _("$0 s", value.toFixed(1));
   const rows = steps.map(step => {
     const bar = el("div", { class: "lk-bar" });
     bar.style.marginInlineStart = `${100 * step.from / whole}%`;
@@ -58,7 +57,7 @@ function picture({ begun, steps }) {
   });
   const head = [_("Step"), _("Server"), _("When"), _("Took")];
   return [
-    el("p", { text: cockpit.format(_("Begun $0, $1 in all."), new Date(begun * 1000).toLocaleString(), seconds(whole)) }),
+    el("p", { text: _("Begun $0, $1 in all.", new Date(begun * 1000).toLocaleString(), seconds(whole)) }),
     el("table", { class: "lk-timeline" },
       el("thead", {}, el("tr", {}, head.map(text => el("th", { scope: "col", text })))),
       el("tbody", {}, rows)),

@@ -78,14 +78,13 @@ export function groupOf(status, resource) {
 export function actions(status, resource) {
   const here = inService(resource);
   const servers = Object.keys(resource.servers);
-  const isDevice = !["filesys", "lvmlv", "lvmvg"].includes(resource.app === "gen" ? "filesys" : resource.type);
-  const isRoot = status.roots.includes(resource.tag);
+  const isDevice = resource.app === "scsi" && !["lvmlv", "lvmvg"].includes(resource.type);
   const able = {
     restore: !isDevice,
     remove: !isDevice && here.length > 0,
     extend: !isDevice && servers.length < status.servers.length,
     unextend: !isDevice && servers.some(server => !here.includes(server)) && servers.length > 1,
-    delete: isRoot,
+    delete: status.roots.includes(resource.tag),
     properties: true,
   };
   return Object.keys(able).filter(name => able[name]);
