@@ -131,6 +131,14 @@ def test_an_lvm_that_is_too_old_or_says_nothing_is_refused(server: Server, versi
     assert (refused.returncode != 0, "110194" in refused.stderr, server.has(KIT)) == (True, True, False)
 
 
+def test_the_page_comes_with_a_package_of_its_own(installed: Server) -> None:
+    done = _rpm(installed, "-i", _file(installed, "cockpit-lvmkit"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(installed.must("cat", "/usr/share/cockpit/lvmkit/manifest.json"))["menu"]
+    assert _rpm(installed, "-e", "cockpit-lvmkit").returncode == 0
+    assert not installed.has("/usr/share/cockpit/lvmkit")
+
+
 def test_lifekeepers_core_finds_the_kit_where_it_is_installed(installed: Server) -> None:
     refused = _rpm(installed, "-i", _file(installed, "lvmkit-lifekeeper"))
     assert (refused.returncode != 0, "110454" in refused.stderr) == (True, True)

@@ -107,12 +107,14 @@ class TestResourceConfiguration:
         done = dialog.get_by_role("button", name="Done", exact=True)
         expect(dialog.locator(".lk-steps li").first).to_be_visible()
         expect(done).to_be_disabled()
-        visit.page.keyboard.press("Escape")
+        for _ in range(3):
+            visit.page.keyboard.press("Escape")
         expect(dialog).to_be_visible()
         expect(dialog.get_by_text("Done.", exact=True)).to_be_visible(timeout=15_000)
         expect(dialog.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
         done.click()
         expect(states(visit.page, "disk-B")).to_have_text(["ISP", "OSU"])
+        expect(row(visit.page, "vg1")).to_be_focused()
 
     def test_without_a_change_there_is_nothing_to_apply(self, visit: Visit) -> None:
         row(visit.page, "vg1").get_by_role("button", name="vg1", exact=True).click()
@@ -142,6 +144,13 @@ class TestResourceConfiguration:
         expect(dialog.locator(".lk-steps li").first).to_be_visible()
         visit.page.close(run_before_unload=False)
         visit.cockpit.order("fast", "assert_nothing_half_done")
+
+
+def test_an_open_menu_outlives_a_new_look(visit: Visit) -> None:
+    row(visit.page, TAG).get_by_role("button", name=f"Actions for {TAG}").click()
+    visit.cockpit.order("fail")
+    expect(visit.page.locator(".lk-notices .pf-v6-c-alert").first).to_be_visible()
+    expect(visit.page.get_by_role("menuitem").first).to_be_focused()
 
 
 def test_a_fault_is_shown_with_its_number_and_what_to_do(visit: Visit) -> None:

@@ -17,7 +17,7 @@ export class Dialog {
       this.body, this.footer);
     this.isBusy = false;
     this.element.addEventListener("cancel", event => this.isBusy && event.preventDefault());
-    this.element.addEventListener("close", () => this.#leave());
+    this.element.addEventListener("close", () => this.isBusy ? this.element.showModal() : this.#leave());
     this.stay = event => event.preventDefault();
     this.left = () => {};
     document.body.append(this.element);
@@ -46,6 +46,8 @@ export class Dialog {
     this.setBusy(false);
     this.element.remove();
     this.left();
+    if (document.activeElement === document.body)
+      document.querySelector("tr[tabindex='0']")?.focus();
   }
 }
 

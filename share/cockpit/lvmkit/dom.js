@@ -65,6 +65,13 @@ export function terms(pairs) {
           el("div", { class: "@description-list__text" }, value)))));
 }
 
+/** A table. heads: texts of its head; rows: of each row the cells, texts or elements; label: what it is. */
+export function table(label, heads, rows) {
+  return el("table", { class: "@table pf-m-compact lk-plain", "aria-label": label },
+    el("thead", {}, el("tr", {}, heads.map(text => el("th", { scope: "col", text })))),
+    el("tbody", {}, rows.map(cells => el("tr", {}, cells.map(cell => el("td", {}, cell))))));
+}
+
 /** A choice from a list, with its label. options: [value, text]. */
 export function select(label, options, chosen, onchange) {
   const id = `lk-${Math.random().toString(36).slice(2)}`;

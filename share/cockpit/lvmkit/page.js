@@ -124,7 +124,7 @@ function line(row, shown, servers) {
     el("span", { "aria-hidden": "true", text: "⋮" }));
   return el("tr", { role: "row", "aria-level": String(row.level), "aria-expanded": isOpen,
     "data-key": row.key, "data-tag": resource.tag, tabindex: row.key === state.current ? "0" : "-1",
-    onfocus: event => hold(event.currentTarget, row), onkeydown: event => pressed(event, row, shown),
+    onfocusin: event => hold(event.currentTarget, row), onkeydown: event => pressed(event, row, shown),
     oncontextmenu: event => event.preventDefault() || menuOf(resource, event.currentTarget) },
     first, servers.map(server => stateCell(resource, server.name, server.name === state.status.server)),
     el("td", { class: "@table__action", role: "gridcell" }, kebab));

@@ -1,6 +1,6 @@
 // What is recorded of a resource, with Resource Configuration at the bottom.
 
-import { _, button, el, message, terms } from "./dom.js";
+import { _, button, el, message, table, terms } from "./dom.js";
 import { Dialog } from "./dialogs.js";
 import { reconfigure } from "./changes.js";
 import { groupOf } from "./tree.js";
@@ -16,15 +16,10 @@ export function stateWords(state) {
   }[state] || state;
 }
 
-function places(resource) {
-  const head = [_("Server"), _("State"), _("Priority"), _("Reason")];
-  return el("table", { class: "@table pf-m-compact", "aria-label": _("Servers") },
-    el("thead", {}, el("tr", {},
-      head.map(text => el("th", { scope: "col", text })))),
-    el("tbody", {}, Object.entries(resource.servers).map(([server, place]) =>
-      el("tr", {},
-        [server, `${place.state} (${stateWords(place.state)})`, place.priority ?? "", place.reason].map(text =>
-          el("td", { text: String(text) }))))));
+function places({ servers }) {
+  return table(_("Servers"), [_("Server"), _("State"), _("Priority"), _("Reason")],
+    Object.entries(servers).map(([server, place]) =>
+      [server, `${place.state} (${stateWords(place.state)})`, place.priority, place.reason]));
 }
 
 /** The dialog; mayChange: whether Resource Configuration is offered. */

@@ -1,6 +1,6 @@
 // The last move as this server's journal has it: what was done, and how long each step took.
 
-import { _, el } from "./dom.js";
+import { _, el, table } from "./dom.js";
 import { inform } from "./dialogs.js";
 import { journal } from "./kit.js";
 
@@ -49,18 +49,11 @@ function picture({ begun, steps }) {
     const bar = el("div", { class: "lk-bar" });
     bar.style.marginInlineStart = `${100 * step.from / whole}%`;
     bar.style.width = `${Math.max(100 * (step.to - step.from) / whole, 0.5)}%`;
-    return el("tr", {},
-      el("th", { scope: "row", text: step.what }),
-      el("td", { text: step.server }),
-      el("td", { class: "lk-track" }, bar),
-      el("td", { class: "lk-seconds", text: seconds(step.to - step.from) }));
+    return [step.what, step.server, bar, seconds(step.to - step.from)];
   });
-  const head = [_("Step"), _("Server"), _("When"), _("Took")];
   return [
     el("p", { text: _("Begun $0, $1 in all.", new Date(begun * 1000).toLocaleString(), seconds(whole)) }),
-    el("table", { class: "lk-timeline" },
-      el("thead", {}, el("tr", {}, head.map(text => el("th", { scope: "col", text })))),
-      el("tbody", {}, rows)),
+    table(_("The last move"), [_("Step"), _("Server"), _("When"), _("Took")], rows),
   ];
 }
 
