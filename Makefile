@@ -50,9 +50,10 @@ apt_install = missing=$$(for p in $(1); do \
 	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
 	fi
 
-# The same for SCSI targets, which the tests start themselves: the service that comes with the package serves nobody.
-install_target = $(call apt_install,$(1)); \
-	case " $$missing " in *" tgt "*) $(SUDO) systemctl disable --now -q tgt.service || true ;; esac
+# The same, where package $(2) brings the service $(3), which the tests start themselves: on this machine it serves nobody.
+install_idle = $(call apt_install,$(1)); \
+	case " $$missing " in *" $(2) "*) $(SUDO) systemctl disable --now -q $(3) || true ;; esac
+install_target = $(call install_idle,$(1),tgt,tgt.service)
 
 # A run of many tests in guests, which goes on where it was broken off, unless something has changed since.
 RESUMING = PYTHONPATH=tests $(BIN)/pytest -q -p lab.resuming tests/lab --resume build/lab$(addprefix -,$(RELEASE))-
@@ -115,7 +116,7 @@ cluster: deps  ## the Pacemaker adapter and the port's contract with Pacemaker's
 	$(BIN)/pytest -q tests/cluster tests/contract
 
 web: deps  ## the page in a browser, on Cockpit and the kit's command line, which this installs
-	@$(call apt_install,$(NEEDS_WEB))
+	@$(call install_idle,$(NEEDS_WEB),cockpit-ws,cockpit.socket)
 	$(BIN)/pytest -q -n 2 --durations=5 tests/web
 
 page-css:  ## cut PatternFly's CSS anew to what the page uses; for maintainers, needs npm
@@ -130,7 +131,7 @@ lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, h
 
 cluster-lab: deps  ## tests with two and three guests that are a Pacemaker cluster, and slow ones; hours, goes on where it was broken off
 	@$(call install_target,$(NEEDS_LUN))
-	@$(call apt_install,$(NEEDS_WEB))
+	@$(call install_idle,$(NEEDS_WEB),cockpit-ws,cockpit.socket)
 	$(RESUMING)slow.json -n 2 --dist loadgroup --no-loadscope-reorder -m "slow and not cluster and not three"
 	$(RESUMING)two.json -m "cluster and not three"
 	$(RESUMING)three.json -m three
