@@ -550,3 +550,21 @@ except Failure as failure:
 print([name for name in {heavy} if name in sys.modules])"""
     done = subprocess.run([sys.executable, "-IS", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "19\n[]\n"
+
+
+def test_sqlite_works_without_functools_and_leaves_none_behind() -> None:
+    """In a process of its own, for the tests have loaded functools."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(database.__file__).parents[3])!r})
+from lvmkit.cluster.embedded.sqlite import sqlite3
+assert not {{"functools", "collections"}} & set(sys.modules)
+connection = sqlite3.connect(":memory:", cached_statements=2)
+for number in (1, 2, 3, 1, 2, 3):
+    assert connection.execute(f"SELECT {{number}} + ?", (1,)).fetchall() == [(number + 1,)]
+connection.close()
+import functools
+assert functools.reduce
+"""
+    done = subprocess.run(["/usr/bin/python3", "-IS", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

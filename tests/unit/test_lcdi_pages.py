@@ -22,8 +22,8 @@ from tests.unit.lcdi_server import HERE, Server
 ROOT = Path(__file__).parents[2]
 COMPLETION = ROOT / "share/bash-completion/lcdi"
 HEAVY = {
-    "argparse", "click", "contextlib", "dataclasses", "datetime", "enum", "json", "logging", "pathlib", "re", "sqlite3",
-    "subprocess", "typing",
+    "argparse", "click", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools", "json", "logging",
+    "operator", "pathlib", "re", "sqlite3", "subprocess", "typing",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ _HEXADECIMAL = frozenset("0123456789abcdef")
 def boot_id() -> str:
     """The kernel's random ID of this boot (source: random(4)). Raises Failure (000010) where /proc does not have it."""
     try:
-        with open(_BOOT_ID, encoding="ascii") as file:
+        with open(_BOOT_ID, encoding="utf-8") as file:
             return file.read().strip()
     except OSError as error:
         from lvmkit.model.messages.guide import ResourceInformationUnreadable  # it is always there
@@ -23,7 +23,7 @@ def boot_id() -> str:
 def machine_id() -> str:
     """The ID that an installation gets once and keeps, whatever its name (machine-id(5)); '' where it has none."""
     try:
-        with open(_MACHINE_ID, encoding="ascii", errors="replace") as file:
+        with open(_MACHINE_ID, encoding="utf-8", errors="replace") as file:
             text = file.read(64).strip()
     except OSError:
         return ""

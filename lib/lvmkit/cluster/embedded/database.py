@@ -7,11 +7,11 @@ sqlite3 would bring datetime with it, and messages are loaded when one is needed
 
 from __future__ import annotations
 
-import _sqlite3 as sqlite3
 import os
 
 from lvmkit.cluster.embedded.rows import is_of_this_machine
 from lvmkit.cluster.embedded.schema import MIGRATIONS
+from lvmkit.cluster.embedded.sqlite import sqlite3
 from lvmkit.model.messages import Failure
 from lvmkit.storage import files
 from lvmkit.storage.boot import machine_id

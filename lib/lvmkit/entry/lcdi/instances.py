@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
+from _operator import attrgetter
 
 from lvmkit.entry.lcdi.arguments import wrong
 from lvmkit.entry.lcdi.call import BYTE
