@@ -102,6 +102,14 @@ class Scene:
         """The disk is gone from n1."""
         self.world.machines[HERE].set_state(self.world.disk, "offline")
 
+    def stop_cluster(self) -> None:
+        """Pacemaker is stopped on n1."""
+        self.world.stop_pacemaker(HERE)
+
+    def start_cluster(self) -> None:
+        """It is started again."""
+        self.world.start_pacemaker(HERE)
+
     def lose(self) -> None:
         """The disk is gone from n2."""
         self.world.machines[THERE].detach(self.world.disk)

@@ -16,19 +16,27 @@ PAUSE = 0.3
 """seconds between two looks"""
 
 
-def ask(path: str, request: dict[str, object], *, without_result: bool = False) -> int:
-    """Have the backend do it; its exit status."""
+def ask(path: str, request: dict[str, object], *, goes_on: bool = False) -> int:
+    """Have the backend do it; its exit status. goes_on: whether the last line is no end, where all is well."""
+    result = ""
     with socket.socket(socket.AF_UNIX) as backend:
         backend.connect(path)
         backend.sendall(json.dumps(request).encode() + b"\n")
         for line in backend.makefile():
             said = json.loads(line)
             if "exit" in said:
+                _print("" if goes_on and said["exit"] == 0 else result)
                 return int(said["exit"])
-            if not (without_result and '"event": "result"' in said["out"]):
-                sys.stdout.write(said["out"])
-                sys.stdout.flush()
+            if '"event": "result"' in said["out"]:
+                result = said["out"]
+            else:
+                _print(said["out"])
     return 1
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def main(path: str, words: list[str]) -> int:
@@ -36,7 +44,7 @@ def main(path: str, words: list[str]) -> int:
     if "--watch" not in words:
         return ask(path, {"words": words})
     while True:
-        status = ask(path, {"words": words}, without_result=True)
+        status = ask(path, {"words": words}, goes_on=True)
         if status:
             return status
         time.sleep(PAUSE)

@@ -59,7 +59,6 @@ def test_a_screen_reader_can_use_all_of_it(visits: Visits, scheme: str) -> None:
     visits.cockpit.order("fail")
     expect(page.locator(".pf-m-danger").first).to_be_visible()
     assert_accessible(page)
-    draw(page, "fault", 660)
 
 
 def test_the_dark_is_cockpit_s(visits: Visits) -> None:

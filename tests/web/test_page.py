@@ -146,6 +146,16 @@ class TestResourceConfiguration:
         visit.cockpit.order("fast", "assert_nothing_half_done")
 
 
+def test_an_engine_that_does_not_answer_is_said_and_asked_again(visit: Visit) -> None:
+    expect(states(visit.page, TAG)).to_have_text(["ISP", "OSU"])
+    visit.cockpit.order("stop_cluster")
+    expect(visit.page.locator(".lk-notices .pf-m-danger")).to_contain_text("Pacemaker")
+    expect(visit.page.get_by_role("button", name="Doctor")).to_have_count(0)
+    visit.cockpit.order("start_cluster")
+    expect(states(visit.page, TAG)).to_have_text(["OSU", "ISP"], timeout=15_000)
+    expect(visit.page.locator(".lk-notices .pf-m-danger")).to_have_count(0)
+
+
 def test_an_open_menu_outlives_a_new_look(visit: Visit) -> None:
     row(visit.page, TAG).get_by_role("button", name=f"Actions for {TAG}").click()
     visit.cockpit.order("fail")

@@ -12,6 +12,7 @@ import { actions, reasons, rows, troubles } from "./tree.js";
 import "./theme.js";
 
 const SECONDS = 2;
+const RETRY = 5000;
 const COLOURS = { ISP: "green", ISU: "yellow", OSU: "grey", OSF: "red", ILLSTATE: "orange" };
 const permission = cockpit.permission({ admin: true });
 
@@ -24,10 +25,10 @@ const mayChange = () => permission.allowed !== false && state.problem === null;
 
 function follow() {
   state.watch?.close();
-  state.problem = null;
   const watch = run(["status", "--watch", String(SECONDS)], event => {
     if (watch === state.watch && event.event === "answer") {
       state.status = event.answer;
+      state.problem = null;
       draw();
     }
   });
@@ -38,6 +39,7 @@ function follow() {
     state.watch = null;
     state.problem = ended;
     draw();
+    setTimeout(() => state.watch || follow(), RETRY);
   };
   watch.then(end, end);
 }
@@ -207,8 +209,7 @@ function notices() {
     found.push(alert("info", _("Administrative access is off."),
       el("p", { text: _("Without it nothing can be changed, and nothing new is seen. Turn on administrative access in Cockpit to look at and change what is protected.") })));
   } else if (state.problem) {
-    found.push(...failed(state.problem),
-      el("p", {}, button(_("Try again"), "secondary", follow)));
+    found.push(...failed(state.problem));
   }
   if (state.status) {
     found.push(...troubles(state.status).map(each => message(each.message, each.about.join(", "))));
@@ -226,7 +227,7 @@ function content() {
 
 /** Draw the page where it differs from what is shown; isForced: the administrator wants it otherwise. */
 function draw(isForced = false) {
-  const shown = JSON.stringify([{ ...state.status, time: "", watcher: null }, permission.allowed, state.problem?.message]);
+  const shown = JSON.stringify([{ ...state.status, time: "", watcher: null }, permission.allowed, state.problem]);
   if (shown === state.shown && !isForced)
     return;
   state.shown = shown;

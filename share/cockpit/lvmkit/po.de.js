@@ -72,7 +72,6 @@ cockpit.locale({
   "There is nothing to do.": [null, "Es gibt nichts zu tun."],
   "To server": [null, "Auf Server"],
   "Took": [null, "Dauer"],
-  "Try again": [null, "Erneut versuchen"],
   "Type": [null, "Typ"],
   "Unextend $0": [null, "Erweiterung von $0 zurücknehmen"],
   "Unextend": [null, "Zurücknehmen"],

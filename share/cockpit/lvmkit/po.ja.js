@@ -72,7 +72,6 @@ cockpit.locale({
   "There is nothing to do.": [null, "実行することはありません。"],
   "To server": [null, "拡張先サーバー"],
   "Took": [null, "所要時間"],
-  "Try again": [null, "再試行"],
   "Type": [null, "種類"],
   "Unextend $0": [null, "$0 の拡張を解除"],
   "Unextend": [null, "拡張解除"],
