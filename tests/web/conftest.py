@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "share/cockpit/lvmkit"
 CHROMIUM, COCKPIT, BRIDGE = "/usr/bin/chromium", "/usr/lib/cockpit/cockpit-ws", "/usr/bin/cockpit-bridge"
+MEMORY = "/dev/shm"
 PATIENCE = 20.0
 """seconds for a process to begin"""
 SIZE = {"width": 1000, "height": 700}
@@ -56,7 +57,8 @@ class Cockpit:
         self.journal = folder / "journal.json"
         self.journal.write_text("")
         self._processes: list[subprocess.Popen[bytes]] = []
-        self.start(sys.executable, "-m", "tests.web.backend", self.socket, str(folder / "world"))
+        self._memory = tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None)
+        self.start(sys.executable, "-m", "tests.web.backend", self.socket, f"{self._memory.name}/world")
         self._install_page()
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}/cockpit/@localhost/lvmkit/index.html"
@@ -87,6 +89,7 @@ class Cockpit:
         for process in self._processes:
             process.kill()
             process.wait(PATIENCE)
+        self._memory.cleanup()
 
     def _install_page(self) -> None:
         """The page as it is installed, but for what it starts."""
