@@ -62,7 +62,7 @@ RESUMING = PYTHONPATH=tests $(BIN)/pytest -q -p lab.resuming tests/lab --resume 
 export LVMKIT_LAB_RELEASE := $(RELEASE)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench web page-css demo demo-local test check check-long check-old lint unit mutants mutants-all metadata target cluster kits \
+.PHONY: help bench web page-css demo demo-local test check check-long check-old lint unit mutants mutants-all metadata target cluster kits ansible \
     lab cluster-lab storm faults deb debs rpm rpms packages deps pages lock stage files unpackaged packaged install uninstall clean
 
 help:  ## print every target
@@ -126,6 +126,11 @@ kits: deps  ## the recovery kits below share/kits with what they protect, which 
 	@$(call apt_install,$(NEEDS_KITS))
 	$(BIN)/pytest -q tests/kits
 
+ansible: deps  ## the Ansible role, run by a pinned Ansible on servers in memory; not part of test
+	[ -x build/ansible/bin/ansible-playbook ] || $(PYTHON) -m venv --clear build/ansible
+	build/ansible/bin/pip install -q --disable-pip-version-check --require-hashes -r tests/ansible/requirements.txt
+	$(BIN)/pytest -q tests/ansible
+
 lab: deps  ## tests in guests with a real kernel; RELEASE=trixie: Debian 13's, here and in the other targets with guests
 	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=20 -m "not cluster and not slow" tests/lab
 
@@ -188,6 +193,8 @@ lock:  ## write tests/requirements.txt anew from tests/requirements.in
 	build/lock/bin/pip install -q --disable-pip-version-check uv==$(UV)
 	build/lock/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
 	    tests/requirements.in -o tests/requirements.txt
+	build/lock/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+	    tests/ansible/requirements.in -o tests/ansible/requirements.txt
 
 stage:
 	rm -rf $(STAGE)
@@ -266,6 +273,7 @@ files:
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/cockpit/lvmkit share/cockpit/lvmkit/*
 	sed -i 's|/usr/sbin/lvmkit|$(PREFIX)/sbin/lvmkit|' $(DESTDIR)$(PREFIX)/share/cockpit/lvmkit/kit.js \
 	    $(DESTDIR)$(PREFIX)/share/cockpit/lvmkit/manifest.json
+	cd share && find ansible -type f ! -name '*.pyc' -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX))/share/lvmkit/{} \;
 	install -d $(DESTDIR)$(PREFIX)/share/lvmkit/schema
 	names=$$($(PYTHON) bin/lvmkit schema) && for name in $$names; do \
 	    $(PYTHON) bin/lvmkit schema $$name > $(DESTDIR)$(PREFIX)/share/lvmkit/schema/$$name.json || exit 1; \
