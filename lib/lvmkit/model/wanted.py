@@ -24,7 +24,7 @@ IDENTITY = ("vg_uuid", "lv_uuid")
 """facts that make it this group or volume and no other"""
 
 
-class Wanted(Value):
+class WantedResource(Value):
     """A resource as it is to be."""
 
     tag: str
@@ -42,7 +42,7 @@ class Wanted(Value):
     """(server, priority) of where it may run; priority 0: not said. Empty: on the servers that it has"""
 
 
-def read_wanted(text: str) -> tuple[Wanted, ...]:
+def read_wanted(text: str) -> tuple[WantedResource, ...]:
     """The resources in a file. Raises ValueError, with what is wrong in words."""
     import json  # here, as only this needs it
 
@@ -57,7 +57,7 @@ def read_wanted(text: str) -> tuple[Wanted, ...]:
     return wanted
 
 
-def _resource(given: object) -> Wanted:
+def _resource(given: object) -> WantedResource:
     facts = _of_type(given, dict, "a resource", "an object")
     tag, kind, resource_id = (_text(facts, name) for name in ("tag", "type", "id"))
     if not names.is_tag(tag):
@@ -67,7 +67,7 @@ def _resource(given: object) -> Wanted:
     if kind in (FILESYS, LVMLV) and (not resource_id.startswith("/") or ".." in resource_id.split("/")):
         raise ValueError(f"the id of {tag} is no absolute path")
     info = _of_type(facts.get("info", {}), dict, f"info of {tag}", "an object")
-    return Wanted(
+    return WantedResource(
         tag,
         kind,
         resource_id,

@@ -20,7 +20,7 @@ def priorities_of(tag: str, seen: Overview) -> dict[str, int]:
     return {e.server: e.priority for e in seen.equivalencies if e.tag == tag}
 
 
-class Action(Value):
+class ApplyStep(Value):
     """One change, which is a command of its own."""
 
     tag: str
@@ -47,7 +47,7 @@ class Action(Value):
         raise NotImplementedError
 
 
-class CreateTop(Action):
+class CreateTop(ApplyStep):
     """Protect a file system or a volume."""
 
     path: str
@@ -74,7 +74,7 @@ class CreateTop(Action):
         return create.CreateRequest(self.path, self.tag, self.switchback or "INTELLIGENT", reservation=self.reservation)
 
 
-class ExtendTop(Action):
+class ExtendTop(ApplyStep):
     """Let it run on one more server."""
 
     server: str
@@ -108,7 +108,7 @@ class ExtendTop(Action):
         return elsewhere.ExtendOrder(self.tag, self.server, self.priority)
 
 
-class RankServers(Action):
+class RankServers(ApplyStep):
     """Give the servers of what moves with a tag their priorities."""
 
     priorities: tuple[tuple[str, int], ...]
@@ -139,7 +139,7 @@ class RankServers(Action):
                     kit.port.set_priorities(group.tag, asked)
 
 
-class AmendResource(Action):
+class AmendResource(ApplyStep):
     """Give a resource another switchback or initialisation, on every server that has it."""
 
     fact: str
@@ -166,7 +166,7 @@ class AmendResource(Action):
                     kit.port.amend(self.tag, {self.fact: value}, server)
 
 
-class LeaveServer(Action):
+class LeaveServer(ApplyStep):
     """Let it run on a server no more."""
 
     server: str
@@ -194,7 +194,7 @@ class LeaveServer(Action):
         elsewhere.extend(elsewhere.ExtendOrder(self.tag, self.server, self.priority), kit)
 
 
-class EndProtection(Action):
+class EndProtection(ApplyStep):
     """Delete a hierarchy; these come last, because they are not taken back."""
 
     def describe(self) -> str:

@@ -26,12 +26,12 @@ from lvmkit.model.messages.pacemaker import UnknownServer
 from lvmkit.model.resource_types import is_device
 from lvmkit.model.settings import NO_RESERVATION, SCSI
 from lvmkit.model.value import Value, replace
-from lvmkit.model.wanted import Wanted, read_wanted
+from lvmkit.model.wanted import WantedResource, read_wanted
 from lvmkit.plan import within
 from lvmkit.storage import files
 from lvmkit.workflow.actions import (
-    Action,
     AmendResource,
+    ApplyStep,
     CreateTop,
     EndProtection,
     ExtendTop,
@@ -56,7 +56,7 @@ _TOPS = (FILESYS, LVMLV)
 class Agreement(Value):
     """What has to be done so that what is protected agrees with a file."""
 
-    actions: tuple[Action, ...]
+    actions: tuple[ApplyStep, ...]
     left: tuple[str, ...] = ()
     """what the file lacks and stays, in words"""
 
@@ -68,7 +68,7 @@ class Agreement(Value):
         return hashlib.sha256(repr(self.actions).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def wanted_of(path: str) -> tuple[Wanted, ...]:
+def wanted_of(path: str) -> tuple[WantedResource, ...]:
     """What a file says. Raises Failure (110485), or as files.read() does."""
     text = files.read(path)
     if text is None:
@@ -79,7 +79,7 @@ def wanted_of(path: str) -> tuple[Wanted, ...]:
         raise Failure(FileNotUnderstood(path, str(error))) from error
 
 
-def draft_agreement(wanted: Sequence[Wanted], kit: Kit, *, may_delete: bool = False) -> Agreement:
+def draft_agreement(wanted: Sequence[WantedResource], kit: Kit, *, may_delete: bool = False) -> Agreement:
     """What is to be done; changes nothing. may_delete: whether what the file lacks is to go.
 
     Raises Failure with all that apply cannot do, and then with all that speaks against what it could.
@@ -100,7 +100,7 @@ def draft_agreement(wanted: Sequence[Wanted], kit: Kit, *, may_delete: bool = Fa
 
 def carry_out_agreement(agreement: Agreement, kit: Kit) -> None:
     """Do it, in order. What fails or is interrupted takes back what was done before it, and is raised."""
-    done: list[Action] = []
+    done: list[ApplyStep] = []
     try:
         for number, action in enumerate(agreement.actions, 1):
             kit.tell(StepDone(number, len(agreement.actions), action.describe()))
@@ -118,14 +118,14 @@ def refuse_another(agreement: Agreement, path: str, expected: str) -> None:
         raise Failure(PlanChanged(path, expected, agreement.digest))
 
 
-def _take_back(action: Action, kit: Kit) -> None:
+def _take_back(action: ApplyStep, kit: Kit) -> None:
     try:
         action.take_back(kit)
     except Failure as failure:
         kit.tell(NotTakenBack(action.describe(), str(failure)))
 
 
-def _refuse(actions: Sequence[Action], kit: Kit) -> None:
+def _refuse(actions: Sequence[ApplyStep], kit: Kit) -> None:
     """Raise Failure with what speaks against any of them."""
     against: list[Message] = []
     for action in actions:
@@ -137,7 +137,7 @@ def _refuse(actions: Sequence[Action], kit: Kit) -> None:
         raise Failure(*dict.fromkeys(against))
 
 
-def _problems(wanted: Sequence[Wanted], seen: Overview) -> Iterator[Message]:
+def _problems(wanted: Sequence[WantedResource], seen: Overview) -> Iterator[Message]:
     """What apply cannot do."""
     union = seen.union()
     for each in wanted:
@@ -152,7 +152,7 @@ def _problems(wanted: Sequence[Wanted], seen: Overview) -> Iterator[Message]:
     yield from _torn(wanted, seen)
 
 
-def _against_new(each: Wanted, seen: Overview) -> Iterator[Message]:
+def _against_new(each: WantedResource, seen: Overview) -> Iterator[Message]:
     union = seen.union()
     owner = union.by_id(each.id, each.type)
     servers = tuple(server for server, _ in each.servers)
@@ -168,7 +168,7 @@ def _against_new(each: Wanted, seen: Overview) -> Iterator[Message]:
         yield NotApplied(each.tag, each.type)
 
 
-def _otherwise(each: Wanted, present: Instance) -> Iterator[Message]:
+def _otherwise(each: WantedResource, present: Instance) -> Iterator[Message]:
     """What makes it another resource than the file's. Disks are others on each server, and follow what they carry."""
     if is_device(each.type) and is_device(present.type):
         return
@@ -183,9 +183,9 @@ def _otherwise(each: Wanted, present: Instance) -> Iterator[Message]:
             yield OtherResource(each.tag, name, other, value)
 
 
-def _torn(wanted: Sequence[Wanted], seen: Overview) -> Iterator[Message]:
+def _torn(wanted: Sequence[WantedResource], seen: Overview) -> Iterator[Message]:
     """Different servers for what stands on one group."""
-    first: dict[str, Wanted] = {}
+    first: dict[str, WantedResource] = {}
     for each in _tops(wanted):
         for group in groups_moving(each.tag, seen.union()):
             other = first.setdefault(group.tag, each)
@@ -193,7 +193,7 @@ def _torn(wanted: Sequence[Wanted], seen: Overview) -> Iterator[Message]:
                 yield ServersTorn(other.tag, each.tag)
 
 
-def _tops(wanted: Sequence[Wanted]) -> Iterator[Wanted]:
+def _tops(wanted: Sequence[WantedResource]) -> Iterator[WantedResource]:
     """What is created by itself: file systems, volumes without one, and volumes whose tag was chosen."""
     mounted = {child for each in wanted if each.type == FILESYS for child in each.children}
     for each in wanted:
@@ -203,7 +203,7 @@ def _tops(wanted: Sequence[Wanted]) -> Iterator[Wanted]:
             yield each
 
 
-def _creations(wanted: Sequence[Wanted], seen: Overview) -> Iterator[Action]:
+def _creations(wanted: Sequence[WantedResource], seen: Overview) -> Iterator[ApplyStep]:
     """What is to be created: volumes with a tag of their own, then file systems, the outer ones first."""
     union = seen.union()
     reserved = {each.reservation for each in wanted if each.type == LVMVG}
@@ -213,7 +213,7 @@ def _creations(wanted: Sequence[Wanted], seen: Overview) -> Iterator[Action]:
             yield CreateTop(each.tag, each.id, each.switchback, each.reservation or common)
 
 
-def _extensions(wanted: Sequence[Wanted], seen: Overview) -> Iterator[ExtendTop]:
+def _extensions(wanted: Sequence[WantedResource], seen: Overview) -> Iterator[ExtendTop]:
     """The servers that a family lacks, once for all that moves together."""
     union = seen.union()
     asked: set[tuple[str, str]] = set()
@@ -228,7 +228,7 @@ def _extensions(wanted: Sequence[Wanted], seen: Overview) -> Iterator[ExtendTop]
                 yield ExtendTop(each.tag, server, 0 if priority in taken else priority, is_new)
 
 
-def _ranks(wanted: Sequence[Wanted], extensions: Sequence[ExtendTop], seen: Overview) -> Iterator[Action]:
+def _ranks(wanted: Sequence[WantedResource], extensions: Sequence[ExtendTop], seen: Overview) -> Iterator[ApplyStep]:
     """Priorities that are to be others than after the extensions, once for what moves together."""
     if not seen.capabilities.several_servers:
         return
@@ -245,7 +245,7 @@ def _ranks(wanted: Sequence[Wanted], extensions: Sequence[ExtendTop], seen: Over
             yield RankServers(each.tag, ranks, tuple(before.items()))
 
 
-def _amendments(wanted: Sequence[Wanted], seen: Overview) -> Iterator[Action]:
+def _amendments(wanted: Sequence[WantedResource], seen: Overview) -> Iterator[ApplyStep]:
     union = seen.union()
     for each in wanted:
         present = union.by_tag(each.tag)
@@ -257,7 +257,7 @@ def _amendments(wanted: Sequence[Wanted], seen: Overview) -> Iterator[Action]:
                 yield AmendResource(each.tag, fact, value, before)
 
 
-def _going(wanted: Sequence[Wanted], seen: Overview) -> Iterator[Action]:
+def _going(wanted: Sequence[WantedResource], seen: Overview) -> Iterator[ApplyStep]:
     """What is there and the file lacks: servers, then hierarchies, the inner ones first."""
     union = seen.union()
     by_tag = {each.tag: each for each in wanted}
