@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from click.testing import CliRunner
 
@@ -155,6 +155,8 @@ class FakePort:
     rivals: tuple[str, ...] = ()
     """resources that fence by reservations"""
 
+    fences: ClassVar[dict[str, str]] = {}
+    """by server: what keeps DRBD's resources from being promoted there"""
     clones: dict[str, str] | None = None
     """by DRBD resource; None for an engine that promotes nothing"""
 
@@ -168,6 +170,10 @@ class FakePort:
 
     def fences_by_reservation(self) -> tuple[str, ...]:
         return self.rivals
+
+    def fenced_off(self, resource: str, server: str) -> str:
+        del resource
+        return self.fences.get(server, "")
 
     def promoter_of(self, resource: str) -> str | None:
         return None if self.clones is None else self.clones.get(resource, "")

@@ -217,6 +217,22 @@ def test_what_stands_on_a_replica_is_never_made_to_go_back_by_itself() -> None:
     assert changed.switchback == INTELLIGENT
 
 
+FENCE = """<rsc_location rsc="drbd-r0-clone" id="drbd-fence-by-handler-r0-drbd-r0-clone">
+<rule role="Master" score="-INFINITY" id="f-rule"><expression attribute="#uname" operation="ne" value="n1" id="f-e"/>
+</rule></rsc_location>"""
+
+
+@pytest.mark.parametrize(
+    ("resource", "server", "is_fenced"), [("r0", "n2", True), ("r0", "n1", False), ("r", "n2", False)]
+)
+def test_a_constraint_of_drbd_s_fencing_is_known_by_the_server_that_it_leaves(
+    resource: str, server: str, is_fenced: bool
+) -> None:
+    root = base(constraints=FENCE)
+    assert promotion.fence_of(root, resource, server) == ("drbd-fence-by-handler-r0-drbd-r0-clone" if is_fenced else "")
+    assert promotion.fence_of(base(), resource, server) == ""
+
+
 def test_the_clone_is_never_touched() -> None:
     root = protected()
     gone = patch.apply(root, removal(root), "n1")

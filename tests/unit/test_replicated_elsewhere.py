@@ -16,6 +16,7 @@ from lvmkit.model.messages.guide import EndFailedInService
 from lvmkit.model.messages.pacemaker import OwnerKept
 from lvmkit.model.messages.replication import (
     ReplicaDown,
+    ReplicaFenced,
     ReplicaNotReady,
     ReplicaUnknown,
     ReplicaUnmanaged,
@@ -199,6 +200,12 @@ class TestMoves:
     def test_one_with_old_data_is_refused_before_the_cluster_is_asked(self, extended: Secondary, disk: str) -> None:
         extended.drbd.set(disk=disk)
         assert self.why_not(extended) == [ReplicaNotReady("n1", "vg1", "r0", "Connected", disk)]
+
+    def test_a_constraint_of_drbd_s_fencing_is_named_because_the_cluster_would_do_nothing(
+        self, extended: Secondary, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(extended.port, "fences", {"n1": "drbd-fence-by-handler-r0-x"})
+        assert self.why_not(extended) == [ReplicaFenced("n1", "vg1", "r0", "drbd-fence-by-handler-r0-x")]
 
     def test_two_sides_that_do_not_see_each_other_stay_where_they_are(self, extended: Secondary) -> None:
         extended.drbd.set(connection="StandAlone", peer_role="Unknown")

@@ -212,6 +212,9 @@ class Port(Protocol):
         None where the engine promotes nothing: then whoever runs the replica does.
         """
 
+    def fenced_off(self, resource: str, server: str) -> str:
+        """The constraint by which DRBD's own fencing keeps a resource from being promoted on a server; '' for none."""
+
     def report_failure(self, tag: str) -> None:
         """Tell an engine that takes reports that something it has in service here has failed. Raises Failure."""
 

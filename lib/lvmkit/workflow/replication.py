@@ -17,6 +17,7 @@ from lvmkit.model.messages.replication import (
     MixedReplicas,
     ReplicaAlone,
     ReplicaDown,
+    ReplicaFenced,
     ReplicaNotReady,
     ReplicaSwitchback,
     ReplicaUnmanaged,
@@ -130,6 +131,8 @@ def against_takeover(group: VgFacts, kit: Kit, *, from_other: bool) -> Iterator[
             yield SplitBrain(group.name, resource, own, state.connection)
         elif not (state.is_ready if from_other else state.disk == drbd.UP_TO_DATE):
             yield ReplicaNotReady(own, group.name, resource, state.connection, state.disk)
+        elif kit.port.fenced_off(resource, own):
+            yield ReplicaFenced(own, group.name, resource, kit.port.fenced_off(resource, own))
 
 
 def against_promoter(group: VgFacts, kit: Kit) -> Iterator[Message]:

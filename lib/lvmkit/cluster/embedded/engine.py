@@ -95,6 +95,11 @@ class Engine:
         del resource
         return None
 
+    def fenced_off(self, resource: str, server: str) -> str:
+        """Nothing: DRBD's handlers know Pacemaker."""
+        del resource, server
+        return ""
+
     def fences_by_reservation(self) -> tuple[str, ...]:
         """None: there is nobody to fence."""
         return ()

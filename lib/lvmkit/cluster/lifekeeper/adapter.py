@@ -95,6 +95,11 @@ class LifeKeeper:
         del resource
         return None
 
+    def fenced_off(self, resource: str, server: str) -> str:
+        """Nothing: DRBD's handlers know Pacemaker."""
+        del resource, server
+        return ""
+
     def fences_by_reservation(self) -> tuple[str, ...]:
         """The core itself, which reserves the disks of what it has in service."""
         return ("LifeKeeper",)

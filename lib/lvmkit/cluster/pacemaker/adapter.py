@@ -135,6 +135,10 @@ class Pacemaker:
         """The promotable clone that runs it, whoever has made that."""
         return promotion.clone_of(tools.cibadmin_query(self._tools), resource)
 
+    def fenced_off(self, resource: str, server: str) -> str:
+        """The constraint of crm-fence-peer."""
+        return promotion.fence_of(tools.cibadmin_query(self._tools), resource, server)
+
     def report_failure(self, tag: str) -> None:
         """The cluster then does what it does after a failed monitor."""
         tools.crm_resource_fail(self._tools, ids.resource_id(tag), self.local_server())

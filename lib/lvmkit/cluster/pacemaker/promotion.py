@@ -7,7 +7,7 @@ a constraint that says the same, there is none of the kit's.
 
 from __future__ import annotations
 
-from lvmkit.cluster.pacemaker import elements, ids, primitive, template
+from lvmkit.cluster.pacemaker import elements, ids, location, primitive, template
 from lvmkit.cluster.pacemaker.dependency import COLOCATION, ORDER
 from lvmkit.cluster.pacemaker.elements import CONSTRAINTS, INFINITY, RESOURCES
 from lvmkit.cluster.pacemaker.record import facts_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from xml.etree.ElementTree import Element
 
+_FENCE = "drbd-fence-by-handler-"
 _AGENT = ("ocf", "linbit", "drbd")
 _PROMOTED, _OLD_PROMOTED = "Promoted", "Master"
 _RENAMED_IN = (3, 7)
@@ -30,6 +31,18 @@ def clone_of(root: Element, resource: str) -> str:
     """The ID of the promotable clone that runs a DRBD resource; '' where there is none."""
     for element in elements.children(root, RESOURCES):
         if _is_promotable(element) and any(_runs(each, root, resource) for each in element.iter("primitive")):
+            return element.get("id", "")
+    return ""
+
+
+def fence_of(root: Element, resource: str, server: str) -> str:
+    """The ID of the constraint by which DRBD's handler keeps a server from being promoted; '' where there is none.
+
+    It names the one server that may be (crm-fence-peer.sh of drbd-utils: a rule with #uname ne SERVER).
+    """
+    for element in elements.children(root, CONSTRAINTS, location.KIND):
+        allowed = [e.get("value") for e in element.iter("expression") if e.get("operation") == "ne"]
+        if element.get("id", "").startswith(f"{_FENCE}{resource}-") and server not in allowed:
             return element.get("id", "")
     return ""
 

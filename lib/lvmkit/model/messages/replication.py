@@ -1,4 +1,4 @@
-"""Messages about replicated devices below and above volume groups, DRBD first of all: 110424-110436."""
+"""Messages about replicated devices below and above volume groups, DRBD first of all: 110424-110437."""
 
 from __future__ import annotations
 
@@ -74,6 +74,23 @@ class ReplicaNotReady(Message, number=110427):
     resource: str
     connection: str
     disk: str
+
+
+class ReplicaFenced(Message, number=110437):
+    """DRBD's fencing handler has left a constraint by which a server must not be promoted; a move would do nothing.
+
+    It is made when the peer is lost, and goes when its data are the newest again (crm-unfence-peer).
+    """
+
+    template = "{server} cannot take {vg}: {constraint} keeps DRBD resource {resource} from being promoted there."
+    action = (
+        "See 'drbdadm status {resource}'. It goes by itself when the data on {server} are UpToDate. Where they are, and"
+        " it stays, its handler (after-resync-target) is not set or has failed: remove the constraint by hand."
+    )
+    server: str
+    vg: str
+    resource: str
+    constraint: str
 
 
 class SplitBrain(Message, number=110428):
