@@ -2,7 +2,8 @@
 
 It takes lru_cache from functools, for the statements of a connection, and functools with all that it needs costs more
 than SQLite itself. So for the time of its import there is a functools that has only that, and its work is done in C.
-Source: Modules/_sqlite of CPython 3.10 and later; before, it takes nothing from there.
+Source: Modules/_sqlite of CPython 3.10 and later; before, it takes nothing from there. A Python that has it otherwise
+loads functools.
 """
 
 from __future__ import annotations
@@ -11,35 +12,39 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _sqlite3 as sqlite3
     from collections.abc import Callable
     from types import ModuleType
+
+__all__ = ["sqlite3"]
 
 
 class _Functools:
     """What stands for functools."""
 
-    @staticmethod
-    def lru_cache(size: int) -> Callable[[Callable[..., object]], object]:
-        """A decorator that keeps the latest `size` results of a function."""
-        from _functools import _lru_cache_wrapper  # type: ignore[import-not-found]
+    def __init__(self, cached: Callable[..., object]) -> None:
+        self._cached = cached
 
-        return lambda function: _lru_cache_wrapper(function, size, False, tuple)
+    def lru_cache(self, size: int) -> Callable[[Callable[..., object]], object]:
+        """A decorator that keeps the latest `size` results of a function."""
+        return lambda function: self._cached(function, size, False, tuple)
 
 
 def _imported() -> ModuleType:
-    is_loaded = "functools" in sys.modules
-    if not is_loaded:
-        sys.modules["functools"] = _Functools  # type: ignore[assignment]
+    try:
+        from _functools import _lru_cache_wrapper  # type: ignore[import-not-found]
+    except ImportError:
+        _lru_cache_wrapper = None
+    is_stood_for = _lru_cache_wrapper is not None and "functools" not in sys.modules
+    if is_stood_for:
+        sys.modules["functools"] = _Functools(_lru_cache_wrapper)  # type: ignore[assignment]
     try:
         import _sqlite3
     finally:
-        if not is_loaded:
+        if is_stood_for:
             del sys.modules["functools"]
     return _sqlite3
 
 
-__all__ = ["sqlite3"]
-if TYPE_CHECKING:
-    import _sqlite3 as sqlite3
-else:
+if not TYPE_CHECKING:
     sqlite3 = _imported()
