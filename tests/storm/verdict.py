@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lab.audit import Overlap, Sample
 
-HAND_MADE = ("activate", "override")
+HAND_MADE = ("activate", "override", "scratch", "snapshot")  # LVM activates what it makes
 """kinds of actions that activate by hand"""
 SLACK = 3.0
 """seconds that a sample may come later than what it shows"""

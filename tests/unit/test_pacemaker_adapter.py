@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Union
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from xml.etree.ElementTree import Element
+
+    from pytest_mock import MockerFixture
 
 Answer = Union[tuple[str, str], tuple[str, str, int], Failure]
 DIFFERENCE = "<diff/>"
@@ -566,6 +569,46 @@ def test_the_lock_of_a_server_that_may_still_live_is_respected(cluster: Cluster,
     unclean = OFFLINE.replace('unclean="false"', 'unclean="true"')
     cluster.will(query(with_lock("n2")), mon(monitored({}, nodes={"n2": unclean})))
     assert kinds(port.admin_lock("x").__enter__) == (LockHeldElsewhere,)
+
+
+@pytest.mark.parametrize("is_freed", [True, False])
+def test_the_holder_is_asked_once_to_free_what_a_killed_process_has_left(
+    cluster: Cluster, tmp_path: Path, told: list[Message], is_freed: bool
+) -> None:
+    asked: list[str] = []
+    paths, settings = Paths(state=str(tmp_path / "state"), run=str(tmp_path / "run")), Settings(lock_patience=0.1)
+    port = Pacemaker(paths, settings, told.append, server="n1", ask_holder=asked.append)
+    held = (query(with_lock("n2")), mon(monitored({})))
+    cluster.will(*held, *(moving(sample()) if is_freed else held * 2))
+    if is_freed:
+        with port.admin_lock("x"):
+            cluster.will(*moving(cluster.shown[0]))
+    else:
+        assert kinds(port.admin_lock("x").__enter__) == (LockHeldElsewhere,)
+    assert asked == ["n2"]
+
+
+def test_a_signal_waits_until_what_was_sent_to_the_cluster_is_done(mocker: MockerFixture, how: Tools) -> None:
+    """Else the cluster would write it after the way back has looked, and nobody would take it back."""
+    done = []
+
+    def write(argv: tuple[str, ...], **_given: object) -> Finished:
+        os.kill(os.getpid(), signal.SIGTERM)
+        done.append(argv)
+        return Finished(argv, tools.OK, "", "", 0.0)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        assert done
+        raise Interruption("SIGTERM")
+
+    mocker.patch.object(tools, "run", write)
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with pytest.raises(Interruption):
+            tools.cibadmin_patch(how, "<diff/>")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_the_next_lock_tidies_what_a_killed_run_left(cluster: Cluster, port: Pacemaker) -> None:

@@ -44,6 +44,7 @@ from lvmkit.peer.requests import (
     AskReadiness,
     OrderExtend,
     OrderForget,
+    OrderFreeLock,
     OrderReconfigure,
     OrderRun,
     OrderUnextend,
@@ -72,6 +73,7 @@ EVERY_REQUEST = (
     OrderUnextend("/data"),
     OrderReconfigure("vg1", "0123456789abcdef"),
     OrderForget(("vg1", "vg2")),
+    OrderFreeLock(),
     OrderRun(("ins_list", "-t", "a b\udcff"), 20),
 )
 
@@ -433,6 +435,28 @@ class TestFarEnd:
         far = FarEnd(lambda _paths, tell: kit(port, tmp_path, tell), tmp_path, monkeypatch)
         assert far.receive(self.envelope(request="forget", facts={"groups": ["vg9", "vg1"]})) == wire.FAILED
         assert far.messages == ["110228"]
+
+    @pytest.mark.parametrize("is_at_work", [False, True])
+    def test_the_lock_of_a_killed_process_is_freed_and_that_of_a_live_one_is_not(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture, is_at_work: bool
+    ) -> None:
+        port = FakePort()
+        monkeypatch.setattr(port, "local_server", lambda: "n2")
+        taken = mocker.spy(port, "admin_lock")
+        far = FarEnd(lambda _paths, tell: kit(port, tmp_path, tell), tmp_path, monkeypatch)
+        lock = Path(kit(port, tmp_path, print).paths.state) / "admin.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        other = f"import fcntl; file = open({str(lock)!r}, 'w'); fcntl.flock(file, 2); print(flush=True); input()"
+        with subprocess.Popen((sys.executable, "-c", other), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            process.stdout.readline()
+            if not is_at_work:
+                process.kill()
+                process.wait()
+            status = far.receive(self.envelope(request="free-lock", facts={}))
+            process.kill()
+        assert (status, taken.called) == ((wire.FAILED, False) if is_at_work else (wire.DONE, True))
+        assert far.messages == (["110083"] if is_at_work else [])
 
     def test_a_server_that_is_told_to_follow_tells_no_other_one(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture

@@ -72,7 +72,7 @@ def _engine(
     if name == PACEMAKER:
         from lvmkit.cluster.pacemaker import Pacemaker
 
-        return Pacemaker(paths, settings, tell, server)
+        return Pacemaker(paths, settings, tell, server, ask_holder=_holder_of_the_lock(paths, settings, tell))
     if name == LIFEKEEPER:
         from lvmkit.cluster.lifekeeper import LifeKeeper
 
@@ -80,6 +80,18 @@ def _engine(
     from lvmkit.cluster.embedded import Engine
 
     return Engine(paths, settings)
+
+
+def _holder_of_the_lock(paths: Paths, settings: Settings, tell: Callable[[Message], None]) -> Callable[[str], None]:
+    """Has another server free the admin lock of a process that was killed there."""
+
+    def ask(server: str) -> None:
+        from lvmkit.peer.order import free_lock
+        from lvmkit.peer.remote import remote_kit  # only where another server holds it
+
+        free_lock(remote_kit(server, paths, settings), tell, deadline=settings.lock_patience)
+
+    return ask
 
 
 def engine_name(paths: Paths, settings: Settings) -> str:

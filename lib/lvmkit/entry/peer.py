@@ -28,6 +28,7 @@ from lvmkit.peer.requests import (
     AskReadiness,
     OrderExtend,
     OrderForget,
+    OrderFreeLock,
     OrderReconfigure,
     OrderRun,
     OrderUnextend,
@@ -221,6 +222,20 @@ def _forget(desk: Desk, order: OrderForget) -> Result:
     return {}
 
 
+def _free_lock(desk: Desk, _order: OrderFreeLock) -> Result:
+    """Raises Failure (110083) where a process here holds the lock: then it is not left, but at work."""
+    from contextlib import nullcontext
+
+    from lvmkit.cluster.admin_lock import held
+
+    kit = desk.kit()
+    with held(kit.paths, 0.0, nullcontext):
+        pass
+    with kit.port.admin_lock("free what a killed run has left"):
+        pass
+    return {}
+
+
 def _run(desk: Desk, order: OrderRun) -> Result:
     from lvmkit.storage import offered
     from lvmkit.storage.run import run
@@ -241,6 +256,7 @@ _HANDLERS: dict[str, Callable[[Desk, Any], Result]] = {
     OrderUnextend.name: _unextend,
     OrderReconfigure.name: _reconfigure,
     OrderForget.name: _forget,
+    OrderFreeLock.name: _free_lock,
     OrderRun.name: _run,
 }
 

@@ -6,11 +6,13 @@ the other server is at work, the failure ends with the warning that the outcome 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import ConnectionLost, OutcomeUnknown, ServerTooSlow
 from lvmkit.peer.answers import texts
 from lvmkit.peer.call import call
-from lvmkit.peer.requests import OrderForget, OrderUnextend
+from lvmkit.peer.requests import OrderForget, OrderFreeLock, OrderUnextend
 from lvmkit.peer.transport import CONNECT_PATIENCE
 from lvmkit.peer.wire import garbled
 
@@ -50,6 +52,15 @@ def reconfigure(kit: RemoteKit, order: OrderReconfigure, tell: Teller, *, deadli
 def forget(kit: RemoteKit, groups: tuple[str, ...], tell: Teller, *, deadline: float) -> None:
     """Have a server take volume groups off its list. deadline, Raises: as extend()."""
     _done(kit, OrderForget(groups), tell, f"removal of {', '.join(groups)} from the list on {kit.server}", deadline)
+
+
+def free_lock(kit: RemoteKit, tell: Teller, *, deadline: float) -> None:
+    """Have a server free the admin lock that a killed process has left there; a live one's stays.
+
+    deadline: seconds in all. Where it does not answer nothing is known, and the lock is waited for all the same.
+    """
+    with suppress(Failure):
+        call(kit, OrderFreeLock(), tell, deadline=deadline)
 
 
 def run_program(kit: RemoteKit, order: OrderRun, tell: Teller) -> Finished:

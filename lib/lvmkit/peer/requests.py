@@ -115,6 +115,13 @@ class OrderForget(Request):
     groups: tuple[str, ...]
 
 
+class OrderFreeLock(Request):
+    """Free the cluster's admin lock, where it is a killed process of yours that has left it."""
+
+    name = "free-lock"
+    is_order = True
+
+
 class OrderRun(Request):
     """Run a program of a kit on your server, and say what it printed.
 
@@ -137,6 +144,7 @@ _KINDS: tuple[type[Request], ...] = (
     OrderUnextend,
     OrderReconfigure,
     OrderForget,
+    OrderFreeLock,
     OrderRun,
 )
 REQUESTS = {kind.name: kind for kind in _KINDS}

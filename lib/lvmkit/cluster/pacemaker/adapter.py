@@ -73,9 +73,14 @@ class Pacemaker:
         tell: Callable[[Message], None] = lambda _message: None,
         server: str = "",
         cib_file: str = "",
+        ask_holder: Callable[[str], None] = lambda _server: None,
     ) -> None:
-        """tell: learns of what is not a failure. server, cib_file: in place of asking a live cluster, for tests."""
+        """tell: learns of what is not a failure. server, cib_file: in place of asking a live cluster, for tests.
+
+        ask_holder: see lock.Manner.
+        """
         self._paths, self._settings, self._tell = paths, settings, tell
+        self._ask_holder = ask_holder
         self._server = server
         self._tools = Tools(settings.command_deadline, cib_file)
 
@@ -309,8 +314,8 @@ class Pacemaker:
 
     def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
         """Of the whole cluster; see lock.py."""
-        patience = self._settings.lock_patience
-        return lock.admin_lock(self._tools, self._paths, self.local_server(), purpose, patience, self._tell)
+        manner = lock.Manner(self._settings.lock_patience, self._tell, self._ask_holder)
+        return lock.admin_lock(self._tools, self._paths, self.local_server(), purpose, manner)
 
     def _active(self, change: Change, server: str) -> tuple[str, ...]:
         """The tags that a change removes, or gives other parameters, while they run somewhere; and what stands on them.

@@ -5,9 +5,9 @@ which causes no action, made by a patch against the version that was read: of tw
 the CIB has moved on. It names its server, boot and purpose. One that is found is a dead holder's, and replaced,
 - when it names this server: for here the file lock is ours now;
 - when its server is no active member of the cluster.
-So a killed process keeps the lock only from the other servers, and only until the kit next changes anything on its own
-server, or that server leaves the cluster. Expiry by time is left out on purpose: a move may lawfully take long, and
-clocks differ.
+A server that holds it is asked once to free what a killed process has left there: only it can know. Where it cannot be
+asked, the lock stays until the kit next changes anything there, or it leaves the cluster. Expiry by time is left out on
+purpose: a move may lawfully take long, and clocks differ.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from lvmkit.cluster.pacemaker import commit, elements, location, release, states
 from lvmkit.cluster.pacemaker.elements import RESOURCES
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import LockHeldElsewhere, LockTakenOver
+from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,17 @@ if TYPE_CHECKING:
 _POLL = 1.0
 
 
+class Manner(Value):
+    """How a lock is waited for."""
+
+    patience: float
+    """seconds"""
+    tell: Callable[[Message], None]
+    """learns of a lock that is taken over"""
+    ask_holder: Callable[[str], None]
+    """has another server free what no process there holds any more; returns when it has answered, whatever"""
+
+
 class _Taken(Exception):
     """Another server holds the lock."""
 
@@ -44,37 +56,34 @@ class _Taken(Exception):
         self.server, self.purpose = server, purpose
 
 
-def admin_lock(
-    how: Tools, paths: Paths, server: str, purpose: str, patience: float, tell: Callable[[Message], None]
-) -> AbstractContextManager[None]:
+def admin_lock(how: Tools, paths: Paths, server: str, purpose: str, manner: Manner) -> AbstractContextManager[None]:
     """Hold both locks while a `with` block runs; a process that has them already goes straight on.
 
-    server: this one.  patience: seconds.  tell: learns of a lock that is taken over.
-    Entering raises Failure: 110083 when another process here holds it, 110164 when another server does.
+    server: this one.  Entering raises Failure: 110083 when another process here holds it, 110164 when another server
+    does.
     """
-    return held(paths, patience, lambda: _in_the_cib(how, server, purpose, patience, tell))
+    return held(paths, manner.patience, lambda: _in_the_cib(how, server, purpose, manner))
 
 
 @contextmanager
-def _in_the_cib(
-    how: Tools, server: str, purpose: str, patience: float, tell: Callable[[Message], None]
-) -> Iterator[None]:
+def _in_the_cib(how: Tools, server: str, purpose: str, manner: Manner) -> Iterator[None]:
     """Hold the entry in the CIB. One that was written when a signal came is taken out again, too."""
     is_refused = False
     try:
         try:
-            _take(how, server, purpose, patience, tell)
+            _take(how, server, purpose, manner)
         except Failure:
             is_refused = True
             raise
         yield
     finally:
         if not is_refused:
-            _release(how, server, tell)
+            _release(how, server, manner.tell)
 
 
-def _take(how: Tools, server: str, purpose: str, patience: float, tell: Callable[[Message], None]) -> None:
-    limit = time.monotonic() + patience
+def _take(how: Tools, server: str, purpose: str, manner: Manner) -> None:
+    limit = time.monotonic() + manner.patience
+    asked: set[str] = set()
     while True:
         seen: list[tuple[str, str]] = []
         try:
@@ -85,11 +94,15 @@ def _take(how: Tools, server: str, purpose: str, patience: float, tell: Callable
             )
         except _Taken as taken:
             if time.monotonic() >= limit:
-                raise Failure(LockHeldElsewhere(taken.server, taken.purpose, patience)) from taken
-            time.sleep(_POLL)
+                raise Failure(LockHeldElsewhere(taken.server, taken.purpose, manner.patience)) from taken
+            if taken.server in asked:
+                time.sleep(_POLL)
+            else:
+                asked.add(taken.server)
+                manner.ask_holder(taken.server)
             continue
         for former in seen[-1:]:
-            tell(LockTakenOver(*former))
+            manner.tell(LockTakenOver(*former))
         return
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.cluster.pacemaker import elements
+from lvmkit.model import signals
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.pacemaker import ClusterUnreachable, ToolFailed, ToolGarbled
 from lvmkit.model.messages.storage import CommandHung
@@ -59,8 +60,16 @@ def cibadmin_status(tools: Tools) -> Element:
 
 
 def cibadmin_patch(tools: Tools, difference: str) -> int:
-    """Apply a difference; OK, or OLD when the CIB has moved on since it was made. Raises Failure (110150, 110151)."""
-    return _run(tools, "cibadmin", "--patch", "--xml-pipe", stdin=difference, also=(OLD,)).status
+    """Apply a difference; OK, or OLD when the CIB has moved on since it was made. Raises Failure (110150, 110151).
+
+    A signal that asks this process to end waits until the tool has: the cluster would still do what was sent, after we
+    had looked at what there is to take back.
+    """
+    mask = signals.pthread_sigmask(signals.SIG_BLOCK, signals.ENDING)
+    try:
+        return _run(tools, "cibadmin", "--patch", "--xml-pipe", stdin=difference, also=(OLD,)).status
+    finally:
+        signals.pthread_sigmask(signals.SIG_SETMASK, mask)
 
 
 def crm_diff(tools: Tools, old: Element, new: Element) -> str:
