@@ -9,6 +9,7 @@ Scene's orders. It gets lines back: {"out": text} as it is printed, and last {"e
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import time
@@ -163,8 +164,9 @@ def main(path: str, folder: str) -> None:
     """Serve one client after the other until killed."""
     scene = Scene(Path(folder))
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(path)
+        listening.bind(f"{path}.new")
         listening.listen(20)
+        os.rename(f"{path}.new", path)  # whoever sees it can connect
         while True:
             client, _ = listening.accept()
             with client:
