@@ -16,7 +16,7 @@ from lvmkit.model.messages.guide import (
 from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.model.value import replace
 from lvmkit.plan import Step
-from lvmkit.resources import boot_settings
+from lvmkit.resources import boot_settings, locks
 from lvmkit.storage import lkvgs, records
 
 TYPE_CHECKING = False
@@ -179,7 +179,7 @@ class Commit(Step):
             kit.port.put_back(self.kept)
         for instance in added:
             if instance.type == LVMVG:
-                records.drop(kit.paths, instance.id)
+                _drop_record(VgFacts.noted(instance), kit)
 
     def _tell_undone(
         self, added: list[Instance], links: tuple[Dependency, ...], hierarchy: Hierarchy, kit: Kit
@@ -237,6 +237,12 @@ def _tags_of(change: Change) -> tuple[str, ...]:
     for link in (*change.link, *change.unlink):
         tags += (link.parent, link.child)
     return tuple(dict.fromkeys(tags))
+
+
+def _drop_record(group: VgFacts, kit: Kit) -> None:
+    """Take the record away once no start is at work: that of a killed run goes on, and would write it afterwards."""
+    with locks.stopping(group.uuid, group.name, kit.host):
+        records.drop(kit.paths, group.id)
 
 
 def _is_stored(instance: Instance, hierarchy: Hierarchy) -> bool:

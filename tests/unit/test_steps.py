@@ -12,8 +12,9 @@ import pytest
 
 from lvmkit.cluster.embedded import Engine, changes
 from lvmkit.cluster.port import Change
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import DISK, ILLSTATE, OSU, Dependency, Instance
+from lvmkit.model.instance import DISK, ILLSTATE, LVMVG, OSU, Dependency, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import InterruptedWork, StateNotStored, UndoFailed
 from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError, ResourceExists
@@ -23,7 +24,7 @@ from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.value import replace
 from lvmkit.plan import Kit, Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import BringInService, Commit, ListVg, SetAutoactivation, listing
-from lvmkit.storage import files, lkvgs
+from lvmkit.storage import files, lkvgs, records
 from tests.unit.fakes import SERVER, FakePort, data_hierarchy, instance, kit
 from tests.unit.local_storage import Storage
 
@@ -81,6 +82,26 @@ class TestCommit:
         once = port.now
         step.undo(tools)
         assert port.now == once
+
+    def test_a_start_that_outlived_a_killed_run_leaves_no_record(self, port: FakePort, tools: Kit) -> None:
+        """It has the group's lock, and writes the record before it gives that away."""
+        group = next(each for each in data_hierarchy().instances if each.type == LVMVG)
+        step = Commit(Change(add=(group,)))
+        step.apply(tools)
+        facts, run = VgFacts.noted(group), Path(tools.paths.run)
+        run.mkdir(exist_ok=True)
+        record = Path(records.path_of(tools.paths, group.id))
+        start = (
+            "import fcntl, sys, time; lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX);"
+            "print(flush=True); time.sleep(0.3); open(sys.argv[2], 'w').close()"
+        )
+        words = (sys.executable, "-c", start, str(run / f"lock-{facts.uuid}"), str(record))
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            process.stdout.readline()
+            step.undo(tools)
+        assert port.hierarchy().by_tag(group.tag) is None
+        assert not record.exists()
 
     def test_what_is_taken_away_again_is_told(self, tools: Kit, told: list[Message]) -> None:
         self.ADD.apply(tools)
