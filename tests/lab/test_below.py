@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from lab.guests import hotplug
 from lab.guests.guest import BY_ID, Guest
 from lab.helpers_service import action, held, numbers, quick_check, same_data
@@ -129,7 +127,6 @@ def test_paths_that_come_and_go_are_told_of_and_only_the_last_is_a_fault(guest: 
     assert same_data(guest)
 
 
-@pytest.mark.both
 def test_a_cached_disk(guest: Guest) -> None:
     guest.sh(CACHED)
     serve(guest, "/dev/bcache0")
