@@ -125,6 +125,25 @@ def _limit_start(cluster: Cluster, seconds: int) -> None:
 
 # ---- changes that end half way
 
+TAKE_LOCK = """
+import os, sys
+sys.path.insert(0, "/opt/LifeKeeper/lib")
+from lvmkit.entry.kit import kit
+from lvmkit.model.settings import Paths
+with kit(Paths(), lambda message: print(message.number)).port.admin_lock("a change"):
+    os.kill(os.getpid(), int(sys.argv[1]))
+"""
+
+
+def test_the_lock_that_a_killed_command_has_left_on_another_server_is_freed_there(cluster: Cluster) -> None:
+    killed = cluster.guest(2).run("python3", "-IS", "-c", TAKE_LOCK, "9", check=False)
+    assert killed.returncode not in (0, 1)
+    begun = time.monotonic()
+    freed = cluster.guest(1).run("python3", "-IS", "-c", TAKE_LOCK, "0", timeout=PATIENCE)
+    assert time.monotonic() - begun < 30
+    assert freed.stdout.split() == ["110165"]
+
+
 INTERRUPTED_DELETE = f"""
 set -m
 lvmkit delete --yes {MOUNT} >/run/said 2>&1 &
