@@ -552,6 +552,19 @@ print([name for name in {heavy} if name in sys.modules])"""
     assert done.stdout == "19\n[]\n"
 
 
+def test_a_python_that_has_no_cache_in_c_gets_sqlite_with_the_real_functools() -> None:
+    code = """
+import _functools
+del _functools._lru_cache_wrapper
+import sys
+sys.path.insert(0, "lib")
+from lvmkit.cluster.embedded.sqlite import sqlite3
+assert sqlite3.connect(":memory:").execute("select 7").fetchone() == (7,)
+assert sys.modules["functools"].reduce
+"""
+    subprocess.run((sys.executable, "-IS", "-c", code), cwd=Path(__file__).parents[2], check=True)
+
+
 def test_sqlite_works_without_functools_and_leaves_none_behind() -> None:
     """In a process of its own, for the tests have loaded functools."""
     code = f"""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from lvmkit.model.messages import raise_errors
 from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther, VgShared
 from lvmkit.model.messages.service import DegradedActivation, DuplicatePv, PvsMissing, VgExported, VgImpostor
+from lvmkit.model.names import DRBD_VOLUMES
 from lvmkit.model.settings import DEGRADED
-from lvmkit.storage import claims, lasting
+from lvmkit.storage import claims
 from lvmkit.storage.claims import Claim
 
 TYPE_CHECKING = False
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from lvmkit.model.volumes import VolumeGroup
 
 _STABLE = ("/dev/disk/by-id/", "/dev/mapper/")
-_REPLICAS = "/dev/drbd/by-res/"
 _FREE = Claim()
 _PATIENCE = 5.0
 """seconds for looking at disks before something is written to them"""
@@ -79,7 +79,7 @@ def trusted(devices: Iterable[str]) -> tuple[str, ...]:
 
 def _is_stable(device: str) -> bool:
     start, _, name = device.rpartition("/")
-    return device.startswith(_REPLICAS) or (f"{start}/" in _STABLE and not name.startswith(_OF_CONTENT))
+    return device.startswith(DRBD_VOLUMES) or (f"{start}/" in _STABLE and not name.startswith(_OF_CONTENT))
 
 
 def _duplicates(vg: VolumeGroup, claimed: Mapping[str, Claim]) -> tuple[Message, ...]:
@@ -127,7 +127,13 @@ def _claimed(vg: VolumeGroup, claimed: Mapping[str, Claim]) -> tuple[Message, ..
         for device in (pv.device, *pv.duplicates):
             claim = claimed.get(device, _FREE)
             if claim.holder:
-                told.append(PvHeldByOther(vg.name, pv.uuid, device, claim.holder, lasting.name_of(device)))
+                told.append(PvHeldByOther(vg.name, pv.uuid, device, claim.holder, _lasting(device)))
             elif claim.replicated:
-                told.append(PvBelowReplication(vg.name, pv.uuid, device, lasting.name_of(device)))
+                told.append(PvBelowReplication(vg.name, pv.uuid, device, _lasting(device)))
     return tuple(told)
+
+
+def _lasting(device: str) -> str:
+    from lvmkit.storage import lasting  # only where something is wrong
+
+    return lasting.name_of(device)

@@ -25,6 +25,9 @@ _UUID_GROUPS = (6, 4, 4, 4, 4, 4, 6)
 DM_PREFIX = "LVM-"
 """of the device-mapper UUIDs that LVM gives"""
 
+DRBD_VOLUMES = "/dev/drbd/by-res/"
+"""udev's names RESOURCE/VOLUME below it: the only ones of DRBD that are the same on all servers (65-drbd.rules)"""
+
 
 def is_vg_name(name: str) -> bool:
     """Whether LVM would accept this as the name of a volume group."""

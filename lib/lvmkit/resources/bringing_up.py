@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from lvmkit.storage.dm import DeviceStatus
 
 _NO_UUID = "by its name"
-_REPLICAS = "/dev/drbd/"
 
 
 def refuse_replica(facts: VgFacts) -> None:
@@ -51,7 +50,7 @@ def refuse_replica(facts: VgFacts) -> None:
 
 def against_replica(facts: VgFacts) -> tuple[Message, ...]:
     """Why the replicated devices among the group's recorded disks keep it from being started here."""
-    if not any(device.id.startswith(_REPLICAS) for device in facts.devices):
+    if not any(device.id.startswith(names.DRBD_VOLUMES) for device in facts.devices):
         return ()
     from lvmkit.resources import replicated  # most groups do without
 

@@ -8,11 +8,10 @@ speaks alike in both; their JSON does not (8.4 has none).
 from __future__ import annotations
 
 from lvmkit.model.messages import Failure
+from lvmkit.model.names import DRBD_VOLUMES
 from lvmkit.model.value import Value
 from lvmkit.storage import files, sysfs
 
-BY_RESOURCE = "/dev/drbd/by-res"
-"""udev's names /dev/drbd/by-res/RESOURCE/VOLUME: the only ones that are the same on all servers (65-drbd.rules)"""
 _TOOL, _STATES = "/usr/sbin/drbdsetup", "/proc/drbd"
 UP_TO_DATE, CONNECTED, STAND_ALONE = "UpToDate", "Connected", "StandAlone"
 PRIMARY, SECONDARY = "Primary", "Secondary"
@@ -32,7 +31,7 @@ class Volume(Value):
     @property
     def path(self) -> str:
         """Its device."""
-        return f"{BY_RESOURCE}/{self.resource}/{self.number}"
+        return f"{DRBD_VOLUMES}{self.resource}/{self.number}"
 
 
 class Glimpse(Value):
@@ -111,16 +110,16 @@ def is_secondary(number: str) -> bool:
 
 def volume_at(path: str) -> Volume | None:
     """The volume that a path below /dev/drbd/by-res names; None for any other path."""
-    start, _, rest = path.partition(f"{BY_RESOURCE}/")
+    start, _, rest = path.partition(DRBD_VOLUMES)
     resource, _, number = rest.partition("/")
     return Volume(resource, number) if not start and resource and number.isdecimal() else None
 
 
 def volume_of(number: str) -> Volume | None:
     """The volume of a device (major:minor); None for another device, and where udev has not named it."""
-    for resource in sysfs.entries(BY_RESOURCE) if sysfs.is_drbd(number) else ():
-        for volume in sysfs.entries(f"{BY_RESOURCE}/{resource}"):
-            if sysfs.number_of(f"{BY_RESOURCE}/{resource}/{volume}") == number:
+    for resource in sysfs.entries(DRBD_VOLUMES) if sysfs.is_drbd(number) else ():
+        for volume in sysfs.entries(f"{DRBD_VOLUMES}{resource}"):
+            if sysfs.number_of(f"{DRBD_VOLUMES}{resource}/{volume}") == number:
                 return Volume(resource, volume)
     return None
 
