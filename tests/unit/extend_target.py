@@ -104,6 +104,8 @@ class Cluster(FakeCluster):
             refusing, self.refusing = self.refusing, None
             raise refusing
         super().commit(change)
+        if not self.capabilities.common_tags:
+            return
         # Links between what is no device are the whole cluster's.
         shared = (d for there in self.others.values() for d in there.dependencies if not d.child.startswith("disk-"))
         links = dict.fromkeys(

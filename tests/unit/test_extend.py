@@ -832,6 +832,17 @@ class TestOtherKits:
         assert ran == [("canextend", TEMPLATE, "db"), ("extend", TEMPLATE, "db", "-t", "db")]
         assert target.port.now.by_tag("db") is not None
 
+    def test_where_each_server_has_its_own_dependencies_all_come_along(
+        self, target: Target, ran: list[tuple[str, ...]]
+    ) -> None:
+        self.install(target, "lkadm/subsys/database/pgsql/bin/extend")
+        target.port.capabilities = replace(target.port.capabilities, common_tags=False)
+        target.extend("/data")
+        links = {link for link in target.port.now.dependencies if not link.child.startswith("disk-")}
+        theirs = target.port.others[TEMPLATE].dependencies
+        assert links == {link for link in theirs if not link.child.startswith("disk-")}
+        assert Dependency("db", "/data") in links
+
     def test_a_kit_whose_extend_makes_nothing_is_named_and_all_is_taken_back(
         self, target: Target, ran: list[tuple[str, ...]]
     ) -> None:

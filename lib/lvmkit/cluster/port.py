@@ -35,7 +35,7 @@ class Change(Value):
     remove: tuple[str, ...] = ()
     update: tuple[Instance, ...] = ()
     template: str = ""
-    """the server whose resources of these tags the additions are, too; '' where it has none of them"""
+    """the server whose resources of these tags the additions are, too, and the ends of the links; '' for none"""
 
 
 class Capabilities(Value):

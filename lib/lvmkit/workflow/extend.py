@@ -250,11 +250,21 @@ def _change(examination: Examination) -> Change:
     for instance in case.new:
         if not other_kits.extends_itself(instance, case.kit):
             drafts.instances.append(replace(instance, server=case.server, state=OSU, reason=""))
+    if not case.kit.port.capabilities.common_tags:
+        _inherit_links(case, drafts)
     for group in groups(case.new):
         drafts.switchback = group.switchback
         vg = by_uuid[VgFacts.unpack(group).uuid]
         add_devices(stack.devices_of(vg, deadline=deadline), group.tag, drafts)
     return replace(drafts.change(), template=case.template)
+
+
+def _inherit_links(case: Case, drafts: Drafts) -> None:
+    """Where each server has dependencies of its own, what is extended gets the template's."""
+    tags = {*case.here.tags, *tags_of(drafts.instances)}
+    for link in case.there.dependencies:
+        if {link.parent, link.child} <= tags:
+            drafts.link(link.parent, link.child)
 
 
 def _priority_problems(priority: int, case: Case) -> Iterator[Message]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lvmkit.cluster.port import Change
 from lvmkit.model.instance import Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import NotExtendedByKit
@@ -40,20 +41,36 @@ class RunExtend(Step):
         scripts.administer(self.instance, EXTEND, (template, tag, "-t", tag), kit.paths, kit.settings)
         if not self.is_in_effect(kit):
             raise Failure(NotExtendedByKit(tag, kit.port.local_server(), self.instance.type))
+        self._join(kit)
 
     def undo(self, kit: Kit) -> None:
         """Take this server from the tag."""
         if self.is_in_effect(kit):
+            self._join(kit)  # only what is on another server, too, is taken from this one
             kit.port.unextend((self.instance.tag,), kit.port.local_server())
 
     def finish(self, kit: Kit) -> None:
         """Run it where it has not made the instance yet."""
         if not self.is_in_effect(kit):
             self.apply(kit)
+        self._join(kit)
 
     def is_in_effect(self, kit: Kit) -> bool:
         """Whether this server has the tag."""
         return kit.port.hierarchy().by_tag(self.instance.tag) is not None
+
+    def _join(self, kit: Kit) -> None:
+        """Give it the template's dependencies, where each server has its own: its script leaves that to its caller."""
+        port, template = kit.port, self.instance.server
+        if port.capabilities.common_tags:
+            return
+        here, links = port.hierarchy(), []
+        for link in port.overview().of(template).dependencies:
+            ends = {link.parent, link.child}
+            if self.instance.tag in ends and ends <= set(here.tags) and link not in here.dependencies:
+                links.append(link)
+        if links:
+            port.commit(Change(link=tuple(links), template=template))
 
 
 class RunDelete(Step):

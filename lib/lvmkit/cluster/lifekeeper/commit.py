@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from lvmkit.cluster.lifekeeper import lcdi
 from lvmkit.cluster.lifekeeper.records import Pair, Site
+from lvmkit.model.instance import tags_of
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from lvmkit.cluster.lifekeeper.known import Known
     from lvmkit.cluster.lifekeeper.lcdi import Commands
@@ -90,13 +91,17 @@ def at(server: str, local: str) -> str:
 
 
 def shares_between(places: Iterable[tuple[Site, Site]], known: Known) -> tuple[Shared, ...]:
-    """Equivalencies with the priorities that are known, or the next that is free for the first of each two."""
+    """Equivalencies with the priorities that are known, or for the first of each two the next that is free.
+
+    A core may say a priority of what has no equivalency yet, too: one that the other side has counts as none.
+    """
     ranks = dict(known.ranks)
     shared = []
     for one, other in places:
         theirs = ranks.get(other, 1)
-        taken = [rank for place, rank in known.ranks if place.tag == other.tag]
-        shared.append(Shared(Pair(one, other), (ranks.get(one) or max((theirs, *taken)) + 1, theirs)))
+        taken = (theirs, *(rank for place, rank in known.ranks if place.tag == other.tag))
+        mine = ranks.get(one, theirs)
+        shared.append(Shared(Pair(one, other), (mine if mine != theirs else max(taken) + 1, theirs)))
     return tuple(shared)
 
 
@@ -129,16 +134,24 @@ def _shares_of(renewed: tuple[Instance, ...], known: Known) -> tuple[Shared, ...
 def _new_shares(change: Change, known: Known) -> tuple[Shared, ...]:
     """Equivalencies of what is extended: with the template, and with whatever is the same as that."""
     places = []
-    for instance in change.add:
-        origin = change.template or (known.local if instance.server != known.local else "")
-        if not origin:
-            continue
-        here, there = Site(instance.server, instance.tag), _original(instance.tag, origin, known)
-        if there is None:
+    for here in _extended(change, known):
+        origin = change.template or (known.local if here.server != known.local else "")
+        there = _original(here.tag, origin, known)
+        if there is None or there in _partners(here, known):
             continue
         partners = dict.fromkeys((there, *_partners(there, known)))
         places += [(here, place) for place in partners if place.server != here.server]
     return shares_between(places, known)
+
+
+def _extended(change: Change, known: Known) -> Iterator[Site]:
+    """What is added; of what was here before, what is linked by an extension: another kit's script has made it."""
+    for instance in change.add:
+        yield Site(instance.server, instance.tag)
+    if change.template:
+        added = tags_of(change.add)
+        ends = dict.fromkeys(tag for link in change.link for tag in (link.parent, link.child))
+        yield from (Site(known.local, tag) for tag in ends if tag not in added)
 
 
 def _original(tag: str, server: str, known: Known) -> Site | None:
