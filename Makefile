@@ -109,7 +109,7 @@ target: deps  ## what the kit sends for persistent reservations, to a real SCSI 
 	$(BIN)/pytest -q tests/target
 
 metadata: deps  ## tests on real LVM metadata on loop devices (root)
-	$(BIN)/pytest -q tests/metadata
+	$(BIN)/pytest -q -n 2 tests/metadata
 
 cluster: deps  ## the Pacemaker adapter and the port's contract with Pacemaker's own tools, which this installs; not part of test
 	@$(call apt_install,pacemaker-cli-utils)
