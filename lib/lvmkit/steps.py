@@ -13,7 +13,7 @@ from lvmkit.model.messages.guide import (
     RemovingFilesysDependency,
     RemovingFilesysHierarchy,
 )
-from lvmkit.model.messages.service import AutoactivationUnchanged
+from lvmkit.model.messages.service import AutoactivationUnchanged, RecordLeft
 from lvmkit.model.value import replace
 from lvmkit.plan import Step
 from lvmkit.resources import boot_settings, locks
@@ -179,7 +179,7 @@ class Commit(Step):
             kit.port.put_back(self.kept)
         for instance in added:
             if instance.type == LVMVG:
-                _drop_record(VgFacts.noted(instance), kit)
+                drop_record(VgFacts.noted(instance), kit)
 
     def _tell_undone(
         self, added: list[Instance], links: tuple[Dependency, ...], hierarchy: Hierarchy, kit: Kit
@@ -239,10 +239,21 @@ def _tags_of(change: Change) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-def _drop_record(group: VgFacts, kit: Kit) -> None:
+def drop_record(group: VgFacts, kit: Kit) -> None:
     """Take the record away once no start is at work: that of a killed run goes on, and would write it afterwards."""
     with locks.stopping(group.uuid, group.name, kit.host):
         records.drop(kit.paths, group.id)
+
+
+def drop_records(gone: Iterable[Instance], kit: Kit) -> None:
+    """The same for the volume groups of a hierarchy that is gone already: a record that stays is only told."""
+    for instance in gone:
+        if instance.type == LVMVG and names.vg_of_lvmvg_id(instance.id):
+            group = VgFacts.noted(instance)
+            try:
+                drop_record(group, kit)
+            except Failure as failure:
+                kit.tell(RecordLeft(group.name, str(failure)))
 
 
 def _is_stored(instance: Instance, hierarchy: Hierarchy) -> bool:

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lvmkit.model.facts import LvFacts
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DISK, FILESYS, LVMVG, Dependency
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import LkvgsNotUpdated, ResourceNotFound
-from lvmkit.model.messages.service import AutoactivationUnchanged
+from lvmkit.model.messages.service import AutoactivationUnchanged, RecordLeft
 from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.record import Record
 from lvmkit.model.value import replace
 from lvmkit.plan import finish_interrupted
-from lvmkit.resources import dispatch, scripts
+from lvmkit.resources import dispatch, kernel, scripts
 from lvmkit.steps import Commit, ListVg, SetAutoactivation
 from lvmkit.storage import lkvgs, records
 from lvmkit.storage.run import Finished
@@ -26,6 +27,7 @@ from lvmkit.workflow.create import CreateRequest, create
 from lvmkit.workflow.delete import delete, draft_deletion
 from tests.unit.fakes import FakePort, has_journal, instance, killed, kit
 from tests.unit.local_storage import VG_UUID, Storage
+from tests.unit.outlived import at_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +48,7 @@ class World:
         self.kit: Kit = kit(self.port, folder, self.told.append)
         for path in ("/data", "/www"):
             create(CreateRequest(path), self.kit)
-        records.store(self.kit.paths, Record("vg1", "vg1", VG_UUID, (), ()))
+        self.store_record()
         self.storage.forget()
         self.port.calls.clear()
 
@@ -58,6 +60,9 @@ class World:
 
     def listed(self) -> tuple[str, ...]:
         return lkvgs.listed(self.kit.paths.lkvgs)
+
+    def store_record(self) -> None:
+        records.store(self.kit.paths, Record("vg1", "vg1", VG_UUID, (), ()))
 
     def has_record(self) -> bool:
         return records.load(self.kit.paths, "lvmvg-vg1") is not None
@@ -79,6 +84,21 @@ def test_the_last_takes_everything_and_lets_the_boot_activate_the_group_again(wo
     assert set(delete("/www", world.kit)) == {"/www", "vg1/www", "vg1", "disk-A", "disk-B"}
     assert world.port.now == Hierarchy()
     assert (world.listed(), world.storage.written, world.has_record()) == ((), [("vg1", True)], False)
+
+
+def test_a_start_that_outlived_a_killed_run_leaves_no_record(world: World) -> None:
+    delete("/data", world.kit)
+    with at_work(world.kit.paths, VG_UUID, world.store_record):
+        delete("/www", world.kit)
+    assert not world.has_record()
+
+
+def test_a_start_that_does_not_end_is_told_for_the_hierarchy_is_gone(world: World) -> None:
+    impatient = replace(world.kit, settings=replace(world.kit.settings, lock_patience=0.0))
+    delete("/data", impatient)
+    with at_work(world.kit.paths, VG_UUID):
+        assert "vg1" in delete("/www", impatient)
+    assert type(world.told[-1]) is RecordLeft
 
 
 def test_parents_go_before_what_they_require(world: World) -> None:
@@ -222,6 +242,22 @@ class TestDeleteAction:
     def test_a_group_is_released(self, world: World) -> None:
         dispatch.release(world.port.now.by_tag("vg1"), world.kit.host)  # type: ignore[arg-type]
         assert (world.listed(), world.storage.written, world.has_record()) == ((), [("vg1", True)], False)
+
+    def test_it_waits_for_a_start_that_writes_its_record(self, world: World) -> None:
+        group = world.port.now.by_tag("vg1")
+        assert group
+        with at_work(world.kit.paths, VG_UUID, world.store_record):
+            dispatch.release(group, world.kit.host)
+        assert not world.has_record()
+
+    def test_so_it_does_for_the_record_of_a_volume(self, world: World) -> None:
+        volume = world.port.now.by_tag("vg1/data")
+        assert volume
+        place = kernel.volume_paths(world.kit.paths, LvFacts.noted(volume))
+        record = Record("vg1/data", "vg1", VG_UUID, (), ())
+        with at_work(world.kit.paths, VG_UUID, lambda: records.store(place, record)):
+            dispatch.release(volume, world.kit.host)
+        assert records.load(place, "lvmvg-vg1") is None
 
     def test_it_can_be_run_again(self, world: World) -> None:
         for _ in range(2):

@@ -16,6 +16,7 @@ from lvmkit.model.servers import Server
 from lvmkit.storage import lkvgs, records
 from lvmkit.workflow import everywhere
 from tests.unit.fakes import VG_UUID, FakeCluster, Shell, data_hierarchy, kit, numbers, on
+from tests.unit.outlived import at_work
 from tests.unit.peer_fakes import Servers
 
 if TYPE_CHECKING:
@@ -115,6 +116,17 @@ def test_forget_takes_list_and_record_and_says_when_there_is_nothing(tools: Kit,
     assert records.load(tools.paths, names.lvmvg_id("vg9")) is None
     everywhere.forget(("vg9",), tools)
     assert told == [NothingToDo("vg9")]
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_forget_waits_for_a_start_that_writes_the_record(tools: Kit, is_recorded: bool) -> None:
+    record = Record("vg9", "vg9", VG_UUID, (), ())
+    lkvgs.add(tools.paths.lkvgs, "vg9", VG_UUID)
+    if is_recorded:
+        records.store(tools.paths, record)
+    with at_work(tools.paths, VG_UUID, lambda: records.store(tools.paths, record)):
+        assert everywhere.forget(("vg9",), tools) == ("vg9",)
+    assert records.load(tools.paths, names.lvmvg_id("vg9")) is None
 
 
 def test_the_command_refuses_what_is_protected_and_says_when_there_is_nothing(

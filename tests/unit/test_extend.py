@@ -91,6 +91,7 @@ from lvmkit.workflow.unextend import GiveUp, unextend
 from tests.unit.extend_target import MEMBERS, TEMPLATE, Target, tree
 from tests.unit.fakes import SERVER, Shell, has_journal, instance, killed, kit, numbers, on
 from tests.unit.local_storage import BY_ID, VG_UUID
+from tests.unit.outlived import at_work
 from tests.unit.peer_fakes import Asked, FarEnd, Servers
 
 
@@ -354,6 +355,12 @@ class TestUnextend:
         assert set(unextend("vg1/data", target.kit)) == set(MEMBERS)
         assert target.port.now == Hierarchy()
         assert target.left()[1] == ()
+        assert records.load(target.kit.paths, "lvmvg-vg1") is None
+
+    def test_a_start_that_outlived_a_killed_run_leaves_no_record(self, target: Target) -> None:
+        record = Record("vg1", "vg1", VG_UUID, (), ())
+        with at_work(target.kit.paths, VG_UUID, lambda: records.store(target.kit.paths, record)):
+            unextend("/data", target.kit)
         assert records.load(target.kit.paths, "lvmvg-vg1") is None
 
     def test_the_other_server_keeps_it_and_so_do_the_mount_points(self, target: Target) -> None:

@@ -27,9 +27,11 @@ from lvmkit.storage import lkvgs, records
 from lvmkit.workflow import everywhere
 from lvmkit.workflow.create import CreateRequest, create
 from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange, contents, difference, reconfigure
+from lvmkit.workflow.renew import RenewRecord
 from tests.unit.fakes import SEVERAL_SERVERS, FakePort, has_journal, instance, kit
 from tests.unit.local_storage import BY_ID, OTHER_UUID, VG_UUID, Storage, lv_uuid, pv_uuid
 from tests.unit.machine import Volume
+from tests.unit.outlived import at_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -295,6 +297,12 @@ class TestApplied:
         world.grow()
         reconfigure("vg1", world.kit)
         assert (world.port.calls[0], world.port.calls[-1]) == (("lock",), ("unlock",))
+
+    def test_a_stop_that_goes_on_is_waited_for_before_the_record_is_written(self, world: World) -> None:
+        records.drop(world.kit.paths, "lvmvg-vg1")
+        with at_work(world.kit.paths, VG_UUID, world.storage.take_down):
+            RenewRecord("vg1").apply(world.kit)
+        assert records.load(world.kit.paths, "lvmvg-vg1") is None
 
 
 class TestLists:

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from lvmkit.host import Host
+from lvmkit.model.facts import LvFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import StateNotStored
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
-from lvmkit.model.settings import Paths
+from lvmkit.model.settings import Paths, Settings
+from lvmkit.resources import kernel, lvmlv
 from lvmkit.storage import records
+from tests.unit.local_storage import VG_UUID, Storage, lv_uuid
+from tests.unit.outlived import at_work
 
 RECORD = Record(
     "the-tag",
@@ -76,3 +81,18 @@ def test_a_run_folder_that_cannot_be_made_has_its_number(paths: Paths) -> None:
     with pytest.raises(Failure) as caught:
         records.store(paths, RECORD)
     assert isinstance(caught.value.messages[0], StateNotStored)
+
+
+def test_a_start_of_a_volume_waits_for_the_stop_that_its_own_record_tells_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = Storage(tmp_path, monkeypatch)
+    storage.note_start()
+    paths = storage.machine.paths
+    facts = LvFacts("vg1/data", "/dev/vg1/data", "vg1", "data", VG_UUID, lv_uuid("data"))
+    own = kernel.volume_paths(paths, facts)
+    records.store(own, Record("vg1/data", "vg1", VG_UUID, (), ()))
+    with at_work(paths, VG_UUID, storage.take_down):
+        lvmlv.restore(facts, Host(paths, Settings(), lambda _message: None))
+    assert storage.machine.active(VG_UUID) == ["vg1-data"]
+    assert records.load(own, "lvmvg-vg1") is None

@@ -14,14 +14,18 @@ from lvmkit.model.messages import ERROR, Message
 from lvmkit.model.messages.faults import LvGone, NotMounted
 from lvmkit.model.messages.mounts import NotTheVolume
 from lvmkit.model.messages.service import Begin, EndFailed, LvRenamed, VgRenamed
+from lvmkit.model.record import Record
+from lvmkit.model.value import replace
 from lvmkit.plan import Kit
-from lvmkit.storage import lkvgs
+from lvmkit.storage import lkvgs, records
 from lvmkit.workflow.delete import delete
 from lvmkit.workflow.doctor import diagnose
 from lvmkit.workflow.look import CheckResult, check_all
 from lvmkit.workflow.reconfigure import NameChange, difference, reconfigure
+from lvmkit.workflow.renew import RenewRecord
 from tests.unit.machine import SharedDisk, make_group, uuid_of
 from tests.unit.one_server import DONE, POINT, Server
+from tests.unit.outlived import at_work
 
 ORDER = (("lvmvg", "vg1"), ("lvmlv", "vg1/data"), ("filesys", "/data"))
 
@@ -171,6 +175,21 @@ class TestExchanged:
         }  # fmt: skip
         assert sorted(server.entries()) == [("vg1", uuid_of("other")), ("vg2", server.group.uuid)]
         assert server.machine.command("check", "--quiet").out == []
+
+
+def test_the_record_that_a_start_writes_for_a_volume_alone_gets_its_new_name(
+    server: Renamed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that goes on after everything else of the group was renewed."""
+    monkeypatch.setattr(RenewRecord, "apply", lambda *_: None)
+    server.rename()
+    record, paths = Record("vg1/data", "vg1", server.group.uuid, (), ()), server.machine.paths
+    own = replace(paths, run=f"{paths.run}/lvmlv-data")
+    with server.machine.running(), at_work(paths, server.group.uuid, lambda: records.store(own, record)):
+        reconfigure("vg1", server.kit([]))
+    assert not Path(f"{paths.run}/lvmlv-data/lvmvg-vg1").exists()
+    moved = records.load(replace(paths, run=f"{paths.run}/lvmlv-files"), "lvmvg-vg2")
+    assert moved == replace(record, vg="vg2")
 
 
 class TestOlderRecords:

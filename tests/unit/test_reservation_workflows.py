@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.guards import reservation
 from lvmkit.guards.reservation import key_of
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.instance import FILESYS
@@ -32,6 +33,7 @@ from lvmkit.workflow.reservation import FollowDisks, LetGoOfDisks, ReserveDisks
 from tests.unit.fakes import SEVERAL_SERVERS
 from tests.unit.local_storage import VG_UUID
 from tests.unit.machine import disks
+from tests.unit.outlived import at_work
 from tests.unit.test_create import World
 
 if TYPE_CHECKING:
@@ -99,6 +101,18 @@ class TestCreate:
         assert held(world) == [None, None]
         assert not registered.is_noted(world.kit.paths, VG_UUID)
 
+    def test_a_stop_that_goes_on_is_waited_for(self, world: World) -> None:
+        step = ReserveDisks("vg1", VG_UUID, ("/dev/sda", "/dev/sdb"))
+        with at_work(world.kit.paths, VG_UUID, lambda: reservation.release("vg1", VG_UUID, world.kit.host)):
+            step.apply(world.kit)
+        assert held(world) == [OWN, OWN]
+
+    def test_taken_back_it_waits_for_a_start_that_reserves_them(self, world: World) -> None:
+        devices = ("/dev/sda", "/dev/sdb")
+        with at_work(world.kit.paths, VG_UUID, lambda: reservation.claim("vg1", VG_UUID, devices, world.kit.host)):
+            ReserveDisks("vg1", VG_UUID, devices).undo(world.kit)
+        assert held(world) == [None, None]
+
     def test_a_run_that_was_killed_is_finished_without_taking_them_again(self, world: World) -> None:
         step = ReserveDisks("vg1", VG_UUID, ("/dev/sda", "/dev/sdb"))
         take_by_peer(world.storage.disks["a"])
@@ -154,6 +168,13 @@ class TestAfterwards:
         delete(root, protected.kit)
         assert held(protected) == [None, None]
 
+    def test_it_waits_for_a_start_that_reserves_them(self, protected: World) -> None:
+        devices = ("/dev/sda", "/dev/sdb")
+        host = protected.kit.host
+        with at_work(protected.kit.paths, VG_UUID, lambda: reservation.claim("vg1", VG_UUID, devices, host)):
+            LetGoOfDisks("vg1", VG_UUID).apply(protected.kit)
+        assert held(protected) == [None, None]
+
     def test_so_does_the_server_that_has_it_when_another_deletes_it(self, protected: World) -> None:
         protected.store_record()
         protected.port.now = type(protected.port.now)()
@@ -174,6 +195,14 @@ class TestAfterwards:
         noted = registered.load(protected.kit.paths, VG_UUID)
         assert noted is not None
         assert noted.disks == ("/dev/sda", "/dev/sdc")
+
+    def test_what_a_stop_has_given_up_is_not_taken_again(self, protected: World) -> None:
+        """By then another server may hold them."""
+        with at_work(protected.kit.paths, VG_UUID, lambda: registered.drop(protected.kit.paths, VG_UUID)):
+            protected.storage.disks["b"].target.keys = {}
+            protected.storage.disks["b"].target.holder = ""
+            FollowDisks("vg1").apply(protected.kit)
+        assert not registered.is_noted(protected.kit.paths, VG_UUID)
 
     def test_who_was_shut_out_does_not_come_back_by_it(self, protected: World) -> None:
         take_by_peer(protected.storage.disks["b"])

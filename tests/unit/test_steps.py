@@ -27,6 +27,7 @@ from lvmkit.steps import BringInService, Commit, ListVg, SetAutoactivation, list
 from lvmkit.storage import files, lkvgs, records
 from tests.unit.fakes import SERVER, FakePort, data_hierarchy, instance, kit
 from tests.unit.local_storage import Storage
+from tests.unit.outlived import at_work
 
 DISK_C = instance(DISK, "disk-C", "/dev/disk/by-id/C", OSU)
 REASON = CommandFailed("lvm", "5", "no")
@@ -88,17 +89,8 @@ class TestCommit:
         group = next(each for each in data_hierarchy().instances if each.type == LVMVG)
         step = Commit(Change(add=(group,)))
         step.apply(tools)
-        facts, run = VgFacts.noted(group), Path(tools.paths.run)
-        run.mkdir(exist_ok=True)
         record = Path(records.path_of(tools.paths, group.id))
-        start = (
-            "import fcntl, sys, time; lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX);"
-            "print(flush=True); time.sleep(0.3); open(sys.argv[2], 'w').close()"
-        )
-        words = (sys.executable, "-c", start, str(run / f"lock-{facts.uuid}"), str(record))
-        with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
-            assert process.stdout
-            process.stdout.readline()
+        with at_work(tools.paths, VgFacts.noted(group).uuid, record.touch):
             step.undo(tools)
         assert port.hierarchy().by_tag(group.tag) is None
         assert not record.exists()

@@ -124,9 +124,12 @@ def obstacles(facts: LvFacts, host: Host) -> tuple[Message, ...]:
 
 def release(facts: LvFacts, host: Host) -> str:
     """The protection ends: drop the record of the volume's own start."""
+    from lvmkit.resources.locks import stopping
+
     if not facts.name:
         return "nothing to undo"
-    _drop_own_record(facts, host)
+    with stopping(facts.vg_uuid, facts.vg, host):
+        _drop_own_record(facts, host)
     return f"{facts.vg}/{facts.name} released"
 
 
@@ -153,9 +156,7 @@ def _is_up_and_recorded(facts: LvFacts, host: Host) -> bool:
         return False
     if not kernel.serves(view.glance.mapped.status(view.mine[0])):
         return False
-    if view.record is not None:
-        _drop_own_record(facts, host)
-    return True
+    return view.record is None  # else it has to go, for which the real start has the lock
 
 
 def _bring_up(facts: LvFacts, vg: VolumeGroup | None, host: Host) -> str:

@@ -172,14 +172,16 @@ def follow(facts: VgFacts, host: Host) -> None:
 def release(facts: VgFacts, host: Host) -> str:
     """The protection ends: the boot may activate the group again, as before create. What cannot be written is told."""
     from lvmkit.resources import boot_settings
+    from lvmkit.resources.locks import stopping
 
     if not facts.name:
         return "nothing to undo"
     boot_settings.set_listed(facts.name, facts.uuid, False, host.paths.lkvgs, host.tell)
     if facts.was_autoactivated:
         boot_settings.allow_autoactivation(facts, host)
-    records.drop(host.paths, facts.id)
-    _unreserve(facts.name, facts.uuid, host)
+    with stopping(facts.uuid, facts.name, host):
+        records.drop(host.paths, facts.id)
+        _unreserve(facts.name, facts.uuid, host)
     return f"{facts.name} released"
 
 

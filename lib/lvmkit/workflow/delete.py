@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from lvmkit.cluster.port import Change
-from lvmkit.model import names
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import LVMVG, Dependency, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.engine import HasDependents
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
-from lvmkit.steps import Commit, SetAutoactivation, listing
-from lvmkit.storage import records
+from lvmkit.steps import Commit, SetAutoactivation, drop_records, listing
 from lvmkit.workflow import everywhere, nesting, other_kits, owner
 from lvmkit.workflow.reservation import LetGoOfDisks
 from lvmkit.workflow.subject import find
@@ -35,11 +33,9 @@ def delete(tag: str, kit: Kit) -> tuple[str, ...]:
         finish_interrupted(kit)
         gone, plan = draft_deletion(tag, kit)
         carry_out(plan, kit)
-    for instance in gone:
-        if names.vg_of_lvmvg_id(instance.id):
-            records.drop(kit.paths, instance.id)
     if servers:
         everywhere.forget_there(gone, servers, kit)
+    drop_records(gone, kit)
     return tags_of(gone)
 
 

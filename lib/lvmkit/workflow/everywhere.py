@@ -15,6 +15,7 @@ from lvmkit.model.messages.extend import NotFollowedThere, StillListedThere, Sti
 from lvmkit.model.messages.guide import DeviceNotExtendable
 from lvmkit.peer import ask, order
 from lvmkit.peer.requests import AskContents, OrderReconfigure
+from lvmkit.resources import locks
 from lvmkit.storage import lkvgs, records, registered
 from lvmkit.workflow.subject import refuse_offline
 
@@ -94,7 +95,7 @@ def forget(groups: Iterable[str], kit: Kit) -> tuple[str, ...]:
     """Take volume groups off this server's /etc/lkvgs and drop their records; returns those that either had named.
 
     Says which neither named.
-    Raises Failure, with nothing changed, where one is still protected here (110228); 110007.
+    Raises Failure, with nothing changed, where one is still protected here (110228); 110007; and as locks.stopping().
     """
     groups = tuple(groups)
     hierarchy = kit.port.hierarchy()
@@ -113,13 +114,20 @@ def forget(groups: Iterable[str], kit: Kit) -> tuple[str, ...]:
 def _drop(vg: str, kit: Kit) -> bool:
     """Drop list entry and record, and with that what its start has reserved; False where neither named it."""
     resource_id = names.lvmvg_id(vg)
-    record = records.load(kit.paths, resource_id)
-    is_known = vg in lkvgs.listed(kit.paths.lkvgs) or record is not None
-    if record is not None and registered.is_noted(kit.paths, record.vg_uuid):
-        reservation.release(vg, record.vg_uuid, kit.host)
-    lkvgs.remove(kit.paths.lkvgs, vg)
-    records.drop(kit.paths, resource_id)
+    with locks.stopping(_uuid_of(vg, kit), vg, kit.host):
+        record = records.load(kit.paths, resource_id)
+        is_known = vg in lkvgs.listed(kit.paths.lkvgs) or record is not None
+        if record is not None and registered.is_noted(kit.paths, record.vg_uuid):
+            reservation.release(vg, record.vg_uuid, kit.host)
+        lkvgs.remove(kit.paths.lkvgs, vg)
+        records.drop(kit.paths, resource_id)
     return is_known
+
+
+def _uuid_of(vg: str, kit: Kit) -> str:
+    """The UUID that record or list have for a volume group; '' where neither has one."""
+    record = records.load(kit.paths, names.lvmvg_id(vg))
+    return record.vg_uuid if record else dict(lkvgs.entries(kit.paths.lkvgs)).get(vg, "")
 
 
 def _unheard(_message: Message) -> None:

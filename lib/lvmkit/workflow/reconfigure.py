@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 
 from lvmkit.cluster.port import Change
 from lvmkit.model import names
@@ -14,7 +15,7 @@ from lvmkit.model.messages.engine import HasDependents
 from lvmkit.model.messages.guide import DeviceDependencyNotCreated, InvalidConstructorArgument
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
-from lvmkit.resources import kernel
+from lvmkit.resources import kernel, locks
 from lvmkit.resources.bringing_up import held, observed
 from lvmkit.steps import BringInService, Commit, ListVg, listing
 from lvmkit.storage import dm, records, stack
@@ -188,14 +189,18 @@ def _move_own_records(wanted: Difference, before: Hierarchy, kit: Kit) -> None:
     """Give the records of renamed volumes that have their own the new names, which others may have had."""
     after = kit.port.hierarchy()
     moved = []
-    for volume in before.of_tags((change.tag for change in wanted.renamed), LVMLV):
-        old, new = LvFacts.unpack(volume), LvFacts.unpack(find(after, volume.tag))
-        record = records.load(kernel.volume_paths(kit.paths, old), old.group.id)
-        if record is not None:
-            records.drop(kernel.volume_paths(kit.paths, old), old.group.id)
-            moved.append((kernel.volume_paths(kit.paths, new), replace(record, vg=new.vg)))
-    for place, record in moved:
-        records.store(place, record)
+    volumes = tuple(map(LvFacts.unpack, before.of_tags((change.tag for change in wanted.renamed), LVMLV)))
+    with ExitStack() as still:
+        for uuid, vg in {old.vg_uuid: old.vg for old in volumes}.items():
+            still.enter_context(locks.stopping(uuid, vg, kit.host))
+        for old in volumes:
+            new = LvFacts.unpack(find(after, old.tag))
+            record = records.load(kernel.volume_paths(kit.paths, old), old.group.id)
+            if record is not None:
+                records.drop(kernel.volume_paths(kit.paths, old), old.group.id)
+                moved.append((kernel.volume_paths(kit.paths, new), replace(record, vg=new.vg)))
+        for place, record in moved:
+            records.store(place, record)
 
 
 def _change(wanted: Difference, drafts: Drafts, hierarchy: Hierarchy) -> Change:

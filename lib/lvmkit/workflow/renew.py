@@ -6,6 +6,7 @@ from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import VgImpostor, VgNotFound
 from lvmkit.plan import Step
+from lvmkit.resources import locks
 from lvmkit.resources.bringing_up import held, observed
 from lvmkit.storage import dm, records
 from lvmkit.workflow.subject import find
@@ -28,11 +29,13 @@ class RenewRecord(Step):
     def apply(self, kit: Kit) -> None:
         """Observe and store; a group that is not in service has no record. One under an older name goes."""
         group = VgFacts.unpack(find(kit.port.hierarchy(), self.tag))
-        if dm.of_vg(dm.list_devices(), group.uuid):
-            records.store(kit.paths, observed(find_group(group, kit), group, held()))
-        for resource_id in records.ids_of(kit.paths, group.uuid):
-            if resource_id != group.id:
-                records.drop(kit.paths, resource_id)
+        vg = find_group(group, kit) if dm.of_vg(dm.list_devices(), group.uuid) else None
+        with locks.starting(group.uuid, group.name, kit.host):
+            if vg is not None and dm.of_vg(dm.list_devices(), group.uuid):
+                records.store(kit.paths, observed(vg, group, held()))
+            for resource_id in records.ids_of(kit.paths, group.uuid):
+                if resource_id != group.id:
+                    records.drop(kit.paths, resource_id)
 
     def finish(self, kit: Kit) -> None:
         """The same, where the group is still protected here."""

@@ -12,6 +12,7 @@ from lvmkit.model.messages import Failure
 from lvmkit.model.messages.reservation import ReservationByLvm, ReservationNotAlone
 from lvmkit.model.settings import NO_RESERVATION
 from lvmkit.plan import Step
+from lvmkit.resources import locks
 from lvmkit.storage import lvmsight
 from lvmkit.workflow import owner
 from lvmkit.workflow.renew import find_group
@@ -39,11 +40,12 @@ class ReserveDisks(Step):
 
     def apply(self, kit: Kit) -> None:
         """Reserve them, and read back what came of it."""
-        reservation.claim(self.vg, self.vg_uuid, self.devices, kit.host)
+        with locks.starting(self.vg_uuid, self.vg, kit.host):
+            reservation.claim(self.vg, self.vg_uuid, self.devices, kit.host)
 
     def undo(self, kit: Kit) -> None:
         """Give up what this server has registered."""
-        reservation.release(self.vg, self.vg_uuid, kit.host)
+        _let_go(self.vg, self.vg_uuid, kit)
 
     def finish(self, kit: Kit) -> None:
         """Nothing: another server may have it in service by now. A deep check says where it is not reserved."""
@@ -61,7 +63,7 @@ class LetGoOfDisks(Step):
 
     def apply(self, kit: Kit) -> None:
         """Give it up; what does not work is a warning."""
-        reservation.release(self.vg, self.vg_uuid, kit.host)
+        _let_go(self.vg, self.vg_uuid, kit)
 
     def undo(self, kit: Kit) -> None:
         """Nothing: only a start reserves what is in service."""
@@ -80,7 +82,8 @@ class FollowDisks(Step):
         """Where this server holds the others."""
         group = VgFacts.unpack(find(kit.port.hierarchy(), self.tag))
         vg = find_group(group, kit)
-        reservation.follow(vg.name, vg.uuid, vg.devices, kit.host)
+        with locks.starting(vg.uuid, vg.name, kit.host):
+            reservation.follow(vg.name, vg.uuid, vg.devices, kit.host)
 
     def undo(self, kit: Kit) -> None:
         """Nothing: the group still has these disks."""
@@ -89,6 +92,16 @@ class FollowDisks(Step):
         """The same, where the group is still protected here."""
         if kit.port.hierarchy().by_tag(self.tag) is not None:
             self.apply(kit)
+
+
+def _let_go(vg: str, vg_uuid: str, kit: Kit) -> None:
+    """Once no start is at work, which would reserve them afterwards. What does not work is told."""
+    try:
+        with locks.stopping(vg_uuid, vg, kit.host):
+            reservation.release(vg, vg_uuid, kit.host)
+    except Failure as failure:
+        for message in failure.messages:
+            kit.tell(message)
 
 
 def wanted(given: str, kit: Kit) -> str:

@@ -12,8 +12,7 @@ from lvmkit.model.messages.extend import MovesAlong, StillListedThere
 from lvmkit.model.messages.pacemaker import LastServer, StillInService
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
-from lvmkit.steps import listing
-from lvmkit.storage import records
+from lvmkit.steps import drop_records, listing
 from lvmkit.workflow.subject import hierarchy_with
 
 TYPE_CHECKING = False
@@ -77,8 +76,7 @@ def unextend(tag: str, kit: Kit) -> tuple[str, ...]:
     this is its only server.
     """
     gone = _take(tag, kit.port.local_server(), kit)
-    for group in groups(gone):
-        records.drop(kit.paths, group.id)
+    drop_records(gone, kit)
     return tags_of(gone)
 
 

@@ -284,6 +284,18 @@ class OrphanAtWork(Message, number=110290):
     seconds: int
 
 
+class RecordLeft(Caution, number=110441):
+    """The volume group is protected no more, but its record below /run stays: a start still works on it, or it hangs.
+
+    Until the next boot nothing takes the group down that the boot itself did not activate.
+    """
+
+    template = "What a start has noted of volume group {vg} was left: {why}"
+    action = "When that start has ended, run 'lvmkit forget {vg}'."
+    vg: str
+    why: str
+
+
 class AutoactivationUnchanged(Caution, number=110032):
     """The volume group's autoactivation property could not be written, usually because its disks cannot be."""
 
