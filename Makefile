@@ -145,7 +145,7 @@ storm: deps  ## random actions on two guests that are a cluster: MINUTES=60 SEED
 	@PYTHONPATH=tests $(BIN)/python -m storm --minutes $(MINUTES) $(addprefix --seed ,$(SEED)) \
 	    $(if $(ONLY),--only $(ONLY)) $(addprefix --replay ,$(REPLAY)) $(STORM)
 
-faults: deps  ## break storage in every way below the kit and below Pacemaker's own agents, and write docs/faults.md; hours
+faults: deps  ## break storage in every way below the kit and below Pacemaker's own agents, and write docs/faults.md; hours, goes on where it was broken off
 	@PYTHONPATH=tests $(BIN)/python -m faults $(if $(FAULTS),$(FAULTS),--write)
 
 bench: deps  ## compare with a hand-made cluster of LVM-activate and Filesystem, in turn on the same guests

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from faults.layouts import LV, MOUNT, VG
 from lab.guests.guest import Guest
 
 NAME = "nothing is wrong, under load"
 CHECKS, AT_ONCE = 1000, 100
+"""in all, and one after the other in one guest"""
 TIMEOUT = 1800.0
 
 SCRIPT = f"""
@@ -29,22 +30,17 @@ wait
 """$1: how many checks. Each alarm is a line, below what was said."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Calm:
     """What came of it. alarms: what was said, a text for each."""
 
     checks: int = 0
-    alarms: list[str] = field(default_factory=list)
+    alarms: tuple[str, ...] = ()
 
 
-def watch(guest: Guest, checks: int) -> Calm:
-    """Check so many times, and deeply once for every AT_ONCE of them."""
-    calm = Calm()
-    while calm.checks < checks:
-        count = min(AT_ONCE, checks - calm.checks)
-        calm.alarms += alarms(guest.sh(SCRIPT, str(count), timeout=TIMEOUT).stdout)
-        calm.checks += count
-    return calm
+def watch(guest: Guest) -> list[str]:
+    """Check AT_ONCE times, and deeply once. Return the alarms."""
+    return alarms(guest.sh(SCRIPT, str(AT_ONCE), timeout=TIMEOUT).stdout)
 
 
 def alarms(said: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from faults.rows import Row
 from faults.sides import Answer, in_time
@@ -28,6 +29,27 @@ class Record:
     healed: Answer | None = None
     after_heal: Truth | None = None
     same_data: bool = True
+
+    def as_kept(self) -> dict[str, Any]:
+        """What was seen, for JSON: all but side and row."""
+        seen = asdict(self)
+        del seen["side"], seen["row"]
+        return seen
+
+
+def record_of(side: str, row: Row, kept: dict[str, Any]) -> Record:
+    """The record of which as_kept() was taken; the row may have other words and allow more or less since."""
+    seen = dict(kept)
+    for name in ("before", "down", "up", "healed"):
+        seen[name] = kept[name] and _answer(kept[name])
+    for name in ("truth", "after_down", "after_up", "after_heal"):
+        seen[name] = kept[name] and Truth(**kept[name])
+    seen["checks"] = {name: _answer(answer) for name, answer in kept["checks"].items()}
+    return Record(side, row, **seen)
+
+
+def _answer(kept: dict[str, Any]) -> Answer:
+    return Answer(**{**kept, "numbers": tuple(kept["numbers"])})
 
 
 def wrong(record: Record) -> list[str]:
@@ -76,3 +98,12 @@ def _lost(record: Record) -> list[str]:
     if not (record.healed.fine and record.after_heal.usable):
         return ["not back once the fault was gone"]
     return [] if record.same_data else ["data lost"]
+
+
+def in_words(record: Record) -> str:
+    """A record in a line."""
+    bad = wrong(record)
+    answers = {**record.checks, "stop": record.down, "start": record.before or record.up}
+    said = ", ".join(f"{name} {answer.code}" for name, answer in answers.items() if answer)
+    usable = "usable" if record.truth and record.truth.usable else "not usable"
+    return f"{record.side:4} {record.row.name}: {usable}; {said}{'; WRONG: ' + '; '.join(bad) if bad else ''}"

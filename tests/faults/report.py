@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 from faults.calm import Calm
 from faults.judge import Record, wrong
@@ -17,7 +16,8 @@ HEAD = """# What happens when storage breaks
 
 Made by `make faults`: every row is a fault that was made in a guest with a real kernel ({kernel}), once below the kit
 and once below Pacemaker's own agents, heartbeat/LVM-activate and Filesystem ({agents}). "Usable" is measured, not said
-by anybody: the volume was read and its file system written to, past the cache. Seconds are those of an emulated guest.
+by anybody: the volume was read and its file system written to, past the cache. Seconds are those of an emulated guest
+with one processor; {guests} on a machine with {cores}.
 What is bold is wrong.
 
 | fault | in truth | the kit: checks | stop | start | the peer: monitor 0, 10, 20 | stop | start |
@@ -44,26 +44,54 @@ Of {checks} quick checks and a deep one after each hundred, of a healthy service
 """
 
 
+@dataclass(frozen=True)
+class Where:
+    """Where the table was made. kernel, agents: versions, in the guest.  guests: that ran at once, on so many cores."""
+
+    kernel: str
+    agents: str
+    guests: int
+    cores: int
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All that came of a whole run."""
+
+    records: Sequence[Record]
+    killed: Sequence[Killed]
+    calm: Calm
+    where: Where
+
+
 def facts(record: Record) -> dict[str, object]:
     """A record for JSON, with what is wrong with it."""
     return {**asdict(record), "wrong": wrong(record)}
 
 
-def page(records: Sequence[Record], killed: Sequence[Killed], calm: Calm, versions: tuple[str, str]) -> str:
-    """Return the page, in Markdown. versions: of the kernel and of the peer's agents."""
+def page(whole: Whole) -> str:
+    """Return the page, in Markdown."""
     by_name: dict[str, dict[str, Record]] = {}
-    for record in records:
+    for record in whole.records:
         by_name.setdefault(record.row.name, {})[record.side] = record
     lines = [_line(sides) for sides in by_name.values()]
-    ends = [_killed_line(each) for each in killed]
-    head = HEAD.format(kernel=versions[0], agents=versions[1])
+    ends = [_killed_line(each) for each in whole.killed]
+    return "\n".join((_head(whole.where) + "\n".join(lines), KILLS + "\n".join(ends), _calm(whole.calm)))
+
+
+def _head(where: Where) -> str:
+    guests = "one guest ran" if where.guests == 1 else f"{where.guests} guests ran at once"
+    cores = "one core" if where.cores == 1 else f"{where.cores} cores"
+    return HEAD.format(kernel=where.kernel, agents=where.agents, guests=guests, cores=cores)
+
+
+def _calm(calm: Calm) -> str:
     alarms = "; ".join(dict.fromkeys(calm.alarms))
-    rest = CALM.format(checks=calm.checks, count=len(calm.alarms), alarms=f" **{alarms}**" if alarms else "")
-    return "\n".join((head + "\n".join(lines), KILLS + "\n".join(ends), rest))
+    return CALM.format(checks=calm.checks, count=len(calm.alarms), alarms=f" **{alarms}**" if alarms else "")
 
 
 def _killed_line(killed: Killed) -> str:
-    faults = "; ".join(f"{point.call} {point.nth}: {said}" for point, said in killed.wrong.items())
+    faults = "; ".join(f"{point}: {said}" for point, said in killed.wrong.items())
     return f"| {killed.command.name} | {killed.points} | {f'**{faults}**' if faults else 'none'} |"
 
 
@@ -98,9 +126,14 @@ def _answer(answer: Answer | None) -> str:
     return f"{what} ({answer.seconds:.1f} s)"
 
 
-def store(path: Path, records: Sequence[Record], killed: Sequence[Killed], calm: Calm) -> None:
-    """Write all of it as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ends = [{**asdict(each), "wrong": {f"{p.call} {p.nth}": said for p, said in each.wrong.items()}} for each in killed]
-    whole = {"rows": [facts(record) for record in records], "killed": ends, "calm": asdict(calm)}
-    path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+def as_json(whole: Whole) -> str:
+    """Return all of it as JSON."""
+    rows = [facts(record) for record in whole.records]
+    killed = [_killed_facts(each) for each in whole.killed]
+    text = {"where": asdict(whole.where), "rows": rows, "killed": killed, "calm": asdict(whole.calm)}
+    return json.dumps(text, indent=1) + "\n"
+
+
+def _killed_facts(killed: Killed) -> dict[str, object]:
+    wrongs = {str(point): said for point, said in killed.wrong.items()}
+    return {"command": asdict(killed.command), "points": killed.points, "wrong": wrongs}

@@ -46,6 +46,8 @@ def _lying(name: str, feature: str) -> str:
 
 HEALED1 = exchange("path1", on_disk("path1", "linear"))
 HEALED2 = exchange("path2", on_disk("path2", "linear"))
+BOTH = f"{HEALED1}; {HEALED2}"
+SUSPENDED = "dmsetup suspend --noflush --nolockfs {}"
 _DISK1 = f'$(basename "$(readlink -e {PATHS["path1"]})")'
 _NUMBER2 = f"cat /sys/block/$(basename $(readlink -e {PATHS['path2']}))/dev"
 _RESCAN = f"echo '- - -' > /sys/class/scsi_host/host0/scan; until [ -e {BY_ID}SHARED1 ]; do sleep 0.1; done; {HEALED1}"
@@ -53,8 +55,10 @@ _RESCAN = f"echo '- - -' > /sys/class/scsi_host/host0/scan; until [ -e {BY_ID}SH
 DISKS = (
     Row("PV answers errors below a mounted ext4", f"{exchange('path1', ERROR)}; {USE}", heal=HEALED1),
     Row("PV answers errors below a mounted xfs", f"{exchange('path1', ERROR)}; {USE}", "xfs", heal=HEALED1),
-    Row("PV hangs: suspended", "dmsetup suspend --noflush --nolockfs path1", heal="dmsetup resume path1"),
+    Row("PV hangs: suspended", SUSPENDED.format("path1"), heal="dmsetup resume path1"),
     Row("PV hangs: 60 s for each request", exchange("path1", on_disk("path1", "delay", "60000")), heal=HEALED1),
+    Row("every PV answers errors", f"{exchange('path1', ERROR)}; {exchange('path2', ERROR)}; {USE}", "both", heal=BOTH),
+    Row("every PV hangs: suspended", SUSPENDED.format("path1 path2"), "both", heal="dmsetup resume path1 path2"),
     Row("PV is slow: 200 ms for each request", exchange("path1", on_disk("path1", "delay", "200")), heal=HEALED1),
     Row("PV answers errors to writes only", f"{_lying('path1', 'error_writes')}; {USE}", heal=HEALED1),
     Row(
@@ -206,6 +210,18 @@ HOLDERS = (
     ),
     Row("loop device on a file in it", LOOP, heal="losetup -d /dev/loop0", stays=True),
     Row(
+        "swap on another volume of the group",
+        f"lvcreate -qqy -L 16M -n leg {VG}; mkswap -q {LEG}; swapon {LEG}",
+        heal=f"swapoff {LEG}",
+        stays=True,
+    ),
+    Row(
+        "loop device on another volume of the group",
+        f"lvcreate -qqy -L 16M -n leg {VG}; losetup /dev/loop0 {LEG}",
+        heal="losetup -d /dev/loop0",
+        stays=True,
+    ),
+    Row(
         "a nested volume group on a loop device in it",
         f"{LOOP}; vgcreate -qq nested /dev/loop0; lvcreate -qqy -l 1 -n inner nested",
         heal="vgchange -qq -an nested; losetup -d /dev/loop0",
@@ -246,6 +262,7 @@ SURROUNDINGS = (
     Row("lvm is killed", _instead_of_lvm("kill -9 $$"), when=DOWN, heal=_REAL),
     Row("lvm prints garbage", _instead_of_lvm("echo garbage; exit 0"), when=DOWN, heal=_REAL),
     Row("lvm never ends", _instead_of_lvm("exec sleep 1000"), when=DOWN, heal=_REAL),
+    Row("lvm never ends while the service runs", _instead_of_lvm("exec sleep 1000"), heal=_REAL, stays=True),
     Row("lvm is missing", "mount --bind /dev/null /sbin/lvm", when=DOWN, heal=_REAL),
     Row("lvm is missing while the service runs", "mount --bind /dev/null /sbin/lvm", heal=_REAL, stays=True),
     Row("/run is full", _FILLED.format(folder="/run"), heal="rm /run/full"),

@@ -1,22 +1,20 @@
 """A pytest plugin for runs that take hours: each result is said and kept at once; what was broken off goes on.
 
 With --resume FILE a test that has passed is not run again as long as nothing has changed in what the guests run and in
-the tests. FILE is JSON: {"state": digest of all that, "passed": {node ID: seconds}}.
+the tests. The file is as kept.py has it: of each test the seconds that it took.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-WHAT_IS_TESTED = ("lib", "opt", "bin", "lkadm", "share", "tests/lab", "Makefile")
+from lab import kept
+from lab.kept import Kept
+
+WHAT_IS_TESTED = (*kept.KIT, "tests/lab")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,20 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to keep results, where that is wanted."""
     if config.getoption("--resume"):
-        config.pluginmanager.register(Resuming(config, state_of(ROOT)))
-
-
-def state_of(root: Path) -> str:
-    """A digest of the files below `root` that a result depends on: all that git knows there, as they are now."""
-    listed = subprocess.run(
-        ("git", "ls-files", "-z", "--", *WHAT_IS_TESTED), cwd=root, stdout=subprocess.PIPE, check=True
-    )
-    digest = hashlib.sha256()
-    for name in listed.stdout.split(b"\0")[:-1]:
-        path = root / os.fsdecode(name)
-        content = path.read_bytes() if path.is_file() else b""
-        digest.update(b"%s\0%d\0%s" % (name, len(content), content))
-    return digest.hexdigest()
+        config.pluginmanager.register(Resuming(config, kept.state_of(kept.ROOT, WHAT_IS_TESTED)))
 
 
 def _name(node: str) -> str:
@@ -54,22 +39,19 @@ class Resuming:
 
     def __init__(self, config: pytest.Config, state: str) -> None:
         """Go on with what is kept in the file, if it is about this `state`."""
-        self._config, self._path, self._state = config, config.getoption("--resume"), state
-        self._passed: dict[str, float] = {}
+        self._config, self._state = config, state
+        self._kept = Kept(config.getoption("--resume"))
         self._seconds: dict[str, float] = {}
         self._others: set[str] = set()
         """tests that failed or were skipped"""
-        kept = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
-        if kept.get("state") == state:
-            self._passed = kept["passed"]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Pass over what has passed before."""
-        before = [item for item in items if _name(item.nodeid) in self._passed]
-        items[:] = [item for item in items if _name(item.nodeid) not in self._passed]
+        before = [item for item in items if self._passed(item) is not None]
+        items[:] = [item for item in items if self._passed(item) is None]
         self._config.hook.pytest_deselected(items=before)
-        seconds = sum(self._passed[_name(item.nodeid)] for item in before)
+        seconds = sum(self._passed(item) or 0.0 for item in before)
         self._say(f"{len(before)} tests have passed before, in {seconds / 60:.0f} minutes; {len(items)} are left")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -84,19 +66,17 @@ class Resuming:
             words = report.longreprtext if report.failed else ""
             self._say(f"{time.strftime('%H:%M:%S')} {report.outcome} in {report.duration:.0f} s {words}")
         if report.when == "teardown" and test not in self._others:
-            self._keep(test, self._seconds[test])
+            self._kept.keep(test, self._state, round(self._seconds[test], 1))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """That nothing is left to run is success."""
-        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._passed:
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._kept.knows(self._state):
             session.exitstatus = pytest.ExitCode.OK
 
-    def _keep(self, test: str, seconds: float) -> None:
-        self._passed[test] = round(seconds, 1)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        new = self._path.with_suffix(".new")
-        new.write_text(json.dumps({"state": self._state, "passed": self._passed}, indent=1), encoding="utf-8")
-        new.replace(self._path)
+    def _passed(self, item: pytest.Item) -> float | None:
+        """The seconds in which a test has passed before, else None."""
+        seconds: float | None = self._kept.result(_name(item.nodeid), self._state)
+        return seconds
 
     def _say(self, text: str) -> None:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")

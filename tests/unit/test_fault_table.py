@@ -1,20 +1,30 @@
-"""The fault table's verdicts: what is wrong is named, what is right is not, and every row can be made."""
+"""The fault table: what is wrong is named, what is right is not, every row can be made, and what is done is kept."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from faults import calm, kills, layouts, report
+from faults import calm, kills, layouts, report, work
 from faults.calm import Calm
-from faults.judge import Record, wrong
+from faults.judge import Record, in_words, record_of, wrong
 from faults.kills import COMMANDS, START, Killed, Point
+from faults.report import Where, Whole
 from faults.rows import DOWN, ROWS, UP, Row
 from faults.sides import KIT, PEER, Answer
+from faults.states import State
+from faults.table import Table
 from faults.truth import ABSENT, HANGS, READS, WRITES, Truth
+from faults.work import Crew, Job, Queue
+from lab import kept
+from lab.guests.errors import LabError
+from lab.kept import Kept
 
 FINE, FAULT = Answer(0, 1.0), Answer(1, 1.0, ("110044",))
 USABLE, BROKEN, GONE = Truth(READS, WRITES, 1), Truth("Input/output error", HANGS, 1), Truth(ABSENT, ABSENT, 0)
@@ -27,8 +37,12 @@ def _record(row: Row | None = None, **seen: Any) -> Record:
     return Record(KIT, row or Row("a fault", "true"), checks=checks, **{"truth": USABLE, **CLEAN, **seen})
 
 
+def _whole(records: list[Record], *killed: Killed) -> Whole:
+    return Whole(records, killed, Calm(1000, ("110044",)), Where("6.1", "4.12", 2, 2))
+
+
 def _page(records: list[Record], *killed: Killed) -> str:
-    return report.page(records, killed, Calm(1000, ["110044"]), ("6.1", "4.12"))
+    return report.page(_whole(records, *killed))
 
 
 @pytest.mark.parametrize(
@@ -81,6 +95,116 @@ def test_the_page_shows_each_row_once_and_what_is_wrong_in_bold() -> None:
     assert re.search(r"\*\*fine is said of what cannot be used\*\* \| ok", line)
 
 
+def test_the_page_says_that_two_guests_ran_at_once() -> None:
+    assert "2 guests ran at once on a machine with 2 cores" in _page([_record()])
+
+
+def test_a_record_is_kept_as_json_and_judged_anew_by_the_row_as_it_is_then() -> None:
+    record = _record(truth=BROKEN, before=FAULT, healed=FINE, after_heal=USABLE)
+    kept = json.loads(json.dumps(record.as_kept()))
+    assert record_of(KIT, record.row, kept) == record
+    alarm = json.loads(json.dumps(_record(quick=FAULT).as_kept()))
+    assert wrong(record_of(KIT, Row("a clone", "true", allowed=True), alarm)) == []
+    assert "WRONG: a fault is said" in in_words(record_of(KIT, Row("a fault", "true"), alarm))
+
+
+def test_the_whole_is_json_with_what_is_wrong() -> None:
+    whole = json.loads(
+        report.as_json(_whole([_record(quick=FAULT)], Killed(COMMANDS[0], 1, {Point("rename", 2): "bad"})))
+    )
+    assert whole["rows"][0]["wrong"] == ["a fault is said of what can be used"]
+    assert (whole["killed"][0]["wrong"], whole["where"]["guests"]) == ({"rename 2": "bad"}, 2)
+
+
+# ---- a run that is broken off
+
+
+class _Guests:
+    """Labs in whose place nothing runs."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def up(self) -> None: ...
+
+    def down(self) -> None: ...
+
+
+@pytest.fixture
+def crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Crew]:
+    """A crew that goes on with what the one before has kept."""
+    monkeypatch.setattr(work, "reach", lambda lab, state: lab)
+    labs: Any = [_Guests("one"), _Guests("two")]
+    return lambda: Crew(labs, Kept(tmp_path / "kept.json"), lambda text: None)
+
+
+def _job(item: str, do: Callable[[], Any], needs: str = "as it is", begin: str = "up") -> Job:
+    state = State(begin, lambda guest: None)
+    return Job(item, needs, state, lambda guest: do(), str, lambda result: result != "wrong")
+
+
+def test_what_was_right_is_not_done_again_and_all_else_is(crew: Callable[[], Crew]) -> None:
+    done: list[str] = []
+
+    def does(item: str, result: str) -> Callable[[], str]:
+        return lambda: done.append(item) or result  # type: ignore[func-returns-value]
+
+    def fails() -> None:
+        raise LabError("the fault could not be made")
+
+    first = crew()
+    first.work_off([_job("good", does("good", "right")), _job("bad", does("bad", "wrong")), _job("not made", fails)])
+    assert first.not_done == {"not made": "the fault could not be made"}
+    jobs = [
+        _job("good", does("good", "right")),
+        _job("bad", does("bad", "right")),
+        _job("not made", does("now", "right")),
+    ]
+    crew().work_off(jobs)
+    assert sorted(done) == ["bad", "bad", "good", "now"]
+    crew().work_off([_job("good", does("good", "right"), needs="changed"), *jobs[1:]])
+    assert sorted(done) == ["bad", "bad", "good", "good", "now"]
+
+
+def test_a_guest_takes_what_begins_in_a_state_that_it_has_and_else_what_nobody_has() -> None:
+    jobs = [_job(f"{begin} {nth}", lambda: None, begin=begin) for nth in range(2) for begin in ("one", "two", "three")]
+    queue, first, second = Queue(jobs), set[str](), set[str]()
+    taken = [queue.take(made) for made in (first, second, first, second, first, second, first)]
+    begun = [job.begin.label if job else "" for job in taken]
+    assert begun == ["one", "two", "one", "two", "three", "three", ""]
+
+
+def _table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> Table:
+    """A table where the files have this content, by their folder."""
+    content = lambda root, names: " ".join(files.get(name, "") for name in names)  # noqa: E731
+    monkeypatch.setattr(kept, "state_of", content)
+    return Table(Kept(tmp_path / "kept.json"))
+
+
+def test_a_row_depends_on_its_script_and_what_it_tries_and_the_peer_not_on_the_kit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = Row("a fault", "true")
+    before, after = _table(tmp_path, monkeypatch, {}), _table(tmp_path, monkeypatch, {"lib": "changed"})
+    assert before.row(row, KIT).needs != after.row(row, KIT).needs
+    assert before.row(row, PEER).needs == after.row(row, PEER).needs
+    assert before.row(row, KIT).needs == before.row(Row("a fault", "true", allowed=True, note="new"), KIT).needs
+    assert before.row(row, KIT).needs != before.row(Row("a fault", "false"), KIT).needs
+
+
+def test_a_command_counts_when_all_of_its_points_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, command = _table(tmp_path, monkeypatch, {}), COMMANDS[0]
+    calls, points = table.calls(command, 2), [Point("flock", 1), Point("rename", 3)]
+    assert (table.points(command, 2), table.killed(command, 2)) == ([], None)
+    table.kept.keep(calls.item, calls.needs, [["flock", 1], ["rename", 3]])
+    assert table.points(command, 2) == points
+    for point, said in zip(points, ("", "a journal is left")):
+        assert table.killed(command, 2) is None
+        job = table.kill(command, point)
+        table.kept.keep(job.item, job.needs, said)
+    assert table.killed(command, 2) == Killed(command, 2, {points[1]: "a journal is left"})
+
+
 # ---- killed, and called again
 
 TRACE = """\
@@ -94,9 +218,16 @@ rename("/run/a", "/run/b")              = 0
 
 
 def test_the_calls_of_note_are_counted_as_strace_counts_them() -> None:
-    named = [("flock", 1), ("ioctl", 2), ("ioctl", 3), ("rename", 1)]
+    named = [("flock", 1), ("ioctl", 2)]
     assert [(point.call, point.nth) for point in kills.points(TRACE)] == named
     assert kills.struck(("lvmkit",), Point("ioctl", 2))[-2:] == ("inject=ioctl:signal=KILL:when=2", "lvmkit")
+
+
+def test_of_calls_between_which_nothing_changes_one_is_a_point_unless_a_program_runs_meanwhile() -> None:
+    status = "ioctl(4, DM_TABLE_STATUS, {version=4.0.0}) = 0"
+    trace = [status, status, "ioctl(4, DM_DEV_REMOVE, {}) = 0", status, status, "vfork() = 7", status, status]
+    named = [str(point) for point in kills.points("\n".join(trace))]
+    assert named == ["ioctl 1", "ioctl 4", "ioctl 6", "ioctl 7"]
 
 
 def test_points_are_spread_over_the_whole_work() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import resuming
+from lab import kept, resuming
+from lab.kept import Kept, state_of
 
 pytest_plugins = ["pytester"]
 
@@ -29,7 +30,7 @@ RESUMING = ("-p", "lab.resuming", "--resume", "kept/it.json", "-p", "no:cachepro
 
 
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, state: str = "one") -> pytest.RunResult:
-    monkeypatch.setattr(resuming, "state_of", lambda root: state)
+    monkeypatch.setattr(kept, "state_of", lambda root, names: state)
     return pytester.runpytest_inprocess(*RESUMING)
 
 
@@ -39,7 +40,7 @@ def test_what_has_passed_is_not_run_again_and_all_else_is(
     pytester.makepyfile(TESTS)
     first = run(pytester, monkeypatch)
     first.assert_outcomes(passed=2, failed=1, skipped=1, errors=1)
-    passed = json.loads((pytester.path / "kept/it.json").read_text())["passed"]
+    passed = json.loads((pytester.path / "kept/it.json").read_text())
     assert [name.rpartition("::")[2] for name in passed] == ["test_good"]
     monkeypatch.setenv("MENDED", "yes")
     second = run(pytester, monkeypatch)
@@ -73,11 +74,21 @@ def test_the_state_is_what_git_knows_of_as_it_is_now(tmp_path: Path) -> None:
     file = tmp_path / "lib/a.py"
     file.write_text("1")
     subprocess.run(("git", "add", "lib"), cwd=tmp_path, check=True)
-    before = resuming.state_of(tmp_path)
+    before = state_of(tmp_path, resuming.WHAT_IS_TESTED)
     (tmp_path / "README.md").write_text("not tested in guests")
     (tmp_path / "lib/unknown").write_text("not of the project")
-    assert resuming.state_of(tmp_path) == before
+    assert state_of(tmp_path, resuming.WHAT_IS_TESTED) == before
     file.write_text("2")
-    assert resuming.state_of(tmp_path) != before
+    assert state_of(tmp_path, resuming.WHAT_IS_TESTED) != before
     file.unlink()
-    assert resuming.state_of(tmp_path) != before
+    assert state_of(tmp_path, resuming.WHAT_IS_TESTED) != before
+
+
+def test_what_is_kept_counts_for_its_own_state_only_and_is_on_disk_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "build/it.json"
+    Kept(path).keep("one", "as it was", {"seconds": 1})
+    again = Kept(path)
+    assert (again.result("one", "as it was"), again.result("one", "changed")) == ({"seconds": 1}, None)
+    again.keep("two", "changed", None)
+    assert Kept(path).result("one", "as it was") == {"seconds": 1}
+    assert [file.name for file in path.parent.iterdir()] == ["it.json"]
