@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from faults.rows import Row
-from faults.sides import Answer, in_time
+from faults.sides import ACTIVATE, GROUP, Answer, in_time
 from faults.truth import Truth
 
 
@@ -70,20 +70,33 @@ def _untrue(record: Record) -> list[str]:
 
 
 def _undone(record: Record) -> list[str]:
+    """The starts and the stop: what is said to be done is, and what is not said so is not done by half."""
     said = []
-    if record.before is not None and record.before.fine and record.truth and not record.truth.usable:
-        said.append("started, and cannot be used")
+    if record.before and record.truth:
+        if record.before.fine and not record.truth.usable:
+            said.append("started, and cannot be used")
+        said += _left(record.before, record.truth)
     if record.down and record.after_down:
         if record.down.fine and not record.after_down.down:
             said.append("down is said of what is up")
         if not record.down.fine and not record.row.stays:
             said.append("the stop failed")
-    if record.up and record.after_up:
-        if record.up.fine and not record.after_up.usable:
-            said.append("up is said of what cannot be used")
-        if not record.up.fine and record.down and record.down.fine and not record.after_up.down:
-            said.append("a failed start left something up")
-    return said
+    return said + _start(record)
+
+
+def _start(record: Record) -> list[str]:
+    """The start below the fault, after a stop."""
+    if record.up is None or record.after_up is None or record.down is None:
+        return []
+    if record.up.fine:
+        return [] if record.after_up.usable else ["up is said of what cannot be used"]
+    return _left(record.up, record.after_up) if record.down.fine else []
+
+
+def _left(start: Answer, truth: Truth) -> list[str]:
+    """Whether the part of a start that failed has left something; those before it have not failed, and may stay up."""
+    clean = truth.down if start.failed in (GROUP, ACTIVATE) else not truth.mounts
+    return [] if start.fine or clean else ["a failed start left something up"]
 
 
 def _late(record: Record) -> list[str]:

@@ -10,7 +10,11 @@ from lab.guests.guest import Guest
 PATIENCE = 12.0
 """seconds after which a request counts as hanging"""
 _OURS = 'for it in /sys/block/dm-*; do [ "$(cat $it/dm/uuid)" != "$(cat /root/uuid)" ] || cat $it/dev; done'
-_TOP = f"awk '$5 == \"{MOUNT}\" {{ top = $3 }} END {{ print top }}' /proc/self/mountinfo"
+_TOP = f"""
+at={MOUNT}
+[ ! -L $at ] || at=$(readlink -f $at)
+awk -v at=$at '$5 == at {{ top = $3 }} END {{ print top }}' /proc/self/mountinfo
+"""
 _ANYWHERE = 'grep -c " $1 " /proc/self/mountinfo || :'
 READS, WRITES, HANGS, ABSENT, FOREIGN = "reads", "writes", "hangs", "absent", "another device"
 

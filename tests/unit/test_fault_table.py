@@ -28,6 +28,8 @@ from lab.kept import Kept
 
 FINE, FAULT = Answer(0, 1.0), Answer(1, 1.0, ("110044",))
 USABLE, BROKEN, GONE = Truth(READS, WRITES, 1), Truth("Input/output error", HANGS, 1), Truth(ABSENT, ABSENT, 0)
+UNMOUNTED = Truth(READS, ABSENT, 0)
+FAILED_GROUP, FAILED_MOUNT = Answer(1, 1.0, failed="lvmvg"), Answer(1, 1.0, failed="filesys")
 CLEAN: dict[str, Any] = {"down": FINE, "after_down": GONE, "up": FINE, "after_up": USABLE}
 
 
@@ -56,9 +58,12 @@ def _page(records: list[Record], *killed: Killed) -> str:
         ({"down": FAULT}, ["the stop failed"]),
         ({"after_up": BROKEN}, ["up is said of what cannot be used"]),
         ({"up": FAULT, "after_up": GONE}, []),
-        ({"up": FAULT, "after_up": BROKEN}, ["a failed start left something up"]),
-        ({"quick": Answer(0, 22.0)}, ["quickCheck took too long"]),
-        ({"deep": Answer(0, 60.5)}, []),
+        ({"up": FAILED_GROUP, "after_up": UNMOUNTED}, ["a failed start left something up"]),
+        ({"up": FAILED_MOUNT, "after_up": UNMOUNTED}, []),
+        ({"up": FAILED_MOUNT, "after_up": BROKEN}, ["a failed start left something up"]),
+        ({"quick": Answer(0, 22.0, longest=22.0)}, ["quickCheck took too long"]),
+        ({"quick": Answer(0, 22.0, longest=15.0)}, []),
+        ({"deep": Answer(0, 60.5, longest=60.5)}, []),
         ({"healed": FAULT, "after_heal": GONE}, ["not back once the fault was gone"]),
         ({"healed": FINE, "after_heal": USABLE, "same_data": False}, ["data lost"]),
     ],
@@ -76,7 +81,9 @@ def test_a_start_below_a_fault_is_wrong_where_nothing_works_afterwards() -> None
     row = Row("a fault", "true", when=DOWN)
     record = Record(KIT, row, before=FINE, truth=BROKEN)
     assert wrong(record) == ["started, and cannot be used"]
-    assert wrong(Record(KIT, row, before=FAULT, truth=GONE)) == []
+    assert wrong(Record(KIT, row, before=FAILED_GROUP, truth=GONE)) == []
+    assert wrong(Record(KIT, row, before=FAILED_MOUNT, truth=UNMOUNTED)) == []
+    assert wrong(Record(KIT, row, before=FAILED_GROUP, truth=UNMOUNTED)) == ["a failed start left something up"]
 
 
 def test_rows_have_names_of_their_own_known_layouts_and_scripts_that_a_shell_can_read() -> None:
