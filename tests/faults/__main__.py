@@ -52,7 +52,7 @@ def main(only: tuple[str, ...], side: str | None, most: int, guests: int, fresh:
         crew.end()
     if write:
         _write(table, most, guests)
-    sys.exit(plan.verdict(crew.not_done))
+    sys.exit(plan.verdict())
 
 
 class Plan:
@@ -79,8 +79,13 @@ class Plan:
         """The kills, at the calls that have been chosen by now."""
         return [self._table.kill(it, point) for it in self._commands for point in self._table.points(it, self._most)]
 
-    def verdict(self, not_done: dict[str, str]) -> int:
+    def missing(self) -> list[str]:
+        """What could not be done."""
+        return [job.item for job in (*self.jobs(), *self.kills()) if self._table.result(job) is None]
+
+    def verdict(self) -> int:
         """Say how it went, and return the exit code: 2 where something could not be done, 1 where the kit is wrong."""
+        not_done = self.missing()
         records = [self._table.record(row, side) for row, side in self._rows if side == KIT]
         bad = [record for record in records if record and judge.wrong(record)]
         killed = [self._table.killed(command, self._most) for command in self._commands]

@@ -44,10 +44,12 @@ vgs --noheadings -o vg_name,vg_uuid,vg_systemid,vg_autoactivation,vg_tags,lv_nam
 pvs --noheadings -o pv_name,pv_uuid,vg_name
 cat /etc/lkvgs
 find /run/lvmkit /var/lib/lvmkit /etc/lvmkit -type f ! -name 'engine.sqlite*' 2>/dev/null | sort | xargs -r sha256sum
-python3 -c 'import sqlite3; print(*sqlite3.connect("/var/lib/lvmkit/engine.sqlite").iterdump(), sep="\\n")'
+python3 -c '
+import sqlite3
+print(*sqlite3.connect("file:/var/lib/lvmkit/engine.sqlite?mode=ro", uri=True).iterdump(), sep=chr(10))'
 ps --ppid 2 -p 2 --deselect -o args= | sort
 """
-"""all that a later call of the kit can depend on: the kernel, LVM's metadata, the kit's files, who runs"""
+"""a shell script: all that a later call of the kit can depend on: the kernel, LVM's metadata, the kit's files, who runs"""
 
 _ACTIONS = "/opt/LifeKeeper/subsys/{}/resources/{}/actions/{}"
 _UP, _DOWN, _OPEN, _GROWN = "up", "down", "not protected", "grown"

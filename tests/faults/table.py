@@ -64,7 +64,7 @@ class Table:
 
     def record(self, row: Row, side: str) -> Record | None:
         """What is kept of a row; None for nothing."""
-        result = self._result(self.row(row, side))
+        result = self.result(self.row(row, side))
         return None if result is None else judge.record_of(side, row, result)
 
     # ---- killed, and called again
@@ -81,7 +81,7 @@ class Table:
 
     def points(self, command: Command, most: int) -> list[Point]:
         """At which calls a command is killed, as kept; none where they have not been chosen."""
-        return [Point(*words) for words in self._result(self.calls(command, most)) or []]
+        return [Point(*words) for words in self.result(self.calls(command, most)) or []]
 
     def kill(self, command: Command, point: Point) -> Job:
         """The job that kills a command at a call."""
@@ -97,7 +97,7 @@ class Table:
     def killed(self, command: Command, most: int) -> Killed | None:
         """What is kept of a command; None unless all is."""
         points = self.points(command, most)
-        said = {point: self._result(self.kill(command, point)) for point in points}
+        said = {point: self.result(self.kill(command, point)) for point in points}
         if not points or None in said.values():
             return None
         return Killed(command, len(points), {point: words for point, words in said.items() if words})
@@ -120,7 +120,7 @@ class Table:
 
     def calm(self) -> Calm | None:
         """What is kept of those checks; None unless all is."""
-        results = [self._result(job) for job in self.calm_jobs()]
+        results = [self.result(job) for job in self.calm_jobs()]
         if None in results:
             return None
         return Calm(calm.CHECKS, tuple(alarm for result in results for alarm in result))
@@ -131,13 +131,14 @@ class Table:
 
     def where(self, guests: int, cores: int) -> Where | None:
         """Where the table was made; None where the versions are not kept."""
-        versions = self._result(self.versions_job())
+        versions = self.result(self.versions_job())
         if versions is None:
             return None
         kernel, agents = versions
         return Where(kernel, agents, guests, cores)
 
-    def _result(self, job: Job) -> Any:
+    def result(self, job: Job) -> Any:
+        """What is kept of a job; None for nothing."""
         return self.kept.result(job.item, job.needs)
 
 

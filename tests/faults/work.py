@@ -61,10 +61,9 @@ class Queue:
 
 
 class Crew:
-    """Guests that work off jobs. not_done: what could not be done, and why."""
+    """Guests that work off jobs."""
 
     def __init__(self, labs: Sequence[Lab], kept: Kept, say: Callable[[str], None]) -> None:
-        self.not_done: dict[str, str] = {}
         self._labs, self._kept, self._say = labs, kept, say
         self._made: list[set[str]] = [set() for _ in labs]
         self._up: set[str] = set()
@@ -95,7 +94,6 @@ class Crew:
             try:
                 self._do(lab, job)
             except LabError as error:
-                self.not_done[job.item] = str(error)
                 self._tell(f"{job.item}: NOT DONE: {error}")
             job = queue.take(made)
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from faults import calm, kills, layouts, report, work
+from faults.__main__ import Plan
 from faults.calm import Calm
 from faults.judge import Record, in_words, record_of, wrong
 from faults.kills import COMMANDS, START, Killed, Point
@@ -161,7 +162,6 @@ def test_what_was_right_is_not_done_again_and_all_else_is(crew: Callable[[], Cre
 
     first = crew()
     first.work_off([_job("good", does("good", "right")), _job("bad", does("bad", "wrong")), _job("not made", fails)])
-    assert first.not_done == {"not made": "the fault could not be made"}
     jobs = [
         _job("good", does("good", "right")),
         _job("bad", does("bad", "right")),
@@ -197,6 +197,21 @@ def test_a_row_depends_on_its_script_and_what_it_tries_and_the_peer_not_on_the_k
     assert before.row(row, PEER).needs == after.row(row, PEER).needs
     assert before.row(row, KIT).needs == before.row(Row("a fault", "true", allowed=True, note="new"), KIT).needs
     assert before.row(row, KIT).needs != before.row(Row("a fault", "false"), KIT).needs
+
+
+def test_what_has_no_result_ends_the_run_as_not_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = _table(tmp_path, monkeypatch, {})
+    plan = Plan(table, ("frozen xfs",), [KIT], 2)
+    versions, (job, *_) = table.versions_job(), plan.jobs()
+    table.kept.keep(versions.item, versions.needs, ["6.1", "4.12"])
+    assert (plan.verdict(), plan.missing()) == (2, ["kit: frozen xfs"])
+    table.kept.keep(job.item, job.needs, _record(quick=FAULT).as_kept())
+    assert plan.verdict() == 1
+    table.kept.keep(job.item, job.needs, _record().as_kept())
+    assert plan.verdict() == 0
+    assert "WRONG: a fault is said of what can be used" in capsys.readouterr().out
 
 
 def test_a_command_counts_when_all_of_its_points_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
