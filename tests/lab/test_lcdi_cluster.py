@@ -87,6 +87,11 @@ def known(cluster: Cluster, node: int) -> dict[str, str]:
     return {fields[3]: fields[6] for fields in (record.split("|") for record in records)}
 
 
+def links(cluster: Cluster, node: int) -> set[str]:
+    """What the core of a server has of dependencies, a line each."""
+    return set(cluster.guest(node).run(f"{ROOT}/bin/dep_list", "-f|").stdout.splitlines())
+
+
 def move(cluster: Cluster, node: int) -> None:
     """Bring it in service on a server, told to that server's own core, as LifeKeeper's users do."""
     cluster.guest(node).run(f"{ROOT}/bin/perform_action", "-t", POINT, "-a", "restore", timeout=PATIENCE)
@@ -96,6 +101,7 @@ def test_what_was_extended_is_in_both_databases_and_runs_on_one(pair: Cluster) -
     here, there = known(pair, 1), known(pair, 2)
     assert (set(here.values()), set(there.values())) == ({"ISP"}, {"OSU"})
     assert set(here) == set(there) > {POINT, f"{VG}/data", VG}
+    assert links(pair, 1) == links(pair, 2) >= {f"{POINT}|{VG}/data", f"{VG}/data|{VG}"}
     shared = pair.guest(2).run(f"{ROOT}/bin/eqv_list", "-f|", "-t", VG).stdout.split("|")
     assert shared[:5] == ["node2", VG, "node1", VG, "SHARED"]
     assert VG in pair.guest(2).run("cat", "/etc/lkvgs").stdout

@@ -173,6 +173,13 @@ class TestExtend:
         assert {link.parent for link in change.link} == {"vg1"}
         assert not change.update
 
+    def test_where_each_server_has_links_of_its_own_all_of_them_are_made(self, target: Target) -> None:
+        target.port.capabilities = replace(target.port.capabilities, common_tags=False)
+        found = canextend.examine("/data", TEMPLATE, target.kit)
+        _, change = draft_extension(found, 0)
+        assert set(change.link) == set(target.port.others[TEMPLATE].dependencies)
+        assert len(set(change.link)) == len(change.link)
+
     def test_nothing_is_brought_in_service(self, target: Target) -> None:
         target.extend()
         assert target.port.moves == []
