@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -15,28 +14,31 @@ from lab.helpers_owner import is_refused
 from lab.helpers_protected import NODES, PATIENCE
 from lab.helpers_replica import (
     DEVICES,
+    GROUP,
     MAKE,
+    MAKE_UNFILTERED,
     MOUNT,
     OTHER,
     VG,
+    comes_back,
     connect,
     fingerprint,
     hide_backing_disk,
+    is_in_service_on,
     is_whole,
     let_cluster_run_it,
+    replicas_are_equal,
+    same_on_both,
+    show_backing_disk,
 )
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 AGENT = "/usr/lib/ocf/resource.d/lvmkit/lvmvg"
-GROUP, CLONE = f"lvmkit-{VG}", "drbd-r0-clone"
+CLONE = "drbd-r0-clone"
 FILE = f"{MOUNT}/records"
 MOVES_IN_A_ROW = 10
 FORMS = Path(__file__).parents[1] / "unit" / "data" / "drbd"
-VERIFY = """drbdadm verify r0
-sleep 1
-while grep -q cs:Verify /proc/drbd; do sleep 0.5; done
-grep -o 'oos:[0-9]*' /proc/drbd"""
 
 
 @pytest.fixture
@@ -72,8 +74,7 @@ def extended(replicated: Cluster) -> Cluster:
 def test_create_refuses_a_group_that_lvm_sees_above_and_below_the_replication(cluster: Cluster) -> None:
     connect(cluster)
     one = cluster.guest(1)
-    devices = f"--devices {DEVICES[0]},{DEVICES[1]}"
-    one.sh(MAKE.replace("vgcreate", f"vgcreate {devices}").replace("lvcreate", f"lvcreate {devices}"), timeout=120)
+    one.sh(MAKE_UNFILTERED, timeout=120)
     refused = one.run("lvmkit", "create", MOUNT, check=False, timeout=PATIENCE)
     is_refused(refused, "drbd0")
     assert "global_filter" in refused.stderr
@@ -119,11 +120,11 @@ def test_extend_refuses_the_backing_disk_of_a_secondary_and_names_the_line_to_wr
     assert "drbd" in done.stderr, "it does not say that a replicated device is above the disk"
     assert "global_filter" in done.stderr
     assert fingerprint(two) == before
-    assert _same_on_both(replicated)
+    assert same_on_both(replicated)
 
 
 def test_extend_takes_a_secondary_by_what_its_resource_says(extended: Cluster) -> None:
-    assert _same_on_both(extended)
+    assert same_on_both(extended)
     assert len(_pair(extended)) == 2
     said = extended.guest(2).run("lvmkit", "doctor", "--here", check=False, timeout=180).stdout
     assert not re.search("110013|110014|110243|11042[4-8]", said), said
@@ -140,7 +141,7 @@ def test_a_start_on_a_secondary_refuses_and_writes_not_one_byte(replicated: Clus
     assert done.returncode != 0, done
     assert fingerprint(two) == before
     assert VG not in two.run("dmsetup", "ls").stdout
-    assert _same_on_both(replicated)
+    assert same_on_both(replicated)
     replicated.guest(1).run("lvmkit", "in-service", MOUNT, timeout=PATIENCE)
 
 
@@ -177,36 +178,90 @@ def test_create_extend_moves_a_kill_a_further_volume_and_delete_lose_no_record_a
     acknowledged: list[int] = []
     for turn in range(MOVES_IN_A_ROW):
         here, there = (1, 2) if turn % 2 == 0 else (2, 1)
-        writing = Writing(extended.lab, here, FILE).start().more(5)
-        extended.guest(here).run("lvmkit", "in-service", MOUNT, "--on", NODES[there - 1], timeout=PATIENCE)
-        writing.stop()
-        acknowledged += writing.acknowledged
+        acknowledged += _move(extended, here, there)
         check_records(extended.lab, there, FILE, acknowledged)
     acknowledged += _kill(extended)
     check_records(extended.lab, 2, FILE, acknowledged)
     _grow(extended)
     check_records(extended.lab, 2, FILE, acknowledged)
-    for mount in (MOUNT, OTHER):
-        extended.guest(2).run("lvmkit", "delete", mount, timeout=PATIENCE)
-    assert _pair(extended, 2) == []
-    extended.guest(2).run("sync")
-    found = extended.guest(2).sh(VERIFY, timeout=300).stdout.split()
-    assert set(found) == {"oos:0"}, "the replicas differ"
+    _delete(extended)
+    replicas_are_equal(extended, 2)
+
+
+def test_a_whole_life_without_a_filter_writes_nothing_below_a_secondary(cluster: Cluster) -> None:
+    """Both servers have one only while create and extend look for it: they refuse to go on without."""
+    one, guests = cluster.guest(1), (cluster.guest(1), cluster.guest(2))
+    connect(cluster)
+    let_cluster_run_it(cluster)
+    one.sh(MAKE_UNFILTERED, timeout=120)
+    for works in ((("create", MOUNT), ("create", OTHER)), (("extend", MOUNT, "--to", "node2"),)):
+        before = [fingerprint(guest) for guest in guests]
+        is_refused(one.run("lvmkit", *works[0], check=False, timeout=PATIENCE))
+        assert [fingerprint(guest) for guest in guests] == before
+        for guest in guests:
+            hide_backing_disk(guest)
+        for work in works:
+            one.run("lvmkit", *work, timeout=PATIENCE)
+        for guest in guests:
+            show_backing_disk(guest)
+        assert same_on_both(cluster), works
+    acknowledged = _move(cluster, 1, 2)
+    assert same_on_both(cluster)
+    acknowledged += _move(cluster, 2, 1)
+    assert same_on_both(cluster)
+    acknowledged += _kill(cluster)
+    assert same_on_both(cluster)
+    check_records(cluster.lab, 2, FILE, acknowledged)
+    _delete(cluster)
+    assert same_on_both(cluster)
+    replicas_are_equal(cluster, 2)
+
+
+# ---- a cut cable
+
+
+def test_a_cut_cable_leaves_one_server_with_every_record_and_the_fenced_one_resyncs(extended: Cluster) -> None:
+    first = Writing(extended.lab, 1, FILE).start().more(20)
+    extended.lab.cut(1)
+    is_in_service_on(extended, 2)
+    first.stop()
+    assert extended.lab.cluster_status(2).fenced == {"node1"}
+    second = Writing(extended.lab, 2, FILE).start().more(20)
+    second.stop()
+    acknowledged = first.acknowledged + second.acknowledged
+    check_records(extended.lab, 2, FILE, acknowledged)
+    extended.lab.mend(1)
+    comes_back(extended)
+    (holder,) = extended.lab.cluster_status(2).running(GROUP)
+    check_records(extended.lab, NODES.index(holder) + 1, FILE, acknowledged)
+    assert same_on_both(extended)
+    replicas_are_equal(extended, NODES.index(holder) + 1)
+
+
+def _move(cluster: Cluster, here: int, there: int) -> list[int]:
+    """Move it while it is written to; what was acknowledged until then."""
+    writing = Writing(cluster.lab, here, FILE).start().more(5)
+    cluster.guest(here).run("lvmkit", "in-service", MOUNT, "--on", NODES[there - 1], timeout=PATIENCE)
+    writing.stop()
+    return writing.acknowledged
 
 
 def _kill(cluster: Cluster) -> list[int]:
     """Let node1, which has it, die and return; what was acknowledged until then."""
     writing = Writing(cluster.lab, 1, FILE).start().more(20)
     cluster.lab.kill(1)
-    cluster.wait(lambda it: it.running(GROUP) == ("node2",), node=2, deadline=300)
-    cluster.wait(lambda it: it.running("lvmkit-_2fsrv_2freplicated") == ("node2",), node=2, deadline=120)
+    is_in_service_on(cluster, 2)
     writing.stop()
     cluster.lab.start(1)
-    cluster.wait(lambda it: it.formed(*NODES), node=2)
-    cluster.guest(2).sh("crm_resource --wait --timeout=120", timeout=150, check=False)
-    time.sleep(10)  # for the module on the server that came back
-    is_whole(cluster, timeout=240)
+    comes_back(cluster)
     return writing.acknowledged
+
+
+def _delete(cluster: Cluster) -> None:
+    """Delete all on node2, which has it."""
+    for mount in (MOUNT, OTHER):
+        cluster.guest(2).run("lvmkit", "delete", mount, timeout=PATIENCE)
+    assert _pair(cluster, 2) == []
 
 
 def _grow(cluster: Cluster) -> None:
@@ -252,9 +307,3 @@ def _parameters(guest: Guest) -> dict[str, str]:
 def _start(guest: Guest, parameters: dict[str, str]) -> Result:
     env = {"OCF_ROOT": "/usr/lib/ocf", "OCF_RESOURCE_INSTANCE": GROUP, "OCF_RESKEY_CRM_meta_timeout": "90000"}
     return guest.run(AGENT, "start", env={**env, **parameters}, timeout=120, check=False)
-
-
-def _same_on_both(cluster: Cluster) -> bool:
-    """Return whether both backing disks have the same labels and metadata, which DRBD itself would not check."""
-    cluster.guest(1).run("sync")
-    return fingerprint(cluster.guest(1)) == fingerprint(cluster.guest(2))
