@@ -106,7 +106,7 @@ def test_create_adds_an_order_and_a_colocation_and_delete_takes_them_and_nothing
 
 def test_what_drbdsetup_says_has_the_form_that_the_unit_tests_know(run_by_cluster: Cluster) -> None:
     said = run_by_cluster.guest(1).run("drbdsetup", "events2", "--now", "r0").stdout
-    assert _form(said) >= _form((FORMS / "8.4-whole").read_text())
+    assert _form(said) >= _form((FORMS / "8.4-whole").read_text()), said
 
 
 # ---- a Secondary
