@@ -70,10 +70,17 @@ def port(second: Core, tmp_path: Path) -> LifeKeeper:
     return adapter(second, tmp_path, HERE)
 
 
-def adapter(second: Core, folder: Path, system: str, **settings: object) -> LifeKeeper:
+def adapter(
+    second: Core,
+    folder: Path,
+    system: str,
+    ask_holder: Callable[[str], None] = lambda _server: None,
+    **settings: object,
+) -> LifeKeeper:
     """That of any system."""
     paths = Paths(lkroot=f"{folder}/lk", state=f"{folder}/{system}", run=f"{folder}/run", defaults=f"{folder}/none")
-    return LifeKeeper(paths, replace(Settings(lkroot=second.root(system), lock_patience=0.5), **settings))
+    own = replace(Settings(lkroot=second.root(system), lock_patience=0.5), **settings)
+    return LifeKeeper(paths, own, ask_holder=ask_holder)
 
 
 def numbers(work: Callable[[], object]) -> tuple[int, ...]:
@@ -342,6 +349,16 @@ class TestSeveralServers:
         assert port.overview().of(THERE).tags == (f"vg@{THERE}",)
 
 
+def _take_and_die(port: LifeKeeper) -> None:
+    """Have a process take the admin lock and be killed."""
+    pid = os.fork()
+    if not pid:
+        lock = port.admin_lock("to be killed")
+        lock.__enter__()
+        os._exit(9)
+    os.waitpid(pid, 0)
+
+
 class TestTheLock:
     def test_a_process_that_waits_in_vain_is_told_so(self, second: Core, port: LifeKeeper, tmp_path: Path) -> None:
         with adapter(second, tmp_path, THERE).admin_lock("a test"):
@@ -351,15 +368,32 @@ class TestTheLock:
         assert port.flags() == ()
 
     def test_what_a_killed_process_had_is_given_back(self, second: Core, port: LifeKeeper) -> None:
-        pid = os.fork()
-        if not pid:
-            lock = port.admin_lock("to be killed")
-            lock.__enter__()
-            os._exit(9)
-        os.waitpid(pid, 0)
+        _take_and_die(port)
         assert len(port.flags()) == 1
         with port.admin_lock("another"):
             assert len(port.flags()) == 1
+
+    def test_the_server_on_which_a_killed_process_had_it_is_asked_once_to_give_it_back(
+        self, second: Core, tmp_path: Path
+    ) -> None:
+        asked: list[str] = []
+
+        def ask(server: str) -> None:
+            asked.append(server)
+            with adapter(second, tmp_path, server).admin_lock("free what a killed run has left"):
+                pass
+
+        _take_and_die(adapter(second, tmp_path, THERE))
+        port = adapter(second, tmp_path, HERE, ask_holder=ask)
+        with port.admin_lock("another"):
+            assert [flag.rpartition("!")[2] for flag in port.flags()] == [f"{HERE}:another"]
+        assert (asked, port.flags()) == ([THERE], ())
+
+    def test_nobody_is_asked_where_a_flag_names_this_server_or_none(self, second: Core, tmp_path: Path) -> None:
+        port = adapter(second, tmp_path, HERE, ask_holder=pytest.fail)
+        for flag in (f"!action!00001!1!{HERE}:filesys", "!action!", "!action!12", "!action!12!34", "!action!12!34!:x"):
+            port.create_flag(flag)
+        assert numbers(lambda: port.admin_lock("another").__enter__()) == (110414,)
 
     def test_who_was_called_under_the_lock_goes_straight_on(self, port: LifeKeeper) -> None:
         flag = f"!action!{os.getppid():05d}!1!{HERE}:create"

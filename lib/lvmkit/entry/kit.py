@@ -76,7 +76,7 @@ def _engine(
     if name == LIFEKEEPER:
         from lvmkit.cluster.lifekeeper import LifeKeeper
 
-        return LifeKeeper(paths, settings, server)
+        return LifeKeeper(paths, settings, server, _holder_of_the_lock(paths, settings, tell))
     from lvmkit.cluster.embedded import Engine
 
     return Engine(paths, settings)

@@ -50,12 +50,22 @@ class LifeKeeper:
     )
     recovery = None
 
-    def __init__(self, paths: Paths, settings: Settings, server: str = "") -> None:
-        """server: its name, where the caller has asked for it. Raises Failure (110400) where there is no core."""
+    def __init__(
+        self,
+        paths: Paths,
+        settings: Settings,
+        server: str = "",
+        ask_holder: Callable[[str], None] = lambda _server: None,
+    ) -> None:
+        """server: its name, where the caller has asked for it.  ask_holder: see lock.admin_lock().
+
+        Raises Failure (110400) where there is no core.
+        """
         why = core.why_not(settings.lkroot)
         if why:
             raise Failure(NoCoreHere(settings.lkroot, why))
         self._paths, self._settings, self._server = paths, settings, server
+        self._ask_holder = ask_holder
         self._how = Commands(settings.lkroot, settings.command_deadline)
 
     @property
@@ -263,7 +273,7 @@ class LifeKeeper:
     def admin_lock(self, purpose: str) -> AbstractContextManager[None]:
         """Of all servers; see lock.py."""
         patience = self._settings.lock_patience
-        return lock.admin_lock(self._how, self._paths, self.local_server(), purpose, patience)
+        return lock.admin_lock(self._how, self._paths, self.local_server(), purpose, patience, self._ask_holder)
 
     @property
     def _fences(self) -> bool:

@@ -2,13 +2,15 @@
 
 Two locks. On the server a file lock (flock(2)), which goes with its process. Among the servers LifeKeeper's own, by
 getlocks: it lets processes that wait take turns. What a killed process had of that is given back by the next one here,
-for the file lock says that there is no other. Whose ancestor has LifeKeeper's lock already works within it: the create
-of another kit, which takes the lock, calls ours, and would otherwise wait for itself.
+for the file lock says that there is no other. Of other servers only they can know: each one that has it, or waits for
+it, is asked once to give back what is left there. Whose ancestor has LifeKeeper's lock already works within it: the
+create of another kit, which takes the lock, calls ours, and would otherwise wait for itself.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 
 from lvmkit.cluster.admin_lock import held
@@ -20,7 +22,7 @@ from lvmkit.storage import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from lvmkit.cluster.lifekeeper.lcdi import Commands
@@ -31,37 +33,47 @@ _SHORTEST = 5.0
 """seconds that getlocks gets at least: it is a program, and has to start on a busy server"""
 
 
-def admin_lock(how: Commands, paths: Paths, server: str, purpose: str, patience: float) -> AbstractContextManager[None]:
+def admin_lock(
+    how: Commands, paths: Paths, server: str, purpose: str, patience: float, ask_holder: Callable[[str], None]
+) -> AbstractContextManager[None]:
     """Hold both locks while a `with` block runs; a process that has them already goes straight on.
 
     server: this one.  patience: seconds.
+    ask_holder: has another server free what no process there holds any more; returns when it has answered, whatever.
     Entering raises Failure: 110083 when another process here holds it, 110414 when LifeKeeper does not give its own.
     """
-    return held(paths, patience, lambda: _of_the_core(how, paths, server, purpose, patience))
+    return held(paths, patience, lambda: _of_the_core(how, paths, server, purpose, patience, ask_holder))
 
 
 @contextmanager
-def _of_the_core(how: Commands, paths: Paths, server: str, purpose: str, patience: float) -> Iterator[None]:
+def _of_the_core(
+    how: Commands, paths: Paths, server: str, purpose: str, patience: float, ask_holder: Callable[[str], None]
+) -> Iterator[None]:
     """Hold LifeKeeper's. The file that getlocks writes is there for as long as it may be held."""
-    path = f"{paths.state}/lifekeeper.lock"
+    path, limit = f"{paths.state}/lifekeeper.lock", time.monotonic() + patience
     if os.path.lexists(path):
         _give_back(how, server, path)
-    if _is_held_above(lcdi.flg_list(how)):
+    flags = lcdi.flg_list(how)
+    if _is_held_above(flags):
         yield
         return
+    for other in _servers(flags):
+        if other != server:
+            ask_holder(other)
     try:
-        _take(how, server, purpose, path, patience)
+        _take(how, server, purpose, path, limit - time.monotonic())
         yield
     finally:
         _give_back(how, server, path)
 
 
 def _take(how: Commands, server: str, purpose: str, path: str, patience: float) -> None:
+    limit = max(patience, _SHORTEST)
     try:
-        lcdi.getlocks(how, server, _word(purpose), path, os.getpid(), deadline=max(patience, _SHORTEST))
+        lcdi.getlocks(how, server, _word(purpose), path, os.getpid(), deadline=limit)
     except Failure as failure:
         if isinstance(failure.messages[0], CommandHung):
-            raise Failure(CoreLockNotGot(purpose, patience, "others have it, or wait for it")) from failure
+            raise Failure(CoreLockNotGot(purpose, limit, "others have it, or wait for it")) from failure
         raise
 
 
@@ -83,9 +95,22 @@ def _word(purpose: str) -> str:
 
 
 def _is_held_above(flags: tuple[str, ...]) -> bool:
-    """Whether a process that this one descends from shows that it has the lock, by '!action!PID!SECONDS!SERVER:...'."""
-    holders = {flag[len(_FLAG) :].partition("!")[0].lstrip("0") for flag in flags if flag.startswith(_FLAG)}
+    """Whether a process that this one descends from shows that it has the lock."""
+    holders = {pid.lstrip("0") for pid, _ in _holders(flags)}
     return bool(holders & set(_ancestors()))
+
+
+def _servers(flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Those on which a process has the lock, or waits for it."""
+    return tuple(dict.fromkeys(server for _, server in _holders(flags) if server))
+
+
+def _holders(flags: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """(process, server) of each flag that shows the lock: '!action!PID!SECONDS!SERVER:...'."""
+    for flag in flags:
+        if flag.startswith(_FLAG):
+            pid, _, rest = flag[len(_FLAG) :].partition("!")
+            yield pid, rest.partition("!")[2].partition(":")[0]
 
 
 def _ancestors() -> Iterator[str]:
