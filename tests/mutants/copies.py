@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 LIB = "lib/lvmkit"
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "mutants")
-_IGNORED = "--ignore=tests/unit/test_named_faults.py"
-"""it compares the list with the code, in which one of them is"""
+_IGNORED = ("--ignore=tests/unit/test_named_faults.py", "--ignore=tests/unit/test_lab_resuming.py")
+"""one compares the list with the code, in which one of them is; one runs pytest within pytest, and is about guests"""
 _PAUSE = 0.02
 _PRELOADED = ("click", "hypothesis", "jsonschema", "pytest_mock", "sqlite3", "subprocess", "xml.etree.ElementTree")
 _SURVIVED, _KILLED = (0,), (1, 2, 3)
@@ -120,7 +120,7 @@ def become_pytest(folder: Path, output: Path, words: Sequence[str], plugins: Seq
         os.dup2(handle, 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.path[:] = [path for path in sys.path if not path.startswith(f"{ROOT}/") or "site-packages" in path]
-        options = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", _IGNORED)
+        options = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *_IGNORED)
         code = int(pytest.main([*options, *words], plugins=[*plugins]))
     finally:
         os._exit(code)
