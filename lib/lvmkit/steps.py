@@ -246,7 +246,10 @@ def drop_record(group: VgFacts, kit: Kit) -> None:
 
 
 def drop_records(gone: Iterable[Instance], kit: Kit) -> None:
-    """The same for the volume groups of a hierarchy that is gone already: a record that stays is only told."""
+    """The same for the volume groups of what is protected no more: a record that stays is only told.
+
+    The admin lock must be held, or it may be the record of one that has been protected anew.
+    """
     for instance in gone:
         if instance.type == LVMVG and names.vg_of_lvmvg_id(instance.id):
             group = VgFacts.noted(instance)

@@ -93,6 +93,14 @@ def test_a_start_that_outlived_a_killed_run_leaves_no_record(world: World) -> No
     assert not world.has_record()
 
 
+def test_no_other_change_comes_before_the_record_goes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It might protect the group anew, and the record would be its."""
+    delete("/data", world.kit)
+    monkeypatch.setattr(records, "drop", lambda *_: world.port.calls.append(("record",)))
+    delete("/www", world.kit)
+    assert world.port.calls[-2:] == [("record",), ("unlock",)]
+
+
 def test_a_start_that_does_not_end_is_told_for_the_hierarchy_is_gone(world: World) -> None:
     impatient = replace(world.kit, settings=replace(world.kit.settings, lock_patience=0.0))
     delete("/data", impatient)

@@ -33,9 +33,9 @@ def delete(tag: str, kit: Kit) -> tuple[str, ...]:
         finish_interrupted(kit)
         gone, plan = draft_deletion(tag, kit)
         carry_out(plan, kit)
+        drop_records(gone, kit)
     if servers:
         everywhere.forget_there(gone, servers, kit)
-    drop_records(gone, kit)
     return tags_of(gone)
 
 

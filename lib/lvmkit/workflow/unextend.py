@@ -75,9 +75,7 @@ def unextend(tag: str, kit: Kit) -> tuple[str, ...]:
     Raises Failure, with nothing changed: 110167 where it is not extended here, 110169 in service here, 110166 where
     this is its only server.
     """
-    gone = _take(tag, kit.port.local_server(), kit)
-    drop_records(gone, kit)
-    return tags_of(gone)
+    return tags_of(_take(tag, kit.port.local_server(), kit))
 
 
 def unextend_absent(tag: str, server: str, kit: Kit) -> tuple[str, ...]:
@@ -95,6 +93,8 @@ def _take(tag: str, server: str, kit: Kit) -> tuple[Instance, ...]:
         finish_interrupted(kit)
         draft = draft_unextension(tag, server, kit)
         carry_out(draft.plan, kit)
+        if server == kit.port.local_server():
+            drop_records(draft.gone, kit)
     return draft.gone
 
 
