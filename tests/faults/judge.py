@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from faults.rows import Row
-from faults.sides import ACTIVATE, GROUP, Answer, in_time
+from faults.sides import ACTIVATE, GROUP, KIT, Answer, in_time
 from faults.truth import Truth
 
 
@@ -79,9 +79,16 @@ def _undone(record: Record) -> list[str]:
     if record.down and record.after_down:
         if record.down.fine and not record.after_down.down:
             said.append("down is said of what is up")
-        if not record.down.fine and not record.row.stays:
-            said.append("the stop failed")
+        if not record.down.fine:
+            said += _stop(record.down, record)
     return said + _start(record)
+
+
+def _stop(down: Answer, record: Record) -> list[str]:
+    """A stop that failed: where it may, it has to say why."""
+    if not record.row.stays:
+        return ["the stop failed"]
+    return [] if down.numbers or record.side != KIT else ["the stop failed without a word"]
 
 
 def _start(record: Record) -> list[str]:

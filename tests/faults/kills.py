@@ -49,7 +49,7 @@ import sqlite3
 print(*sqlite3.connect("file:/var/lib/lvmkit/engine.sqlite?mode=ro", uri=True).iterdump(), sep=chr(10))'
 ps --ppid 2 -p 2 --deselect -o args= | sort
 """
-"""a shell script: all that a later call of the kit can depend on: the kernel, LVM's metadata, the kit's files, who runs"""
+"""a shell script that prints all that a later call of the kit can depend on"""
 
 _ACTIONS = "/opt/LifeKeeper/subsys/{}/resources/{}/actions/{}"
 _UP, _DOWN, _OPEN, _GROWN = "up", "down", "not protected", "grown"

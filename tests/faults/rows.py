@@ -15,6 +15,7 @@ USE = f"(head -c 300000 /dev/urandom > {MOUNT}/more; sync -f {MOUNT}) 2>/dev/nul
 """somebody writes, so that the kernel notices"""
 SPARE = f"{BY_ID}SHARED3"
 """a disk that nobody uses"""
+ON_THEIR_WAY = "Requests of processes wait in the disk, and the kernel ends neither: a stop can only name them."
 OTHER_HOST = """--config 'local/extra_system_ids=["elsewhere"]'"""
 
 
@@ -25,7 +26,7 @@ class Row:
     name: as the table has it.  layout: see layouts.  fault: a shell script that makes it.  when: UP, while the service
     runs, or DOWN, before it is brought up.  heal: undoes it; "" where nothing does, or nothing has to.
     allowed: whether a check that is not fine is right although the volume can be read and written.
-    stays: whether a stop may fail: somebody uses the volume who must not be ended.
+    stays: whether a stop may fail, in time and with a number: somebody uses the volume who must not or cannot be ended.
     applies: whether the fault means anything to the peer.  note: what the table says besides.
     """
 
@@ -55,10 +56,23 @@ _RESCAN = f"echo '- - -' > /sys/class/scsi_host/host0/scan; until [ -e {BY_ID}SH
 DISKS = (
     Row("PV answers errors below a mounted ext4", f"{exchange('path1', ERROR)}; {USE}", heal=HEALED1),
     Row("PV answers errors below a mounted xfs", f"{exchange('path1', ERROR)}; {USE}", "xfs", heal=HEALED1),
-    Row("PV hangs: suspended", SUSPENDED.format("path1"), heal="dmsetup resume path1"),
-    Row("PV hangs: 60 s for each request", exchange("path1", on_disk("path1", "delay", "60000")), heal=HEALED1),
+    Row("PV hangs: suspended", SUSPENDED.format("path1"), heal="dmsetup resume path1", stays=True, note=ON_THEIR_WAY),
+    Row(
+        "PV hangs: 60 s for each request",
+        exchange("path1", on_disk("path1", "delay", "60000")),
+        heal=HEALED1,
+        stays=True,
+        note=ON_THEIR_WAY,
+    ),
     Row("every PV answers errors", f"{exchange('path1', ERROR)}; {exchange('path2', ERROR)}; {USE}", "both", heal=BOTH),
-    Row("every PV hangs: suspended", SUSPENDED.format("path1 path2"), "both", heal="dmsetup resume path1 path2"),
+    Row(
+        "every PV hangs: suspended",
+        SUSPENDED.format("path1 path2"),
+        "both",
+        heal="dmsetup resume path1 path2",
+        stays=True,
+        note=ON_THEIR_WAY,
+    ),
     Row("PV is slow: 200 ms for each request", exchange("path1", on_disk("path1", "delay", "200")), heal=HEALED1),
     Row("PV answers errors to writes only", f"{_lying('path1', 'error_writes')}; {USE}", heal=HEALED1),
     Row(
@@ -95,6 +109,8 @@ DISKS = (
         f"dmsetup message path2 0 fail_path $({_NUMBER2})",
         "multipath",
         heal=f"dmsetup message path2 0 reinstate_path $({_NUMBER2})",
+        stays=True,
+        note=ON_THEIR_WAY,
     ),
 )
 

@@ -75,7 +75,9 @@ def test_what_is_wrong_is_named(seen: dict[str, Any], said: list[str]) -> None:
 
 def test_a_row_can_allow_an_alarm_and_a_stop_that_fails() -> None:
     assert wrong(_record(Row("a clone", "true", allowed=True), quick=FAULT)) == []
-    assert wrong(_record(Row("in use", "true", stays=True), down=FAULT, after_down=USABLE)) == []
+    used = Row("in use", "true", stays=True)
+    assert wrong(_record(used, down=FAULT, after_down=USABLE)) == []
+    assert wrong(_record(used, down=Answer(124, 9.0), after_down=USABLE)) == ["the stop failed without a word"]
 
 
 def test_a_start_below_a_fault_is_wrong_where_nothing_works_afterwards() -> None:
