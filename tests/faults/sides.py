@@ -16,7 +16,8 @@ LIMITS = {"quick": 20.0, "deep": 60.0, "down": 90.0, "up": 90.0}
 """seconds that the agents' metadata recommend for an operation, and a second more is too long"""
 GIVEN_UP = 5.0
 """seconds past its limit after which a call is killed, as a cluster would do it"""
-NUMBER = re.compile(r"\b(?:ERROR|WARN)(?::.*?:| )(\d{6}):")
+NUMBER = re.compile(r"(?:\b(?:ERROR|WARN)(?::.*?:| )|^\S+ +\S+ +)(\d{6})[: ]", re.MULTILINE)
+"""of a message: as scripts say it, as commands do, and in the table of `lvmkit check`"""
 _OCF = {"OCF_ROOT": "/usr/lib/ocf", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 _SCRIPTS = (("scsi", GROUP, VG), ("scsi", "lvmlv", f"{VG}/{LV}"), ("gen", "filesys", MOUNT))
 _AGENTS = (
@@ -127,7 +128,7 @@ def _call(guest: Guest, part: str, argv: tuple[str, ...], limit: str, env: dict[
     numbers = tuple(dict.fromkeys(NUMBER.findall(done.stderr + done.stdout)))
     if not done.returncode:
         return Answer(0, seconds, numbers, longest=seconds)
-    words = (done.stderr.strip().splitlines() or [""])[-1]
+    words = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
     return Answer(done.returncode, seconds, numbers, words, seconds, part)
 
 

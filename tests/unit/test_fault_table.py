@@ -18,7 +18,7 @@ from faults.judge import Record, in_words, record_of, wrong
 from faults.kills import COMMANDS, START, Killed, Point
 from faults.report import Where, Whole
 from faults.rows import DOWN, ROWS, UP, Row
-from faults.sides import KIT, PEER, Answer
+from faults.sides import KIT, NUMBER, PEER, Answer
 from faults.states import State
 from faults.table import Table
 from faults.truth import ABSENT, HANGS, READS, WRITES, Truth
@@ -87,6 +87,11 @@ def test_a_start_below_a_fault_is_wrong_where_nothing_works_afterwards() -> None
     assert wrong(Record(KIT, row, before=FAILED_GROUP, truth=GONE)) == []
     assert wrong(Record(KIT, row, before=FAILED_MOUNT, truth=UNMOUNTED)) == []
     assert wrong(Record(KIT, row, before=FAILED_GROUP, truth=UNMOUNTED)) == ["a failed start left something up"]
+
+
+def test_numbers_are_found_in_what_scripts_commands_and_checks_say() -> None:
+    said = "restore[7]: ERROR:lvmvg:restore:vgf:110014:no\nlvmkit: ERROR 000014: exists\nFAULT  /srv/data  110026  123456 bytes\n"
+    assert NUMBER.findall(said) == ["110014", "000014", "110026"]
 
 
 def test_rows_have_names_of_their_own_known_layouts_and_scripts_that_a_shell_can_read() -> None:
