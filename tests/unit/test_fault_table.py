@@ -90,8 +90,12 @@ def test_a_start_below_a_fault_is_wrong_where_nothing_works_afterwards() -> None
 
 
 def test_numbers_are_found_in_what_scripts_commands_and_checks_say() -> None:
-    said = "restore[7]: ERROR:lvmvg:restore:vgf:110014:no\nlvmkit: ERROR 000014: exists\nFAULT  /srv/data  110026  123456 bytes\n"
-    assert NUMBER.findall(said) == ["110014", "000014", "110026"]
+    lines = (
+        "restore[7]: ERROR:lvmvg:restore:vgf:110014:no",
+        "lvmkit: ERROR 000014: exists",
+        "FAULT  vgf  110026  123456",
+    )
+    assert NUMBER.findall("\n".join(lines)) == ["110014", "000014", "110026"]
 
 
 def test_rows_have_names_of_their_own_known_layouts_and_scripts_that_a_shell_can_read() -> None:
