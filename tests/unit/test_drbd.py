@@ -89,6 +89,7 @@ def test_proc_tells_of_each_device_of_8_4(machine: Machine) -> None:
     assert drbd.glimpse("147:0") == Glimpse("Connected", "UpToDate", "UpToDate", is_frozen=False)
     assert drbd.glimpse("147:1") == Glimpse("WFConnection", "UpToDate", "Outdated", is_frozen=True)
     assert drbd.glimpse("147:2") is None
+    assert drbd.glimpse("147:4") == Glimpse("StandAlone", "UpToDate", "Outdated", is_frozen=False)
     assert drbd.glimpse("147:10") == Glimpse("SyncTarget", "Inconsistent", "UpToDate", is_frozen=False)
     assert drbd.glimpse("147:3") is None
 

@@ -128,14 +128,15 @@ def glimpse(number: str) -> Glimpse | None:
     """The states that 8.4 shows in /proc/drbd; None where it shows none (9), or does not know the device.
 
     A line is ` 0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----`: of the last word the first letter
-    is s where I/O is suspended (source: drbd_proc.c of Linux).
+    is s where I/O is suspended; a device that stands alone has no letter of a protocol before it, and one without
+    a disk and a connection has no states (source: drbd_proc.c of Linux).
     """
     minor = f"{number.partition(':')[2]}:"
     for line in (files.read(_STATES) or "").splitlines():
         words = line.split()
-        if words[:1] == [minor] and len(words) > 5:
+        if words[:1] == [minor] and len(words) > 4:
             own, _, peer = words[3].removeprefix("ds:").partition("/")
-            return Glimpse(words[1].removeprefix("cs:"), own, peer, words[5].startswith("s"))
+            return Glimpse(words[1].removeprefix("cs:"), own, peer, words[-1].startswith("s"))
     return None
 
 
