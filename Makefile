@@ -184,9 +184,10 @@ $(VENV)/.stamp: tests/requirements.txt
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@
 
-pages:  ## write what manual pages and README say of commands and options anew; prose stays
+pages:  ## write what manual pages and README say of commands and options anew, and bring catalogues up to the messages; prose stays
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.reference .
 	$(PYTHON) -m tests.features
+	PYTHONPATH=lib $(PYTHON) -m tests.translations
 
 lock:  ## write tests/requirements.txt anew from tests/requirements.in
 	$(PYTHON) -m venv --clear build/lock
@@ -199,6 +200,7 @@ lock:  ## write tests/requirements.txt anew from tests/requirements.in
 stage:
 	rm -rf $(STAGE)
 	cd lib && find lvmkit -name '*.py' -exec install -D -m 644 {} $(abspath $(STAGE))/$(LIBRARY)/{} \;
+	$(PYTHON) -IS share/install/catalogues.py share/locale $(STAGE)/$(LIBRARY)/lvmkit/locale
 	cd opt/LifeKeeper && find subsys $(WITHOUT_CORES) -type f -exec install -D -m 755 {} $(abspath $(STAGE))/{} \;
 	find lkadm $(WITHOUT_CORES) -type f -exec install -D -m 755 {} $(STAGE)/{} \;
 	install -D -m 755 -t $(STAGE)/lib/ocf/resource.d/lvmkit lib/ocf/resource.d/lvmkit/*

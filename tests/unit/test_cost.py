@@ -192,6 +192,7 @@ def start_group(machine: Machine, volumes: int, disks: int) -> str:
 HEAVY = {
     "signal", "enum", "socket", "subprocess", "selectors", "contextlib", "functools", "collections", "re", "json",
     "xml", "sqlite3", "datetime", "ctypes", "dataclasses", "typing", "logging", "argparse", "pathlib", "traceback",
+    "gettext", "locale",
 }  # fmt: skip
 """modules that take longer to import than most of our actions have work"""
 PROGRAM = """

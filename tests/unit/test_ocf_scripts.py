@@ -22,7 +22,10 @@ from tests.unit.agent_server import CONFIGURED, OK, STOPPED, UNIMPLEMENTED
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lib/ocf/resource.d/lvmkit"
 DTD = Path("/usr/share/resource-agents/ra-api-1.dtd")
-HEAVY = {"subprocess", "logging", "dataclasses", "re", "json", "argparse", "pathlib", "typing", "enum", "contextlib"}
+HEAVY = {
+    "subprocess", "logging", "dataclasses", "re", "json", "argparse", "pathlib", "typing", "enum", "contextlib",
+    "gettext", "locale",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("agent", sorted(AGENTS))

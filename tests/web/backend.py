@@ -2,8 +2,9 @@
 
     python -m tests.web.backend SOCKET FOLDER
 
-A client sends one line of JSON: {"words": [...]} runs lvmkit on n1, {"order": "grow"} has something happen, one of
-Scene's orders. It gets lines back: {"out": text} as it is printed, and last {"exit": status}.
+A client sends one line of JSON: {"words": [...], "language": {...}} runs lvmkit on n1, with these variables in its
+environment, {"order": "grow"} has something happen, one of Scene's orders. It gets lines back: {"out": text} as it is
+printed, and last {"exit": status}.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from lvmkit.cli.launch import launch
 from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
 from lvmkit.model.interruption import Interruption
+from lvmkit.view import language
+from tests import translations
 from tests.unit.machine import SharedDisk
 from tests.unit.machine.disks import uuid_of, write
 from tests.unit.world.world import KIT, SERVERS, Process, World
@@ -154,6 +157,7 @@ def _serve(scene: Scene, client: socket.socket) -> None:
             getattr(scene, request["order"])()
             status = 0
         else:
+            os.environ.update(request.get("language", {}))
             status = scene.run(request["words"], client)
         client.sendall(json.dumps({"exit": status}).encode() + b"\n")
     except OSError:  # whoever asked has gone
@@ -162,6 +166,8 @@ def _serve(scene: Scene, client: socket.socket) -> None:
 
 def main(path: str, folder: str) -> None:
     """Serve one client after the other until killed."""
+    translations.builder().main(str(translations.LOCALE), f"{folder}-locale")
+    language.FOLDER = f"{folder}-locale"
     scene = Scene(Path(folder))
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(f"{path}.new")

@@ -8,6 +8,7 @@ With --watch it asks again and again, until it is killed. Standard library only.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import time
@@ -41,10 +42,12 @@ def _print(text: str) -> None:
 
 def main(path: str, words: list[str]) -> int:
     """Run a command."""
+    language = {name: os.environ.get(name, "") for name in ("LC_ALL", "LANGUAGE", "LC_MESSAGES", "LANG")}
+    request = {"words": words, "language": language}
     if "--watch" not in words:
-        return ask(path, {"words": words})
+        return ask(path, request)
     while True:
-        status = ask(path, {"words": words}, goes_on=True)
+        status = ask(path, request, goes_on=True)
         if status:
             return status
         time.sleep(PAUSE)

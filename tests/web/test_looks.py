@@ -89,6 +89,13 @@ def test_it_speaks_the_language_of_the_browser(visits: Visits, locale: str, titl
     assert page.evaluate("document.documentElement.lang") == locale[:2]
 
 
+def test_messages_are_in_that_language_and_keep_their_numbers(visits: Visits) -> None:
+    visits.cockpit.order("protect", "fail")
+    notice = visits(locale="de-DE").page.locator(".lk-notices .pf-v6-c-alert").first
+    expect(notice).to_contain_text("physisches Volume")
+    expect(notice).to_contain_text("110044")
+
+
 def test_a_keyboard_is_enough(visit: Visit) -> None:
     page = visit.page
     row(page, TAG).focus()

@@ -11,6 +11,7 @@ import sys
 from lvmkit.entry.report import Voice
 from lvmkit.model.messages import ERROR, FATAL, INFO, WARN, Failure
 from lvmkit.model.messages.command import OutputNotWritten
+from lvmkit.view.language import advice_of, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,13 +33,13 @@ class Console(Voice):
 
     def tell(self, message: Message) -> None:
         """Say it on stderr, unless it is mere progress and --quiet was given, and in the log."""
-        self._say(message, message.advice)
+        self._say(message, advice_of(message))
 
     def tell_all(self, messages: Sequence[Message]) -> None:
         """Say why work stopped. Advice is given for the cause only, not for what it led to, and never twice."""
         given: set[str] = set()
         for position, message in enumerate(messages):
-            advice = message.advice
+            advice = advice_of(message)
             if advice in given or (message.is_outcome and position > 0):
                 advice = ""
             given.add(advice)
@@ -48,7 +49,7 @@ class Console(Voice):
         """The lines for stderr."""
         level = painted(message.level, _COLOURS.get(message.level, ""), self.colour)
         second = f"  -> {advice}\n" if advice else ""
-        return f"{self.program}: {level} {message.number:06d}: {message.text}\n{second}"
+        return f"{self.program}: {level} {message.number:06d}: {text_of(message)}\n{second}"
 
     def _say(self, message: Message, advice: str) -> None:
         if message.level != INFO or not self.quiet:

@@ -7,6 +7,7 @@ import sys
 from lvmkit.cli.console import RED, YELLOW, may_colour, one_a_line, painted
 from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, twigs, width
 from lvmkit.model.messages import shown
+from lvmkit.view.language import advice_of, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _reasons(resource: Resource, server: str) -> tuple[str, ...]:
     """The faults that this server's kernel shows, then the reason that the engine stored."""
     reasons = []
     if server == resource.instance.server:
-        reasons = [fault.text for fault in resource.faults]
+        reasons = [text_of(fault) for fault in resource.faults]
     place = resource.on(server)
     if place and place.instance.reason:
         reasons.append(place.instance.reason)
@@ -108,7 +109,7 @@ def _troubles(warnings: tuple[Message, ...]) -> str:
     wanted = may_colour(sys.stdout)
     text = ""
     for message in warnings:
-        line = f"{message.level} {message.number:06d}: {message.text}\n  -> {message.advice}"
+        line = f"{message.level} {message.number:06d}: {text_of(message)}\n  -> {advice_of(message)}"
         text += painted(line, RED, wanted) + "\n"
     return f"{text}\n" if text else ""
 

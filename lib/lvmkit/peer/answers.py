@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lvmkit.model.messages import ERROR, INFO, Message, errors
 from lvmkit.model.value import Value
-from lvmkit.peer.wire import packed, unpacked
+from lvmkit.peer.wire import fact, packed, unpacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Finding(Value):
     level: str
     text: str
     advice: str
+    facts: tuple[tuple[str, Any], ...] = ()
+    """of the message, with their names; none from a server whose kit does not send them"""
 
     @property
     def is_note(self) -> bool:
@@ -110,7 +112,7 @@ def read_preview(facts: dict[str, Any], server: str) -> Preview:
 
 def findings_facts(findings: Findings) -> dict[str, Any]:
     """Findings as JSON can hold them."""
-    rows = [finding.as_dict() for finding in findings.findings]
+    rows = [{**finding.as_dict(), "facts": dict(finding.facts)} for finding in findings.findings]
     return {"kit_version": findings.kit_version, "lvm_version": findings.lvm_version, "findings": rows}
 
 
@@ -149,6 +151,13 @@ def _seconds(value: object) -> float:
     return float(value)
 
 
-def _finding(row: dict[str, object], server: str) -> Finding:
+def _finding(row: dict[str, Any], server: str) -> Finding:
     about, number, level, sentence, advice = (text(row[key]) for key in ("about", "number", "level", "text", "advice"))
-    return Finding(server if text(row["server"]) else "", about, number, level, sentence, advice)
+    where = server if text(row["server"]) else ""
+    return Finding(where, about, number, level, sentence, advice, _facts(row.get("facts", {})))
+
+
+def _facts(value: object) -> tuple[tuple[str, Any], ...]:
+    if not isinstance(value, dict):
+        raise TypeError(f"not facts: {value!r}")
+    return tuple((name, fact(each)) for name, each in value.items())

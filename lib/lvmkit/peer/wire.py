@@ -111,7 +111,7 @@ def unpacked(facts: object, server: str) -> Message:
     known = catalogue().get(int(facts["number"]))
     try:
         if known is not None:
-            return known(**{name: _fact(value) for name, value in facts["facts"].items()})
+            return known(**{name: fact(value) for name, value in facts["facts"].items()})
     except (TypeError, AttributeError):
         pass  # fields of another version: its text still says what it is
     return _relayed(f"{facts['number']} {facts['text']}"[:_LONGEST_TEXT], str(facts.get("level")), server)
@@ -196,10 +196,10 @@ def _message(kind: str, content: object, line: str, server: str) -> Message:
     return Relayed(server, _shortened(line))
 
 
-def _fact(value: Any) -> Any:  # noqa: ANN401 - JSON
+def fact(value: Any) -> Any:  # noqa: ANN401 - JSON
     """A fact of a message. Raises TypeError for what is none."""
     if isinstance(value, list):
-        return tuple(map(_fact, value))
+        return tuple(map(fact, value))
     if not isinstance(value, (str, int, float)):
         raise TypeError(f"not a fact: {value!r}")
     return value

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from lvmkit.view import schema
+from lvmkit.view import language, schema
 from lvmkit.view.document import utc_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from lvmkit.peer.answers import Finding
     from lvmkit.workflow.doctor import Diagnosis
 
 _FINDING_FIELDS = {
@@ -35,5 +36,9 @@ def doctor_facts(diagnosis: Diagnosis) -> dict[str, Any]:
         "time": utc_time(),
         "servers": diagnosis.servers,
         "well": diagnosis.is_well,
-        "findings": [finding.as_dict() for finding in diagnosis.findings],
+        "findings": list(map(_finding_facts, diagnosis.findings)),
     }
+
+
+def _finding_facts(finding: Finding) -> dict[str, str]:
+    return {"server": finding.server, "about": finding.about, **language.finding_in_words(finding)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from lvmkit.view import language
 from lvmkit.view.schema import SCHEMA_VERSION
 
 TYPE_CHECKING = False
@@ -27,8 +28,8 @@ def versioned(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def message_facts(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """Messages as data; schema.MESSAGE describes them."""
-    return [message.in_words() for message in messages]
+    """Messages as data, in the reader's language; schema.MESSAGE describes them."""
+    return list(map(language.in_words, messages))
 
 
 def utc_time() -> str:

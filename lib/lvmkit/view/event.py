@@ -6,7 +6,7 @@ A reader needs no other stream: errors are lines as well, and the last line has 
 from __future__ import annotations
 
 from lvmkit.model.messages.engine import StepDone
-from lvmkit.view import schema
+from lvmkit.view import language, schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,12 @@ SCHEMA = {
 
 def message_event(message: Message, advice: str) -> dict[str, Any]:
     """Something that is said. advice: '' where an earlier message has given it."""
-    event: dict[str, Any] = {"event": MESSAGE, **message.in_words(), "advice": advice, "facts": message.as_dict()}
+    event: dict[str, Any] = {
+        "event": MESSAGE,
+        **language.in_words(message),
+        "advice": advice,
+        "facts": message.as_dict(),
+    }
     if isinstance(message, StepDone):
         event["event"] = STEP
         event.update(position=message.position, count=message.count, step=message.step, depth=message.depth)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 from lvmkit.view import schema
+from lvmkit.view.language import translated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def explanation_facts(kind: type[Message]) -> dict[str, Any]:
     return {
         "number": f"{kind.number:06d}",
         "level": kind.level,
-        "text": readable(kind, kind.template),
-        "cause": cause(kind),
-        "action": readable(kind, kind.action),
+        "text": readable(kind, translated(kind.template)),
+        "cause": translated(cause(kind)),
+        "action": readable(kind, translated(kind.action)),
         "exit": {"script": kind.script_exit, "lcdi": kind.lcdi_exit, "ocf": kind.ocf_exit},
     }
 

@@ -97,7 +97,7 @@ def _take(take: Callable[[Look], Iterator[Told]], look: Look) -> Iterator[Told]:
 
 def _finding(server: str, about: str, message: Message) -> Finding:
     where = "" if about == CLUSTER else server
-    return Finding(where, about or server, **message.in_words())
+    return Finding(where, about or server, **message.in_words(), facts=tuple(message.as_dict().items()))
 
 
 def _filesystems(look: Look) -> Iterator[Told]:

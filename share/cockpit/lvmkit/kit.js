@@ -21,7 +21,8 @@ export function lines(take) {
 export function run(words, heard = () => {}) {
   const messages = [];
   let result = null;
-  const process = cockpit.spawn([LVMKIT, ...words, "--format", "jsonl"], { superuser: "require", err: "message" });
+  const process = cockpit.spawn([LVMKIT, ...words, "--format", "jsonl"],
+    { superuser: "require", err: "message", environ: ["LC_ALL=", "LANGUAGE=", `LC_MESSAGES=${cockpit.language}.UTF-8`] });
   process.stream(lines(line => {
     const event = JSON.parse(line);
     if (event.event === "result")

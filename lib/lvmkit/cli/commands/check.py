@@ -11,6 +11,7 @@ from lvmkit.model.instance import IN_SERVICE
 from lvmkit.model.messages.command import NotInService
 from lvmkit.model.resource_types import is_device
 from lvmkit.view.check import OK, Verdict, after_recovery, check_facts, is_well, judge
+from lvmkit.view.language import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _as_text(verdicts: list[Verdict], quiet: bool) -> str:
         if quiet and verdict.word == OK:
             continue
         for message in verdict.messages:
-            rows.append((verdict.word, verdict.tag, f"{message.number:06d}", message.text))
+            rows.append((verdict.word, verdict.tag, f"{message.number:06d}", text_of(message)))
         if not verdict.messages:
             rows.append((verdict.word, verdict.tag, "", verdict.state))
     return columns(rows)

@@ -8,6 +8,7 @@ from lvmkit.cli.layout import columns
 from lvmkit.cli.options import event_format_option, pass_session, quiet_option
 from lvmkit.model.messages import INFO, WARN, shown
 from lvmkit.view.doctor import doctor_facts
+from lvmkit.view.language import finding_in_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ def _as_text(diagnosis: Diagnosis, quiet: bool) -> str:
     text = ""
     for line, finding in zip(columns(map(_row, findings)).splitlines(), findings):
         text += f"{line}\n"
-        if finding.advice:
-            text += f"  -> {shown(finding.advice)}\n"
+        advice = finding_in_words(finding)["advice"]
+        if advice:
+            text += f"  -> {shown(advice)}\n"
     if diagnosis.is_well and not quiet:
         text += columns([("ok", ", ".join(diagnosis.servers))])
     return text
@@ -57,4 +59,4 @@ def _as_text(diagnosis: Diagnosis, quiet: bool) -> str:
 
 def _row(finding: Finding) -> tuple[str, ...]:
     word = _WORDS.get(finding.level, _WORST)
-    return word, finding.server or "cluster", finding.about, finding.number, finding.text
+    return word, finding.server or "cluster", finding.about, finding.number, finding_in_words(finding)["text"]

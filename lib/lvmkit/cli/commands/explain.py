@@ -10,7 +10,8 @@ from lvmkit.cli.layout import columns
 from lvmkit.cli.options import format_option, pass_session
 from lvmkit.model.messages import Failure, Message, catalogue
 from lvmkit.model.messages.command import NoSuchMessage
-from lvmkit.view.explain import catalogue_facts, cause, explanation_facts, readable
+from lvmkit.view.explain import catalogue_facts, explanation_facts, readable
+from lvmkit.view.language import translated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,9 +57,10 @@ def _kind(number: str) -> type[Message]:
 
 
 def _page(kind: type[Message]) -> str:
-    lines = [f"{kind.number:06d} {kind.level}", *_wrapped(readable(kind, kind.template), "  "), ""]
-    lines += _wrapped(cause(kind), "Cause:  ")
-    lines += _wrapped(readable(kind, kind.action) or "None needed.", "Action: ")
+    told = explanation_facts(kind)
+    lines = [f"{kind.number:06d} {kind.level}", *_wrapped(told["text"], "  "), ""]
+    lines += _wrapped(told["cause"], "Cause:  ")
+    lines += _wrapped(told["action"] or "None needed.", "Action: ")
     lines.append(f"Exit:   script {kind.script_exit}, LCDI {kind.lcdi_exit}, OCF {kind.ocf_exit}")
     return "\n".join(lines) + "\n"
 
@@ -71,5 +73,5 @@ def _wrapped(text: str, label: str) -> list[str]:
 def _table(kinds: Iterable[type[Message]]) -> str:
     rows = [("NUMBER", "LEVEL", "TEXT")]
     for kind in kinds:
-        rows.append((f"{kind.number:06d}", kind.level, readable(kind, kind.template)))
+        rows.append((f"{kind.number:06d}", kind.level, readable(kind, translated(kind.template))))
     return columns(rows)

@@ -56,12 +56,12 @@ class Message(Value):
     @property
     def text(self) -> str:
         """The sentence, with the facts filled in and control characters made harmless."""
-        return self._filled(self.template)
+        return self.filled(self.template)
 
     @property
     def advice(self) -> str:
         """What to do about it, with the facts filled in; empty when there is nothing to do."""
-        return self._filled(self.action)
+        return self.filled(self.action)
 
     @classmethod
     def journal_id(cls) -> str:
@@ -72,7 +72,8 @@ class Message(Value):
         """What it says, as JSON has it: number (six digits), level, text and advice."""
         return {"number": f"{self.number:06d}", "level": self.level, "text": self.text, "advice": self.advice}
 
-    def _filled(self, sentence: str) -> str:
+    def filled(self, sentence: str) -> str:
+        """A sentence with the facts in the places of their names."""
         return sentence.format_map({name: shown(value) for name, value in self.as_dict().items()})
 
 
