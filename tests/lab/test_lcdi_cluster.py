@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from lab import helpers_postgres
 from lab.audit import Audit, Cluster, Writing, check_records
 from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import Lab
+from lab.helpers_postgres import INSTALL, TAG, Rows, is_ready, sql
 from lab.helpers_protected import NODES, PATIENCE
 from lab.helpers_service import held, numbers, settings
 
@@ -24,6 +26,8 @@ LABEL = "lcdi"
 ROOT, PROGRAM = "/opt/core", Path(__file__).parents[1] / "contract/core/pair"
 VG, POINT = "db", "/srv/db"
 FILE = f"{POINT}/records"
+KIT = f"{ROOT}/lkadm/subsys/database/pgsql/bin"
+"""PostgreSQL's, installed beside the core's own"""
 SSH = ("/usr/bin/ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "LogLevel=ERROR")
 CORE = f"""
 systemctl stop pacemaker corosync lvmkit-check.timer
@@ -158,3 +162,49 @@ def test_delete_reaches_the_other_server(pair: Cluster) -> None:
         assert known(pair, node) == {}
         assert VG not in pair.guest(node).sh("grep -v '^#' /etc/lkvgs || true").stdout
     assert pair.guest(1).run("findmnt", "-n", POINT).returncode == 0
+
+
+@pytest.fixture
+def database(pushed_cluster_lab: Lab) -> Iterator[Cluster]:
+    """The two servers with PostgreSQL, which is in service on node1 and may run on node2, and the audit beside them."""
+    pushed_cluster_lab.reset("pushed")
+    for node in (1, 2):
+        with_core(pushed_cluster_lab, node)
+        Guest(pushed_cluster_lab, node).sh(INSTALL)
+    with Audit(pushed_cluster_lab) as audit:
+        one = Guest(pushed_cluster_lab, 1)
+        one.sh(helpers_postgres.PREPARE, timeout=PATIENCE)
+        one.run(f"{KIT}/create", "-t", TAG, "-p", helpers_postgres.DATA, env={"LKROOT": ROOT}, timeout=PATIENCE)
+        sql(one, helpers_postgres.TABLE)
+        one.run("lvmkit", "-q", "extend", TAG, "--to", "node2", timeout=PATIENCE)
+        yield Cluster(pushed_cluster_lab, audit)
+    audit.check()
+
+
+def test_rows_that_were_committed_before_a_kill_are_all_there_on_the_other_server(database: Cluster) -> None:
+    one, two = database.guest(1), database.guest(2)
+    assert set(known(database, 1)) == set(known(database, 2)) > {TAG, POINT, VG}
+    assert links(database, 1) == links(database, 2) > {f"{TAG}|{POINT}"}
+    shared = two.run(f"{ROOT}/bin/eqv_list", "-f|", "-t", TAG).stdout.split("|")
+    assert shared[:5] == ["node2", TAG, "node1", TAG, "SHARED"]
+    one.run("lvmkit", "-q", "in-service", TAG, "--on", "node2", timeout=PATIENCE)
+    assert sql(two, "select count(*) from t") == "1000"
+    one.run(f"{ROOT}/bin/perform_action", "-t", TAG, "-a", "restore", timeout=PATIENCE)
+    first = Rows(database.lab, 1, 1001).start().more(20)
+    database.lab.kill(1)
+    first.stop()
+    two.run("tee", f"{ROOT}/dead", stdin=b"node1\n")
+    two.sh("echo LVMKIT_CORE_FENCES=yes >> /etc/default/lvmkit")
+    two.run(f"{ROOT}/bin/perform_action", "-t", TAG, "-a", "restore", timeout=PATIENCE)
+    assert is_ready(two)
+    second = Rows(database.lab, 2, 100_001).start().more(5)
+    second.stop()
+    there = {int(row) for row in sql(two, "select n from t").split()}
+    assert {*range(1, 1001), *first.acknowledged, *second.acknowledged} <= there
+
+
+def test_the_kit_s_own_delete_takes_it_from_both_servers_and_it_runs_on(database: Cluster) -> None:
+    one = database.guest(1)
+    one.run(f"{KIT}/delete", "-t", TAG, env={"LKROOT": ROOT}, timeout=PATIENCE)
+    assert [known(database, node) for node in (1, 2)] == [{}, {}]
+    assert sql(one, "select count(*) from t") == "1000"

@@ -104,9 +104,11 @@ class Cluster(FakeCluster):
             refusing, self.refusing = self.refusing, None
             raise refusing
         super().commit(change)
-        if not self.capabilities.common_tags:
-            return
-        # Links between what is no device are the whole cluster's.
+        if self.capabilities.common_tags:
+            self._share_links()
+
+    def _share_links(self) -> None:
+        """Links between what is no device are the whole cluster's."""
         shared = (d for there in self.others.values() for d in there.dependencies if not d.child.startswith("disk-"))
         links = dict.fromkeys(
             (*self.now.dependencies, *(d for d in shared if {d.parent, d.child} <= set(self.now.tags)))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from lvmkit import VERSION, journal
 from lvmkit.cluster.port import Change
@@ -175,10 +176,9 @@ class TestExtend:
 
     def test_where_each_server_has_links_of_its_own_all_of_them_are_made(self, target: Target) -> None:
         target.port.capabilities = replace(target.port.capabilities, common_tags=False)
-        found = canextend.examine("/data", TEMPLATE, target.kit)
-        _, change = draft_extension(found, 0)
-        assert set(change.link) == set(target.port.others[TEMPLATE].dependencies)
-        assert len(set(change.link)) == len(change.link)
+        target.extend()
+        made, there = target.port.now.dependencies, target.port.others[TEMPLATE].dependencies
+        assert (set(made), len(made)) == (set(there), len(there))
 
     def test_nothing_is_brought_in_service(self, target: Target) -> None:
         target.extend()
@@ -846,16 +846,16 @@ class TestOtherKits:
         assert ran == [("canextend", TEMPLATE, "db"), ("extend", TEMPLATE, "db", "-t", "db")]
         assert target.port.now.by_tag("db") is not None
 
-    def test_where_each_server_has_its_own_dependencies_all_come_along(
-        self, target: Target, ran: list[tuple[str, ...]]
+    def test_where_each_server_has_links_of_its_own_what_it_made_gets_them_and_is_the_template_s(
+        self, target: Target, ran: list[tuple[str, ...]], mocker: MockerFixture
     ) -> None:
-        self.install(target, "lkadm/subsys/database/pgsql/bin/extend")
         target.port.capabilities = replace(target.port.capabilities, common_tags=False)
+        self.install(target, "lkadm/subsys/database/pgsql/bin/extend")
+        committed = mocker.spy(target.port, "commit")
         target.extend("/data")
-        links = {link for link in target.port.now.dependencies if not link.child.startswith("disk-")}
-        theirs = target.port.others[TEMPLATE].dependencies
-        assert links == {link for link in theirs if not link.child.startswith("disk-")}
-        assert Dependency("db", "/data") in links
+        assert set(target.port.others[TEMPLATE].dependencies) == set(target.port.now.dependencies)
+        assert Change(same=("db",), template=TEMPLATE) in [call.args[0] for call in committed.call_args_list]
+        assert ran[-1] == ("extend", TEMPLATE, "db", "-t", "db")
 
     def test_a_kit_whose_extend_makes_nothing_is_named_and_all_is_taken_back(
         self, target: Target, ran: list[tuple[str, ...]]

@@ -11,7 +11,7 @@ import pytest
 
 from lvmkit.cluster.lifekeeper import LifeKeeper
 from lvmkit.cluster.port import Change
-from lvmkit.model.instance import FILESYS, ILLSTATE, ISP, LVMLV, LVMVG, OSU, Dependency, Instance
+from lvmkit.model.instance import ILLSTATE, ISP, LVMLV, LVMVG, OSU, Dependency, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.standing import ACTIVE, FENCED, STOPPED, UNFENCED
@@ -118,19 +118,6 @@ def test_unextend_and_removal_leave_nothing(pair: Pair, extended: LifeKeeper) ->
     assert pair.ran == []
 
 
-def test_what_another_kit_has_extended_becomes_the_same_when_it_is_linked(pair: Pair, extended: LifeKeeper) -> None:
-    mine = Instance(HERE, "gen", FILESYS, "/data", "/data", "", ISP)
-    extended.commit(Change(add=(mine,), link=(Dependency("/data", "lv"),)))
-    there = adapter(pair, THERE)
-    there.commit(Change(add=(replace(mine, server=THERE, state=OSU),)))
-    assert {each.server for each in there.overview().equivalencies if each.tag == "/data"} == {THERE}
-    there.commit(Change(link=(Dependency("/data", "lv"),), template=HERE))
-    ranks = {each.server: each.priority for each in extended.overview().equivalencies if each.tag == "/data"}
-    assert ranks == {HERE: 1, THERE: 2}
-    there.unextend(("/data",), THERE)
-    assert set(there.hierarchy().tags) == {"lv", "vg"}
-
-
 def test_a_removal_reaches_the_other_server(extended: LifeKeeper) -> None:
     before = extended.overview().hierarchies
     remembered = extended.remember(Change(remove=("lv",)))
@@ -138,6 +125,20 @@ def test_a_removal_reaches_the_other_server(extended: LifeKeeper) -> None:
     assert [graph.tags for graph in extended.overview().hierarchies] == [("vg",), ("vg",)]
     extended.put_back(remembered)
     assert extended.overview().hierarchies == before
+
+
+def test_what_another_kit_has_extended_is_made_the_same_once(pair: Pair, extended: LifeKeeper) -> None:
+    there = adapter(pair, THERE)
+    extended.unextend(("lv",), THERE)
+    there.commit(Change(add=(THEIRS[1],)))
+    assert f"lv@{HERE}" in there.overview().of(HERE).tags
+    for _ in range(2):
+        there.commit(Change(same=("lv",), template=HERE))
+    assert set(there.overview().of(HERE).tags) == {"vg", "lv"}
+    ranks = {each.server: each.priority for each in extended.overview().equivalencies if each.tag == "lv"}
+    assert ranks == {HERE: 1, THERE: 2}
+    extended.unextend(("lv",), THERE)
+    assert there.hierarchy().tags == ("vg",)
 
 
 class TestPostgres:

@@ -35,7 +35,9 @@ class Change(Value):
     remove: tuple[str, ...] = ()
     update: tuple[Instance, ...] = ()
     template: str = ""
-    """the server whose resources of these tags the additions are, too, and the ends of the links; '' for none"""
+    """the server whose resources of these tags the additions are, too; '' where it has none of them"""
+    same: tuple[str, ...] = ()
+    """what is here already and is the template's resource of that tag, where tags are each server's own"""
 
 
 class Capabilities(Value):

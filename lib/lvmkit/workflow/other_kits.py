@@ -46,31 +46,34 @@ class RunExtend(Step):
     def undo(self, kit: Kit) -> None:
         """Take this server from the tag."""
         if self.is_in_effect(kit):
-            self._join(kit)  # only what is on another server, too, is taken from this one
+            self._join(kit)  # so that the engine knows who keeps it
             kit.port.unextend((self.instance.tag,), kit.port.local_server())
 
     def finish(self, kit: Kit) -> None:
         """Run it where it has not made the instance yet."""
-        if not self.is_in_effect(kit):
+        if self.is_in_effect(kit):
+            self._join(kit)
+        else:
             self.apply(kit)
-        self._join(kit)
 
     def is_in_effect(self, kit: Kit) -> bool:
         """Whether this server has the tag."""
         return kit.port.hierarchy().by_tag(self.instance.tag) is not None
 
     def _join(self, kit: Kit) -> None:
-        """Give it the template's dependencies, where each server has its own: its script leaves that to its caller."""
-        port, template = kit.port, self.instance.server
-        if port.capabilities.common_tags:
+        """Have the engine know that it is the template's, and what it requires: the script leaves that to its caller.
+
+        Once it is known to be the same the template's dependencies name it by its tag here.
+        """
+        if kit.port.capabilities.common_tags:
             return
-        here, links = port.hierarchy(), []
-        for link in port.overview().of(template).dependencies:
-            ends = {link.parent, link.child}
-            if self.instance.tag in ends and ends <= set(here.tags) and link not in here.dependencies:
-                links.append(link)
-        if links:
-            port.commit(Change(link=tuple(links), template=template))
+        tag, template = self.instance.tag, self.instance.server
+        kit.port.commit(Change(same=(tag,), template=template))
+        here, missing = kit.port.hierarchy(), []
+        for link in kit.port.overview().of(template).dependencies:
+            if tag in (link.parent, link.child) and {link.parent, link.child} <= set(here.tags):
+                missing.append(link)
+        kit.port.commit(Change(link=tuple(link for link in missing if link not in here.dependencies)))
 
 
 class RunDelete(Step):

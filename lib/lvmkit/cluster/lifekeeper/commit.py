@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from lvmkit.cluster.lifekeeper import lcdi
 from lvmkit.cluster.lifekeeper.records import Pair, Site
-from lvmkit.model.instance import tags_of
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from lvmkit.cluster.lifekeeper.known import Known
     from lvmkit.cluster.lifekeeper.lcdi import Commands
@@ -134,24 +133,17 @@ def _shares_of(renewed: tuple[Instance, ...], known: Known) -> tuple[Shared, ...
 def _new_shares(change: Change, known: Known) -> tuple[Shared, ...]:
     """Equivalencies of what is extended: with the template, and with whatever is the same as that."""
     places = []
-    for here in _extended(change, known):
-        origin = change.template or (known.local if here.server != known.local else "")
-        there = _original(here.tag, origin, known)
-        if there is None or there in _partners(here, known):
+    for instance in (*change.add, *known.own().of_tags(change.same)):
+        origin = change.template or (known.local if instance.server != known.local else "")
+        if not origin:
+            continue
+        here, there = Site(instance.server, instance.tag), _original(instance.tag, origin, known)
+        if there is None:
             continue
         partners = dict.fromkeys((there, *_partners(there, known)))
-        places += [(here, place) for place in partners if place.server != here.server]
+        others = {here, *_partners(here, known)}
+        places += [(here, place) for place in partners if place.server != here.server and place not in others]
     return shares_between(places, known)
-
-
-def _extended(change: Change, known: Known) -> Iterator[Site]:
-    """What is added; of what was here before, what is linked by an extension: another kit's script has made it."""
-    for instance in change.add:
-        yield Site(instance.server, instance.tag)
-    if change.template:
-        added = tags_of(change.add)
-        ends = dict.fromkeys(tag for link in change.link for tag in (link.parent, link.child))
-        yield from (Site(known.local, tag) for tag in ends if tag not in added)
 
 
 def _original(tag: str, server: str, known: Known) -> Site | None:
