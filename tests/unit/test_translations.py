@@ -72,6 +72,7 @@ class TestCatalogues:
         ({}, []),
         ({"LANG": "C.UTF-8", "LANGUAGE": "de"}, []),
         ({"LANG": "de_DE.UTF-8"}, ["de_DE"]),
+        ({"LANG": "de_DE.UTF-8", "LANGUAGE": "../../tmp/x:de"}, ["de"]),
         ({"LANG": "de_DE.UTF-8", "LC_ALL": "C"}, []),
         ({"LANG": "de_DE.UTF-8", "LC_ALL": "", "LC_MESSAGES": "ja_JP.utf8"}, ["ja_JP"]),
         ({"LANG": "en_US.UTF-8"}, []),

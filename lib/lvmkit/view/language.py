@@ -33,7 +33,7 @@ def languages(environment: Mapping[str, str]) -> list[str]:
     for each in (environment.get("LANGUAGE") or name).split(":"):
         if each.startswith("en"):
             break
-        if each:
+        if each and "/" not in each:  # it becomes a part of a path
             wanted.append(each)
     return wanted
 
