@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from faults import calm, kills, layouts, report, work
+from faults import __main__, calm, kills, layouts, report, work
 from faults.__main__ import Plan
 from faults.calm import Calm
 from faults.judge import Record, in_words, record_of, wrong
 from faults.kills import COMMANDS, START, Killed, Point
 from faults.report import Where, Whole
 from faults.rows import DOWN, ROWS, UP, Row
-from faults.sides import KIT, NUMBER, PEER, Answer
+from faults.sides import KIT, NUMBER, PEER, Answer, Side
 from faults.states import State
 from faults.table import Table
 from faults.truth import ABSENT, HANGS, READS, WRITES, Truth
@@ -223,6 +224,38 @@ def test_what_has_no_result_ends_the_run_as_not_done(
     table.kept.keep(job.item, job.needs, _record().as_kept())
     assert plan.verdict() == 0
     assert "WRONG: a fault is said of what can be used" in capsys.readouterr().out
+
+
+def test_the_page_is_written_once_all_is_there_and_nothing_is_made_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def happen(guest: Any, row: Row, side: Side) -> Record:
+        made.append(row.name)
+        return Record(side.name, row, checks={"quickCheck": FINE}, truth=USABLE, **CLEAN)
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(__main__, "Lab", lambda name, **_: _Guests(name))
+    monkeypatch.setattr(work, "reach", lambda lab, state: lab)
+    monkeypatch.setattr("faults.table.happen", happen)
+    monkeypatch.setattr("faults.table._versions", lambda guest: ("6.1", "4.12"))
+    monkeypatch.setattr(kills, "calls", lambda command, most, guest: [Point("rename", 1)])
+    monkeypatch.setattr(kills, "kill", lambda command, point, guest, proved: "")
+    monkeypatch.setattr(calm, "watch", lambda guest: [])
+    ends = [_exit_code(words) for words in (["--side", KIT, "--write"], ["--write"])]
+    assert ends == [0, 0]
+    assert sorted(made) == sorted([row.name for row in ROWS] + [row.name for row in ROWS if row.applies])
+    page = (tmp_path / "docs/faults.md").read_text()
+    assert all(f"| {row.name}" in page for row in ROWS)
+    assert f"| {COMMANDS[-1].name} | 1 | none |" in page
+
+
+def _exit_code(words: list[str]) -> int:
+    page = Path("docs/faults.md")
+    assert not page.exists()
+    return CliRunner().invoke(__main__.main, words).exit_code
 
 
 def test_a_command_counts_when_all_of_its_points_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
