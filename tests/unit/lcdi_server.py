@@ -74,8 +74,8 @@ class Server:
         """A command line that runs a command, whose name and words follow, in a process of its own."""
         path = self.folder / "front"
         text = f"import gc, sys; gc.disable(); sys.path.insert(0, '{ROOT}/lib')\n"
-        text += "from lvmkit.entry.lcdi.program import main\nfrom lvmkit.model.settings import Paths\n"
-        text += f"sys.exit(main(sys.argv[1], sys.argv[2:], Paths(**{self.paths.as_dict()!r})))\n"
+        text += "from lvmkit.entry.lcdi.program import end, main\nfrom lvmkit.model.settings import Paths\n"
+        text += f"end(main(sys.argv[1], sys.argv[2:], Paths(**{self.paths.as_dict()!r})))\n"
         path.write_text(text)
         return f"/usr/bin/python3 -IS {path}"
 

@@ -180,6 +180,13 @@ class TestExtend:
         made, there = target.port.now.dependencies, target.port.others[TEMPLATE].dependencies
         assert (set(made), len(made)) == (set(there), len(there))
 
+    def test_the_template_s_links_to_its_disks_are_not_made(self, target: Target) -> None:
+        target.port.capabilities = replace(target.port.capabilities, common_tags=False)
+        target.port.now = on(SERVER, Hierarchy((instance(DISK, "disk-A", f"{BY_ID}Z"),)))
+        target.extend()
+        links = {link.child for link in target.port.now.dependencies if link.parent == "vg1"}
+        assert links == {"disk-A-2", "disk-B"}
+
     def test_nothing_is_brought_in_service(self, target: Target) -> None:
         target.extend()
         assert target.port.moves == []

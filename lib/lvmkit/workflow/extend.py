@@ -260,8 +260,8 @@ def _change(examination: Examination) -> Change:
 
 
 def _inherit_links(case: Case, drafts: Drafts) -> None:
-    """Where each server has dependencies of its own, what is extended gets the template's."""
-    tags = {*case.here.tags, *tags_of(drafts.instances)}
+    """Where each server has dependencies of its own, what is extended gets the template's; not on its disks."""
+    tags = set(tags_of(case.members)) & {*case.here.tags, *tags_of(drafts.instances)}
     for link in case.there.dependencies:
         if {link.parent, link.child} <= tags:
             drafts.link(link.parent, link.child)

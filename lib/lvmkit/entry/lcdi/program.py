@@ -8,12 +8,14 @@ import os
 from lvmkit.entry.boundary import guarded
 from lvmkit.entry.lcdi import arguments
 from lvmkit.entry.lcdi.call import Call
-from lvmkit.entry.output import write_lines
+from lvmkit.entry.output import end, write_lines
 from lvmkit.entry.report import Voice
 from lvmkit.model.messages import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from lvmkit.entry.lcdi.description import LcdiCommand, LcdiReply
     from lvmkit.model.messages import Message
     from lvmkit.model.settings import Paths
@@ -45,8 +47,8 @@ class Asking(Voice):
         """Nothing."""
 
 
-def run(script: str, argv: list[str]) -> int:
-    """Run the command that a program was called as, or `lcdi NAME`; returns the exit code. `lcdi` alone lists all.
+def run(script: str, argv: list[str]) -> NoReturn:
+    """Run the command that a program was called as, or `lcdi NAME`, and end with its exit code. `lcdi` lists all.
 
     script: real path of the program, <root>/bin/lcdi.
     """
@@ -56,7 +58,7 @@ def run(script: str, argv: list[str]) -> int:
     name, words = os.path.basename(argv[0]), argv[1:]
     if name not in NAMES and words:
         name, words = words[0], words[1:]
-    return main(name, words, installed(script)) if name in NAMES else _list_names(name, argv)
+    end(main(name, words, installed(script)) if name in NAMES else _list_names(name, argv))
 
 
 def main(name: str, words: list[str], paths: Paths) -> int:
