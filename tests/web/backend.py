@@ -27,6 +27,7 @@ from lvmkit.view import language
 from tests import translations
 from tests.unit.machine import SharedDisk
 from tests.unit.machine.disks import uuid_of, write
+from tests.unit.world.test_timeline import FIRST, SECOND, journal, logs
 from tests.unit.world.world import KIT, SERVERS, Process, World
 
 if TYPE_CHECKING:
@@ -124,6 +125,15 @@ class Scene:
         known = {tag for tag, _server in self.world.protected()}
         both = {(tag, server) for tag in known for server in SERVERS}
         assert self.world.protected() == both
+
+    def log_a_move(self) -> None:
+        """The journals have a move from n1 to n2."""
+        logs(self.world, HERE, journal(HERE, *FIRST))
+        logs(self.world, THERE, journal(THERE, *SECOND))
+
+    def lose_log(self) -> None:
+        """The journal of n2 cannot be read."""
+        logs(self.world, THERE, "", 1)
 
     def slow(self) -> None:
         """Every line of the kit takes a moment, so that it can be seen."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "share/cockpit/lvmkit"
 CHROMIUM, COCKPIT, BRIDGE = "/usr/bin/chromium", "/usr/lib/cockpit/cockpit-ws", "/usr/bin/cockpit-bridge"
+LVMKIT = "/usr/sbin/lvmkit"
 MEMORY = "/dev/shm"
 PATIENCE = 20.0
 """seconds for a process to begin"""
@@ -54,8 +55,6 @@ class Cockpit:
         """user: who is logged in, without administrative access; root by default."""
         self.folder, self._user = folder, user
         self.socket = str(folder / "backend")
-        self.journal = folder / "journal.json"
-        self.journal.write_text("")
         self._processes: list[subprocess.Popen[bytes]] = []
         self._memory = tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None)
         self.start(sys.executable, "-m", "tests.web.backend", self.socket, f"{self._memory.name}/world")
@@ -95,19 +94,11 @@ class Cockpit:
         """The page as it is installed, but for what it starts."""
         place = self.folder / "share/cockpit/lvmkit"
         shutil.copytree(SOURCE, place)
-        programs = {
-            "lvmkit": self._script(
-                "lvmkit", f'exec {sys.executable} -IS {ROOT}/tests/web/stand_in.py {self.socket} "$@"'
-            )
-        }
-        programs["journalctl"] = self._script("journalctl", f"cat {self.journal}")
-        kit = (place / "kit.js").read_text()
-        for name, path in (("lvmkit", "/usr/sbin/lvmkit"), ("journalctl", "/usr/bin/journalctl")):
-            assert kit.count(f'"{path}"') == 1
-            kit = kit.replace(path, programs[name])
-        (place / "kit.js").write_text(kit)
-        manifest = place / "manifest.json"
-        manifest.write_text(manifest.read_text().replace("/usr/sbin/lvmkit", programs["lvmkit"]))
+        lvmkit = self._script("lvmkit", f'exec {sys.executable} -IS {ROOT}/tests/web/stand_in.py {self.socket} "$@"')
+        for name in ("kit.js", "manifest.json"):
+            text = (place / name).read_text()
+            assert text.count(f'"{LVMKIT}"') == 1
+            (place / name).write_text(text.replace(LVMKIT, lvmkit))
 
     def _session(self) -> str:
         change = f"/usr/bin/setpriv --reuid={self._user} --regid=nogroup --clear-groups" if self._user else ""

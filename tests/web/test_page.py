@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -199,25 +198,17 @@ def test_doctor_shows_what_it_finds_on_each_server(visit: Visit) -> None:
     expect(dialog).to_contain_text("n2: lvmkit-watch.service")
 
 
-def entry(at: float, number: str, **facts: str) -> str:
-    """A line of journalctl --output=json."""
-    fields = {"__REALTIME_TIMESTAMP": str(int(at * 1e6)), "LVMKIT_NUMBER": number}
-    return json.dumps({**fields, **{f"LVMKIT_FACT_{name.upper()}": value for name, value in facts.items()}}) + "\n"
-
-
-def test_the_last_move_is_shown_with_what_each_step_took(visit: Visit) -> None:
-    """An earlier move, and a monitor, are no part of it."""
-    steps = [
-        (0.0, "stop", "/srv/old"),
-        (500.0, "stop", TAG),
-        (500.5, "stop", "vg1"),
-        (503.0, "start", "vg1"),
-        (504.0, "monitor", "vg1"),
-    ]
-    lines = [entry(at, "110011", action_name=action, tag=tag, server="n1") for at, action, tag in steps]
-    visit.cockpit.journal.write_text("".join(lines))
+def test_the_last_move_is_shown_with_what_each_step_took_on_every_server(visit: Visit) -> None:
+    visit.cockpit.order("log_a_move")
     visit.page.get_by_role("button", name="Last move").click()
     rows = visit.page.locator("dialog[open] tbody tr")
-    expect(rows).to_have_text(
-        [re.compile("stop /srv/data.*0.0 s"), re.compile("stop vg1.*0.5 s"), re.compile("start vg1.*2.5 s")]
-    )
+    steps = ("stop /srv/data.*n1.*1.0 s", "stop vg1.*n1.*1.5 s", "start vg1.*n2.*2.0 s", "start /srv/data.*n2.*1.0 s")
+    expect(rows).to_have_text(list(map(re.compile, steps)))
+
+
+def test_a_server_whose_part_of_the_last_move_is_missing_is_named(visit: Visit) -> None:
+    visit.cockpit.order("log_a_move", "lose_log")
+    visit.page.get_by_role("button", name="Last move").click()
+    dialog = visit.page.locator("dialog[open]")
+    expect(dialog).to_contain_text("What n2 did is not known")
+    expect(dialog.locator("tbody tr")).to_have_count(2)

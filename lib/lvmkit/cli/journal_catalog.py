@@ -9,8 +9,7 @@ from __future__ import annotations
 import sys
 import textwrap
 
-from lvmkit.entry.report import FACT_FIELD
-from lvmkit.model.messages import catalogue
+from lvmkit.model.messages import FACT_FIELD, catalogue
 from lvmkit.view.explain import cause
 
 TYPE_CHECKING = False

@@ -34,6 +34,7 @@ COMMANDS = {
     "delete": "delete",
     "forget": "forget",
     "journal": "journal",
+    "timeline": "timeline",
     "metrics": "metrics",
     "report": "report",
     "explain": "explain",

@@ -24,6 +24,7 @@ from lvmkit.peer.requests import (
     AskAdmission,
     AskBystanders,
     AskContents,
+    AskDeeds,
     AskFindings,
     AskReadiness,
     OrderExtend,
@@ -196,6 +197,13 @@ def _findings(desk: Desk, _question: AskFindings) -> Result:
     return findings_facts(Findings(VERSION, diagnose(kit, here=True).findings, version_if_known(kit.lvm)))
 
 
+def _deeds(desk: Desk, _question: AskDeeds) -> Result:
+    from lvmkit.peer.answers import deeds_facts
+    from lvmkit.storage.deeds import deeds
+
+    return deeds_facts(deeds(deadline=desk.kit().settings.command_deadline))
+
+
 def _extend(desk: Desk, order: OrderExtend) -> Result:
     from lvmkit.workflow.extend import ExtendRequest, extend
 
@@ -252,6 +260,7 @@ _HANDLERS: dict[str, Callable[[Desk, Any], Result]] = {
     AskReadiness.name: _readiness,
     AskContents.name: _contents,
     AskFindings.name: _findings,
+    AskDeeds.name: _deeds,
     OrderExtend.name: _extend,
     OrderUnextend.name: _unextend,
     OrderReconfigure.name: _reconfigure,

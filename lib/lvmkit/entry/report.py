@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from lvmkit.model.messages import ERROR, FATAL, INFO, WARN, shown
+from lvmkit.model.messages import ERROR, FACT_FIELD, FATAL, INFO, WARN, shown
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from lvmkit.model.messages import Message
 
 JOURNAL, SYSLOG = "/run/systemd/journal/socket", "/dev/log"
-FACT_FIELD = "LVMKIT_FACT_{}"
-"""the field of the journal that a fact of a message is in, by its name in capitals"""
 _PRIORITY = {INFO: 6, WARN: 4, ERROR: 3, FATAL: 2}
 _FACILITY_DAEMON = 3
 

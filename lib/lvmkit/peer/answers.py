@@ -6,12 +6,14 @@ ValueError, LookupError or TypeError for another one. Whose answer it is decides
 
 from __future__ import annotations
 
+from lvmkit.model.deed import Deed
 from lvmkit.model.messages import ERROR, INFO, Message, errors
 from lvmkit.model.value import Value
 from lvmkit.peer.wire import fact, packed, unpacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 _LAST_SECOND = 1e11
@@ -120,6 +122,21 @@ def read_findings(facts: dict[str, Any], server: str) -> Findings:
     """The findings that findings_facts() packed on another server. server: who was asked; it speaks for itself only."""
     rows = tuple(_finding(row, server) for row in _list(facts["findings"]))
     return Findings(text(facts["kit_version"]), rows, text(facts.get("lvm_version", "")))
+
+
+def deeds_facts(deeds: Iterable[Deed]) -> dict[str, Any]:
+    """Deeds as JSON can hold them."""
+    return {"deeds": [deed.as_dict() for deed in deeds]}
+
+
+def read_deeds(facts: dict[str, Any], _server: str) -> tuple[Deed, ...]:
+    """The deeds that deeds_facts() packed on another server. Of a move it tells where it brought the resource."""
+    return tuple(map(_deed, _list(facts["deeds"])))
+
+
+def _deed(row: dict[str, Any]) -> Deed:
+    server, tag, kind, state = (text(row[key]) for key in ("server", "tag", "kind", "state"))
+    return Deed(_seconds(row["at"]), server, tag, kind, state, row["is_begin"] is True)
 
 
 def text(value: object) -> str:

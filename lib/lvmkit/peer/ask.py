@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, TypeVar
 
+    from lvmkit.model.deed import Deed
     from lvmkit.model.messages import Message
     from lvmkit.peer.answers import Findings, Preview
     from lvmkit.peer.remote import RemoteKit
@@ -64,6 +65,14 @@ def findings(kits: Sequence[RemoteKit], tell: Teller, *, deadline: float) -> dic
     from lvmkit.peer.requests import AskFindings
 
     return _each([(kit, AskFindings()) for kit in kits], read_findings, tell, deadline=deadline)
+
+
+def deeds(kits: Sequence[RemoteKit], tell: Teller, *, deadline: float) -> dict[str, tuple[Deed, ...] | Failure]:
+    """What other servers have started, stopped and moved lately."""
+    from lvmkit.peer.answers import read_deeds
+    from lvmkit.peer.requests import AskDeeds
+
+    return _each([(kit, AskDeeds()) for kit in kits], read_deeds, tell, deadline=deadline)
 
 
 def _each(

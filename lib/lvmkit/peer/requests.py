@@ -77,6 +77,12 @@ class AskFindings(Request):
     name = "findings"
 
 
+class AskDeeds(Request):
+    """What has your server started, stopped and moved lately?"""
+
+    name = "deeds"
+
+
 class OrderExtend(Request):
     """Extend the hierarchy of a tag to you. priority 0: the next lower one."""
 
@@ -140,6 +146,7 @@ _KINDS: tuple[type[Request], ...] = (
     AskReadiness,
     AskContents,
     AskFindings,
+    AskDeeds,
     OrderExtend,
     OrderUnextend,
     OrderReconfigure,

@@ -32,6 +32,7 @@ ANSWERS = {
     "delete": "delete",
     "forget": "forget",
     "journal": "journal",
+    "timeline": "timeline",
     "report": "report",
     "explain": "explain",
 }

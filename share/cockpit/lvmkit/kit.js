@@ -1,10 +1,9 @@
 // The kit's command line, which does all the work: each command says what happens as lines of JSON (lvmkit schema event).
 
 const LVMKIT = "/usr/sbin/lvmkit";
-const JOURNAL = "/usr/bin/journalctl";
 
 /** Calls take() with each whole line of a text that comes in parts. */
-export function lines(take) {
+function lines(take) {
   let rest = "";
   return part => {
     const whole = (rest + part).split("\n");
@@ -38,15 +37,4 @@ export function run(words, heard = () => {}) {
   });
   ended.close = () => process.close("terminated");
   return ended;
-}
-
-/** The entries of this server's journal in which the kit says what it has started, stopped and moved, oldest first. */
-export async function journal() {
-  const entries = [];
-  const numbers = ["110010", "110011", "110170"].map(number => `LVMKIT_NUMBER=${number}`);
-  const process = cockpit.spawn([JOURNAL, "--output=json", "--no-pager", "--lines=500", ...numbers],
-    { superuser: "require", err: "message" });
-  process.stream(lines(line => entries.push(JSON.parse(line))));
-  await process;
-  return entries;
 }

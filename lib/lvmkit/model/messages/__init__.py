@@ -33,6 +33,8 @@ OCF_ERR_INSTALLED, OCF_ERR_CONFIGURED, OCF_NOT_RUNNING = 5, 6, 7
 
 _ID_PREFIX = "dff674b1b9ff4661a7921776f9"
 """of all IDs of ours in the journal; drawn at random, as sd_id128(3) wants it"""
+FACT_FIELD = "LVMKIT_FACT_{}"
+"""the field of the journal that a fact of a message is in, by its name in capitals"""
 
 
 class Message(Value):

@@ -1,6 +1,6 @@
 """Messages about show, status, metrics, and about what is looked at before a move.
 
-110230-110239, 110300-110309, 110333, 110502.
+110230-110239, 110300-110309, 110333, 110455, 110502.
 """
 
 from __future__ import annotations
@@ -79,4 +79,13 @@ class MetricsNotWritten(Message, number=110502):
     template = "The metrics cannot be written ({path}): {why}."
     action = "Make the folder that LVMKIT_METRICS in /etc/default/lvmkit names, the one that node_exporter reads."
     path: str
+    why: str
+
+
+class PartUnknown(Caution, number=110455):
+    """Each server's journal has its own part of a move, and this one's could not be read: it is not in the timeline."""
+
+    template = "What {server} did is not known: {why}"
+    action = "When that server answers, 'lvmkit timeline' shows its part, too, or run it there."
+    server: str
     why: str
