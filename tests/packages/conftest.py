@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.guests.image import BOOKWORM
+from lvmkit import VERSION
 
 from . import roots, versions
-from .building import ROOT, built
+from .building import ROOT, built, once
 from .server import Server
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TOOLS = ("mmdebstrap", "dpkg-buildpackage", "lintian", "unshare", "nsenter")
 NEXT = "9.0"
+PACKAGE = f"lvmkit_{VERSION}_all.deb"
 
 
 def why_not() -> str:
@@ -46,23 +48,26 @@ def depends() -> str:
     return ",".join(name for name in names if not name.startswith("$"))
 
 
+def _build(folder: Path) -> None:
+    versions.next_version(built(folder) / PACKAGE, NEXT)
+
+
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the packages of the working tree."""
-    return built(tmp_path_factory.mktemp("packages") / "debs")
+    """The folder with the packages of the working tree, and the kit's in a later version."""
+    return once(tmp_path_factory, "debs", _build)
 
 
-@pytest.fixture(scope="session")
-def package(packages: Path) -> str:
+@pytest.fixture
+def package() -> str:
     """The name of the package's file."""
-    (path,) = packages.glob("lvmkit_*_all.deb")
-    return path.name
+    return PACKAGE
 
 
-@pytest.fixture(scope="session")
-def later(packages: Path, package: str) -> str:
-    """The name of the file of a later version."""
-    return versions.next_version(packages / package, NEXT).name
+@pytest.fixture
+def later() -> str:
+    """The name of the file of the later version."""
+    return f"lvmkit_{NEXT}_all.deb"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from lab.guests.image import BOOKWORM
 
 from . import roots
-from .building import ROOT
+from .building import ROOT, once
 from .conftest import depends
 from .server import KIT, PACKAGES, Server
 from .test_upgrade import CALLS, Callers
@@ -25,20 +25,26 @@ NEXT = "9.0"
 SPEC = ROOT / "rpm/lvmkit.spec"
 
 
+PLACE = "RPMS/noarch"
+
+
 def _built(folder: Path) -> Path:
     """Build the packages into a folder; where they are."""
     done = subprocess.run(
         ("make", "-s", "-C", ROOT, "rpms", f"RPM={folder}"), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "RPMS/noarch"
+    return folder / PLACE
 
 
 @pytest.fixture(scope="session")
 def rpms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packages of the working tree, and the same as a later version."""
-    packages = _built(tmp_path_factory.mktemp("rpms") / "rpm")
-    top = packages.parents[1]
+    return once(tmp_path_factory, "rpms", _build_two_versions) / PLACE
+
+
+def _build_two_versions(top: Path) -> None:
+    _built(top)
     (source,) = (top / "SOURCES").glob("*.tar.gz")
     subprocess.run(("tar", "-xzf", source, "-C", top), check=True)
     (folder,) = top.glob("lvmkit-*")
@@ -46,7 +52,6 @@ def rpms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(("tar", "-czf", top / f"SOURCES/lvmkit-{NEXT}.tar.gz", "-C", top, f"lvmkit-{NEXT}"), check=True)
     command = ("rpmbuild", "-bb", "--quiet", "--nodeps", "-D", f"_topdir {top}", "-D", f"kit_version {NEXT}", SPEC)
     subprocess.run(command, check=True, capture_output=True)
-    return packages
 
 
 @pytest.fixture
