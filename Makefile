@@ -76,7 +76,7 @@ demo-local: deps  ## show the main job on one server, in a guest
 
 test: check metadata target web lab  ## all checks and tests; does all of its own set-up
 
-check: lint unit  ## ruff, mypy --strict, import-linter, unit tests
+check: lint unit  ## ruff, mypy --strict, import-linter, oxlint, unit tests
 
 lint: deps
 	$(BIN)/ruff check
@@ -84,6 +84,7 @@ lint: deps
 	$(BIN)/mypy
 	$(BIN)/mypy -p storm -p faults
 	PYTHONPATH=lib $(BIN)/lint-imports --no-cache
+	$(BIN)/oxlint -c web/oxlint.json --deny-warnings share/cockpit/lvmkit
 
 unit: deps  ## unit tests, seconds
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -q -n auto --maxprocesses 4 tests/unit tests/contract \

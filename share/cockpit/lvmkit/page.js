@@ -110,7 +110,7 @@ function pressed(event, row, shown) {
   event.preventDefault();
 }
 
-function line(row, shown, servers) {
+function lineOf(row, shown, servers) {
   const { resource } = row;
   const name = state.byId ? resource.id : resource.tag;
   const isOpen = row.hasChildren ? String(!row.isClosed) : null;
@@ -155,7 +155,7 @@ function tree() {
       el("th", { role: "columnheader", scope: "col", text: _("Resource") }), heads(servers),
       el("th", { role: "columnheader", scope: "col" },
         el("span", { class: "lk-hidden", text: _("Actions") })))),
-    el("tbody", { role: "rowgroup" }, shown.map(row => line(row, shown, servers))));
+    el("tbody", { role: "rowgroup" }, shown.map(row => lineOf(row, shown, servers))));
 }
 
 // -- around it
