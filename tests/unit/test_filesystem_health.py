@@ -525,6 +525,15 @@ def test_one_that_stands_in_a_mount_within_it_as_well(server: Server) -> None:
     assert len(server.machine.mounts) == 2
 
 
+def test_one_that_keeps_what_is_mounted_nowhere_any_more_is_named_as_well(server: Server) -> None:
+    shell = os.getppid()
+    server.machine.start_process(shell, "bash")
+    server.machine.unshare(shell)
+    answer = server.filesystem("stop")
+    assert (answer.code, answer.reason, server.machine.killed) == (FAILED, FILESYSTEM_BUSY, [])
+    assert f"process {shell}, bash" in answer.err
+
+
 @pytest.mark.parametrize(("flags", "is_spared"), [("00", True), ("01", False)])
 def test_who_reads_the_output_is_spared_and_who_has_its_other_end_as_well_is_not(
     server: Server, flags: str, is_spared: bool
