@@ -57,6 +57,10 @@ SICK = DeviceUnwell("/dev/sda", "gone")
 BOTH = Change(add=(VG, LV), link=(LINK,))
 
 
+PATIENCE = 30.0
+"""seconds for a program that gets the lock; real ones start slowly beside other work"""
+
+
 @pytest.fixture
 def second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Core:
     """The core."""
@@ -361,7 +365,7 @@ def _take_and_die(port: LifeKeeper) -> None:
 
 class TestTheLock:
     def test_a_process_that_waits_in_vain_is_told_so(self, second: Core, port: LifeKeeper, tmp_path: Path) -> None:
-        with adapter(second, tmp_path, THERE).admin_lock("a test"):
+        with adapter(second, tmp_path, THERE, lock_patience=PATIENCE).admin_lock("a test"):
             assert numbers(lambda: port.admin_lock("another").__enter__()) == (110414,)
         with port.admin_lock("another"):
             pass
@@ -395,7 +399,8 @@ class TestTheLock:
             port.create_flag(flag)
         assert numbers(lambda: port.admin_lock("another").__enter__()) == (110414,)
 
-    def test_who_was_called_under_the_lock_goes_straight_on(self, port: LifeKeeper) -> None:
+    def test_who_was_called_under_the_lock_goes_straight_on(self, second: Core, tmp_path: Path) -> None:
+        port = adapter(second, tmp_path, HERE, lock_patience=PATIENCE)
         flag = f"!action!{os.getppid():05d}!1!{HERE}:create"
         port.create_flag(flag)
         with port.admin_lock("create"):
