@@ -129,7 +129,13 @@ _NEEDS_CHECK = "; ".join(
 VOLUMES = (
     Row("one of eight volumes taken away, protected", f"umount {MOUNT}; dmsetup remove {MAPPED}", "eight"),
     Row("one of eight volumes taken away, not protected", f"dmsetup remove {VG}-lv5", "eight"),
-    Row("a volume suspended", f"dmsetup suspend {MAPPED}", heal=f"dmsetup resume {MAPPED}"),
+    Row(
+        "a volume suspended",
+        f"dmsetup suspend {MAPPED}",
+        heal=f"dmsetup resume {MAPPED}",
+        stays=True,
+        note="Only who suspended it knows what for: a stop names it.",
+    ),
     Row(
         "a volume suspended for half a second",
         f"(dmsetup suspend {MAPPED}; sleep 0.5; dmsetup resume {MAPPED}) & sleep 0.1",

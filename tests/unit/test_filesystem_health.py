@@ -21,6 +21,7 @@ from tests.unit.machine.filesystems import BOOT
 from tests.unit.one_server import Bare
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from unittest.mock import Mock
 
     from pytest_mock import MockerFixture
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 POINT, DEVICE = "/srv/data", "/dev/vg1/data"
 OK, FAILED, STOPPED = 0, 1, 7
 GIVEN_UP, ERRORS, KEPT, THAWED, HUNG, FROZEN = 110315, 110316, 110317, 110318, 110319, 110353
-CALLER, UNWRITTEN = 110350, 110351
+CALLER, UNWRITTEN, WAITS = 110350, 110351, 110463
 BUSY, SIGNALLED, FILESYSTEM_BUSY, UNMOUNTED_BELOW = 110021, 110025, 110024, 110035
 
 
@@ -395,6 +396,25 @@ def test_users_that_nothing_ends_are_named_where_nothing_is_frozen(server: Serve
     server.machine.start_process(7, "postgres", POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
     answer = server.filesystem("stop")
     assert (answer.code, answer.reason, THAWED in told(answer)) == (FAILED, FILESYSTEM_BUSY, False)
+
+
+@pytest.mark.parametrize(
+    ("hang", "named"),
+    [
+        (lambda server: setattr(server.machine.dm.by_name("vg1-data"), "suspended", True), "vg1/data is suspended"),
+        (lambda server: server.machine.set_state(server.disk, "offline"), "(physical volume"),
+    ],
+)
+def test_what_its_users_wait_for_is_named_with_them_where_they_cannot_be_ended(
+    server: Server, hang: Callable[[Server], None], named: str
+) -> None:
+    assert server.machine.agent("lvmvg", "start", vg="vg1").code == OK
+    server.machine.start_process(7, "postgres", POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
+    hang(server)
+    answer = server.filesystem("stop")
+    assert (answer.code, answer.reason) == (FAILED, WAITS)
+    assert named in answer.err
+    assert "process 7 (postgres)" in answer.err
 
 
 def test_a_backup_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:

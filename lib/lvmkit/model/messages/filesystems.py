@@ -1,4 +1,5 @@
-"""Messages about file systems that the kernel has given up or will not let go of: 110315-110319 and 110350-110353."""
+"""Messages about file systems that the kernel has given up or will not let go of: 110315-110319,
+110350-110353 and 110463."""
 
 from __future__ import annotations
 
@@ -94,6 +95,23 @@ class FilesystemFrozen(Message, number=110353):
     mount_point: str
     seconds: int
     """at least"""
+
+
+class FilesystemWaits(Message, number=110463):
+    """Those who use a file system cannot be ended, because what it stands on does not serve.
+
+    A request that a disk has not answered keeps its process, which dies when the answer comes, and so does a volume
+    that is suspended.
+    """
+
+    template = "{mount_point} cannot be unmounted: {holders}. What it stands on does not serve: {fault}"
+    action = (
+        "Bring that back ('dmsetup resume' for what is suspended): those who wait for it end then. After that, take it"
+        " out of service again."
+    )
+    mount_point: str
+    holders: tuple[str, ...]
+    fault: str
 
 
 class UsedByCaller(Message, number=110350):
