@@ -14,7 +14,8 @@ from lab.helpers_service import guest_in, held, numbers, quick_check, states
 
 SYSTEM, ROOT = "alpha", "/opt/core/alpha"
 PROGRAM = Path(__file__).parents[1] / "contract/core/lcd"
-TYPES = [["scsi", "lvmvg"], ["scsi", "lvmlv"], ["scsi", "device"], ["scsi", "disk"], ["gen", "filesys"]]
+OURS = [["scsi", "lvmvg"], ["scsi", "lvmlv"], ["scsi", "device"], ["scsi", "disk"], ["gen", "filesys"]]
+TYPES = [*OURS, ["scsi", "netraid"]]
 EMPTY = {"instances": [], "links": [], "types": TYPES, "flags": [], "state": "alive"}
 POINT = "/srv/db"
 PREPARE = f"""
@@ -27,6 +28,15 @@ mkdir -p {POINT}
 mount /dev/db/data {POINT}
 echo kept > {POINT}/file
 """
+REPLICATION = """
+folder=/opt/LifeKeeper/subsys/scsi/resources/netraid/actions
+mkdir -p $folder
+for name in restore remove; do
+    printf '#!/bin/sh\\n/usr/sbin/dmsetup ls | grep -c ^db- > /root/netraid-%s || :\\n' $name > $folder/$name
+    chmod 755 $folder/$name
+done
+"""
+"""a kit whose scripts note how many volumes of the group are up when they run"""
 COMMANDS = (
     "dep_create", "dep_list", "dep_remove", "eqv_create", "eqv_list", "flg_create", "flg_list", "flg_remove",
     "hry_setpri", "ins_create", "ins_list", "ins_remove", "ins_setas", "ins_setinfo", "ins_setinit", "ins_setstate",
@@ -91,3 +101,19 @@ def test_what_breaks_is_reported_to_the_core_and_its_recovery_starts_it_again(co
     recovery = "/opt/LifeKeeper/subsys/gen/resources/filesys/recovery/filesys/failed"
     assert numbers(core.run(recovery, "-t", POINT, timeout=PATIENCE), "ERROR") == []
     assert core.run("cat", f"{POINT}/file").stdout == "kept\n"
+
+
+def test_another_kit_s_storage_below_the_group_starts_first_and_is_not_deleted(core: Guest) -> None:
+    disk = core.run("readlink", "-e", f"{BY_ID}SHARED1").stdout.strip()
+    core.sh(REPLICATION)
+    core.run(f"{ROOT}/bin/ins_create", "-a", "scsi", "-r", "netraid", "-t", "replica", "-i", disk)
+    core.run(f"{ROOT}/bin/perform_action", "-t", "replica", "-a", "restore")
+    core.run("lvmkit", "-q", "create", POINT, timeout=PATIENCE)
+    assert "disk-SHARED1|replica" in core.run(f"{ROOT}/bin/dep_list", "-f|").stdout
+    core.run(f"{ROOT}/bin/perform_action", "-t", "replica", "-a", "remove", timeout=PATIENCE)
+    assert {each["state"] for each in known(core).values()} == {"OSU"}
+    core.run("lvmkit", "-q", "in-service", POINT, timeout=PATIENCE)
+    noted = [core.run("cat", f"/root/netraid-{name}").stdout.strip() for name in ("restore", "remove")]
+    assert noted == ["0", "0"]
+    core.run("lvmkit", "-q", "delete", "--yes", POINT, timeout=PATIENCE)
+    assert set(known(core)) == {"replica"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.model.instance import LVMVG
-from lvmkit.model.resource_types import is_device
+from lvmkit.model.resource_types import is_device, is_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,19 +12,33 @@ if TYPE_CHECKING:
 
 
 def family(tag: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
-    """The instances that move with a tag, children first, without devices and disks.
+    """The instances that move with a tag, children first, without devices and disks, also those of other kits.
 
     Two volume groups may lie on one disk without being tied to each other, so the search does not go through disks.
     """
     members: set[str] = set()
+    storage = foreign_storage(hierarchy)
     waiting = [tag]
     while waiting:
         this = waiting.pop()
         for instance in hierarchy.of_tags((*hierarchy.below(this), *hierarchy.above(this))):
-            if instance.tag not in members and not is_device(instance.type):
+            if instance.tag not in members and not is_device(instance.type) and instance.tag not in storage:
                 members.add(instance.tag)
                 waiting.append(instance.tag)
     return hierarchy.of_tags(hierarchy.restore_order(members))
+
+
+def foreign_storage(hierarchy: Hierarchy) -> frozenset[str]:
+    """The tags of other kits' resources on which devices of ours stand, as a replica of LifeKeeper's own kit (netraid).
+
+    They are depended on, and otherwise their own kit's: never made, extended or deleted.
+    """
+    tags = []
+    for instance in hierarchy.instances:
+        above = () if is_ours(instance.type) else hierarchy.of_tags(hierarchy.above(instance.tag))
+        if any(is_device(each.type) for each in above):
+            tags.append(instance.tag)
+    return frozenset(tags)
 
 
 def groups(instances: tuple[Instance, ...]) -> tuple[Instance, ...]:

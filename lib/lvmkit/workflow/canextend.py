@@ -18,7 +18,7 @@ from lvmkit import VERSION, guards
 from lvmkit.guards import elsewhere, metadata, reservation, system_id
 from lvmkit.model import names
 from lvmkit.model.facts import FilesystemFacts, VgFacts, devices_below
-from lvmkit.model.family import coming_along, family, groups
+from lvmkit.model.family import coming_along, family, foreign_storage, groups
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import FILESYS, LVMLV, Dependency, Instance
 from lvmkit.model.messages import Failure, Message
@@ -36,6 +36,7 @@ from lvmkit.model.messages.extend import (
 from lvmkit.model.messages.guide import (
     CanextendNotAccessible,
     DepstoextendNotAccessible,
+    DeviceNotExtendable,
     ExtendNotAccessible,
     TemplateAlreadyExtended,
     TemplateDoesNotExist,
@@ -137,7 +138,7 @@ def examine(tag: str, template: str, kit: Kit) -> Examination:
         return Examination(case, _readiness(case, "", (extended,), ()), ())
     told: list[Message] = [*_tell_along(case)]
     version, reported = _ask_lvm(case, told)
-    for look in (_against_cluster, _against_means, _against_mount_points):
+    for look in (_against_cluster, _against_means, _against_mount_points, _lacking_storage):
         told += _take(look, case)
     present = []
     for instance in groups(case.members) if version else ():
@@ -281,6 +282,15 @@ def _against_folder(path: str, server: str) -> Iterator[Message]:
         return
     except OSError as error:
         yield MountPointUnusable(path, server, files.why(error))
+
+
+def _lacking_storage(case: Case) -> Iterator[DeviceNotExtendable]:
+    """Storage of other kits that the devices stand on and this server does not have: its own kit extends that."""
+    storage = foreign_storage(case.there)
+    below = {tag for member in case.members for tag in case.there.below(member.tag)}
+    for instance in case.there.of_tags(storage & below):
+        if case.here.by_tag(instance.tag) is None:
+            yield DeviceNotExtendable(instance.id, instance.tag, f"{case.server} does not have it.")
 
 
 def _group(

@@ -93,7 +93,9 @@ def draft_creation(request: CreateRequest, kit: Kit) -> CreateDraft:
     storage = stack.stack_of(request.path, kit.lvm)
     _refuse(storage, request, kit)
     hierarchy = kit.port.hierarchy()
-    drafts = Drafts(hierarchy, kit.port.local_server(), request.switchback, request.tag)
+    joins_others = kit.port.capabilities.runs_devices
+    own = kit.port.local_server()
+    drafts = Drafts(hierarchy, own, request.switchback, request.tag, joins_others=joins_others)
     root = _draft_instances(storage, request, drafts, kit)
     if drafts.has_new(LVMVG):
         guards.refuse_active_elsewhere(storage.vg, kit.host, is_up_here=_is_up(storage))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lvmkit.cluster.port import Change
 from lvmkit.model.facts import VgFacts
+from lvmkit.model.family import foreign_storage
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import LVMVG, Dependency, tags_of
 from lvmkit.model.messages import Failure
@@ -64,12 +65,14 @@ def draft_deletion(tag: str, kit: Kit) -> tuple[tuple[Instance, ...], Plan]:
 def going_with(root: str, hierarchy: Hierarchy) -> tuple[Instance, ...]:
     """The root and all below it that nothing outside requires, parents first.
 
-    A file system that another one lies in is a service of its own, and stays.
+    A file system that another one lies in is a service of its own, and stays; so does storage of other kits.
     """
     gone: list[str] = []
+    storage = foreign_storage(hierarchy)
     for tag in reversed(hierarchy.below(root)):
         parents = set(hierarchy.parents(tag))
-        if tag == root or (parents <= set(gone) and not _nested_in(tag, hierarchy)):
+        is_free = parents <= set(gone) and tag not in storage and not _nested_in(tag, hierarchy)
+        if tag == root or is_free:
             gone.append(tag)
     return hierarchy.of_tags(gone)
 

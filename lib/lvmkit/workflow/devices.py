@@ -9,9 +9,9 @@ from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DEVICE, DISK, OSU, Dependency, Instance, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceExists
-from lvmkit.model.resource_types import application
+from lvmkit.model.resource_types import application, is_ours
 from lvmkit.model.value import replace
-from lvmkit.storage import drbd
+from lvmkit.storage import drbd, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +26,13 @@ _LONGEST_BEFORE_NUMBER = 248
 class Drafts:
     """New instances and links, collected before anything is stored."""
 
-    def __init__(self, now: Hierarchy, server: str, switchback: str, reserved: str = "") -> None:
-        """Start with what is there. reserved: a tag kept for the root; no chosen tag takes it."""
+    def __init__(
+        self, now: Hierarchy, server: str, switchback: str, reserved: str = "", *, joins_others: bool = False
+    ) -> None:
+        """Start with what is there. reserved: a tag kept for the root; no chosen tag takes it.
+
+        joins_others: whether devices may stand on storage of other kits, which goes in service like everything else.
+        """
         self.now = now
         self.server = server
         self.switchback = switchback
@@ -37,6 +42,7 @@ class Drafts:
         self.later: list[Dependency] = []
         """of what is in service on what is new: stored when that is in service, else a cluster would stop the former"""
         self._reserved = reserved
+        self._joins_others = joins_others
 
     def add(self, kind: str, resource_id: str, tag: str, wanted: str, info: str) -> str:
         """Draft an instance; its tag is the given one, or one near the wanted name that is free. Returns the tag.
@@ -71,6 +77,14 @@ class Drafts:
         """The instance with this ID, stored or drafted."""
         drafted = Hierarchy(tuple(self.instances)).by_id(resource_id, kind)
         return drafted or self.now.by_id(resource_id, kind)
+
+    def carrier(self, number: str) -> str:
+        """The tag of another kit's storage whose ID names a block device; '' where there is none."""
+        for instance in self.now.instances if self._joins_others else ():
+            is_storage = instance.app == application(DEVICE) and not is_ours(instance.type)
+            if is_storage and instance.id.startswith("/dev/") and sysfs.number_of(instance.id) == number:
+                return instance.tag
+        return ""
 
     def has_new(self, kind: str) -> bool:
         """Whether an instance of this type is among the drafts."""
@@ -107,7 +121,13 @@ def add_devices(devices: Iterable[tuple[str, Layer]], vg_tag: str, drafts: Draft
 
 
 def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
-    """Draft one device and what it stands on; what exists already is used. Returns its tag."""
+    """Draft one device and what it stands on; what exists already is used. Returns its tag.
+
+    Where another kit has it, it stands on that kit's resource and nothing else of ours does: what is below is theirs.
+    """
+    carrier = drafts.carrier(layer.number)
+    if carrier and not pv_uuid:
+        return carrier
     kind = DEVICE if layer.below or drbd.volume_at(layer.stable) else DISK
     present = drafts.known(kind, layer.stable)
     if present is not None:
@@ -115,6 +135,9 @@ def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
         return present.tag
     facts = DeviceFacts("", layer.stable, layer.path, layer.kind, layer.serial, pv_uuid)
     tag = drafts.add(kind, layer.stable, "", _tag_of(layer, kind), facts.pack())
+    if carrier:
+        drafts.link(tag, carrier)
+        return tag
     for lower in layer.below:
         drafts.link(tag, _add_layer(lower, "", drafts))
     return tag

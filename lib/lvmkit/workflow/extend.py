@@ -246,7 +246,8 @@ def _change(examination: Examination) -> Change:
     """The new instances of this server: the template's, and below volume groups the disks as this server sees them."""
     case, deadline = examination.case, examination.case.kit.settings.command_deadline
     by_uuid = {vg.uuid: vg for vg in examination.groups}
-    drafts = Drafts(case.here, case.server, "")
+    joins_others = case.kit.port.capabilities.runs_devices
+    drafts = Drafts(case.here, case.server, "", joins_others=joins_others)
     for instance in case.new:
         if not other_kits.extends_itself(instance, case.kit):
             drafts.instances.append(replace(instance, server=case.server, state=OSU, reason=""))

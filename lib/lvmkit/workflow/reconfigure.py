@@ -150,7 +150,8 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     """Apply, and name in the guide's words a link that could not be made."""
     hierarchy = kit.port.hierarchy()
     vg = find(hierarchy, wanted.tag)
-    drafts = Drafts(hierarchy, kit.port.local_server(), vg.switchback)
+    joins_others = kit.port.capabilities.runs_devices
+    drafts = Drafts(hierarchy, kit.port.local_server(), vg.switchback, joins_others=joins_others)
     add_devices([(pv.pv_uuid, layers[pv.pv_uuid]) for pv in wanted.added], vg.tag, drafts)
     drafts.updates += _with_new_names(wanted.renamed, hierarchy)
     change = _change(wanted, drafts, hierarchy)
