@@ -153,6 +153,7 @@ def rejoin(scene: Scene) -> None:
     if VG in active.replace("--", "-"):
         raise LabError(f"something of {VG} is active on node1: {active}")
     scene.story.run("lvmkit", "status")
+    scene.story.run("lvmkit", "timeline", node=2)
 
 
 def _is_whole(status: ClusterStatus) -> bool:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import click
 
+from lab.guests import cockpit
 from lab.guests.errors import LabError
 from lab.guests.lab import CHECKOUT, KINDS, PLAIN, Lab, Result
 
@@ -18,10 +19,11 @@ COMMAND_TIMEOUT = 600.0
 """seconds: longer than the kit itself waits for anything"""
 DEADLINE = 20.0
 WIDTH = 116
-KEPT = """
-The guests stay up. To look into the first one, at its console, and to end them all:
+KEPT = f"""
+The guests stay up. To look into the first one, at its console, at its page in Cockpit, and to end them all:
     tests/lab/lab run 1 -- lvmkit status
     tests/lab/lab console 1
+    tests/lab/lab page    (then open {cockpit.address(cockpit.PORT)})
     tests/lab/lab down"""
 
 
@@ -120,14 +122,16 @@ def stage(name: str, kind: str = PLAIN) -> Iterator[Lab]:
     lab = Lab(None if is_kept else f"{name} of {CHECKOUT}", owned=not is_kept, progress=progress)
     if is_kept and lab.status():
         raise LabError("guests of this checkout are up already; 'tests/lab/lab down' ends them")
+    is_up = False
     try:
         lab.up(kind=kind)
+        is_up = True
         lab.push()
         count = KINDS[kind].counts[0]
         progress(f"{'a guest' if count == 1 else f'{count} guests'} with the kit installed, up")
         yield lab
     finally:
-        if is_kept:
-            click.echo(KEPT)
-        else:
+        if not is_kept:
             lab.down()
+        elif is_up:
+            click.echo(KEPT)

@@ -1,25 +1,18 @@
-"""The page in Cockpit with real LVM: the bridge is in the guest, the browser and cockpit-ws are here.
-
-The guest gets Debian's cockpit-bridge from this machine, with the libraries that it needs: it needs no network then.
-"""
+"""The page in Cockpit with real LVM: the bridge is in the guest, the browser and cockpit-ws are here."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from lab.guests import cockpit
 from lab.guests.guest import BY_ID, Guest
-from lab.guests.image import BOOKWORM, default_release
-from tests.web.conftest import BRIDGE, CHROMIUM, COCKPIT, answers, free_port
+from tests.web.conftest import CHROMIUM, free_port
 
-ROOT = Path(__file__).parents[2]
 VG, POINT = "vg1", "/srv/db"
 MAKE = f"""
 vgcreate -qq {VG} {BY_ID}SHARED1
@@ -36,44 +29,19 @@ PATIENCE = 120_000
 pytestmark = pytest.mark.slow
 
 
-def bridge_files() -> str:
-    """The files of cockpit-bridge and the libraries that it is linked with, one a line, without the leading slash."""
-    listed = subprocess.run(("dpkg", "-L", "cockpit-bridge"), capture_output=True, text=True, check=True).stdout
-    linked = subprocess.run(("ldd", BRIDGE), capture_output=True, text=True, check=True).stdout
-    libraries = [word for line in linked.splitlines() for word in line.split() if word.startswith("/")]
-    files = [path for path in listed.splitlines() if os.path.isfile(path) and "/doc/" not in path]
-    return "".join(f"{path[1:]}\n" for path in [*files, *libraries])
-
-
 @pytest.fixture
 def page(guest: Guest, tmp_path: Path) -> Iterator[Page]:
     """The page of a guest that protects a file system whose volume group has just got a second disk."""
-    if default_release() != BOOKWORM or not all(map(os.path.exists, (CHROMIUM, COCKPIT, BRIDGE))):
-        pytest.skip(
-            "needs cockpit-ws, cockpit-bridge and chromium here, of the guest's release (make web installs them)"
-        )
-    packed = ("tar", "--create", "--dereference", "--directory=/", "--files-from=-")
-    archive = subprocess.run(packed, input=bridge_files().encode(), capture_output=True, check=True).stdout
-    guest.run("tar", "--extract", "--skip-old-files", "--directory=/", stdin=archive)
+    if cockpit.why_not() or not os.path.exists(CHROMIUM):
+        pytest.skip(f"{cockpit.why_not() or 'needs chromium'}")
     guest.sh(MAKE, timeout=300)
-    session = tmp_path / "session"
-    lab = f"{sys.executable} tests/lab/lab --name '{guest.lab.name}'"
-    session.write_text(f"#!/bin/sh\ncd {ROOT} && exec {lab} run 1 -- cockpit-bridge\n")
-    session.chmod(0o755)
-    port = free_port()
-    ws = (COCKPIT, "--no-tls", "-a", "127.0.0.1", "-p", str(port), f"--local-session={session}")
-    with subprocess.Popen(ws, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        end = time.monotonic() + 20
-        while not answers(port):
-            assert time.monotonic() < end
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            opened = browser.new_page(locale="en-US")
-            opened.goto(f"http://127.0.0.1:{port}/cockpit/@localhost/lvmkit/index.html")
-            expect(opened.locator(f'tr[data-tag="{VG}"]')).to_be_visible(timeout=PATIENCE)
-            yield opened
-            browser.close()
-        process.terminate()
+    with cockpit.served(guest.lab, guest.node, tmp_path, free_port()) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = browser.new_page(locale="en-US")
+        opened.goto(address)
+        expect(opened.locator(f'tr[data-tag="{VG}"]')).to_be_visible(timeout=PATIENCE)
+        yield opened
+        browser.close()
 
 
 def resource_configuration(page: Page) -> Locator:

@@ -45,7 +45,19 @@ def test_guests_that_are_kept_are_the_labs_own_and_stay(
         pass
     lab.return_value.down.assert_not_called()
     assert (lab.call_args.args, lab.call_args.kwargs["owned"]) == ((None,), False)
-    assert "tests/lab/lab down" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "tests/lab/lab down" in said
+    assert "http://127.0.0.1:" in said
+
+
+def test_guests_that_did_not_come_up_are_not_said_to_stay(
+    lab: Mock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KEEP", "1")
+    lab.return_value.up.side_effect = LabError("no")
+    with pytest.raises(LabError), story.stage("demo"):
+        pass
+    assert "stay up" not in capsys.readouterr().out
 
 
 def test_guests_that_are_up_already_are_left_alone(lab: Mock, monkeypatch: pytest.MonkeyPatch) -> None:

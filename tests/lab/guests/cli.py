@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import Any
 
 import click
 
-from . import image
+from . import cockpit, image
 from .errors import LabError
 from .lab import CLUSTER, GOLDEN, PLAIN, Lab
 
@@ -174,6 +177,20 @@ def push(lab: Lab) -> None:
 def console(lab: Lab, node: int) -> None:
     """Print what guest NODE wrote to its serial console."""
     click.echo(lab.console(node), nl=False)
+
+
+@main.command()
+@click.argument("node", type=int, default=1)
+@click.pass_obj
+def page(lab: Lab, node: int) -> None:
+    """Serve the page in Cockpit of guest NODE (default: 1) to this machine, until Ctrl-C."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lvmkit-page-") as folder,
+        cockpit.served(lab, node, Path(folder), cockpit.PORT) as address,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        click.echo(f"{address}\nCtrl-C ends it.")
+        signal.pause()
 
 
 def _node_command(name: str, action: Callable[[Lab, int], None]) -> None:
