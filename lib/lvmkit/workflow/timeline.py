@@ -9,7 +9,7 @@ import os
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.view import PartUnknown
-from lvmkit.model.value import Value
+from lvmkit.model.value import Value, replace
 from lvmkit.storage.deeds import deeds
 
 TYPE_CHECKING = False
@@ -57,7 +57,7 @@ def timeline(kit: Kit) -> Timeline:
         if isinstance(part, Failure):
             missing.append(PartUnknown(name, str(part)))
         else:
-            told.update(part)
+            told.update(_by_tags(part, kit))
     last = last_move(sorted(told, key=lambda deed: deed.at))
     return Timeline(server, last[0].at if last else 0.0, tuple(steps(last)), tuple(missing))
 
@@ -85,6 +85,15 @@ def steps(move: Iterable[Deed]) -> list[Step]:
             done.append(Step(deed, begun - zero, deed.at - zero))
         before = deed.at
     return done
+
+
+def _by_tags(part: Iterable[Deed], kit: Kit) -> Iterable[Deed]:
+    """The same, where the cluster's agents are the kit's: these know a resource by the cluster's ID of it."""
+    if not kit.port.capabilities.needs_agents:
+        return part
+    from lvmkit.cluster.pacemaker.ids import tag_of  # of no use to another engine
+
+    return (replace(deed, tag=tag_of(deed.tag) or deed.tag) for deed in part)
 
 
 def _servers(kit: Kit) -> tuple[str, list[str], list[PartUnknown]]:

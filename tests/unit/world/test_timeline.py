@@ -22,7 +22,9 @@ FIRST = (
     (502.5, DONE, "stop", "vg1"),
     (503.0, DONE, "monitor", "vg1"),
 )
-SECOND = ((503.0, BEGIN, "start", "vg1"), (505.0, DONE, "start", "vg1"), (506.0, DONE, "restore", POINT))
+OTHER_NAME = "lvmkit-_2fsrv_2fdata"
+"""by which Pacemaker, and so an agent, knows POINT"""
+SECOND = ((503.0, BEGIN, "start", "vg1"), (505.0, DONE, "start", "lvmkit-vg1"), (506.0, DONE, "start", OTHER_NAME))
 
 
 def journal(server: str, *entries: tuple[float, str, str, str]) -> str:
