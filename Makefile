@@ -74,7 +74,7 @@ demo: deps  ## show the main job on two servers that are a cluster, in guests; K
 demo-local: deps  ## show the main job on one server, in a guest
 	@KEEP=$(KEEP) PYTHONPATH=tests $(BIN)/python -m lab.demo
 
-test: check metadata target web lab  ## all checks and tests; does all of its own set-up
+test: check metadata target web packages lab  ## all checks and tests; does all of its own set-up
 
 check: lint unit  ## ruff, mypy --strict, import-linter, oxlint, unit tests
 
