@@ -98,6 +98,11 @@ class TestShown:
         monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
         assert language.advice_of(VgExported("vg1")) == VgExported("vg1").advice
 
+    @pytest.mark.parametrize("content", [b"", b"x", b"\xde\x12\x04\x95", b"\xde\x12\x04\x95" + b"\xff" * 60])
+    def test_a_damaged_catalogue_hides_nothing(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "locale/de/LC_MESSAGES/lvmkit.mo").write_bytes(content)
+        assert language.text_of(VgExported("vg1")) == ENGLISH
+
     def test_a_command_speaks_it_on_stderr(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         result = Shell(tmp_path, FakePort(), monkeypatch).run("explain", "999999")
         assert result.stderr == (

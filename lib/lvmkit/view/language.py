@@ -44,8 +44,12 @@ def translated(sentence: str) -> str:
     if not wanted:
         return sentence
     from gettext import translation  # nobody who reads English pays for it
+    from struct import error as cut_short
 
-    return translation(DOMAIN, FOLDER, wanted, fallback=True).gettext(sentence)
+    try:
+        return translation(DOMAIN, FOLDER, wanted, fallback=True).gettext(sentence)
+    except (OSError, ValueError, cut_short):  # a damaged file must not hide what is to be said
+        return sentence
 
 
 def text_of(message: Message) -> str:
