@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from lab.guests.guest import Guest
 from lab.guests.lab import Lab
 from lab.helpers_changes import made, protected
 from lab.helpers_service import guest_in, numbers
+
+pytestmark = pytest.mark.slow
 
 SAVED = "/root/saved.json"
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from lab.guests import hotplug
 from lab.guests.guest import BY_ID, Guest
 from lab.helpers_service import action, held, numbers, quick_check, same_data
+
+pytestmark = pytest.mark.slow
 
 VG, MOUNT = "below", "/srv/below"
 KEY = "a1" * 32 + "b2" * 32

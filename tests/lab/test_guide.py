@@ -13,6 +13,8 @@ from lab.guests.lab import Lab, Result
 from lab.helpers_changes import made
 from lab.helpers_service import guest_in, numbers
 
+pytestmark = pytest.mark.slow
+
 LKADM = "/opt/LifeKeeper/lkadm/subsys"
 FILESYSTEM_SCRIPT = "/opt/LifeKeeper/subsys/gen/resources/filesys/actions/restore"
 PARENT = """

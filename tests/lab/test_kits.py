@@ -11,6 +11,8 @@ from lab.helpers_postgres import ADMIN, DATA, INSTALL, POINT, PREPARE, TABLE, TA
 from lab.helpers_protected import PATIENCE
 from lab.helpers_service import guest_in, numbers, states
 
+pytestmark = pytest.mark.slow
+
 BIN = "/opt/LifeKeeper/bin"
 PRIMITIVES = ("lvmkit-db", "lvmkit-_2fsrv_2fdb", f"lvmkit-{TAG}")
 
@@ -68,7 +70,6 @@ def test_a_create_that_fails_leaves_nothing(database: Guest) -> None:
 
 
 @pytest.mark.cluster
-@pytest.mark.slow
 def test_rows_that_were_committed_before_a_kill_are_all_there_after_the_failover(cluster: Cluster) -> None:
     node1, node2 = cluster.guest(1), cluster.guest(2)
     served(node1)
@@ -89,7 +90,6 @@ def test_rows_that_were_committed_before_a_kill_are_all_there_after_the_failover
 
 
 @pytest.mark.cluster
-@pytest.mark.slow
 def test_in_a_cluster_a_killed_server_is_restarted_in_place_and_a_move_takes_all(cluster: Cluster) -> None:
     node1, node2 = cluster.guest(1), cluster.guest(2)
     served(node1)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from lab.guests.guest import Guest
 from lab.guests.lab import Lab
 from lab.helpers_changes import made, protected
 from lab.helpers_service import guest_in
+
+pytestmark = pytest.mark.slow
 
 FOLDER = "/var/lib/textfile"
 FILE = f"{FOLDER}/lvmkit.prom"

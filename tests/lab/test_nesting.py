@@ -9,6 +9,8 @@ from lab.guests.guest import BY_ID, Guest
 from lab.helpers_protected import PATIENCE
 from lab.helpers_service import numbers, quick_check, states
 
+pytestmark = pytest.mark.slow
+
 OUTER, INNER = "/srv/outer", "/srv/outer/a/inner"
 FILE = f"{INNER}/records"
 PREPARE = f"""
@@ -69,7 +71,6 @@ def test_one_that_the_outer_one_would_hide_is_refused(guest: Guest) -> None:
 
 
 @pytest.mark.cluster
-@pytest.mark.slow
 def test_in_a_cluster_both_groups_go_where_one_of_them_goes(cluster: Cluster) -> None:
     node1 = cluster.guest(1)
     node1.sh(PREPARE)

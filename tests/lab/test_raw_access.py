@@ -14,6 +14,8 @@ from lab.guests.lab import Lab
 from lab.helpers_protected import PATIENCE
 from lab.helpers_service import action, held, numbers, states
 
+pytestmark = pytest.mark.slow
+
 VG, VOLUME, TAG = "rawvg", "/dev/rawvg/log", "rawvg/log"
 KIT, WRITER, SAFE = (
     "/opt/LifeKeeper/subsys/records/resources/rawlog/actions",
@@ -102,7 +104,6 @@ def test_of_a_raw_device_it_is_said_that_its_driver_is_gone(guest: Guest) -> Non
 
 
 @pytest.mark.cluster
-@pytest.mark.slow
 def test_in_a_cluster_a_raw_consumer_fails_over_with_every_record(cluster: Cluster) -> None:
     node1, node2 = cluster.guest(1), cluster.guest(2)
     for node in (node1, node2):
@@ -131,7 +132,6 @@ def test_in_a_cluster_a_raw_consumer_fails_over_with_every_record(cluster: Clust
 
 
 @pytest.mark.cluster
-@pytest.mark.slow
 def test_in_a_cluster_who_has_it_open_by_hand_is_named_before_anything_is_stopped(cluster: Cluster) -> None:
     node1 = cluster.guest(1)
     node1.sh(PREPARE)

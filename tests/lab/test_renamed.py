@@ -13,6 +13,8 @@ from lab.helpers_changes import made, protected, same_data
 from lab.helpers_protected import GROUP, MOUNT, PATIENCE, VG, is_up_on
 from lab.helpers_service import guest_in, numbers, quick_check
 
+pytestmark = pytest.mark.slow
+
 RENAME = "vgrename -qq vg1 vg2; lvrename -qq vg2 data files"
 TAKE_THE_NAME = f"""
 vgcreate -qq --setautoactivation n vg1 {BY_ID}SHARED3
@@ -125,7 +127,6 @@ def test_the_host_may_be_renamed_and_a_copied_database_is_refused(served: Guest)
     assert served.run("lvmkit", "check", "--all").returncode == 0
 
 
-@pytest.mark.slow
 def test_the_boot_goes_on_once_every_entry_is_written_as_doctor_says(served: Guest) -> None:
     served.sh(BOOT_ENTRIES, timeout=60)
     found = json.loads(served.run("lvmkit", "doctor", "--format", "json", check=False, timeout=120).stdout)["findings"]
@@ -150,7 +151,6 @@ def test_the_boot_goes_on_once_every_entry_is_written_as_doctor_says(served: Gue
 
 
 @pytest.mark.cluster
-@pytest.mark.slow
 def test_new_names_are_applied_on_both_servers_of_a_cluster_without_a_stop(protected: Cluster) -> None:
     one = protected.guest(1)
     before = one.run("findmnt", "-no", "ID", MOUNT).stdout

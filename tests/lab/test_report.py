@@ -10,6 +10,8 @@ from lab.guests.guest import Guest
 from lab.guests.lab import Lab
 from lab.helpers_service import guest_in, serve
 
+pytestmark = pytest.mark.slow
+
 KERNEL_AND_KIT = ("files/proc/self/mountinfo", "storage/dmsetup-table.txt", "kit/version.txt", "index.txt")
 
 
