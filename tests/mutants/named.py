@@ -525,4 +525,22 @@ NAMED = (
         "pass",
     ),
     Named("a split brain counts as a cut line", "is_split", "return is_split_now", "return False"),
+    Named(
+        "the record of a group goes while a start may still write it",
+        "drop_record",
+        "with locks.stopping(group.uuid, group.name, kit.host):",
+        "if True:",
+    ),
+    Named(
+        "a record is written anew while a stop is at work",
+        "apply",
+        "with locks.starting(group.uuid, group.name, kit.host):",
+        "if True:",
+    ),
+    Named(
+        "disks that a stop is giving up are reserved again",
+        "apply",
+        "with locks.starting(vg.uuid, vg.name, kit.host):",
+        "if True:",
+    ),
 )
