@@ -14,7 +14,7 @@ Exit code 0: all were found, and for each the first story was printed; 1: there 
 from __future__ import annotations
 
 import argparse
-import importlib
+import importlib.util
 import re
 import shlex
 import sys
@@ -22,6 +22,7 @@ import time
 import types
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -166,11 +167,17 @@ def _stand_in() -> None:
     _module("lvmkit.cluster.pacemaker.location", places=places)
     for name in ("Command", "run_all", "run_beside"):
         setattr(run_module, name, None)
-    probe.all_bounded = None
+    probe.all_bounded = probe.in_turn = None
+    for name in ("filesystem_uuid", "freezing", "superblock"):
+        _module(f"lvmkit.storage.{name}", read_part=None, wait_for_thaw=None, question=None)
+    _as_today("storage.scsi")
     from tests.unit.machine import edge
 
     real = edge._replacements
     edge._replacements = lambda machine: [*real(machine), (probe, "_all_bounded", machine.all_bounded)]
+    paths = _older("model.settings").Paths
+    known = lambda **given: paths(**{name: path for name, path in given.items() if name in paths._fields})  # noqa: E731
+    sys.modules["tests.unit.machine.machine"].Paths = known  # type: ignore[attr-defined]
 
 
 def _older(name: str) -> Any:
@@ -183,6 +190,16 @@ def _module(name: str, **what: object) -> None:
     parent, _, own = name.rpartition(".")
     setattr(importlib.import_module(parent), own, made)
     sys.modules[name] = made
+
+
+def _as_today(name: str) -> None:
+    """A module of today's kit, which needs nothing but what the older one has as well."""
+    path = Path(__file__).parents[3] / f"lib/lvmkit/{name.replace('.', '/')}.py"
+    spec = importlib.util.spec_from_file_location(f"lvmkit.{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    _module(f"lvmkit.{name}")
+    spec.loader.exec_module(sys.modules[f"lvmkit.{name}"])
 
 
 def _reach_the_older_far_end() -> None:
