@@ -19,13 +19,15 @@ from lab.guests.guest import BY_ID, Guest
 
 OF_NOTE = "ioctl,flock,rename,unlink,mkdir,fsync,fdatasync,pwrite64,ftruncate,clone,clone3,vfork,kill"
 """what takes a lock, changes the kernel or a file, makes that durable, or starts or ends a program"""
-_TERMINALS = re.compile(r"^ioctl\(\d+, (TC|TIO|FIO)")
+_TERMINALS = re.compile(r"^ioctl\([^,]*, (TC|TIO|FIO)")
 """questions about terminals and descriptors, which are of no note"""
 READS = re.compile(
-    r"^ioctl\(\d+, (DM_VERSION|DM_LIST|DM_DEV_STATUS|DM_TABLE_STATUS|DM_TABLE_DEPS|BLK\w*GET|BLKGET)"
-    r"|^flock\(\d+, LOCK_UN"
+    r"^ioctl\([^,]*, (DM_VERSION|DM_LIST|DM_DEV_STATUS|DM_TABLE_STATUS|DM_TABLE_DEPS|BLK\w*GET|BLKGET)"
+    r"|^flock\([^,]*, LOCK_UN"
+    r"|^(pwrite64|ftruncate)\([^,]*-shm>"
 )
-"""calls after which all is as it was before them"""
+"""calls after which all is as it was before them; SQLite's shared memory is made anew by who finds it unused"""
+_REFUSED = " = -1 E"
 _STARTS = ("clone", "clone3", "vfork")
 """whatever comes after one of these is of note: the program that it started goes on meanwhile"""
 MOST = 40
@@ -121,7 +123,7 @@ def points(log: str) -> list[Point]:
             continue
         if changed:
             noted.append(Point(call, counts[call]))
-        if not READS.match(line):
+        if not READS.match(line) and _REFUSED not in line:
             changed = True
             running = call in _STARTS
         elif not running:
@@ -138,7 +140,7 @@ def spread(every: Sequence[Point], most: int) -> list[Point]:
 
 def traced(argv: Sequence[str]) -> tuple[str, ...]:
     """The command, with its calls written down."""
-    return ("strace", "-qq", "-o", LOG, "-e", f"trace={OF_NOTE}", *argv)
+    return ("strace", "-qq", "-y", "-o", LOG, "-e", f"trace={OF_NOTE}", *argv)
 
 
 def struck(argv: Sequence[str], point: Point) -> tuple[str, ...]:

@@ -415,6 +415,11 @@ def test_what_its_users_wait_for_is_named_with_them_where_they_cannot_be_ended(
     assert (answer.code, answer.reason) == (FAILED, WAITS)
     assert named in answer.err
     assert "process 7 (postgres)" in answer.err
+    del server.machine.processes[7]
+    server.machine.unmount(POINT)
+    server.machine.dm.by_name("vg1-data").opens = 1
+    for busy in (server.volume("stop"), server.machine.agent("lvmvg", "stop", vg="vg1")):
+        assert (busy.code, busy.reason, named in busy.err) == (FAILED, WAITS, True)
 
 
 def test_a_backup_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import time
 
-from lvmkit.model.messages import Failure, errors, raise_errors
-from lvmkit.model.messages.filesystems import FilesystemWaits, UsedByCaller
+from lvmkit.model.messages import Failure, raise_errors
+from lvmkit.model.messages.filesystems import UsedByCaller, UsersWait
 from lvmkit.model.messages.mounts import NotTheVolume, OtherFilesystem, WriteProtected
 from lvmkit.model.messages.service import FilesystemBusy, MountFailed, UnmountedBelow, UnmountFailed
-from lvmkit.model.value import replace
 from lvmkit.resources import filesys, fs_volume, mounts, notes
 from lvmkit.storage import files, filesystem_uuid, mountinfo, run, superblock, sysfs
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from lvmkit.host import Host
     from lvmkit.model.facts import FilesystemFacts
-    from lvmkit.model.messages import Message
     from lvmkit.resources.mounts import Mounts
     from lvmkit.storage.mountinfo import Mount
     from lvmkit.storage.run import Finished
@@ -205,24 +203,20 @@ def _unmount_in_use(facts: FilesystemFacts, seen: Mounts, why: str, host: Host, 
         raise Failure(filesys.covered(facts, seen.cover))
     users, fault = evict.users_of(point), _fault_below(facts, host)
     if fault:
-        raise Failure(FilesystemWaits(point, users or (why,), fault))
+        raise Failure(UsersWait(point, users or (why,), fault))
     if users:
         raise Failure(FilesystemBusy(point, users))
     raise Failure(UnmountFailed(point, why))
 
 
 def _fault_below(facts: FilesystemFacts, host: Host) -> str:
-    """What is wrong with the volume or its group's disks by the record of their start, in words; '' for nothing."""
-    from lvmkit.storage import dm, records, vitals  # only where an unmount has failed
-    from lvmkit.storage.mapped import MappedDevices
+    from lvmkit.resources import waiting  # only where an unmount has failed
+    from lvmkit.storage import records
 
-    faults: list[Message] = []
-    for resource_id in records.ids_of(host.paths, facts.vg_uuid) if facts.vg_uuid else ():
-        record = records.load(host.paths, resource_id)
-        if record:
-            own = tuple(lv for lv in record.logical if lv.uuid == facts.lv_uuid)
-            faults += vitals.record_faults(replace(record, logical=own), MappedDevices(dm.list_devices()))
-    return " ".join(fault.text for fault in errors(faults))
+    if not facts.dm_uuid:
+        return ""
+    ids = records.ids_of(host.paths, facts.vg_uuid)
+    return waiting.fault_below(records.load(host.paths, ids[0]), facts.dm_uuid) if ids else ""
 
 
 def _drive_users_out(

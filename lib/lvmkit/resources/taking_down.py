@@ -75,7 +75,7 @@ def take_down_volume(facts: LvFacts, host: Host, *, given_up: bool) -> str:
     snapshot ties together stay up until their group goes.
     given_up: another server takes it, so LVM is not asked.
     """
-    mine = _wait_until_free(_held_volume(facts), host)
+    mine = _wait_until_free(_held_volume(facts), names.lvmvg_id(facts.vg), host)
     if not mine.all:
         return ALREADY_DOWN
     kinds = _kinds(mine.all[0], mine)
@@ -120,7 +120,7 @@ def _held_of_group(facts: VgFacts) -> MappedDevices:
 
 def _held(facts: VgFacts, host: Host) -> MappedDevices:
     """The kernel's devices of the group, once nothing outside of it uses them. Raises Failure that names the users."""
-    return _wait_until_free(MappedDevices(dm.of_vg(kernel.listed(), facts.uuid)), host)
+    return _wait_until_free(MappedDevices(dm.of_vg(kernel.listed(), facts.uuid)), facts.id, host)
 
 
 def _disks_silent(group_id: str, host: Host) -> str:
@@ -213,10 +213,11 @@ def _removal(device: Device) -> Callable[[], bytes]:
     return lambda: dm.remove(device.uuid).encode()
 
 
-def _wait_until_free(mine: MappedDevices, host: Host) -> MappedDevices:
+def _wait_until_free(mine: MappedDevices, group_id: str, host: Host) -> MappedDevices:
     """Give udev's short opens time to end; returns the same devices as they were asked about last.
 
-    Raises Failure that names the users when the patience is over: LvBusy (110021), FilesystemKept (110317).
+    Raises Failure that names the users when the patience is over: LvBusy (110021), FilesystemKept (110317), UsersWait
+    (110463).
     """
     end = time.monotonic() + host.settings.busy_patience
     pause = 0.02
@@ -225,10 +226,24 @@ def _wait_until_free(mine: MappedDevices, host: Host) -> MappedDevices:
         if not busy:
             return mine
         if time.monotonic() >= end:
-            raise Failure(*(in_the_way(device, _users(device)) for device in busy))
+            raise Failure(*(_obstacle(device, group_id, host) for device in busy))
         time.sleep(pause)
         pause = min(pause * 2, 0.5)
         mine = MappedDevices(mine.all)
+
+
+def _obstacle(device: Device, group_id: str, host: Host) -> Message:
+    """Who uses a device, and what they wait for, where that is why they cannot be ended."""
+    from lvmkit.resources import waiting  # only a busy volume needs it
+    from lvmkit.storage import holders
+
+    users = _users(device)
+    fault = waiting.fault_below(records.load(host.paths, group_id), device.uuid)
+    if not fault:
+        return in_the_way(device, users)
+    from lvmkit.model.messages.filesystems import UsersWait
+
+    return UsersWait(device.name, holders.described(users) or (_UNSEEN,), fault)
 
 
 def in_the_way(device: Device, users: tuple[Holder, ...]) -> Message:

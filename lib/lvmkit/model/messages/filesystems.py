@@ -97,19 +97,19 @@ class FilesystemFrozen(Message, number=110353):
     """at least"""
 
 
-class FilesystemWaits(Message, number=110463):
-    """Those who use a file system cannot be ended, because what it stands on does not serve.
+class UsersWait(Message, number=110463):
+    """Those who use a file system or a volume cannot be ended, because what it stands on does not serve.
 
     A request that a disk has not answered keeps its process, which dies when the answer comes, and so does a volume
     that is suspended.
     """
 
-    template = "{mount_point} cannot be unmounted: {holders}. What it stands on does not serve: {fault}"
+    template = "{name} cannot be taken out of service: {holders}. What it stands on does not serve: {fault}"
     action = (
         "Bring that back ('dmsetup resume' for what is suspended): those who wait for it end then. After that, take it"
         " out of service again."
     )
-    mount_point: str
+    name: str
     holders: tuple[str, ...]
     fault: str
 
