@@ -152,7 +152,8 @@ class TestCompletion:
     def test_commands(self) -> None:
         assert self._complete("lvmkit", "") == [
             "unprotected", "create", "extend", "status", "show", "in-service", "out-of-service", "check", "doctor",
-            "reconfigure", "apply", "unextend", "delete", "forget", "journal", "metrics", "report", "explain", "schema",
+            "reconfigure", "apply", "unextend", "delete", "forget", "journal", "timeline", "metrics",
+            "report", "explain", "schema",
             "--help", "--quiet", "--version",
         ]  # fmt: skip
         assert self._complete("lvmkit", "--quiet", "st") == ["status"]
