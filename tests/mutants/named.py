@@ -149,7 +149,7 @@ NAMED = (
     Named(
         "what is in use is taken down",
         "_held",
-        "return _wait_until_free(MappedDevices(dm.of_vg(kernel.listed(), facts.uuid)), host)",
+        "return _wait_until_free(MappedDevices(dm.of_vg(kernel.listed(), facts.uuid)), facts.id, host)",
         "return MappedDevices(dm.of_vg(kernel.listed(), facts.uuid))",
     ),
     Named(
