@@ -109,6 +109,12 @@ def test_a_start_that_does_not_end_is_told_for_the_hierarchy_is_gone(world: Worl
     assert type(world.told[-1]) is RecordLeft
 
 
+def test_a_group_whose_id_is_none_of_ours_leaves_no_record(world: World) -> None:
+    world.port.now = Hierarchy((instance(LVMVG, "vg9", "of another kit"),))
+    delete("vg9", world.kit)
+    assert not [each for each in world.told if type(each) is RecordLeft]
+
+
 def test_parents_go_before_what_they_require(world: World) -> None:
     delete("/data", world.kit)
     gone = delete("/www", world.kit)

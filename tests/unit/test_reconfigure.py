@@ -26,6 +26,7 @@ from lvmkit.steps import BringInService, Commit
 from lvmkit.storage import lkvgs, records
 from lvmkit.workflow import everywhere
 from lvmkit.workflow.create import CreateRequest, create
+from lvmkit.workflow.delete import delete
 from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange, contents, difference, reconfigure
 from lvmkit.workflow.renew import RenewRecord
 from tests.unit.fakes import SEVERAL_SERVERS, FakePort, has_journal, instance, kit
@@ -303,6 +304,23 @@ class TestApplied:
         with at_work(world.kit.paths, VG_UUID, world.storage.take_down):
             RenewRecord("vg1").apply(world.kit)
         assert records.load(world.kit.paths, "lvmvg-vg1") is None
+
+    def test_a_run_that_was_killed_writes_it_later(self, world: World) -> None:
+        records.drop(world.kit.paths, "lvmvg-vg1")
+        RenewRecord("vg1").finish(world.kit)
+        assert world.watched()[0] == {"data", "www"}
+
+    def test_but_not_of_a_group_that_is_protected_no_more(self, world: World) -> None:
+        delete("/data", world.kit)
+        RenewRecord("vg1").finish(world.kit)
+        assert records.load(world.kit.paths, "lvmvg-vg1") is None
+
+    def test_a_record_under_an_older_name_goes(self, world: World) -> None:
+        record = records.load(world.kit.paths, "lvmvg-vg1")
+        assert record
+        records.store(world.kit.paths, replace(record, vg="old"))
+        RenewRecord("vg1").apply(world.kit)
+        assert records.ids_of(world.kit.paths, VG_UUID) == ("lvmvg-vg1",)
 
 
 class TestLists:
