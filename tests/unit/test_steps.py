@@ -14,7 +14,7 @@ from lvmkit.cluster.embedded import Engine, changes
 from lvmkit.cluster.port import Change
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.hierarchy import Hierarchy
-from lvmkit.model.instance import DISK, ILLSTATE, LVMVG, OSU, Dependency, Instance
+from lvmkit.model.instance import DISK, ILLSTATE, ISP, LVMVG, OSU, Dependency, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import InterruptedWork, StateNotStored, UndoFailed
 from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError, ResourceExists
@@ -25,7 +25,8 @@ from lvmkit.model.value import replace
 from lvmkit.plan import Kit, Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import BringInService, Commit, ListVg, SetAutoactivation, listing
 from lvmkit.storage import files, lkvgs, records
-from tests.unit.fakes import SERVER, FakePort, data_hierarchy, instance, kit
+from tests.unit import local_storage
+from tests.unit.fakes import SERVER, VG_UUID, FakeCluster, FakePort, data_hierarchy, instance, kit, on
 from tests.unit.local_storage import Storage
 from tests.unit.outlived import at_work
 
@@ -117,6 +118,30 @@ class TestCommit:
         assert self.ADD.describe() == "create disk-C; link vg1-disk-C"
         assert self.REMOVE.describe() == "remove /data; unlink /data-vg1/data"
 
+    def test_it_is_about_all_tags_that_it_names(self) -> None:
+        assert self.BOTH.names() == ("disk-C", "/data", "vg1", "vg1/data")
+
+    def test_each_part_of_it_must_be_stored(self, port: FakePort, tools: Kit) -> None:
+        step = self.BOTH.prepared(tools)
+        assert not step.is_in_effect(tools)
+        step.apply(tools)
+        assert step.is_in_effect(tools)
+        for half in (self.ADD, self.REMOVE):
+            whole, port.now = port.now, data_hierarchy()
+            half.apply(tools)
+            assert not step.is_in_effect(tools)
+            port.now = whole
+
+    def test_another_server_that_has_it_builds_on_it_but_not_by_a_disk(self, tmp_path: Path) -> None:
+        port = FakeCluster(data_hierarchy(), n2=on("n2", data_hierarchy()))
+        tools = kit(port, tmp_path, print)
+        volumes = tuple(each for each in data_hierarchy().instances if each.type != DISK)
+        disks = tuple(each for each in data_hierarchy().instances if each.type == DISK)
+        assert Commit(Change(add=volumes)).is_built_on(tools)
+        assert not Commit(Change(add=disks)).is_built_on(tools)
+        port.others = {}
+        assert not Commit(Change(add=volumes)).is_built_on(tools)
+
 
 @pytest.mark.parametrize("step", [TestCommit.ADD, TestCommit.REMOVE, TestCommit.UPDATE, TestCommit.BOTH])
 def test_the_engine_takes_every_way_back(tools: Kit, step: Commit) -> None:
@@ -186,6 +211,13 @@ class TestAutoactivation:
         SetAutoactivation("vg1", True, False).finish(tools)
         assert not storage.autoactivation()
 
+    def test_it_is_told_by_its_uuid_what_is_protected(self, tools: Kit, storage: Storage) -> None:
+        SetAutoactivation("vg1", False, True).apply(tools)
+        SetAutoactivation("vg1", True, False, VG_UUID).finish(tools)
+        assert not storage.autoactivation()
+        SetAutoactivation("vg1", True, False, local_storage.VG_UUID).finish(tools)
+        assert storage.autoactivation()
+
     def test_where_it_is_required_it_stops_the_plan(self, tools: Kit, storage: Storage) -> None:
         storage.machine.lvm.is_full = True
         with pytest.raises(Failure):
@@ -246,6 +278,37 @@ class TestBringInService:
         port.now = Hierarchy()
         BringInService("/data", False).undo(tools)
         assert port.moves == []
+
+    @pytest.mark.parametrize(("state", "moves"), [(ISP, [("restore", "/data")]), (OSU, [])])
+    def test_finished_later_it_brings_up_what_is_in_service_here(
+        self, port: FakePort, tools: Kit, state: str, moves: list[tuple[str, str]]
+    ) -> None:
+        port.now = data_hierarchy(state)
+        BringInService("/data", False).finish(tools)
+        assert port.moves == moves
+
+    def test_finished_later_it_passes_over_what_is_gone(self, port: FakePort, tools: Kit) -> None:
+        port.now = Hierarchy()
+        BringInService("/data", False).finish(tools)
+        assert port.moves == []
+
+    @pytest.mark.parametrize(
+        ("here", "there", "is_wanted", "is_done"),
+        [
+            (ISP, OSU, True, True),
+            (OSU, ISP, True, True),
+            (OSU, OSU, True, False),
+            (ILLSTATE, OSU, True, True),
+            (ILLSTATE, OSU, False, False),
+            (OSU, ILLSTATE, True, False),
+        ],
+    )
+    def test_it_is_done_where_any_server_has_it_or_this_one_had_it(
+        self, tmp_path: Path, here: str, there: str, is_wanted: bool, is_done: bool
+    ) -> None:
+        port = FakeCluster(data_hierarchy(here), n2=on("n2", data_hierarchy(there)))
+        port.unwanted = set() if is_wanted else {"/data"}
+        assert BringInService("/data", False).is_in_effect(kit(port, tmp_path, print)) == is_done
 
 
 class Broken(Step):
