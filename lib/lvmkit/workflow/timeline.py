@@ -23,7 +23,7 @@ LONGEST_STEP = 120.0
 """seconds without a deed that end a move"""
 
 
-class Step(Value):
+class TimedDeed(Value):
     """One deed that was done, and since when it was at work: its begin, or the end of the step before."""
 
     deed: Deed
@@ -38,7 +38,7 @@ class Timeline(Value):
     server: str
     begun: float
     """seconds since 1970, UTC; 0 where there is no move"""
-    steps: tuple[Step, ...]
+    steps: tuple[TimedDeed, ...]
     missing: tuple[PartUnknown, ...]
     """the servers whose part is not in it, and why"""
 
@@ -70,9 +70,9 @@ def last_move(told: Sequence[Deed]) -> Sequence[Deed]:
     return told[max(first, 0) :]
 
 
-def steps(move: Iterable[Deed]) -> list[Step]:
+def steps(move: Iterable[Deed]) -> list[TimedDeed]:
     """What was done in a move. move: in the order of time."""
-    done: list[Step] = []
+    done: list[TimedDeed] = []
     begins: dict[tuple[str, str, str], float] = {}
     zero = before = None
     for deed in move:
@@ -82,7 +82,7 @@ def steps(move: Iterable[Deed]) -> list[Step]:
             begins[work] = deed.at
         else:
             begun = begins.pop(work, deed.at if before is None else before)
-            done.append(Step(deed, begun - zero, deed.at - zero))
+            done.append(TimedDeed(deed, begun - zero, deed.at - zero))
         before = deed.at
     return done
 
