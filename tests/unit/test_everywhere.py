@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lvmkit.model import names
+from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import NothingToDo, SeenDifferently
 from lvmkit.model.messages.extend import NotFollowedThere, ServerUnreachable, StillListedThere, StillProtected
@@ -21,6 +22,8 @@ from tests.unit.peer_fakes import Servers
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_mock import MockerFixture
 
     from lvmkit.plan import Kit
 
@@ -116,6 +119,19 @@ def test_forget_takes_list_and_record_and_says_when_there_is_nothing(tools: Kit,
     assert records.load(tools.paths, names.lvmvg_id("vg9")) is None
     everywhere.forget(("vg9",), tools)
     assert told == [NothingToDo("vg9")]
+
+
+def test_forget_looks_what_is_protected_while_no_other_change_can_begin(
+    port: FakeCluster, tools: Kit, mocker: MockerFixture
+) -> None:
+    def looking() -> Hierarchy:
+        port.calls.append(("look",))
+        return Hierarchy()
+
+    lkvgs.add(tools.paths.lkvgs, "vg9")
+    mocker.patch.object(port, "hierarchy", side_effect=looking)
+    everywhere.forget(("vg9",), tools)
+    assert port.calls == [("lock",), ("look",), ("unlock",)]
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])

@@ -94,10 +94,15 @@ def forget_there(gone: Iterable[Instance], servers: Iterable[str], kit: Kit) -> 
 def forget(groups: Iterable[str], kit: Kit) -> tuple[str, ...]:
     """Take volume groups off this server's /etc/lkvgs and drop their records; returns those that either had named.
 
-    Says which neither named.
+    Says which neither named. The admin lock is taken: a create that begins now would lose what it has written.
     Raises Failure, with nothing changed, where one is still protected here (110228); 110007; and as locks.stopping().
     """
     groups = tuple(groups)
+    with kit.port.admin_lock(f"forget {', '.join(groups)}"):
+        return _forget(groups, kit)
+
+
+def _forget(groups: tuple[str, ...], kit: Kit) -> tuple[str, ...]:
     hierarchy = kit.port.hierarchy()
     protected = tuple(vg for vg in groups if hierarchy.by_id(names.lvmvg_id(vg)) is not None)
     if protected:
