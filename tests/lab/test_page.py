@@ -73,6 +73,6 @@ def test_a_disk_that_vgextend_added_is_followed(guest: Guest, page: Page) -> Non
 def test_a_tab_that_is_closed_in_the_middle_leaves_nothing_half_done(guest: Guest, page: Page) -> None:
     resource_configuration(page).get_by_role("button", name="Reconfigure").click()
     page.close(run_before_unload=False)
-    guest.sh("while pgrep -f 'lvmkit reconfigure'; do sleep 0.5; done", timeout=120)
+    guest.sh("while pgrep -f '[l]vmkit reconfigure'; do sleep 0.5; done", timeout=120)
     assert guest.run("lvmkit", "journal", timeout=120).stdout == ""
     assert known_disks(guest) in (1, 2)
