@@ -542,3 +542,12 @@ class TestTheScripts:
         assert engine_name(paths, Settings(lkroot=second.root())) == "lifekeeper"
         assert engine_name(paths, Settings(lkroot=second.root(), engine="embedded")) == "embedded"
         assert engine_name(replace(paths, cib="/none"), Settings(lkroot="/none")) == "embedded"
+
+    def test_the_scripts_of_other_kits_are_the_cores_where_that_is_the_engine(
+        self, second: Core, paths: Paths, tmp_path: Path
+    ) -> None:
+        (tmp_path / "settings").write_text(f"LKROOT={second.root()}\n")
+        chosen = replace(paths, own_defaults=f"{tmp_path}/settings")
+        assert kits.kit(chosen, unheard).paths.kits == second.root()
+        (tmp_path / "settings").write_text(f"LKROOT={second.root()}\nLVMKIT_ENGINE=embedded\n")
+        assert kits.kit(chosen, unheard).paths.kits == paths.lkroot

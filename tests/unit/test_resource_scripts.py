@@ -60,6 +60,16 @@ def test_the_script_gets_tag_and_id_and_a_known_environment(paths: Paths, tmp_pa
     assert seen == ["-t", "the tag", "-i", "lvmvg-my vg", paths.lkroot, "77", ".", "/usr/sbin:/usr/bin:/sbin:/bin"]
 
 
+def test_where_a_core_is_the_engine_its_kits_scripts_run_with_its_root(paths: Paths, tmp_path: Path) -> None:
+    own = Paths(lkroot=f"{tmp_path}/package", core=paths.lkroot)
+    script(own, OWN, "restore", "exit 1")
+    script(paths, OWN, "restore", f"echo $LKROOT > {tmp_path}/seen")
+    admin = script(paths, "lkadm/subsys/scsi/lvmvg/bin", "extend", "exit 0")
+    perform(own)
+    assert (tmp_path / "seen").read_text() == f"{paths.lkroot}\n"
+    assert scripts.find_administration(VG, "extend", own) == str(admin)
+
+
 def test_the_script_of_the_type_goes_before_the_one_of_the_application(paths: Paths, tmp_path: Path) -> None:
     script(paths, SHARED, "restore", f"echo shared >> {tmp_path}/log")
     perform(paths)

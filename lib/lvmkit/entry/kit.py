@@ -37,6 +37,8 @@ def kit(paths: Paths, tell: Callable[[Message], None], server: str = "", *, is_p
     settings = told_settings(paths, tell)
     if not is_patient:
         settings = replace(settings, lock_patience=0.0)
+    if engine_name(paths, settings) == LIFEKEEPER:
+        paths = replace(paths, core=settings.lkroot)
     return Kit(_engine(paths, settings, tell, server), paths, settings, tell)
 
 

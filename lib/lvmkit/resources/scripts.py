@@ -112,7 +112,7 @@ def refuse_uninstalled(instance: Instance, server: str, paths: Paths) -> None:
 def find_administration(instance: Instance, name: str, paths: Paths) -> str | None:
     """The path of an administration script; None where the type has none. Raises Failure (InvalidName, 110100)."""
     _require_names(instance, name)
-    path = f"{paths.lkroot}/lkadm/subsys/{instance.app}/{instance.type}/bin/{name}"
+    path = f"{paths.kits}/lkadm/subsys/{instance.app}/{instance.type}/bin/{name}"
     return path if os.path.lexists(path) else None
 
 
@@ -122,7 +122,7 @@ def find(instance: Instance, action: str, paths: Paths) -> str | None:
     Source: LifeKeeper's perform_action(1M). Raises Failure (InvalidName, 110100).
     """
     _require_names(instance, action)
-    application = f"{paths.lkroot}/subsys/{instance.app}"
+    application = f"{paths.kits}/subsys/{instance.app}"
     for folder in (f"{application}/resources/{instance.type}", application):
         path = f"{folder}/actions/{action}"
         if os.path.lexists(path):
@@ -171,7 +171,7 @@ def _run(
     Raises Failure: ScriptRefused, and as run().
     """
     refuse_untrusted(words[0])
-    environment = {"PATH": SAFE_PATH, "LKROOT": paths.lkroot, "LKCHECKINTERVAL": str(settings.check_interval)}
+    environment = {"PATH": SAFE_PATH, "LKROOT": paths.kits, "LKCHECKINTERVAL": str(settings.check_interval)}
     if output is None:
         environment[CHECKED_BY] = "yes"
     return run(words, deadline=deadline, pass_output=output, environment=environment, outlives_us=outlives_us)

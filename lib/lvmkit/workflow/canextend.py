@@ -229,7 +229,7 @@ def _against_scripts(member: Instance, case: Case) -> Iterator[Message]:
     except Failure as failure:
         yield from failure.messages
         return
-    admin = f"{case.kit.paths.lkroot}/lkadm/subsys/{member.app}/{member.type}/bin"
+    admin = f"{case.kit.paths.kits}/lkadm/subsys/{member.app}/{member.type}/bin"
     if not installed.is_program(f"{admin}/canextend"):
         yield CanextendNotAccessible(case.server)
     if not installed.is_program(f"{admin}/extend"):
