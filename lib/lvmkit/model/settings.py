@@ -22,8 +22,6 @@ class Paths(Value):
     """Every path that the kit reads or writes; tests give their own."""
 
     lkroot: str = "/opt/LifeKeeper"
-    core: str = ""
-    """LKROOT of LifeKeeper's core, where that is the engine: the kits that it runs are there; '' elsewhere"""
     state: str = "/var/lib/lvmkit"
     """survives a reboot: database, journal, admin lock"""
     run: str = "/run/lvmkit"
@@ -37,6 +35,8 @@ class Paths(Value):
     crypttab: str = "/etc/crypttab"
     cib: str = "/var/lib/pacemaker/cib/cib.xml"
     """Pacemaker's copy of the cluster's configuration: where it exists this machine is a server of a cluster"""
+    core: str = ""
+    """LKROOT of LifeKeeper's core, where that is the engine: the kits that it runs are there; '' elsewhere"""
 
     @property
     def kits(self) -> str:
