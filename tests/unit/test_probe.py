@@ -216,6 +216,7 @@ def test_no_more_than_some_begin_at_once(mocker: MockerFixture) -> None:
             return ended
 
     mocker.patch.object(probe, "_Worker", Worker)
+    mocker.patch.object(probe, "_HEAD_START", 10.0)
     count = probe.AT_ONCE + 16
     endings = probe.all_bounded([lambda: b"x"] * count, 10.0)
     assert [ending.result for ending in endings] == [b"x"] * count
