@@ -12,6 +12,8 @@ from lab.guests.lab import Lab
 from lab.helpers_changes import PROTECTED, Outcome, calls, made, protected, same_data, shell, traces
 from lab.helpers_service import action, guest_in, numbers, quick_check
 
+pytestmark = pytest.mark.slow
+
 LKADM = "/opt/LifeKeeper/lkadm/subsys"
 SHARED3 = f"{BY_ID}SHARED3"
 

@@ -70,6 +70,7 @@ def test_a_killed_create_is_taken_back_by_the_next_check(unprotected: Guest) -> 
     assert same_data(unprotected)
 
 
+@pytest.mark.slow
 def test_a_create_that_was_killed_when_all_was_done_counts_and_one_before_that_can_be_made_again(
     unprotected: Guest,
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_create_that_was_killed_when_all_was_done_counts_and_one_before_that_c
     assert same_data(unprotected)
 
 
+@pytest.mark.slow
 def test_a_create_that_is_told_to_end_takes_everything_back_itself(unprotected: Guest) -> None:
     stops = [
         killed(CREATE, LKVGS, signal=signal.SIGTERM),
@@ -110,6 +112,7 @@ def test_a_kill_within_a_transaction_stores_all_or_nothing(served: Guest) -> Non
             assert traces(check.after) == traces(kill.before), (kill, check)
 
 
+@pytest.mark.slow
 def test_a_killed_delete_leaves_the_protection_or_takes_it_away(served: Guest) -> None:
     points = (
         killed(DELETE, LKVGS),
@@ -132,6 +135,7 @@ def _is_gone(outcome: Outcome) -> bool:
     return (left["listed"], left["autoactivation"], left["journal"], outcome.states) == ([], True, False, {})
 
 
+@pytest.mark.slow
 def test_killed_moves_are_finished_by_the_next_check(served: Guest) -> None:
     out, after_out, back, after_back = calls(
         served,
@@ -150,6 +154,7 @@ def test_killed_moves_are_finished_by_the_next_check(served: Guest) -> None:
     assert same_data(served)
 
 
+@pytest.mark.slow
 def test_a_killed_adddelpv_is_taken_back_and_can_be_made_again(served: Guest) -> None:
     grown = shell(f"vgextend -qq vg1 {BY_ID}SHARED3; vgreduce -qq vg1 {BY_ID}SHARED2")
     points = (killed(GROW, JOURNAL, 1), killed(GROW, JOURNAL, 2))

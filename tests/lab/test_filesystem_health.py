@@ -113,6 +113,7 @@ def test_a_file_system_that_is_given_up_is_not_protected_and_one_that_was_mounte
 # ---- kept
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_frozen_file_system_is_let_go(served: Guest) -> None:
     served.sh(f"fsfreeze -f {EXT}; fsfreeze -f {XFS}")

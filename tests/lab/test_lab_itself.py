@@ -16,6 +16,8 @@ from lab.guests.errors import LabError
 from lab.guests.guest import Guest
 from lab.guests.lab import CommandFailedError, Lab
 
+pytestmark = pytest.mark.slow
+
 ALL_BYTES = bytes(range(1, 256))
 
 

@@ -147,6 +147,7 @@ def test_a_group_whose_disks_are_gone_is_noticed_and_stopped(started: Guest) -> 
     assert reason(ocf(started, "start")) == (INSTALLED, "110013")
 
 
+@pytest.mark.slow
 def test_a_disk_that_hangs_holds_up_neither_the_deep_monitor_nor_the_stop(started: Guest) -> None:
     begun = time.monotonic()
     started.sh(HANG)

@@ -11,6 +11,8 @@ from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import Lab
 from lab.helpers_service import action, guest_in, held, numbers, quick_check, settings
 
+pytestmark = pytest.mark.slow
+
 UNPLUG_ALL = "for disk in /sys/block/sd*; do echo 1 > $disk/device/delete; done"
 TAKE_OVER = "vgchange -qq -an pair; rm /run/lvmkit/lvmvg-pair"
 PAIR = f"""
