@@ -17,7 +17,7 @@ from lab.guests.lab import CLUSTER, GOLDEN, PLAIN, Lab, default_name
 PUSHED, CREATED, PROTECTED = "pushed", "created", "protected"
 MARKERS = (
     "cluster: needs two guests that are a cluster",
-    "slow: takes a minute or more",
+    "slow: runs in make cluster-lab, so that the default run stays short",
     "three: needs a cluster of three",
     "both: runs in guests of each release of Debian, unless $LVMKIT_LAB_RELEASE names one",
 )

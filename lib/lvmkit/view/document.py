@@ -32,6 +32,6 @@ def message_facts(messages: Iterable[Message]) -> list[dict[str, Any]]:
     return list(map(language.in_words, messages))
 
 
-def utc_time() -> str:
-    """The time in UTC, as RFC 3339 writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def utc_time(at: float | None = None) -> str:
+    """A time in UTC, as RFC 3339 writes it. at: seconds since 1970; None for now."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

@@ -43,7 +43,7 @@ def explanation_facts(kind: type[Message]) -> dict[str, Any]:
         "number": f"{kind.number:06d}",
         "level": kind.level,
         "text": readable(kind, translated(kind.template)),
-        "cause": translated(cause(kind)),
+        "cause": cause(kind),
         "action": readable(kind, translated(kind.action)),
         "exit": {"script": kind.script_exit, "lcdi": kind.lcdi_exit, "ocf": kind.ocf_exit},
     }

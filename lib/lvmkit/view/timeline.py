@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from lvmkit.model.deed import MOVE
 from lvmkit.view import schema
-from lvmkit.view.document import message_facts
+from lvmkit.view.document import message_facts, utc_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ SCHEMA = schema.answer(
 
 def timeline_facts(timeline: Timeline) -> dict[str, Any]:
     """The last move."""
-    begun = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(timeline.begun)) if timeline.steps else None
+    begun = utc_time(timeline.begun) if timeline.steps else None
     rows = []
     for step in timeline.steps:
         deed = step.deed

@@ -71,9 +71,11 @@ class RunExtend(Step):
         kit.port.commit(Change(same=(tag,), template=template))
         here, missing = kit.port.hierarchy(), []
         for link in kit.port.overview().of(template).dependencies:
-            if tag in (link.parent, link.child) and {link.parent, link.child} <= set(here.tags):
+            ends = {link.parent, link.child}
+            if tag in ends and ends <= set(here.tags) and link not in here.dependencies:
                 missing.append(link)
-        kit.port.commit(Change(link=tuple(link for link in missing if link not in here.dependencies)))
+        if missing:
+            kit.port.commit(Change(link=tuple(missing)))
 
 
 class RunDelete(Step):
