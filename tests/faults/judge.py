@@ -96,7 +96,7 @@ def _start(record: Record) -> list[str]:
     if record.up is None or record.after_up is None or record.down is None:
         return []
     if record.up.fine:
-        return [] if record.after_up.usable else ["up is said of what cannot be used"]
+        return [] if record.after_up.usable or record.row.unseen else ["up is said of what cannot be used"]
     return _left(record.up, record.after_up) if record.down.fine else []
 
 

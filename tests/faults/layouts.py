@@ -26,6 +26,8 @@ sync
 """
 _EXT4 = f"mkfs.ext4 -q /dev/{VG}/{LV}"
 
+_MULTIPATH = "multipath 1 queue_if_no_path 0 1 1 service-time 0 1 1"
+
 LAYOUTS = {
     "ext4": f"lvcreate -qqy -L 64M -n {LV} {VG} /dev/mapper/path1; {_EXT4}",
     "errors": f"lvcreate -qqy -L 64M -n {LV} {VG} /dev/mapper/path1; {_EXT4}; tune2fs -e remount-ro /dev/{VG}/{LV}",
@@ -37,9 +39,11 @@ LAYOUTS = {
     "eight": f"lvcreate -qqy -L 64M -n {LV} {VG}; {_EXT4}; "
     + "".join(f"lvcreate -qqy -L 8M -n lv{number} {VG}; " for number in range(2, 9)),
     "multipath": f"""
+vgreduce -qq {VG} /dev/mapper/path2
+pvremove -qq /dev/mapper/path2
 dmsetup remove path2
-dmsetup create path2 --table "0 {SECTORS} multipath 1 queue_if_no_path 0 1 1 service-time 0 1 1 {PATHS["path2"]} 1"
-pvresize -qq /dev/mapper/path2
+dmsetup create path2 --uuid mpath-path2 --table "0 {SECTORS} {_MULTIPATH} {PATHS["path2"]} 1"
+vgextend -qq {VG} /dev/mapper/path2
 lvcreate -qqy -L 64M -n {LV} {VG} /dev/mapper/path2; {_EXT4}""",
 }
 """how the volumes of each layout are made"""
@@ -50,9 +54,13 @@ def build(layout: str) -> str:
     return f"{_BEGIN}{LAYOUTS[layout]}{_END}"
 
 
-def exchange(name: str, table: str) -> str:
-    """Return the shell command that puts another table in the place of a device's, with I/O on its way."""
-    return f'dmsetup suspend --noflush --nolockfs {name}; dmsetup load {name} --table "{table}"; dmsetup resume {name}'
+def exchange(name: str, table: str, known: bool = True) -> str:
+    """Return the shell command that puts another table in the place of a device's, with I/O on its way.
+
+    known: whether udev has looked at the device when it ends; it cannot where each request takes a minute.
+    """
+    resume = "dmsetup resume" if known else "dmsetup resume --noudevsync"
+    return f'dmsetup suspend --noflush --nolockfs {name}; dmsetup load {name} --table "{table}"; {resume} {name}'
 
 
 def on_disk(name: str, target: str, rest: str = "") -> str:

@@ -16,6 +16,7 @@ USE = f"(head -c 300000 /dev/urandom > {MOUNT}/more; sync -f {MOUNT}) 2>/dev/nul
 SPARE = f"{BY_ID}SHARED3"
 """a disk that nobody uses"""
 ON_THEIR_WAY = "Requests of processes wait in the disk, and the kernel ends neither: a stop can only name them."
+NOT_OURS = "A script leaves what others have mounted, and names it; the stop of a cluster unmounts it."
 OTHER_HOST = """--config 'local/extra_system_ids=["elsewhere"]'"""
 
 
@@ -27,6 +28,7 @@ class Row:
     runs, or DOWN, before it is brought up.  heal: undoes it; "" where nothing does, or nothing has to.
     allowed: whether a check that is not fine is right although the volume can be read and written.
     stays: whether a stop may fail, in time and with a number: somebody uses the volume who must not or cannot be ended.
+    unseen: whether a start cannot see the fault: the kernel meets it when the next block is written.
     applies: whether the fault means anything to the peer.  note: what the table says besides.
     """
 
@@ -37,6 +39,7 @@ class Row:
     heal: str = ""
     allowed: bool = False
     stays: bool = False
+    unseen: bool = False
     applies: bool = True
     note: str = ""
 
@@ -59,7 +62,7 @@ DISKS = (
     Row("PV hangs: suspended", SUSPENDED.format("path1"), heal="dmsetup resume path1", stays=True, note=ON_THEIR_WAY),
     Row(
         "PV hangs: 60 s for each request",
-        exchange("path1", on_disk("path1", "delay", "60000")),
+        exchange("path1", on_disk("path1", "delay", "60000"), known=False),
         heal=HEALED1,
         stays=True,
         note=ON_THEIR_WAY,
@@ -92,7 +95,14 @@ DISKS = (
         f'dmsetup create path2 --table "0 {SECTORS} linear {PATHS["path2"]} 2048"; udevadm settle',
     ),
     Row("PV answers errors, before the start", exchange("path1", ERROR), when=DOWN, heal=HEALED1),
-    Row("PV hangs, before the start", "dmsetup suspend --noflush path1", when=DOWN, heal="dmsetup resume path1"),
+    Row(
+        "PV hangs, before the start",
+        "dmsetup suspend --noflush path1",
+        when=DOWN,
+        heal="dmsetup resume path1",
+        stays=True,
+        note="The LVM command of the start waits in the disk and may still act, so a stop names it.",
+    ),
     Row(
         "a clone of a PV appears",
         f"dd if=/dev/mapper/path1 of={SPARE} bs=1M count=2 conv=fsync status=none; udevadm settle",
@@ -147,7 +157,13 @@ VOLUMES = (
         allowed=True,
         note="Reads and writes succeed, and nothing is stored.",
     ),
-    Row("a thin pool is full", f"dd if=/dev/zero of={MOUNT}/full bs=1M count=40 oflag=direct || :", "thin"),
+    Row(
+        "a thin pool is full",
+        f"dd if=/dev/zero of={MOUNT}/full bs=1M count=40 oflag=direct || :",
+        "thin",
+        unseen=True,
+        note="After a start the kernel takes the pool as good until it lacks a block.",
+    ),
     Row(
         "a thin pool whose metadata cannot be written",
         f"{exchange(VG + '-pool_tmeta', '0 8192 error')}; {USE}",
@@ -184,11 +200,19 @@ FILE_SYSTEMS = (
     ),
     Row("xfs given up (shut down)", f"xfs_io -x -c shutdown {MOUNT}", "xfs"),
     Row("remounted read-only by hand", f"mount -o remount,ro {MOUNT}", heal=f"mount -o remount,rw {MOUNT}"),
-    Row("mounted over by a tmpfs", f"mount -t tmpfs none {MOUNT}", heal=f"umount {MOUNT}"),
+    Row(
+        "mounted over by a tmpfs",
+        f"mount -t tmpfs none {MOUNT}",
+        heal=f"umount {MOUNT}",
+        stays=True,
+        note=NOT_OURS,
+    ),
     Row(
         "mounted over by another device",
         f"mkfs.ext4 -q {SPARE}; mount {SPARE} {MOUNT}",
         heal=f"umount {MOUNT}",
+        stays=True,
+        note=NOT_OURS,
     ),
     Row("unmounted by hand", f"umount {MOUNT}"),
     Row(

@@ -15,6 +15,8 @@ at={MOUNT}
 [ ! -L $at ] || at=$(readlink -f $at)
 awk -v at=$at '$5 == at {{ top = $3 }} END {{ print top }}' /proc/self/mountinfo
 """
+_NODE = "echo /dev/$(basename $(readlink /sys/dev/block/$1))"
+"""of the kernel's own making: udev may not work"""
 _ANYWHERE = 'grep -c " $1 " /proc/self/mountinfo || :'
 READS, WRITES, HANGS, ABSENT, FOREIGN = "reads", "writes", "hangs", "absent", "another device"
 
@@ -52,7 +54,8 @@ def look(guest: Guest) -> Truth:
 
 
 def _read(guest: Guest, device: str) -> str:
-    return _tried(guest, READS, f"if=/dev/block/{device}", "of=/dev/null", "iflag=direct", "bs=64k", "count=16")
+    node = guest.sh(_NODE, device).stdout.strip()
+    return _tried(guest, READS, f"if={node}", "of=/dev/null", "iflag=direct", "bs=64k", "count=16")
 
 
 def _written(guest: Guest, top: str, device: str) -> str:

@@ -140,8 +140,7 @@ def test_an_error_counts_for_its_own_mount_also_where_nobody_noted_the_start(
         """) == [[], [110316], []]  # fmt: skip
 
 
-FROZEN_OR_NOT = """
-        import threading, time
+LOOK = """
         from lvmkit.model.value import replace
         from lvmkit.resources import reading
         def look(kind="ext4", deadline=1.0):
@@ -150,12 +149,18 @@ FROZEN_OR_NOT = """
             question = reading.Questions(filesystems=(asked,), written_to=(asked,))
             faults = reading.filesystem_faults(asked, reading.Answers([question], folder + "/run", deadline))
             return [message.number for message in faults]
+        """
+FROZEN_OR_NOT = (
+    LOOK
+    + """
+        import threading, time
         def freeze():
             sh("/usr/sbin/fsfreeze", "--freeze", real)
         def thaw():
             sh("/usr/sbin/fsfreeze", "--unfreeze", real)
         done(filesys.restore, facts())
         """
+)
 
 
 @pytest.mark.parametrize("kind", ["ext4", "any other"])
@@ -195,3 +200,32 @@ def test_who_waits_to_write_to_a_frozen_file_system_does_not_keep_it_mounted(
         for writer in writers:
             writer.wait()
         """) == ["unmounted", 1, []]  # fmt: skip
+
+
+def test_a_disk_that_takes_no_writes_shows_at_a_deep_check_though_reads_succeed(
+    disk: tuple[str, str], tmp_path: Path
+) -> None:
+    assert said(disk, tmp_path, LOOK + """
+        below = folder + "/below"
+        os.mkdir(below)
+        sh("mount", "-t", "tmpfs", "-o", "size=16m", "none", below)
+        with open(below + "/image", "wb") as image:
+            image.truncate(64 << 20)
+        sh("/usr/sbin/mkfs.ext4", "-q", "-E", "lazy_itable_init=1,lazy_journal_init=1", image.name)
+        os.makedirs(real)
+        sh("mount", "-o", "loop,errors=continue", image.name, real)
+        answer = [look()]
+        subprocess.run(("/bin/sh", "-c", f"cat /dev/zero > {below}/rest 2> /dev/null"))
+        with open(real + "/more", "wb") as more:
+            more.write(os.urandom(1 << 20))
+        os.sync()
+        answer += [look()]
+        """) == [[], [110315]]  # fmt: skip
+
+
+def test_a_deep_check_leaves_no_attribute_and_no_change(disk: tuple[str, str], tmp_path: Path) -> None:
+    assert said(disk, tmp_path, LOOK + """
+        done(filesys.restore, facts())
+        before = os.stat(real)
+        answer = [look(), os.listxattr(real), os.stat(real) == before]
+        """) == [[], [], True]  # fmt: skip

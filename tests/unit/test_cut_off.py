@@ -74,9 +74,10 @@ def test_a_start_names_who_keeps_it_from_that(server: Server, kind: str, tag: st
     assert look(server) == [[LvWrongTable.number]] * 2
 
 
-def test_what_is_up_and_not_well_is_not_called_up(server: Server) -> None:
+@pytest.mark.parametrize(("kind", "tag"), [("lvmvg", "vg1"), ("lvmlv", "vg1/data")])
+def test_what_is_up_and_not_well_is_not_called_up(server: Server, kind: str, tag: str) -> None:
     device(server, "vg1-data").kind, device(server, "vg1-data").status = "thin", "Fail"
-    answer = server("restore", "lvmvg", "vg1")
+    answer = server("restore", kind, tag)
     assert (answer.code, answer.said) == (1, [FAILED[0], LvUnhealthy.number, FAILED[1]])
 
 

@@ -14,7 +14,8 @@ from lvmkit.cli.launch import launch
 from lvmkit.cli.program import program
 from lvmkit.cli.session import Session
 from lvmkit.model import names
-from lvmkit.storage import holders, superblock
+from lvmkit.model.value import replace
+from lvmkit.storage import holders, mountinfo, superblock
 from lvmkit.storage.holders import Holder
 from tests.unit.machine import Answer
 from tests.unit.machine.filesystems import BOOT
@@ -262,6 +263,16 @@ def test_what_is_not_to_be_written_to_is_not_asked_whether_it_is_frozen(tmp_path
     server.fails(frozen=True)
     answer = server.filesystem("monitor", options="ro", OCF_CHECK_LEVEL="10")
     assert (answer.code, server.machine.slept < 1) == (OK, True)
+
+
+@pytest.mark.parametrize(("options", "code"), [("rw", 1), ("ro", OK)])
+def test_one_that_is_to_be_written_to_is_asked_whether_it_would_begin_to(
+    tmp_path: Path, options: str, code: int
+) -> None:
+    server = Server(tmp_path)
+    assert server.filesystem("start", options=options).code == OK
+    server.fails(aborted=True)
+    assert server.filesystem("monitor", options=options, OCF_CHECK_LEVEL="10").code == code
 
 
 def test_a_disk_that_hangs_below_an_ext4_is_not_taken_for_a_freeze(server: Server) -> None:
@@ -637,11 +648,13 @@ def test_words_about_the_state_are_no_mount_options(tmp_path: Path) -> None:
 # ---- what is asked of a real system
 
 
-def test_the_question_is_answered_by_a_folder_and_not_by_a_file(tmp_path: Path) -> None:
-    assert superblock.question(str(tmp_path))() == b""
+@pytest.mark.parametrize("is_written", [True, False])
+def test_the_question_is_answered_by_a_folder_and_not_by_a_file(tmp_path: Path, is_written: bool) -> None:
+    there = next(iter(mountinfo.mounts()))
     (tmp_path / "file").touch()
+    assert superblock.question(replace(there, type="xfs", mount_point=str(tmp_path)), is_written)() == b""
     with pytest.raises(NotADirectoryError):
-        superblock.question(str(tmp_path / "file"))()
+        superblock.question(replace(there, type="xfs", mount_point=str(tmp_path / "file")), is_written)()
 
 
 def test_what_a_check_mounts_outlives_the_check() -> None:

@@ -14,6 +14,7 @@ from lvmkit.model.messages import OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS
 from lvmkit.model.messages.faults import NotMounted
 from lvmkit.model.messages.mounts import (
     AutomountInTheWay,
+    BecameWriteProtected,
     MountCovered,
     NotTheVolume,
     OtherFilesystem,
@@ -260,14 +261,20 @@ class TestWriteProtected:
         for action in ("start", "monitor"):
             assert unmounted.agent(action, options="ro,noatime").code == OCF_SUCCESS
 
-    def test_a_volume_that_becomes_so_is_noticed_and_does_not_come_back_as_if_well(self, server: Mounting) -> None:
+    def test_a_volume_that_becomes_so_is_warned_of_and_does_not_come_back_as_if_well(self, server: Mounting) -> None:
         server.machine.set_write_protected("vg1/data")
         check = server("quickCheck", "filesys", "/data")
-        assert (check.code, check.said) == (1, [WriteProtected.number])
+        assert (check.code, check.said) == (0, [BecameWriteProtected.number])
         assert server("remove", "filesys", "/data").code == 0
         assert server.is_refused(server("restore", "filesys", "/data"), WriteProtected)
         server.machine.set_write_protected("vg1/data", False)
         assert server("restore", "filesys", "/data").code == 0
+
+    def test_a_mount_that_became_read_only_because_of_it_is_a_fault(self, server: Mounting) -> None:
+        server.machine.set_write_protected("vg1/data")
+        server.machine.set_read_only(POINT)
+        check = server("quickCheck", "filesys", "/data")
+        assert (check.code, check.said) == (1, [WriteProtected.number])
 
     def test_a_disk_that_is_write_protected_is_the_reason_why_the_mount_fails(self, unmounted: Mounting) -> None:
         unmounted.machine.programs["/usr/bin/mount"] = lambda *_: (32, "", "mount: can't read superblock.\n")

@@ -72,16 +72,22 @@ def faults(facts: FilesystemFacts, mount: Mount, seen: Mounts, host: Host) -> tu
     """What is wrong with its mount at its mount point, or may become so."""
     if seen.cover is not None:
         return (covered(facts, seen.cover),)
-    if not facts.is_read_only:
-        if sysfs.read_only(mountinfo.device_number(mount)):
-            from lvmkit.model.messages.mounts import WriteProtected  # only where something is wrong
+    is_protected = not facts.is_read_only and sysfs.read_only(mountinfo.device_number(mount))
+    if not facts.is_read_only and "ro" in (*mount.options, *mount.super_options):
+        return (_read_only(facts, is_protected),)
+    if is_protected:
+        from lvmkit.model.messages.mounts import BecameWriteProtected  # only where something is wrong
 
-            return (WriteProtected(facts.device, facts.mount_point),)
-        if "ro" in (*mount.options, *mount.super_options):
-            from lvmkit.model.messages.faults import MountedReadOnly  # only where something is wrong
-
-            return (MountedReadOnly(facts.mount_point),)
+        return (BecameWriteProtected(facts.device, facts.mount_point), *signs(mount, host, seen.table))
     return signs(mount, host, seen.table)
+
+
+def _read_only(facts: FilesystemFacts, is_protected: bool) -> Message:
+    """What to say of a mount that nothing can be written to. is_protected: whether its device takes no writes."""
+    from lvmkit.model.messages.faults import MountedReadOnly  # only where something is wrong
+    from lvmkit.model.messages.mounts import WriteProtected
+
+    return WriteProtected(facts.device, facts.mount_point) if is_protected else MountedReadOnly(facts.mount_point)
 
 
 def covered(facts: FilesystemFacts, cover: Mount) -> MountCovered:
@@ -138,12 +144,16 @@ def signs(mount: Mount, host: Host, table: Table | None = None) -> tuple[Message
 
 def obstacles(facts: FilesystemFacts, host: Host) -> tuple[Message, ...]:
     """Why mounting it again would change nothing: something else is there or over it, or its device takes no writes."""
-    from lvmkit.model.messages.mounts import MountCovered, WriteProtected  # only where something is wrong
+    from lvmkit.model.messages.mounts import (  # only where something is wrong
+        BecameWriteProtected,
+        MountCovered,
+        WriteProtected,
+    )
 
     seen = mounts.of(fs_volume.identified(facts, host.paths), always_follow=True)
     if seen.here is None:
         return (taken(facts, seen.other),) if seen.other else ()
-    lasting = (MountCovered, WriteProtected)
+    lasting = (MountCovered, WriteProtected, BecameWriteProtected)
     return tuple(fault for fault in faults(facts, seen.here, seen, host) if isinstance(fault, lasting))
 
 

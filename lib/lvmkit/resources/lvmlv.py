@@ -7,11 +7,11 @@ was stopped, although a snapshot keeps it up.
 
 from __future__ import annotations
 
-from lvmkit.model.messages import Failure
+from lvmkit.model.messages import Failure, errors, raise_errors
 from lvmkit.model.record import ExpectedLv, Record
 from lvmkit.model.value import replace
 from lvmkit.resources import kernel
-from lvmkit.resources.health import Health
+from lvmkit.resources.health import Health, settled
 from lvmkit.resources.kernel import Glance
 from lvmkit.storage import dm, vitals
 
@@ -30,7 +30,7 @@ def restore(facts: LvFacts, host: Host) -> str:
     """Activate this one volume, unless the group's activation has brought it up already.
 
     Returns in a few words what was done. LVM commands: none, or a report and the activation. Raises Failure when it
-    is not up after that.
+    is not up after that, or a check would find it at fault at once, as on a thin pool that takes no writes.
     """
     if came_with_its_group(facts, host):
         return ALREADY_UP
@@ -44,11 +44,12 @@ def restore(facts: LvFacts, host: Host) -> str:
         detail = ALREADY_UP if kernel.serves(dm.status(facts.dm_uuid)) else _bring_up(facts, vg, host)
         bringing_up.expect_in_record(facts, host)
         _note_start(facts, host)
+        _refuse_unwell(facts, host)
     return detail
 
 
 def came_with_its_group(facts: LvFacts, host: Host) -> bool:
-    """Whether the volume is up, with a live table, and in the record of its group's start: there is nothing to do.
+    """Whether the volume is up, at work, and in the record of its group's start: there is nothing to do.
 
     This is the usual start, and every file system waits for it, so it imports only a fraction of what a real start
     needs. False also where the facts lack a UUID, and where anything is wrong: the real start says what. No process is
@@ -152,9 +153,12 @@ def _is_up_and_recorded(facts: LvFacts, host: Host) -> bool:
     if not facts.vg_uuid or not facts.uuid:
         return False
     view = kernel.volume(facts, Glance(host.paths))
-    if not view.mine or kernel.expected_by_group(facts, view) is None:
+    by_group = kernel.expected_by_group(facts, view)
+    if not view.mine or by_group is None:
         return False
     if not kernel.serves(view.glance.mapped.status(view.mine[0])):
+        return False
+    if errors(vitals.record_faults(_expected(facts, view, by_group), view.glance.mapped)):
         return False
     return view.record is None  # else it has to go, for which the real start has the lock
 
@@ -181,6 +185,11 @@ def _note_start(facts: LvFacts, host: Host) -> None:
     from lvmkit.resources import notes
 
     notes.store(kernel.stand_in(facts.tag, facts.vg, up), kernel.volume_paths(host.paths, facts), host)
+
+
+def _refuse_unwell(facts: LvFacts, host: Host) -> None:
+    """Raises Failure with what is wrong with a volume that is up, as below a thin pool that takes no writes."""
+    raise_errors(settled(lambda: check(facts, host), lambda found: found.messages).messages)
 
 
 def _drop_own_record(facts: LvFacts, host: Host) -> None:

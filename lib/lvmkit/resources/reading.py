@@ -51,7 +51,7 @@ class Answers:
             works.update(((_DISK, disk), probe.reader(disk)) for disk in each.disks)
             works.update(((_RESERVED, disk), question) for disk, question in each.reserved)
             for mount in each.filesystems:
-                works[_ANSWER, mount.mount_point] = superblock.question(mount.mount_point)
+                works[_ANSWER, mount.mount_point] = superblock.question(mount, mount in each.written_to)
             for mount in each.written_to:
                 works[_FREEZE_OF, mount.mount_point] = freezing.question(mount, run, self.patience)
         self._endings = dict(zip(works, probe.all_bounded(list(works.values()), deadline)))

@@ -46,14 +46,13 @@ def question(mount: Mount, run: str, patience: float) -> Callable[[], bytes]:
     raises is an OSError, where nothing can be told.
     """
     number = mountinfo.device_number(mount)
-    device = f"/dev/{sysfs.kernel_name(number)}"
 
     def ask() -> bytes:
         if mount.type in _WITH_MARK:
-            return _last(lambda: _is_marked(device, number), patience)
+            return _last(lambda: has_mark(mount), patience)
         if not sysfs.kernel_name(number) or _panics():
             return b""
-        return _asked_by_one(f"{run}/thaw-{number.replace(':', '-')}", device, patience)
+        return _asked_by_one(f"{run}/thaw-{number.replace(':', '-')}", _device(number), patience)
 
     return ask
 
@@ -92,10 +91,16 @@ def _last(is_so: Callable[[], bool], patience: float) -> bytes:
     return b""
 
 
-def _is_marked(device: str, number: str) -> bool:
+def has_mark(mount: Mount) -> bool:
     """Whether the superblock of an ext4 that is mounted to be written to says that its journal is not in use."""
-    compatible, incompatible = struct.unpack("<II", filesystem_uuid.read_part(device, number, _FEATURES, 8))
+    number = mountinfo.device_number(mount)
+    features = filesystem_uuid.read_part(_device(number), number, _FEATURES, 8)
+    compatible, incompatible = struct.unpack("<II", features)
     return bool(compatible & _HAS_JOURNAL) and not incompatible & _IN_USE
+
+
+def _device(number: str) -> str:
+    return f"/dev/{sysfs.kernel_name(number)}"
 
 
 def _has_turn(handle: int) -> bool:

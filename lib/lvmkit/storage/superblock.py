@@ -36,6 +36,8 @@ STATE_WORDS = {
 
 _EXT4 = ("ext4", "ext3", "ext2")
 """types that the driver of ext4 serves"""
+_WITH_JOURNAL = ("ext4", "ext3")
+_NO_ATTRIBUTE = "trusted.lvmkit.none"
 _DRIVERS = ("ext4", "xfs", "f2fs")
 """those that have a folder below /sys/fs for each device"""
 _ABORTS = ("ext4_journal_check_start", "__ext4_remount", "ext4_remount")
@@ -115,19 +117,39 @@ def btrfs_of(number: str) -> str:
     return os.path.basename(_btrfs_folder(sysfs.kernel_name(number).replace("/", "!")))
 
 
-def question(mount_point: str) -> Callable[[], bytes]:
+def question(mount: Mount, is_written: bool) -> Callable[[], bytes]:
     """A question to the file system itself, to be asked in a child, because it may wait for a disk.
 
+    is_written: whether it is to be written to.
     It opens the root and has the kernel make it durable (fsync(2)), which neither changes nor reads a file. One that is
-    shut down fails the first, one whose journal is aborted the second. What it raises is an OSError.
+    shut down fails the first, one whose journal is aborted often the second. What it raises is an OSError.
     """
 
     def ask() -> bytes:
-        handle = os.open(mount_point, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        handle = os.open(mount.mount_point, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         os.fsync(handle)
+        if is_written and mount.type in _WITH_JOURNAL:
+            _begin_to_write(handle, mount)
         return b""
 
     return ask
+
+
+def _begin_to_write(root: int, mount: Mount) -> None:
+    """Have an ext4 begin a transaction, in which nothing changes: an attribute that is not there is taken away.
+
+    That its journal was aborted it notices only then (fs/ext4/ext4_jbd2.c, ext4_journal_check_start). The transaction
+    reaches the disk within seconds, so where that takes no writes any more the next question is answered with an error.
+    Of one that is frozen it is not asked: it would wait, and keep an unmount from its work. Raises OSError.
+    """
+    from lvmkit.storage import freezing  # deep checks only
+
+    try:
+        if not freezing.has_mark(mount):
+            os.removexattr(root, _NO_ATTRIBUTE)
+    except OSError as error:
+        if error.errno in (errno.EROFS, errno.EIO):
+            raise
 
 
 def _ext4(mount: Mount, run: str) -> Vitality:

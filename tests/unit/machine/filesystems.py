@@ -36,6 +36,8 @@ class Filesystem:
     words: tuple[str, ...] = ()
     """what the kernel adds to its options"""
     shut_down: bool = False
+    aborted: bool = False
+    """the journal, which an ext4 notices when it is to be written to"""
     frozen: bool = False
     hangs: bool = False
     function: str = "ext4_find_entry"

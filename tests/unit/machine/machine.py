@@ -27,7 +27,7 @@ from lvmkit.model.messages.storage import CommandHung, CommandMissing
 from lvmkit.model.resource_types import agents
 from lvmkit.model.settings import Paths
 from lvmkit.peer.kernels import LOOK
-from lvmkit.storage import probe, recorder
+from lvmkit.storage import mountinfo, probe, recorder
 from lvmkit.storage.installed import AGENTS
 from lvmkit.storage.run import KILLED, Command, Finished
 from lvmkit.storage.scsi import Reply
@@ -496,15 +496,17 @@ class Machine:
         """The device of what is mounted at a point."""
         return next(each.number for each in reversed(self.mounts) if each.point == point)
 
-    def question(self, point: str) -> Callable[[], bytes]:
+    def question(self, mount: mountinfo.Mount, is_written: bool) -> Callable[[], bytes]:
         """In the place of a question to a file system."""
-        found = self.filesystems.get(self.number_of(point))
+        found = self.filesystems.get(self.number_of(mount.mount_point))
 
         def ask() -> bytes:
             if found is not None and found.hangs:
                 raise Hung
             if found is not None and found.shut_down:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
+            if found is not None and found.aborted and is_written:
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
             if found is not None and found.words:  # an older ext4 says that all is durable, for there is nothing to do
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS))
             return b""

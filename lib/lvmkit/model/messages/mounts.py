@@ -1,8 +1,8 @@
-"""What may be wrong with the place of a file system, or with the device that it is on: 110310-110314."""
+"""What may be wrong with the place of a file system, or with the device that it is on: 110310-110314, 110456."""
 
 from __future__ import annotations
 
-from lvmkit.model.messages import LCDI_ARGUMENT, Message
+from lvmkit.model.messages import LCDI_ARGUMENT, Caution, Message
 
 
 class NotTheVolume(Message, number=110310):
@@ -62,6 +62,21 @@ class WriteProtected(Message, number=110313):
         "See 'lvs -o lv_name,lv_permissions' ('lvchange -p rw'), read_only_volume_list in lvm.conf, and 'blockdev"
         " --getro' for the disks; a replica must be promoted first. A file system that is to be read-only is protected"
         " while it is mounted with the option ro."
+    )
+    device: str
+    mount_point: str
+
+
+class BecameWriteProtected(Caution, number=110456):
+    """The volume was made read-only, or a disk of it, while its file system was mounted to be written to.
+
+    The kernel goes on writing for what is mounted already. Where the disk itself refuses, errors tell.
+    """
+
+    template = "{device} has become write-protected: {mount_point} is still written to, but cannot be mounted again."
+    action = (
+        "Before {mount_point} is stopped or moved, see 'lvs -o lv_name,lv_permissions' ('lvchange -p rw'), and"
+        " 'blockdev --getro' for the volume and its disks."
     )
     device: str
     mount_point: str
