@@ -275,6 +275,20 @@ def test_one_that_is_to_be_written_to_is_asked_whether_it_would_begin_to(
     assert server.filesystem("monitor", options=options, OCF_CHECK_LEVEL="10").code == code
 
 
+def test_a_command_says_what_the_file_system_noticed_when_it_was_asked(server: Server) -> None:
+    server.protect()
+    server.fails(aborted=True)
+    assert server.lvmkit("check", POINT).code == OK
+    answer = server.lvmkit("check", "--deep", POINT)
+    assert (answer.code, str(GIVEN_UP) in "".join(answer.out)) == (1, True)
+
+
+def test_a_start_of_what_is_mounted_and_hangs_is_no_success(server: Server) -> None:
+    server.fails(hangs=True)
+    answer = server.filesystem("start")
+    assert (answer.code, answer.reason) == (FAILED, HUNG)
+
+
 def test_a_disk_that_hangs_below_an_ext4_is_not_taken_for_a_freeze(server: Server) -> None:
     server.machine.set_state(server.disk, "hangs")
     assert server.deep().code == OK

@@ -123,10 +123,9 @@ def deep_check(
 
     glance = glance or kernel.Glance(host.paths)
     mount = mounted(fs_volume.identified(facts, host.paths, glance), glance)
-    asked = questions(facts, host, glance)
-    if mount is None or not asked.filesystems:
-        return Health((), is_up=mount is not None)
-    answers = answers or reading.asked(asked, host)
+    if mount is None:
+        return Health((), is_up=False)
+    answers = answers or reading.asked(questions(facts, host, glance), host)
     return Health(reading.filesystem_faults(mount, answers), is_up=True)
 
 

@@ -40,8 +40,8 @@ def mount(facts: FilesystemFacts, host: Host) -> str:
     seen = mounts.of(facts, always_follow=True)
     if seen.here is not None:
         _see_well(facts, seen.here, seen, host)
+        _ask(seen.here, host)
         if not superblock.has_start(seen.here, host.paths.run):
-            _ask(seen.here, host)
             notes.store_start(seen.here, host)
         return "already mounted"
     if seen.other is not None:

@@ -506,6 +506,7 @@ class Machine:
             if found is not None and found.shut_down:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             if found is not None and found.aborted and is_written:
+                self.filesystems.fail(found.number, errors=found.errors + 1, function="ext4_journal_check_start")
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS))
             if found is not None and found.words:  # an older ext4 says that all is durable, for there is nothing to do
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS))
