@@ -16,11 +16,13 @@ from functools import partial
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.reservation import (
+    MultipathdUntold,
     NodeNumberUnusable,
     NoReservations,
     ReservationContested,
     ReservationForeign,
     ReservationKept,
+    ReservationKeyNotInFile,
     ReservationLost,
     ReservationNeedsOwner,
     ReservationRefused,
@@ -29,13 +31,13 @@ from lvmkit.model.messages.reservation import (
     ReservationUnread,
 )
 from lvmkit.model.value import Value
-from lvmkit.storage import probe, registered, scsi
+from lvmkit.storage import multipath, probe, registered, scsi
 from lvmkit.storage.registered import Registration
 from lvmkit.storage.reservations import REGISTRANTS_ONLY, Conflict, Disk, Refusal, Registrations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from lvmkit.host import Host
     from lvmkit.model.facts import VgFacts
@@ -50,16 +52,17 @@ REGISTER, RESERVE, PREEMPT, DONE = "register", "reserve", "preempt", "done"
 _MOST_ORDERS = 8
 """to one disk, beside one for each key that is registered"""
 _FOREIGN, _CONTESTED, _REFUSED, _LOST, _TAKEN, _SEEN = "foreign", "contested", "refused", "lost", "taken", "seen"
+_UNTOLD = "untold"
 _MESSAGES: dict[str, type[Message]] = {
     _FOREIGN: ReservationForeign,
     _CONTESTED: ReservationContested,
     _REFUSED: ReservationRefused,
     _LOST: ReservationLost,
     _TAKEN: ReservationTaken,
+    _UNTOLD: MultipathdUntold,
 }
 """by the first word of what a child says; the rest is their last field"""
-_MULTIPATH = "a map of dm-multipath, whose keys multipathd must know (mpathpersist), which the kit does not do yet"
-_WELL, _NOBODY, _BETWEEN = "", "nobody", "; "
+_WELL, _NOBODY, _BETWEEN, _UNSET = "", "nobody", "; ", "not set"
 
 
 class Order(Value):
@@ -105,10 +108,10 @@ def foreign_keys(seen: Registrations, own: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(key for key in (*seen.keys, *holder) if not is_same_group(key, own)))
 
 
-def next_order(seen: Registrations, own: int, paths: int) -> Order:
+def next_order(seen: Registrations, own: int, paths: int, *, has_others: bool = False) -> Order:
     """What is to be done with a disk on which this server has just registered, and where nobody foreign is.
 
-    own: this server's key.  paths: through how many it is registered.
+    own: this server's key.  paths: through how many it is registered.  has_others: further paths may be registered.
     """
     mine = seen.keys.count(own)
     if mine < paths:
@@ -117,7 +120,7 @@ def next_order(seen: Registrations, own: int, paths: int) -> Order:
         return Order(RESERVE)
     if seen.holder != own or seen.type != REGISTRANTS_ONLY:
         return Order(PREEMPT, seen.holder)
-    if mine > paths:  # of a session that has gone: what holds the reservation may be that one
+    if mine > paths and not has_others:  # of a session that has gone: what holds the reservation may be that one
         return Order(PREEMPT, own)
     others = [key for key in seen.keys if key != own]
     return Order(PREEMPT, others[0]) if others else Order(DONE)
@@ -138,11 +141,23 @@ def against(vg: VolumeGroup, group: VgFacts, host: Host) -> tuple[Message, ...]:
         told.append(ReservationNeedsOwner(vg.name, "the cluster gives its servers no numbers, of which keys are made"))
     elif node not in _NODES:
         told.append(NodeNumberUnusable(host.server, node))
-    for disk in disks_of(vg.devices):
-        kind = _MULTIPATH if disk.is_multipath else disk.kind
-        if kind:
-            told.append(NoReservations(vg.name, disk.device, kind))
-    return tuple(told)
+    disks = disks_of(vg.devices)
+    told += (NoReservations(vg.name, disk.device, disk.kind) for disk in disks if disk.kind)
+    maps = tuple(disk.device for disk in disks if disk.is_multipath)
+    return (*told, *_against_maps(vg.name, maps)) if maps else tuple(told)
+
+
+def _against_maps(vg: str, maps: Sequence[str]) -> Iterator[Message]:
+    """Why multipathd would not register paths that come back, by the configuration that it has read."""
+    try:
+        sources = multipath.key_sources()
+    except multipath.Untold as untold:
+        yield MultipathdUntold(vg, maps[0], str(untold))
+        return
+    for device in maps:
+        source = multipath.source_of(device, sources)
+        if source != multipath.IN_FILE:
+            yield ReservationKeyNotInFile(vg, device, source or _UNSET)
 
 
 def against_disks(vg: VolumeGroup, group: VgFacts, host: Host) -> tuple[Message, ...]:
@@ -269,7 +284,7 @@ def reserve_disk(disk: Disk, own: int) -> str:
     disk.register(own, persist=persist)
     seen = disk.registrations()
     for _ in range(_MOST_ORDERS + len(seen.keys)):
-        order = next_order(seen, own, len(disk.paths))
+        order = next_order(seen, own, len(disk.paths), has_others=disk.is_multipath)
         if order.what == DONE:
             return _WELL
         if order.what == REGISTER:
@@ -291,12 +306,15 @@ def look_at(disk: Disk, own: int) -> str:
         return f"{_TAKEN} {described(seen.holder, own)}"
     if seen.type != REGISTRANTS_ONLY:
         return f"{_LOST} the reservation is of type {seen.type}"
+    others = tuple(described(key, own) for key in dict.fromkeys(seen.keys) if key != own)
+    if others:
+        return f"{_LOST} {', '.join(others)} is registered too and can write"
     persist = disk.capabilities().persists
-    strange = tuple(path for path in disk.paths if not _answers(disk, path, own, persist))
+    strange = tuple(path for path in disk.paths if not _is_registered(disk, path, own, persist))
     return f"{_LOST} not registered through {', '.join(strange)}" if strange else _WELL
 
 
-def _answers(disk: Disk, path: str, own: int, persist: bool) -> bool:
+def _is_registered(disk: Disk, path: str, own: int, persist: bool) -> bool:
     """Whether a path is registered. One that is dead is other checks' matter."""
     try:
         return disk.confirm(path, own, persist=persist)
@@ -305,8 +323,12 @@ def _answers(disk: Disk, path: str, own: int, persist: bool) -> bool:
 
 
 def leave(disk: Disk, own: int) -> str:
-    """Take the key away, and the reservation with it. Raises OSError, Refusal."""
-    disk.unregister(own)
+    """Take the key away, and the reservation with it. Raises OSError, Refusal, multipath.Untold."""
+    try:
+        if disk.registrations().keys.count(own) > len(disk.paths):  # paths that are dead cannot do it themselves
+            disk.preempt(own, own)
+    finally:
+        disk.unregister(own)
     return _WELL
 
 
@@ -330,11 +352,13 @@ def _outcomes(disks: Sequence[ScsiDisk], work: Callable[[Disk], str], deadline: 
 def _told(work: Callable[[Disk], str], disk: ScsiDisk) -> bytes:
     """What a child says. Raises OSError."""
     try:
-        return work(Disk(disk)).encode()
+        return work(Disk(disk).reachable()).encode()
     except Conflict as conflict:
         return f"{_CONTESTED} {conflict}".encode()
     except Refusal as refusal:
         return f"{_REFUSED} {refusal}".encode()
+    except multipath.Untold as untold:
+        return f"{_UNTOLD} {untold}".encode()
 
 
 def _outcome(disk: ScsiDisk, ending: Ending, deadline: float) -> Outcome:

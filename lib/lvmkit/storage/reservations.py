@@ -11,16 +11,31 @@ import struct
 import time
 
 from lvmkit.model.value import Value
-from lvmkit.storage import scsi
+from lvmkit.storage import multipath, scsi
+from lvmkit.storage.scsi import ScsiDisk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
-    from lvmkit.storage.scsi import Reply, ScsiDisk
+    from lvmkit.storage.scsi import Reply
 
     Send = Callable[[str, bytes, bytes, int], Reply]
     """scsi.execute(), or what stands in its place"""
+
+    class Daemon(Protocol):
+        """storage.multipath, or what stands in its place."""
+
+        def register(self, device: str, key: int, *, persist: bool) -> None:
+            """Have it know the key of a map."""
+
+        def forget(self, device: str, key: int) -> None:
+            """Have it no more know the key of a map."""
+
+        def unused_paths(self, device: str) -> frozenset[str]:
+            """The paths that a map does not use."""
+
 
 REGISTRANTS_ONLY = 5
 """type: Write Exclusive - Registrants Only"""
@@ -155,16 +170,40 @@ def _body(data: bytes) -> bytes:
 
 
 class Disk:
-    """The reservations of one disk. Every method may hang, and raises OSError, Refusal and its subclass Conflict."""
+    """The reservations of one disk. Every method may hang, and raises OSError, Refusal and its subclass Conflict; of a
+    map of dm-multipath also multipath.Untold.
+    """
 
-    def __init__(self, disk: ScsiDisk, send: Send | None = None) -> None:
-        """disk: with a path at least.  send: by default scsi.execute()."""
-        self._disk, self._send = disk, send or scsi.execute
+    def __init__(self, disk: ScsiDisk, send: Send | None = None, daemon: Daemon = multipath) -> None:
+        """disk: with a path at least.  send: by default scsi.execute().  daemon: multipathd."""
+        self._disk, self._send, self._daemon = disk, send or scsi.execute, daemon
 
     @property
     def paths(self) -> tuple[str, ...]:
         """Those that must be registered."""
         return self._disk.paths
+
+    @property
+    def is_multipath(self) -> bool:
+        """Whether it may have paths that come and go."""
+        return self._disk.is_multipath
+
+    def reachable(self) -> Disk:
+        """The same by those paths of a map that are in use and answer; by all of them where there is none.
+
+        The others are registered by multipathd before they are used again.
+        """
+        if not self.is_multipath:
+            return self
+        unused = self._daemon.unused_paths(self._disk.device)
+        answering = tuple(path for path in self.paths if path not in unused and self._is_answering(path))
+        return Disk(ScsiDisk(self._disk.device, answering or self.paths, is_multipath=True), self._send, self._daemon)
+
+    def _is_answering(self, path: str) -> bool:
+        try:
+            return self._send_patiently(path, in_command(_READ_KEYS), b"", _ROOM).status == scsi.GOOD
+        except OSError:
+            return False
 
     def registrations(self) -> Registrations:
         """Who is registered, and who holds it."""
@@ -183,7 +222,12 @@ class Disk:
             return DiskCapabilities(persists=False, has_type=True)
 
     def register(self, key: int, *, persist: bool) -> None:
-        """Register a key through every path, whatever was registered there. persist: over a loss of power."""
+        """Register a key through every path, whatever was registered there. persist: over a loss of power.
+
+        multipathd comes first: a path that comes back meanwhile finds the key with it.
+        """
+        if self.is_multipath:
+            self._daemon.register(self._disk.device, key, persist=persist)
         for path in self.paths:
             self._order(path, _REGISTER_AND_IGNORE, 0, key, persist=persist)
 
@@ -203,6 +247,8 @@ class Disk:
                 self._order(path, _REGISTER, key, 0)
             except Conflict:  # another server took it, or the disk has forgotten
                 continue
+        if self.is_multipath:
+            self._daemon.forget(self._disk.device, key)
 
     def reserve(self, key: int) -> None:
         """Reserve the disk for all that are registered."""

@@ -31,6 +31,7 @@ _TIMEOUT = 30_000
 """milliseconds, as the kernel gives its own commands: what follows a timeout may reset the disk for all its users"""
 _MULTIPATH, _PARTITION = "mpath-", "part"
 """how the device-mapper UUIDs of multipath maps, and of partitions on them (kpartx), begin"""
+_NO_PATH = "a map of dm-multipath without a SCSI path"
 _KINDS = (
     ("nvme", "NVMe"), ("vd", "virtio-blk"), ("xvd", "a Xen disk"), ("md", "an md array"), ("drbd", "DRBD"),
     ("loop", "a loop device"), ("nbd", "a network block device"), ("dm-", "a mapping that is not multipath"),
@@ -71,7 +72,7 @@ class ScsiDisk(Value):
     """the SCSI disks through which it is reached; () where it is no SCSI disk"""
     is_multipath: bool = False
     kind: str = ""
-    """what it is, where it is no SCSI disk"""
+    """what it is, where it is no SCSI disk, or has no path"""
 
 
 def disk_below(device: str, root: str = sysfs.ROOT) -> ScsiDisk:
@@ -87,7 +88,7 @@ def disk_below(device: str, root: str = sysfs.ROOT) -> ScsiDisk:
     path = f"/dev/{sysfs.kernel_name(number, root)}"
     if uuid.startswith(_MULTIPATH):
         below = tuple(f"/dev/{block.name}" for block in sysfs.slaves(number, root) if _is_scsi(block.number, root))
-        return ScsiDisk(path, below, is_multipath=True)
+        return ScsiDisk(path, below, is_multipath=True, kind="" if below else _NO_PATH)
     if _is_scsi(number, root):
         return ScsiDisk(path, (path,))
     return ScsiDisk(path, (), kind=_kind(path))

@@ -106,7 +106,7 @@ class Target:
             self.keys[nexus] = keys[1]
         else:
             self.keys.pop(nexus, None)
-            self._end_without_holder()
+            self.end_without_holder()
         return True
 
     def _reserve(self, nexus: str, kind: int) -> bool:
@@ -127,7 +127,8 @@ class Target:
             self.holder, self.type = nexus, kind
         return True
 
-    def _end_without_holder(self) -> None:
+    def end_without_holder(self) -> None:
+        """With the registration that holds it a reservation ends."""
         if self.holder not in self.keys:
             self.holder, self.type = "", 0
 

@@ -1,8 +1,41 @@
-"""Messages about persistent reservations on the disks of a volume group: 110471-110489."""
+"""Messages about persistent reservations on the disks of a volume group: 110442, 110443, 110471-110489."""
 
 from __future__ import annotations
 
 from lvmkit.model.messages import OCF_ERR_CONFIGURED, Caution, Message, Note
+
+
+class ReservationKeyNotInFile(Message, number=110442):
+    """A disk of the volume group is reached through dm-multipath, and multipathd is not told to keep keys in its file.
+
+    A path that comes back is not registered with the disk, and errors of its writes are not tried on another path.
+    multipathd registers it before it uses it, where it knows the key; it takes one from mpathpersist where
+    multipath.conf says so.
+    """
+
+    template = "{device}, on which {vg} is, is reached through dm-multipath, and its reservation_key is {setting}."
+    action = (
+        "On every server: write 'reservation_key file' into the section 'defaults' of /etc/multipath.conf, or into that"
+        " disk's 'multipath' in the section 'multipaths', then 'multipathd reconfigure'. lvmkit does not change that"
+        " file."
+    )
+    vg: str
+    device: str
+    setting: str
+
+
+class MultipathdUntold(Message, number=110443):
+    """multipathd could not be told the key of a disk, or does not answer, so it would not register paths that come
+    back."""
+
+    template = "multipathd could not be told of the reservation of {device}, on which {vg} is: {why}."
+    action = (
+        "Look at 'systemctl status multipathd' and 'multipathd show maps'; the disk must be one of its maps. Then try"
+        " again."
+    )
+    vg: str
+    device: str
+    why: str
 
 
 class NoReservations(Message, number=110471):
