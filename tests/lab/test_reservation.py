@@ -14,63 +14,14 @@ import pytest
 
 from lab.audit import Cluster, Writing, check_records
 from lab.guests.errors import NotInstalledError
-from lab.guests.luns import VENDOR, Lun, shared
+from lab.guests.luns import shared
 from lab.helpers_protected import NODES, PATIENCE
+from lab.helpers_reserved import FILE, VG, Reserved, find
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-VG, MOUNT = "reserved", "/srv/reserved"
-FILE = f"{MOUNT}/records"
-FIND = f"""for i in $(seq 100); do
-  for disk in /sys/block/sd*; do
-    if grep -q {VENDOR} $disk/device/vendor; then echo /dev/${{disk##*/}}; exit 0; fi
-  done
-  sleep 0.2
-done
-exit 1"""
-MAKE = f"""
-vgcreate -qq --setautoactivation n {VG} @DISK@
-lvcreate -qq -Wn -Zn -L 128M -n data {VG}
-mkfs.ext4 -q /dev/{VG}/data
-mkdir -p {MOUNT}
-mount /dev/{VG}/data {MOUNT}
-lvmkit create {MOUNT} --reservation scsi
-lvmkit extend {MOUNT} --to node2
-"""
-# What doctor says of the disk: who holds it.
-HOLDER = f"lvmkit doctor --here 2>&1 | grep -o 'on which {VG} is, is reserved by [^;]*' | head -1"
 MONITOR_LIMIT = 150
 """seconds within which the deep monitor, every 60 s, has noticed something and the cluster has answered"""
-
-
-class Reserved:
-    """The cluster with the file system on the shared disk, in service on node1."""
-
-    def __init__(self, cluster: Cluster, lun: Lun) -> None:
-        self.cluster, self.lun = cluster, lun
-        disks = [cluster.guest(node).sh(FIND).stdout.strip() for node in (1, 2)]
-        cluster.guest(1).sh(MAKE.replace("@DISK@", disks[0]), timeout=PATIENCE)
-
-    def holder(self, node: int) -> str:
-        """The server that holds the disk, as a server's doctor sees it; "nobody"."""
-        said = self.cluster.guest(node).sh(HOLDER, check=False).stdout.strip().rpartition(" by ")[2]
-        return said.rpartition("(")[2].rstrip(")") if "(" in said else said
-
-    def move(self, node: int) -> None:
-        """Bring it in service on a server."""
-        words = ("lvmkit", "in-service", MOUNT, "--on", f"node{node}")
-        self.cluster.guest(node).run(*words, timeout=PATIENCE)
-
-    def is_mounted(self, node: int) -> bool:
-        """Whether the file system is mounted there."""
-        return self.cluster.guest(node).run("mountpoint", "-q", MOUNT, check=False).returncode == 0
-
-    def wait_until_mounted(self, node: int, deadline: float = PATIENCE) -> None:
-        """Wait for the takeover."""
-        end = time.monotonic() + deadline
-        while not self.is_mounted(node):
-            assert time.monotonic() < end, f"not mounted on node{node} in {deadline} s"
-            time.sleep(1)
 
 
 @pytest.fixture
@@ -78,7 +29,7 @@ def reserved(cluster: Cluster, tmp_path: Path) -> Iterator[Reserved]:
     """The file system, reserved for node1. Without a target: failed where CI is set, skipped elsewhere."""
     try:
         with shared(cluster.lab, tmp_path) as lun:
-            yield Reserved(cluster, lun)
+            yield Reserved(cluster, lun, find(cluster))
     except NotInstalledError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error), pytrace=False)

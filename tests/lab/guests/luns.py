@@ -20,12 +20,13 @@ from pathlib import Path
 
 from .errors import LabError, NotInstalledError
 from .lab import Lab
+from .qmp import Qmp, QmpError
 
 TGTD, TGTADM = Path("/usr/sbin/tgtd"), Path("/usr/sbin/tgtadm")
 TARGET, VENDOR = "iqn.2026-01.lab:lun", "IET"
 """VENDOR: what INQUIRY says of tgtd's disks"""
 SIZE = 512 << 20
-_START_DEADLINE = 10.0
+_START_DEADLINE, _DETACH_DEADLINE = 10.0, 30.0
 _CONTROLS = 32768
 """numbers that tgtd takes for its control socket"""
 _runs = itertools.count()
@@ -45,18 +46,27 @@ class Lun:
             file.truncate(SIZE)
         self._start()
 
-    def attach(self, lab: Lab, node: int) -> None:
-        """Plug the disk into a running guest."""
+    def attach(self, lab: Lab, node: int, path: str = "lun") -> None:
+        """Plug the disk into a running guest. path: another name for another way to it, a session of its own."""
         with lab.monitor(node) as monitor:
             monitor.execute(
                 "blockdev-add",
                 **{
-                    "driver": "iscsi", "node-name": "lun-session", "transport": "tcp", "lun": 1, "target": TARGET,
+                    "driver": "iscsi", "node-name": f"{path}-session", "transport": "tcp", "lun": 1, "target": TARGET,
                     "portal": f"127.0.0.1:{self._port}", "initiator-name": f"{TARGET}-node{node}",
                 },
             )  # fmt: skip
-            monitor.execute("blockdev-add", **{"driver": "raw", "node-name": "lun", "file": "lun-session"})
-            monitor.execute("device_add", **{"driver": "scsi-block", "drive": "lun", "id": "lun", "share-rw": True})
+            monitor.execute("blockdev-add", **{"driver": "raw", "node-name": path, "file": f"{path}-session"})
+            monitor.execute("device_add", **{"driver": "scsi-block", "drive": path, "id": path, "share-rw": True})
+
+    def detach(self, lab: Lab, node: int, path: str) -> None:
+        """Take a way to the disk from a running guest, and end its session. Raises QmpError."""
+        end = time.monotonic() + _DETACH_DEADLINE
+        with lab.monitor(node) as monitor:
+            monitor.execute("device_del", id=path)
+            while not _is_free(monitor, path) and time.monotonic() < end:
+                time.sleep(0.1)
+            monitor.execute("blockdev-del", **{"node-name": f"{path}-session"})
 
     def restart(self) -> None:
         """End the target and start it again; it has forgotten who was registered. QEMU logs in again by itself."""
@@ -101,6 +111,15 @@ def shared(lab: Lab, folder: Path, nodes: tuple[int, ...] = (1, 2)) -> Iterator[
         yield lun
     finally:
         lun.stop()
+
+
+def _is_free(monitor: Qmp, node: str) -> bool:
+    """Whether QEMU lets go of what a device had, which it does once the guest has let go of the device."""
+    try:
+        monitor.execute("blockdev-del", **{"node-name": node})
+    except QmpError:
+        return False
+    return True
 
 
 def _free_port() -> int:
