@@ -48,6 +48,13 @@ FEATURES = (
         r"drbd|replica|promot",
     ),
     Feature(
+        "md with a leg on another server, over nbd ([docs/replication.md](docs/replication.md))",
+        "yes",
+        "not tried",
+        "a kit of its own assembles it",
+        r"nbd|network_mirror",
+    ),
+    Feature(
         "persistent reservations ([docs/guards.md](docs/guards.md))",
         "no",
         "SCSI, if wanted",

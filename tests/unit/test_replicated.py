@@ -147,6 +147,10 @@ class TestCreate:
         world.machine.sysfs.add_replica("drbd7", "147:7", 1 << 20, number, "r7/0")
         assert LvBelowReplica("vg1/data", "/dev/drbd7") in refused(world)
 
+    def test_a_volume_that_is_a_leg_of_a_mirror_over_nbd_is_refused(self, world: Replicated) -> None:
+        add_array(world, "9:7", world.machine.number_at("/dev/vg1/data"), "43:0")
+        assert LvBelowReplica("vg1/data", "/dev/md7") in refused(world)
+
     def test_a_volume_that_nbd_exports_is_refused(self, world: Replicated) -> None:
         config = Path(world.machine.real("/etc/nbd-server/config"))
         config.parent.mkdir(parents=True)
@@ -298,17 +302,23 @@ def host(world: Replicated) -> Host:
     return Host(world.machine.paths, Settings(), lambda _message: None)
 
 
+def add_array(world: Replicated, number: str, *legs: str) -> None:
+    """An md mirror of devices, by their numbers."""
+    name = f"md{number.partition(':')[2]}"
+    world.machine.sysfs.add_layer(name, number, 1 << 30, *legs)
+    md = Path(world.machine.real(f"/sys/dev/block/{number}/md"))
+    md.mkdir()
+    (md / "raid_disks").write_text(f"{len(legs)}\n")
+    (md / "level").write_text("raid1\n")
+    for slot, leg in enumerate(legs):
+        (md / f"rd{slot}" / "block").mkdir(parents=True)
+        (md / f"rd{slot}" / "state").write_text("in_sync\n")
+        (md / f"rd{slot}" / "block" / "dev").write_text(f"{leg}\n")
+
+
 def test_an_array_with_a_leg_on_the_network_is_a_replica_and_another_array_is_not(world: Replicated) -> None:
-    sysfs = Path(world.machine.real("/sys/dev/block"))
-    for name, legs in (("9:0", ("8:0", "43:0")), ("9:1", ("8:0", "8:16"))):
-        md = sysfs / name / "md"
-        md.mkdir(parents=True)
-        (md / "raid_disks").write_text("2\n")
-        (md / "level").write_text("raid1\n")
-        for slot, leg in enumerate(legs):
-            (md / f"rd{slot}" / "block").mkdir(parents=True)
-            (md / f"rd{slot}" / "state").write_text("in_sync\n")
-            (md / f"rd{slot}" / "block" / "dev").write_text(f"{leg}\n")
+    add_array(world, "9:0", "8:0", "43:0")
+    add_array(world, "9:1", "8:0", "8:16")
     assert isinstance(replicated.replica_at("9:0"), NetworkMirror)
     assert replicated.replica_at("9:1") is None
     assert replicated.replica_at("8:0") is None

@@ -53,6 +53,12 @@ class Sysfs:
         self._stack(name, below)
         self._link(f"dev/drbd/by-res/{named}", f"../../../{name}")
 
+    def add_layer(self, name: str, number: str, size: int, *below: str) -> None:
+        """A device of another driver on others, by their numbers: an md array."""
+        self._add(name, number, size)
+        for each in below:
+            self._stack(name, each)
+
     def set_read_only(self, number: str, read_only: bool) -> None:
         """What a device says of writes."""
         self._write(f"sys/dev/block/{number}/ro", str(int(read_only)))
