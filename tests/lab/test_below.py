@@ -65,6 +65,14 @@ def test_a_disk_without_a_serial_number(guest: Guest, tmp_path: Path) -> None:
     goes_out_and_comes_back(guest)
 
 
+def test_a_disk_with_a_very_long_name(guest: Guest, tmp_path: Path) -> None:
+    name = "L" * 160
+    hotplug.plug(guest, tmp_path, "scsi-hd", present=BY_ID + name, device_id=name)
+    serve(guest, BY_ID + name)
+    assert disks(guest) == [BY_ID + name]
+    goes_out_and_comes_back(guest)
+
+
 def test_an_encrypted_disk_that_is_closed_is_refused_and_once_it_is_open_all_comes_back(guest: Guest) -> None:
     guest.sh(OPEN)
     serve(guest, "/dev/mapper/secret")

@@ -36,7 +36,7 @@ from lvmkit.workflow.create import CreateRequest, create, draft_creation
 from lvmkit.workflow.reconfigure import reconfigure
 from tests.unit.fakes import FakePort, has_journal, instance, killed, kit
 from tests.unit.local_storage import BY_ID, OTHER_UUID, VG_UUID, Storage, lv_uuid, pv_uuid
-from tests.unit.machine import make_group
+from tests.unit.machine import SharedDisk, make_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -262,6 +262,37 @@ class TestDevices:
     def test_no_tag_follows_the_order_in_which_mapped_devices_came_up(self, world: World) -> None:
         mapped = Layer("/dev/dm-3", "mpath", "253:3", "/dev/mapper/mpatha", below=(disk("a", ""), disk("b", "")))
         assert set(self.layers(world, mapped)) == {"device-mpatha", "disk-sda", "disk-sdb"}
+
+    def test_disks_with_the_longest_names_that_begin_alike(self, world: World) -> None:
+        """The longest serial number of SCSI has 252 bytes, the longest name of a file 255, a tag 256 characters."""
+        serials = {letter: "L" * 250 + letter for letter in "cd"}
+        world.storage.lose()
+        for letter, serial in serials.items():
+            world.storage.disks[letter] = SharedDisk(serial, pv_uuid=pv_uuid(letter))
+            world.storage.machine.attach(world.storage.disks[letter], f"sd{letter}")
+        world.storage.put("vg1", "data", "cd")
+        create(CreateRequest("/data"), world.kit)
+        found = {each.id: each.tag for each in world.port.now.instances if each.type == DISK}
+        assert set(found) == {f"{BY_ID}{serial}" for serial in serials.values()}
+        assert len(set(found.values())) == 2
+        assert all(map(names.is_tag, found.values()))
+
+    def test_partitions_of_a_disk_with_the_longest_serial_number_have_tags_of_their_own(self, world: World) -> None:
+        whole = Layer("/dev/sdc", "disk", "8:32", f"{BY_ID}{'L' * 251}", "L" * 252)
+        part = Layer("/dev/sdc1", "part", "8:33", f"{BY_ID}{'L' * 245}-part1", below=(whole,))
+        tags = self.layers(world, part)
+        assert sorted(tags.values()) == sorted((DEVICE, DISK))
+        assert all(map(names.is_tag, tags))
+
+    def test_disks_without_a_serial_number_are_known_by_their_kernel_names(self, world: World) -> None:
+        world.storage.lose()
+        for letter in "cd":
+            world.storage.disks[letter] = SharedDisk("", pv_uuid=pv_uuid(letter))
+            world.storage.machine.attach(world.storage.disks[letter], f"sd{letter}")
+        world.storage.put("vg1", "data", "cd")
+        create(CreateRequest("/data"), world.kit)
+        found = {each.id: each.tag for each in world.port.now.instances if each.type == DISK}
+        assert found == {"/dev/sdc": "disk-sdc", "/dev/sdd": "disk-sdd"}
 
     def test_two_groups_share_a_disk(self, world: World) -> None:
         parts = [

@@ -319,7 +319,8 @@ class Machine:
         for each in self.attached.values():
             if each.below:
                 continue
-            links[f"wwn-{each.disk.serial}"] = each.name
+            if each.disk.serial:
+                links[f"wwn-{each.disk.serial}"] = each.name
             if each.disk.pv_uuid:
                 links[f"lvm-pv-uuid-{each.disk.pv_uuid}"] = each.name
         self.sysfs.link_by_id(links)
