@@ -123,6 +123,12 @@ class TestConfiguration:
         (told,) = server.against()
         assert isinstance(told, MultipathdUntold)
 
+    def test_a_daemon_that_is_too_busy_to_answer_has_not_answered(self, server: Server) -> None:
+        """multipathd then says so, and its client ends with 0."""
+        server.machine.programs["/usr/sbin/multipathd"] = lambda _words, _stdin: (0, "timeout\n", "")
+        (told,) = server.against()
+        assert isinstance(told, MultipathdUntold)
+
     def test_a_map_without_a_scsi_path_is_named_as_what_it_is(self, server: Server) -> None:
         for path in server.paths:
             server.machine.sysfs.remove_disk(path.name, path.number)

@@ -16,6 +16,8 @@ _PATIENCE = 10.0
 """seconds for one of the two"""
 IN_FILE = "file"
 """multipath.conf: keys are kept as mpathpersist tells them"""
+_REFUSALS = ("fail", "timeout")
+"""what multipathd answers where it does not do it; the exit status does not always tell"""
 _OPTION, _ANY = "reservation_key", ""
 _PREFIX = "mpath-"
 
@@ -41,17 +43,15 @@ def source_of(device: str, sources: dict[str, str]) -> str:
 def parse_sources(text: str) -> dict[str, str]:
     """key_sources() in the output of `multipathd show config`.
 
-    It has one `name value` in a line, or `name {`, strings in quotation marks. Only the sections defaults and
-    multipaths can have the option (multipath.conf(5)).
+    It has one `name value` in a line, strings in quotation marks. Only the sections defaults, which is the first, and
+    multipaths can have the option (multipath.conf(5)); of a disk there the WWID comes first.
     """
     sources: dict[str, str] = {}
     disk = _ANY
     for line in text.splitlines():
         name, _, value = line.strip().partition(" ")
         value = value.strip('"')
-        if value == "{":
-            disk = _ANY
-        elif name == "wwid":
+        if name == "wwid":
             disk = value
         elif name == _OPTION:
             sources[disk] = value
@@ -97,12 +97,7 @@ def _ask(*argv: str) -> str:
         answer = run(argv, deadline=_PATIENCE)
     except Failure as failure:
         raise Untold(failure.messages[0].text) from failure
-    said = _last_line(answer.stdout + answer.stderr)
-    if answer.status == 0 and said not in ("fail", "timeout"):
+    if answer.status == 0 and answer.stdout.strip() not in _REFUSALS:
         return answer.stdout
-    raise Untold(f"{' '.join(argv)}: {said or f'exit status {answer.status}'}")
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else ""
+    lines = (answer.stderr.strip() or answer.stdout.strip()).splitlines()
+    raise Untold(f"{answer.command}: {lines[-1] if lines else f'exit status {answer.status}'}")
