@@ -18,15 +18,15 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 FILE = f"{MOUNT}/records"
 DEGRADED = "110054"
-ALONE = "systemctl stop pacemaker corosync lvmkit-check.timer"
-# udev would assemble the array on the server that only lends a disk to it.
-EXPORT = """ln -s /dev/null /etc/udev/rules.d/64-md-raid-assembly.rules
-udevadm control --reload
-mkdir -p /etc/nbd-server
+# udev would assemble the array on the server that only lends a disk to it, and add a leg that is back by itself.
+ALONE = """systemctl stop pacemaker corosync lvmkit-check.timer
+ln -s /dev/null /etc/udev/rules.d/64-md-raid-assembly.rules
+udevadm control --reload"""
+EXPORT = """mkdir -p /etc/nbd-server
 printf '[generic]\\n[leg]\\nexportname = %s\\n' "$1" > /etc/nbd-server/config
 nbd-server -C /etc/nbd-server/config"""
 CONNECT = """modprobe nbd
-nbd-client 10.77.0.2 10809 /dev/nbd0 -N leg -t 5
+nbd-client -N leg -t 5 10.77.0.2 10809 /dev/nbd0
 until [ "$(cat /sys/block/nbd0/size)" -gt 0 ]; do sleep 0.1; done"""
 MIRROR = """mdadm -q --create /dev/md0 --run --assume-clean --metadata=1.2 --level=1 --raid-devices=2 "$1" \
     --write-mostly /dev/nbd0
