@@ -172,7 +172,9 @@ def _stand_in() -> None:
         _module(f"lvmkit.storage.{name}", read_part=None, wait_for_thaw=None, question=None)
     _as_today("storage.scsi")
     from tests.unit.machine import edge
+    from tests.unit.machine.lvm import Lvm
 
+    Lvm.run_by_kit = Lvm.run  # type: ignore[method-assign]
     real = edge._replacements
     edge._replacements = lambda machine: [*real(machine), (probe, "_all_bounded", machine.all_bounded)]
     paths = _older("model.settings").Paths

@@ -55,6 +55,7 @@ KIT, HAND = "the kit", "somebody"
 GROUP, VOLUME, POINT = "vg1", "/dev/vg1/data", "/srv/data"
 _SETTINGS = "LVMKIT_BUSY_PATIENCE=0\nLVMKIT_LOCK_PATIENCE=1\nLVMKIT_ACTION_DEADLINE=30\n"
 _HELD_TWICE, _LOOKS = "110245", (("doctor",), ("status",), ("check", "vg1"))
+_UNEXPECTED = "110099"
 _TOLD = re.compile(rf"{InterruptedWork.number}: ?(.*)")
 """what a story says of a command's words: that it finishes an interrupted change, or takes it back"""
 _KILLED = -9
@@ -311,8 +312,14 @@ class World:
         self.story.append(f"{server}: {shown}")
         with self._as(Process(server, KIT)):
             answer = call(self.machines[server])
+        self._see_expected(answer)
         self.settle()
         return answer
+
+    def _see_expected(self, answer: Answer) -> None:
+        """An error that the kit did not expect is a fault of its own; so is what a fake does not know."""
+        if _UNEXPECTED in answer.err:
+            self.faults.append(f"the kit did not expect this: {answer.err.strip()}")
 
     def _run(self, process: Process, work: Callable[[], int]) -> Answer:
         """Run something as a process, and say how it ended."""
@@ -325,7 +332,9 @@ class World:
                 return _KILLED
 
         with self._as(process):
-            return self.machines[process.server].call(ended)
+            answer = self.machines[process.server].call(ended)
+        self._see_expected(answer)
+        return answer
 
     @contextmanager
     def _stepping_at_files(self, process: Process) -> Iterator[None]:
