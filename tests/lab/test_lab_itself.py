@@ -177,6 +177,11 @@ def test_a_saved_state_remembers_a_lost_disk(bare_guest: Guest) -> None:
     bare_guest.bring_disk_back("SHARED4")
 
 
+def test_what_kept_services_from_starting_while_the_image_was_built_is_no_part_of_a_guest(bare_guest: Guest) -> None:
+    assert bare_guest.run("find", "/usr/sbin/policy-rc.d", "/sbin/start-stop-daemon.REAL", check=False).stdout == ""
+    assert "Usage" in bare_guest.run("/sbin/start-stop-daemon", "--help").stdout
+
+
 def test_lvm_works_on_the_disks(bare_guest: Guest) -> None:
     bare_guest.run("vgcreate", "vg", bare_guest.disk("SHARED1"), bare_guest.disk("SHARED2"))
     bare_guest.run("lvcreate", "-n", "lv", "-L", "20M", "vg")

@@ -43,8 +43,7 @@ def debs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def guest(bare_guest: Guest, debs: tuple[Path, Path]) -> Guest:
-    """A server with the package. What kept services from starting while the image was built is no part of a server."""
-    bare_guest.run("rm", "-f", "/usr/sbin/policy-rc.d")
+    """A server with the package."""
     for path in debs:
         bare_guest.lab.copy(1, path, f"/root/{path.name}")
     install(bare_guest, debs[0])

@@ -32,7 +32,10 @@ UNWANTED = (
     "etc/postgresql",
     "usr/lib/udev/hwdb.bin",
     "etc/udev/hwdb.bin",
+    "usr/sbin/policy-rc.d",
 )
+STARTER = "sbin/start-stop-daemon"
+"""what starts daemons; while packages are installed mmdebstrap has another one in its place, and policy-rc.d"""
 
 
 def list_file(name: str) -> list[str]:
@@ -49,6 +52,7 @@ def finish(root: Path, output: Path) -> None:
     (output / INITRAMFS).write_bytes(initramfs.build(root, modules, (IMAGE_FOLDER / "initramfs-init").read_bytes()))
     for name in UNWANTED:
         _remove(root / name)
+    _put_back(root / STARTER)
     with _without_mounts(root) as bare:
         _make_filesystem(bare, output / ROOT_IMAGE)
 
@@ -78,6 +82,13 @@ def _remove(path: Path) -> None:
         path.mkdir()
     else:
         path.unlink(missing_ok=True)
+
+
+def _put_back(path: Path) -> None:
+    """Let a guest have the program that mmdebstrap has set aside, and would only put back when the image is made."""
+    aside = path.with_name(f"{path.name}.REAL")
+    if aside.exists():
+        aside.replace(path)
 
 
 @contextlib.contextmanager
