@@ -103,12 +103,18 @@ def test_what_breaks_is_reported_to_the_core_and_its_recovery_starts_it_again(co
     assert core.run("cat", f"{POINT}/file").stdout == "kept\n"
 
 
-def test_another_kit_s_storage_below_the_group_starts_first_and_is_not_deleted(core: Guest) -> None:
+@pytest.mark.parametrize("comes_later", [False, True])
+def test_another_kit_s_storage_below_the_group_starts_first_and_is_not_deleted(core: Guest, comes_later: bool) -> None:
+    if comes_later:
+        core.run("lvmkit", "-q", "create", POINT, timeout=PATIENCE)
     disk = core.run("readlink", "-e", f"{BY_ID}SHARED1").stdout.strip()
     core.sh(REPLICATION)
     core.run(f"{ROOT}/bin/ins_create", "-a", "scsi", "-r", "netraid", "-t", "replica", "-i", disk)
     core.run(f"{ROOT}/bin/perform_action", "-t", "replica", "-a", "restore")
-    core.run("lvmkit", "-q", "create", POINT, timeout=PATIENCE)
+    if comes_later:
+        core.run("lvmkit", "-q", "reconfigure", "db", "--yes", timeout=PATIENCE)
+    else:
+        core.run("lvmkit", "-q", "create", POINT, timeout=PATIENCE)
     assert "disk-SHARED1|replica" in core.run(f"{ROOT}/bin/dep_list", "-f|").stdout
     core.run(f"{ROOT}/bin/perform_action", "-t", "replica", "-a", "remove", timeout=PATIENCE)
     assert {each["state"] for each in known(core).values()} == {"OSU"}

@@ -11,16 +11,22 @@ from lvmkit.model.family import family, foreign_storage
 from lvmkit.model.instance import DISK, Dependency, Instance
 from lvmkit.model.messages.guide import DeviceNotExtendable
 from lvmkit.model.value import replace
+from lvmkit.model.volumes import Layer
+from lvmkit.storage import stack
 from lvmkit.workflow import canextend
 from lvmkit.workflow.create import CreateRequest, create
 from lvmkit.workflow.delete import delete
-from lvmkit.workflow.reconfigure import difference
+from lvmkit.workflow.devices import CarrierChange
+from lvmkit.workflow.reconfigure import difference, reconfigure
 from tests.unit.extend_target import TEMPLATE, Target
-from tests.unit.fakes import SERVER, SEVERAL_SERVERS
+from tests.unit.fakes import SERVER, SEVERAL_SERVERS, instance
+from tests.unit.local_storage import BY_ID, OTHER_UUID
 from tests.unit.test_create import World
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lvmkit.model.volumes import VolumeGroup
 
 REPLICA = Instance(SERVER, "scsi", "netraid", "datarep-a", "/dev/sda", "0 DEVNAME")
 BELOW = Instance(SERVER, "scsi", DISK, "theirs", "hardware-1")
@@ -40,6 +46,106 @@ def test_a_group_on_it_requires_it_and_nothing_of_ours_stands_beside_it(world: W
     assert world.port.now.by_tag("datarep-a") is not None
     compared = difference("vg1", world.kit)
     assert (compared.added, compared.removed) == ((), ())
+
+
+def _protect_before_it_is_there(world: World) -> None:
+    both = world.port.now
+    world.port.now = replace(both, instances=(), dependencies=())
+    create(CreateRequest("/data"), world.kit)
+    hierarchy = world.port.now
+    instances, links = (*hierarchy.instances, *both.instances), (*hierarchy.dependencies, *both.dependencies)
+    world.port.now = replace(hierarchy, instances=instances, dependencies=links)
+
+
+def _made(world: World) -> tuple[dict[str, Instance], set[Dependency]]:
+    return {each.tag: each for each in world.port.now.instances}, set(world.port.now.dependencies)
+
+
+def _stand_on_arrays(world: World) -> None:
+    """Each of the group's disks is an array of two others: sda of sdc and sdd, sdb of sde and sdf."""
+    arrays = {}
+    for array, members in {"a": "cd", "b": "ef"}.items():
+        for letter in members:
+            world.storage.disk(letter)
+        arrays[array] = replace(_layer(world, array), kind="raid1", below=tuple(_layer(world, m) for m in members))
+
+    def devices_of(vg: VolumeGroup, *, deadline: float) -> tuple[tuple[str, Layer], ...]:
+        return tuple((pv.uuid, arrays[pv.device[-1]]) for pv in vg.physical)
+
+    world.monkeypatch.setattr(stack, "devices_of", devices_of)
+
+
+def _layer(world: World, letter: str) -> Layer:
+    path = f"/dev/sd{letter}"
+    return Layer(path, "disk", world.storage.machine.number_at(path), f"{BY_ID}{letter.upper()}", letter.upper())
+
+
+def test_what_came_below_a_protected_group_is_required_from_the_next_reconfigure_on(world: World) -> None:
+    _protect_before_it_is_there(world)
+    assert difference("vg1", world.kit).carried == (CarrierChange("disk-A", "datarep-a", ()),)
+    reconfigure("vg1", world.kit)
+    assert Dependency("disk-A", "datarep-a") in world.port.now.dependencies
+    assert "datarep-a" in world.port.in_service()
+    assert difference("vg1", world.kit).is_empty
+    delete("/data", world.kit)
+    assert set(world.port.now.tags) == {"datarep-a", "theirs"}
+
+
+@pytest.mark.parametrize("place", ["/dev/sda", "/dev/sdc"])
+def test_then_the_hierarchy_is_what_create_would_make(world: World, place: str) -> None:
+    _stand_on_arrays(world)
+    world.port.now = replace(world.port.now, instances=(replace(REPLICA, id=place), BELOW))
+    _protect_before_it_is_there(world)
+    before = _made(world)
+    reconfigure("vg1", world.kit)
+    after = _made(world)
+    assert after != before
+    delete("/data", world.kit)
+    create(CreateRequest("/data"), world.kit)
+    assert _made(world) == after
+
+
+def test_a_disk_that_another_group_uses_stays_beside_it(world: World) -> None:
+    _stand_on_arrays(world)
+    _protect_before_it_is_there(world)
+    hierarchy = world.port.now
+    other = instance("lvmvg", "vg2", "lvmvg-vg2", vg_uuid=OTHER_UUID)
+    links = (*hierarchy.dependencies, Dependency("vg2", "disk-C"))
+    world.port.now = replace(hierarchy, instances=(*hierarchy.instances, other), dependencies=links)
+    reconfigure("vg1", world.kit)
+    assert world.port.now.parents("disk-C") == ("vg2",)
+    assert world.port.now.by_tag("disk-D") is None
+
+
+def test_a_disk_that_came_with_it_and_what_came_later_are_both_required(world: World) -> None:
+    _protect_before_it_is_there(world)
+    world.storage.reshape("abc")
+    later = replace(REPLICA, tag="datarep-c", id="/dev/sdc")
+    world.port.now = replace(world.port.now, instances=(*world.port.now.instances, later))
+    reconfigure("vg1", world.kit)
+    expected = {Dependency("disk-A", "datarep-a"), Dependency("disk-C", "datarep-c")}
+    assert expected <= set(world.port.now.dependencies)
+
+
+def test_lists_leave_it_out(world: World) -> None:
+    _protect_before_it_is_there(world)
+    before = _made(world)
+    reconfigure("vg1", world.kit, ((), ()))
+    assert _made(world) == before
+
+
+def test_what_stands_on_the_group_s_own_disk_is_not_below_it(world: World) -> None:
+    _protect_before_it_is_there(world)
+    hierarchy = world.port.now
+    world.port.now = replace(hierarchy, dependencies=(*hierarchy.dependencies, Dependency("datarep-a", "disk-A")))
+    assert difference("vg1", world.kit).carried == ()
+
+
+def test_where_the_engine_leaves_devices_to_what_requires_them_there_is_no_difference(world: World) -> None:
+    _protect_before_it_is_there(world)
+    assert difference("vg1", world.kit).carried
+    world.port.capabilities = replace(world.port.capabilities, runs_devices=False)
+    assert not difference("vg1", world.kit).carried
 
 
 def test_delete_leaves_it(world: World) -> None:

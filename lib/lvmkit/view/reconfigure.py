@@ -32,6 +32,13 @@ _NAME = schema.record(
         "new": schema.text("What it should be; the same where only the volume's UUIDs are not noted yet."),
     }
 )
+_CARRIED = schema.record(
+    {
+        "tag": schema.text("The tag of the device."),
+        "carrier": schema.text("The tag of the other kit's resource, which it is to require."),
+        "instead": schema.texts("The tags of what it required in its place."),
+    }
+)
 SCHEMA = schema.answer(
     "How a volume group differs from its hierarchy, or differed",
     {
@@ -44,6 +51,7 @@ SCHEMA = schema.answer(
         "new_volumes": schema.several(_VOLUME, "Logical volumes that are not protected; that is no difference."),
         "gone_volumes": schema.several(_VOLUME, "Protected logical volumes that do not exist any more."),
         "renamed": schema.several(_NAME, "Resources that have an old name of the group or of a volume."),
+        "carried": schema.several(_CARRIED, "Devices that stand on another kit's storage by now."),
         "listed": schema.flag("Whether /etc/lkvgs names the volume group."),
         "digest": schema.text("What --expect takes: it tells this difference from every other."),
         "watched": schema.flag("Whether the checks expect the volume group as it is."),
@@ -63,6 +71,7 @@ def difference_facts(difference: Difference, *, is_applied: bool) -> dict[str, A
         "new_volumes": [change.as_dict() for change in difference.new_volumes],
         "gone_volumes": [change.as_dict() for change in difference.gone_volumes],
         "renamed": [change.as_dict() for change in difference.renamed],
+        "carried": [change.as_dict() for change in difference.carried],
         "listed": not difference.unlisted,
         "digest": difference.digest,
         "watched": not difference.unwatched,

@@ -9,18 +9,28 @@ from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DEVICE, DISK, OSU, Dependency, Instance, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ResourceExists
-from lvmkit.model.resource_types import application, is_ours
-from lvmkit.model.value import replace
+from lvmkit.model.resource_types import application, is_device, is_ours
+from lvmkit.model.value import Value, replace
 from lvmkit.storage import drbd, sysfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from lvmkit.model.volumes import Layer
 
 _LONGEST_BEFORE_NUMBER = 248
 """characters of a tag that gets a number after it: 256 are the limit"""
+
+
+class CarrierChange(Value):
+    """A stored device that stands on another kit's storage by now, and does not require that yet."""
+
+    tag: str
+    carrier: str
+    """the tag of the other kit's resource"""
+    instead: tuple[str, ...]
+    """the tags of what is required in its place, which is theirs"""
 
 
 class Drafts:
@@ -120,6 +130,30 @@ def add_devices(devices: Iterable[tuple[str, Layer]], vg_tag: str, drafts: Draft
         drafts.link(vg_tag, _add_layer(layer, pv_uuid, drafts))
 
 
+def carrier_changes(devices: Iterable[Layer], drafts: Drafts) -> Iterator[CarrierChange]:
+    """Which stored devices are to require other kits' storage, so that they stand as if they were made now."""
+    for layer in devices:
+        present = drafts.now.by_id(layer.stable, _kind(layer))
+        if present is None:
+            continue
+        yield from _carrier_changes(present.tag, layer, drafts)
+        if not drafts.carrier(layer.number):
+            yield from carrier_changes(layer.below, drafts)
+
+
+def _carrier_changes(tag: str, layer: Layer, drafts: Drafts) -> Iterator[CarrierChange]:
+    """The same for one device: what it lies on as a whole, or what it stands on directly."""
+    for each in (layer, *layer.below):
+        carrier = drafts.carrier(each.number)
+        if not carrier or carrier in drafts.now.children(tag) or tag in drafts.now.below(carrier):
+            continue
+        below = drafts.now.of_tags(drafts.now.children(tag))
+        instead = [i.tag for i in below if is_device(i.type) and (each is layer or i.id == each.stable)]
+        yield CarrierChange(tag, carrier, tuple(instead))
+        if each is layer:
+            return
+
+
 def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
     """Draft one device and what it stands on; what exists already is used. Returns its tag.
 
@@ -128,7 +162,7 @@ def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
     carrier = drafts.carrier(layer.number)
     if carrier and not pv_uuid:
         return carrier
-    kind = DEVICE if layer.below or drbd.volume_at(layer.stable) else DISK
+    kind = _kind(layer)
     present = drafts.known(kind, layer.stable)
     if present is not None:
         drafts.carries(present, pv_uuid)
@@ -141,6 +175,10 @@ def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
     for lower in layer.below:
         drafts.link(tag, _add_layer(lower, "", drafts))
     return tag
+
+
+def _kind(layer: Layer) -> str:
+    return DEVICE if layer.below or drbd.volume_at(layer.stable) else DISK
 
 
 def _tag_of(layer: Layer, kind: str) -> str:

@@ -21,7 +21,7 @@ from lvmkit.steps import BringInService, Commit, ListVg, listing
 from lvmkit.storage import dm, records, stack
 from lvmkit.workflow import everywhere, nesting, replication
 from lvmkit.workflow.delete import going_with
-from lvmkit.workflow.devices import Drafts, add_devices
+from lvmkit.workflow.devices import CarrierChange, Drafts, add_devices, carrier_changes
 from lvmkit.workflow.renew import RenewRecord, find_group
 from lvmkit.workflow.reservation import FollowDisks
 from lvmkit.workflow.subject import find
@@ -78,6 +78,7 @@ class Difference(Value):
     """the record that the checks compare with differs from the volume group"""
     renamed: tuple[NameChange, ...] = ()
     """also of other groups, where names were exchanged: no ID is free before all of them change"""
+    carried: tuple[CarrierChange, ...] = ()
     contents: str = ""
     """digest of what the group consists of, which is the same on every server that sees the same disks"""
 
@@ -94,7 +95,7 @@ class Difference(Value):
     @property
     def is_empty(self) -> bool:
         """Whether hierarchy and volume group agree."""
-        changes = self.added or self.removed or self.gone_volumes or self.renamed
+        changes = self.added or self.removed or self.gone_volumes or self.renamed or self.carried
         return not (changes or self.unlisted or self.unwatched)
 
 
@@ -150,10 +151,11 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
     """Apply, and name in the guide's words a link that could not be made."""
     hierarchy = kit.port.hierarchy()
     vg = find(hierarchy, wanted.tag)
-    joins_others = kit.port.capabilities.runs_devices
-    drafts = Drafts(hierarchy, kit.port.local_server(), vg.switchback, joins_others=joins_others)
+    drafts = _drafts(vg, hierarchy, kit)
     add_devices([(pv.pv_uuid, layers[pv.pv_uuid]) for pv in wanted.added], vg.tag, drafts)
     drafts.updates += _with_new_names(wanted.renamed, hierarchy)
+    for each in wanted.carried:
+        drafts.link(each.tag, each.carrier)
     change = _change(wanted, drafts, hierarchy)
     steps: list[Step] = []
     if change != Change():
@@ -172,6 +174,11 @@ def _carry_out(wanted: Difference, layers: dict[str, Layer], kit: Kit) -> None:
         lost = [DeviceDependencyNotCreated(wanted.tag, pv.device) for pv in wanted.added]
         raise Failure(*failure.messages, *lost) from failure
     _move_own_records(wanted, hierarchy, kit)
+
+
+def _drafts(vg: Instance, hierarchy: Hierarchy, kit: Kit) -> Drafts:
+    joins_others = kit.port.capabilities.runs_devices
+    return Drafts(hierarchy, kit.port.local_server(), vg.switchback, joins_others=joins_others)
 
 
 def _renamed_groups(wanted: Difference, hierarchy: Hierarchy) -> tuple[Instance, ...]:
@@ -209,9 +216,10 @@ def _change(wanted: Difference, drafts: Drafts, hierarchy: Hierarchy) -> Change:
     reused = tags_of(drafts.updates)  # the same disk under a new physical volume stays
     leaving = replace(wanted, removed=tuple(pv for pv in wanted.removed if pv.tag not in reused))
     tags = tags_of(_leaving(leaving, hierarchy))
+    replaced = _replaced(wanted)
     unlink = []
     for link in hierarchy.dependencies:
-        if link.parent in tags or link.child in tags or _drops(link, leaving):
+        if link.parent in tags or link.child in tags or _drops(link, leaving) or link in replaced:
             unlink.append(link)
     return replace(drafts.change(), unlink=tuple(unlink), remove=tags)
 
@@ -231,7 +239,10 @@ def _compare(tag: str, kit: Kit) -> tuple[Difference, dict[str, Layer]]:
     for other, other_vg in _exchanged_with(instance, vg, hierarchy, kit):
         renamed += _name_changes(other, other_vg, hierarchy)
     unwatched = _unwatched(replace(group, id=names.lvmvg_id(vg.name)), vg, kit)
-    return Difference(tag, vg.name, added, removed, new, gone, unlisted, unwatched, renamed, _contents(vg, new)), layers
+    carried = tuple(dict.fromkeys(carrier_changes(layers.values(), _drafts(instance, hierarchy, kit))))
+    contained = _contents(vg, new)
+    whole = Difference(tag, vg.name, added, removed, new, gone, unlisted, unwatched, renamed, carried, contained)
+    return whole, layers
 
 
 def _on_another_server(instance: Instance, hierarchy: Hierarchy, kit: Kit) -> VolumeGroup | None:
@@ -360,7 +371,8 @@ def _narrow(whole: Difference, add: Sequence[str], remove: Sequence[str]) -> Dif
     strange = tuple(name for name in (*add, *remove) if name not in known)
     if strange:
         raise Failure(UnknownDevices(whole.vg, strange))
-    return replace(whole, added=chosen_add, removed=chosen_remove, new_volumes=(), gone_volumes=(), renamed=())
+    chosen = replace(whole, added=chosen_add, removed=chosen_remove)
+    return replace(chosen, new_volumes=(), gone_volumes=(), renamed=(), carried=())
 
 
 def _names(pv: PvChange) -> set[str]:
@@ -371,7 +383,7 @@ def _names(pv: PvChange) -> set[str]:
 def _leaving(wanted: Difference, hierarchy: Hierarchy) -> tuple[Instance, ...]:
     """Instances that nothing requires any more once the difference is applied.
 
-    They are lost volumes with the file systems that were on them, and devices with their disks.
+    They are lost volumes with the file systems that were on them, devices with their disks, and what is another kit's.
     """
     gone: dict[Instance, None] = {}
     for volume in wanted.gone_volumes:
@@ -379,7 +391,16 @@ def _leaving(wanted: Difference, hierarchy: Hierarchy) -> tuple[Instance, ...]:
     for pv in wanted.removed:
         if set(hierarchy.parents(pv.tag)) <= {wanted.tag}:
             gone.update(dict.fromkeys(going_with(pv.tag, hierarchy)))
+    replaced = _replaced(wanted)
+    for tag in dict.fromkeys(link.child for link in replaced):
+        if all(Dependency(parent, tag) in replaced for parent in hierarchy.parents(tag)):
+            gone.update(dict.fromkeys(going_with(tag, hierarchy)))
     return tuple(gone)
+
+
+def _replaced(wanted: Difference) -> set[Dependency]:
+    """What devices required before they stood on another kit's storage."""
+    return {Dependency(each.tag, tag) for each in wanted.carried for tag in each.instead}
 
 
 def _lost_with(volume: str, hierarchy: Hierarchy) -> tuple[str, ...]:

@@ -137,6 +137,7 @@ function differences(answer) {
     ...answer.renamed.map(each => each.old === each.new
       ? _("the volumes of $0 are not noted yet", each.tag)
       : _("$0 is now $1", each.old, each.new)),
+    ...answer.carried.map(each => _("$0 stands on $1", each.tag, each.carrier)),
   ];
   if (!answer.listed)
     found.push(_("$0 is missing in /etc/lkvgs", answer.vg));

@@ -4,6 +4,7 @@ cockpit.locale({
   "$0 is missing in /etc/lkvgs": [null, "$0 fehlt in /etc/lkvgs"],
   "$0 is now $1": [null, "$0 heißt jetzt $1"],
   "$0 s": [null, "$0 s"],
+  "$0 stands on $1": [null, "$0 liegt auf $1"],
   "Actions for $0": [null, "Aktionen für $0"],
   "Actions": [null, "Aktionen"],
   "Administrative access is off.": [null, "Der administrative Zugriff ist ausgeschaltet."],

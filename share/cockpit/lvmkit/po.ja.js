@@ -4,6 +4,7 @@ cockpit.locale({
   "$0 is missing in /etc/lkvgs": [null, "$0 が /etc/lkvgs にありません"],
   "$0 is now $1": [null, "$0 は $1 になりました"],
   "$0 s": [null, "$0 秒"],
+  "$0 stands on $1": [null, "$0 は $1 の上にあります"],
   "Actions for $0": [null, "$0 の操作"],
   "Actions": [null, "操作"],
   "Administrative access is off.": [null, "管理者アクセスが無効です。"],

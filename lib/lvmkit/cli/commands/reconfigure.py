@@ -87,6 +87,7 @@ def _counted(change: Difference) -> tuple[str, ...]:
         (change.removed, "disks to remove"),
         (change.gone_volumes, "volumes gone"),
         (change.renamed, "old names"),
+        (change.carried, "devices on another kit's storage"),
     ):
         if items:
             words.append(f"{len(items)} {what}")
@@ -107,6 +108,8 @@ def _as_text(change: Difference) -> str:
         rows.append(("-", "volume", f"{change.vg}/{lv.name}", lv.tag))
     for name in change.renamed:
         rows.append(("~", "name", name.old, name.new) if name.old != name.new else ("~", "volume", name.old, name.tag))
+    for device in change.carried:
+        rows.append(("+", "link", device.tag, device.carrier))
     if change.unlisted:
         rows.append(("+", "list", "/etc/lkvgs", change.vg))
     if change.unwatched:
