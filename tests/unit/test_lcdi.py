@@ -164,6 +164,20 @@ def test_a_hierarchy_goes_from_its_root_and_what_others_require_stays(server: Se
     assert server("ins_remove", "-v", "-R", f"other{SOH}d").lines == ["other", "c", "d"]
 
 
+def test_of_a_hierarchy_only_the_application_type_or_resource_goes_that_was_asked_for(server: Server) -> None:
+    server.install("other", "kind", "restore")
+    server.install("other", "kind", "remove")
+    assert server("ins_create", "-a", "other", "-r", "kind", "-t", "top", "-i", "top").code == 0
+    server.chain("a", "b")
+    server("dep_create", "-p", "top", "-c", "a")
+    for words in (("-a", "db"), ("-r", "pg"), ("-t", "b"), ("-i", "id-a")):
+        refused = server("ins_remove", "-R", "a", *words)
+        assert (refused.code, refused.numbers, server.ran) == (8, ("110086",), [])
+    assert server("ins_remove", "-R", "a", "-t", "none").code == 7
+    assert server("ins_remove", "-v", "-R", "a", "-a", "other").lines == ["top"]
+    assert server("ins_remove", "-v", "-R", "a", "-a", "db").lines == ["a", "b"]
+
+
 def test_a_delete_script_that_fails_keeps_its_instance_and_all_below_it(server: Server) -> None:
     server.chain("a", "b", "c")
     server.install("db", "pg", "delete", 'test "$2" != b')

@@ -87,7 +87,7 @@ def test_an_equivalency_sets_priorities_and_is_otherwise_there_already(server: S
     assert server("eqv_create", *words, "-p", "1", "-r", "10").code == 0
     assert cluster.calls == [("priorities", "vg1", "n1=1", "n2=10")]
     assert server("hry_setpri", "-t", f"/data{SOH}vg1", "-p", "5").code == 0
-    assert cluster.calls[1:] == [("priorities", "vg1", "n1=5")] * 2
+    assert cluster.calls[1:] == [("priorities", "vg1", "n1=5")]
     assert server("hry_setpri", "-f,", "-t", "/data", "-l").lines == ["/data,1"]
 
 
@@ -109,6 +109,7 @@ def test_an_equivalency_sets_priorities_and_is_otherwise_there_already(server: S
         (("hry_setpri", "-t", "/data", "-p", "0"), 6),
         (("hry_setpri", "-t", "none", "-p", "1"), 7),
         (("hry_setpri", "-t", "/data"), 2),
+        (("hry_setpri", "-t", f"/data{SOH}disk-A", "-p", "5"), 5),
         (("ins_setstate", "-t", "/data", "-S", "OSU"), 5),
     ],
 )

@@ -136,10 +136,9 @@ def _chosen(call: Call, tags: Iterable[str] | None = None) -> tuple[Instance, ..
 def _going(call: Call) -> tuple[str, ...]:
     """The tags that a removal is about, parents first. Raises Failure (000019)."""
     hierarchy = call.hierarchy
-    if call.has("R"):
-        return _below_roots(call.get("R").split(BYTE), call)
-    chosen = {instance.tag for instance in _chosen(call)}
-    is_restricted = call.has("a") or call.has("r")
+    candidates = _below_roots(call.get("R").split(BYTE), call) if call.has("R") else None
+    chosen = {instance.tag for instance in _chosen(call, candidates)}
+    is_restricted = call.has("a") or call.has("r") or call.has("R")
     for tag in () if is_restricted else tuple(chosen):
         chosen.update(hierarchy.above(tag))
     return hierarchy.remove_order(chosen)
@@ -213,7 +212,8 @@ COMMANDS = (
             "Parents go first. Where a type has a delete script, it is run before its instance goes. Dependencies and"
             " equivalencies go with an instance; what is in service is not touched.",
             "-R also removes what is below the roots, except what other resources require. With -a or -r only resources"
-            " of that application or type go, and the exit code is 8 where another one requires them.",
+            " of that application or type go, with -R and -t or -i only that one of the hierarchy, and the exit code is"
+            " 8 where another one requires them.",
         ),
     ),
     LcdiCommand(

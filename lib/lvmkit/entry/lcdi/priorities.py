@@ -34,7 +34,7 @@ def join(call: Call) -> None:
         if call.has(letter):
             wanted[server] = int(call.get(letter))
     if wanted:
-        _set(tag, wanted, call)
+        _set((tag,), wanted, call)
 
 
 def part(call: Call) -> None:
@@ -47,20 +47,27 @@ def part(call: Call) -> None:
 
 
 def set_each(tags: Iterable[str], priority: int, call: Call) -> None:
-    """Set a server's priority for several hierarchies. Raises Failure (110168, 110391)."""
+    """Set a server's priority for several hierarchies. Raises Failure (110168, 110391), with none of them changed."""
+    _set(tags, {call.server: priority}, call)
+
+
+def _set(tags: Iterable[str], wanted: dict[str, int], call: Call) -> None:
+    groups: dict[str, None] = {}
     for tag in tags:
-        _set(tag, {call.server: priority}, call)
+        groups.update(dict.fromkeys(_groups(tag, wanted, call)))
+    for group in groups:
+        call.port.set_priorities(group, wanted)
 
 
-def _set(tag: str, wanted: dict[str, int], call: Call) -> None:
+def _groups(tag: str, wanted: dict[str, int], call: Call) -> tuple[str, ...]:
+    """The volume groups whose priorities are those of a tag. Raises Failure (110168, 110391)."""
     for server, priority in wanted.items():
         if not 0 < priority <= LOWEST_PRIORITY:
             raise Failure(PriorityInvalid(tag, server, priority))
     groups = tags_of(call.hierarchy.of_tags(call.hierarchy.below(tag), LVMVG))
     if call.port.capabilities.several_servers and not groups:
         raise Failure(NoPlaceForPriority(tag))
-    for group in groups:
-        call.port.set_priorities(group, wanted)
+    return groups
 
 
 def _other_server(call: Call) -> str:
