@@ -192,6 +192,17 @@ def test_processes_that_create_list_and_remove_at_the_same_time_lose_nothing(ser
     assert set(server("flg_list").lines) == {f"flag-{tag}" for tag in kept - {"shared"}}
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "0<&- 2>&-", "0<&- 1>&- 2>&-"])
+def test_a_caller_that_has_closed_streams_gets_the_same_exit_code_and_the_same_work(
+    server: Server, closed: str
+) -> None:
+    server.make("a")
+    missing = subprocess.run(["/bin/sh", "-c", f"{server.front()} ins_remove -N -t none {closed}"], check=False)
+    done = subprocess.run(["/bin/sh", "-c", f"{server.front()} ins_remove -N -t a {closed}"], check=False)
+    assert (missing.returncode, done.returncode, server.tags()) == (7, 0, [])
+    assert [path.name for path in server.folder.rglob("*") if path.is_file() and b"110384" in path.read_bytes()] == []
+
+
 def test_a_command_is_known_by_the_name_that_it_is_called_by(tmp_path: Path) -> None:
     lcdi = Path(__file__).parents[2] / "bin/lcdi"
     (tmp_path / "ins_list").symlink_to(lcdi)

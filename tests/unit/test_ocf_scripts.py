@@ -55,6 +55,15 @@ def test_the_metadata_is_valid_by_the_dtd(agent: str) -> None:
     subprocess.run(["xmllint", "--noout", "--nonet", "--valid", "-"], input=described, check=True, cwd=DTD.parent)
 
 
+@pytest.mark.parametrize("nowhere", ["> /dev/full", ">&-"])
+def test_metadata_that_cannot_be_printed_is_a_numbered_failure(nowhere: str) -> None:
+    line = f"{FOLDER}/lvmvg meta-data {nowhere}"
+    done = subprocess.run(["/bin/sh", "-c", line], stderr=subprocess.PIPE, env={}, timeout=20, check=False)
+    assert done.returncode not in (OK, None)
+    assert b"110111" in done.stderr
+    assert b"110099" not in done.stderr
+
+
 def test_text_in_the_metadata_is_escaped() -> None:
     agent = replace(AGENTS["lvmvg"], short='<a href="x">&', name="a'\"<&>")
     root = ElementTree.fromstring(metadata(agent))  # noqa: S314 - our own

@@ -31,7 +31,6 @@ def launch(
 
     complaints: the messages for words that the command does not take.
     """
-    _occupy_standard_streams()
     _accept_any_character()
     if _asks_for_lines(words):
         session.form = JSONL
@@ -78,15 +77,6 @@ def _usage(error: click.ClickException, command: click.Command) -> UsageError:
     context = getattr(error, "ctx", None) or click.Context(command, info_name=command.name)
     form = " ".join((context.command_path, *context.command.collect_usage_pieces(context)))
     return UsageError(f"{error.format_message()} {form}")
-
-
-def _occupy_standard_streams() -> None:
-    """Where the caller closed 0, 1 or 2, the next file opened would get that number, and our messages with it."""
-    for number in (0, 1, 2):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
 
 
 def _accept_any_character() -> None:

@@ -32,6 +32,7 @@ def guarded(
     exit_code: which of a message's exit codes this program uses.  interruptible: False for work that has nothing to
     take back, such as a check; a signal then just ends it. Nothing gets past this function but sys.exit.
     """
+    _occupy_standard_streams()
     os.chdir("/")  # so as not to be in the way of an unmount
     if interruptible:
         _turn_signals_into_exceptions()
@@ -56,6 +57,17 @@ def guarded(
         voice.tell(told)
         _log_trace(voice)
         return exit_code(told)
+
+
+def _occupy_standard_streams() -> None:
+    """Where the caller closed 0, 1 or 2, the next file opened would get that number, and our messages with it."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number, which is this one
 
 
 def _turn_signals_into_exceptions() -> None:

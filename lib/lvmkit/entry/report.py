@@ -75,7 +75,8 @@ class Voice(Value):
 def write_stderr(line: str) -> None:
     """A whole line in one write, so that lines of several processes do not mix; a closed stderr is no error."""
     try:
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            sys.stderr.flush()
         os.write(2, (line + "\n").encode("utf-8", "backslashreplace"))
     except OSError:
         return

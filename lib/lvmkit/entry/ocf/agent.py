@@ -109,11 +109,10 @@ def _volume(invocation: Invocation) -> LvFacts | None:
 
 def _act(invocation: Invocation, action: str) -> int:
     if action == META_DATA:
-        import sys
-
         from lvmkit.entry.ocf.metadata import metadata
+        from lvmkit.entry.output import write_lines
 
-        sys.stdout.write(metadata(invocation.agent))
+        write_lines(metadata(invocation.agent).splitlines())
         return OCF_SUCCESS
     if action not in ACTIONS:
         from lvmkit.model.messages.ownership import ActionUnknown
