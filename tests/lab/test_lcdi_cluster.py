@@ -1,7 +1,8 @@
 """Two real servers on LifeKeeper's commands: a database on each, a way between them, and disks that both see.
 
 The core is the kit's own commands over the embedded engine (tests/contract/core/pair), the kit above it has LifeKeeper
-as its engine. Pacemaker is stopped. The core has no heartbeats: which server is dead it is told.
+as its engine. Pacemaker is stopped. The core has no heartbeats: which server is dead it is told. Its admin lock is one
+for both servers.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import pytest
 from lab import helpers_postgres
 from lab.audit import Audit, Cluster, Writing, check_records
 from lab.guests.guest import BY_ID, Guest
-from lab.guests.lab import Lab
+from lab.guests.lab import Lab, Result
+from lab.helpers_owner import wait_until
 from lab.helpers_postgres import INSTALL, TAG, Rows, is_ready, sql
 from lab.helpers_protected import NODES, PATIENCE
 from lab.helpers_service import held, numbers, settings
@@ -162,6 +164,97 @@ def test_delete_reaches_the_other_server(pair: Cluster) -> None:
         assert known(pair, node) == {}
         assert VG not in pair.guest(node).sh("grep -v '^#' /etc/lkvgs || true").stdout
     assert pair.guest(1).run("findmnt", "-n", POINT).returncode == 0
+
+
+LOCKED = "/run/locked"
+"""is there while the process that take_lock() begins has the lock; it ends when that file goes"""
+TAKE_LOCK = f"""
+import os, sys, time
+sys.path.insert(0, "/opt/LifeKeeper/lib")
+from lvmkit.entry.kit import kit
+from lvmkit.model.settings import Paths
+with kit(Paths(), lambda message: print(message.number)).port.admin_lock("a change"):
+    open("{LOCKED}", "w").close()
+    while os.path.exists("{LOCKED}"):
+        time.sleep(0.2)
+"""
+BEGIN = """
+setsid python3 -IS -c "$1" > /run/lock.out 2>&1 < /dev/null &
+echo $! > /run/lock.pid
+"""
+FOLLOW = ("lvmkit", "-q", "reconfigure", VG, "--yes", "--here")
+"""a command that takes the lock; there is nothing to be changed"""
+FOLLOW_LATER = f"""
+rm -f /run/followed
+setsid sh -c '{" ".join(FOLLOW)} > /run/follow.out 2>&1 < /dev/null; echo $? > /run/followed' &
+"""
+
+
+def be_patient(cluster: Cluster, seconds: int) -> None:
+    """Have the kit on both servers wait so long for a lock."""
+    name, path = "LVMKIT_LOCK_PATIENCE", "/etc/default/lvmkit"
+    for node in (1, 2):
+        cluster.guest(node).sh(f"sed -i /{name}/d {path}; echo {name}={seconds} >> {path}")
+
+
+def has(guest: Guest, path: str) -> bool:
+    return guest.run("test", "-e", path, check=False).returncode == 0
+
+
+def take_lock(cluster: Cluster, node: int) -> None:
+    """Have a process on a server take the kit's admin lock, as every command does that changes anything."""
+    guest = cluster.guest(node)
+    guest.sh(BEGIN, TAKE_LOCK)
+    wait_until(lambda: has(guest, LOCKED), deadline=PATIENCE)
+
+
+def kill_holder(cluster: Cluster, node: int) -> None:
+    """Kill that process, which takes nothing back."""
+    cluster.guest(node).sh(f'kill -9 "$(cat /run/lock.pid)"; rm {LOCKED}')
+
+
+def queue(cluster: Cluster, node: int) -> list[str]:
+    """The servers whose processes have the core's lock or wait for it, as the core of a server shows them."""
+    flags = cluster.guest(node).run(f"{ROOT}/bin/flg_list").stdout.splitlines()
+    return [flag.split("!")[4].partition(":")[0] for flag in flags if flag.startswith("!action!")]
+
+
+def follow(cluster: Cluster, node: int) -> Result:
+    """Take the lock on a server by a command of the kit, and give it back."""
+    return cluster.guest(node).run(*FOLLOW, check=False, timeout=PATIENCE)
+
+
+def test_a_change_on_one_server_waits_for_that_of_the_other_and_refuses_by_number_in_the_end(pair: Cluster) -> None:
+    be_patient(pair, 300)
+    take_lock(pair, 2)
+    assert (queue(pair, 1), queue(pair, 2)) == (["node2"], ["node2"])
+    pair.guest(1).sh(FOLLOW_LATER)
+    wait_until(lambda: queue(pair, 1) == ["node2", "node1"], deadline=PATIENCE)
+    assert not has(pair.guest(1), "/run/followed")
+    pair.guest(2).run("rm", LOCKED)
+    wait_until(lambda: has(pair.guest(1), "/run/followed"), deadline=PATIENCE)
+    assert pair.guest(1).run("cat", "/run/followed").stdout.split() == ["0"]
+    assert (queue(pair, 1), queue(pair, 2)) == ([], [])
+    take_lock(pair, 2)
+    be_patient(pair, 20)
+    for node, number in ((1, "110414"), (2, "110083")):
+        refused = follow(pair, node)
+        assert refused.returncode != 0
+        assert number in numbers(refused, "ERROR")
+    assert (queue(pair, 1), queue(pair, 2)) == (["node2"], ["node2"])
+
+
+@pytest.mark.parametrize("asking", [1, 2])
+def test_the_lock_of_a_process_that_was_killed_is_given_back_there_when_the_next_one_wants_it(
+    pair: Cluster, asking: int
+) -> None:
+    be_patient(pair, 300)
+    take_lock(pair, 2)
+    kill_holder(pair, 2)
+    assert (queue(pair, 1), queue(pair, 2)) == (["node2"], ["node2"])
+    done = follow(pair, asking)
+    assert (done.returncode, numbers(done, "ERROR")) == (0, [])
+    assert (queue(pair, 1), queue(pair, 2)) == ([], [])
 
 
 @pytest.fixture

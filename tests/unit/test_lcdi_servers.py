@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import partial
 from pathlib import Path
@@ -37,11 +38,13 @@ def pair(programs_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pair:
     return Pair(programs_path)
 
 
-def adapter(pair: Pair, server: str, **settings: object) -> LifeKeeper:
+def adapter(
+    pair: Pair, server: str, ask_holder: Callable[[str], None] = lambda _server: None, **settings: object
+) -> LifeKeeper:
     """The engine of a server."""
     own = {"state": f"{pair.folder}/{server}.state", "run": f"{pair.folder}/{server}.run"}
     paths = Paths(lkroot=f"{pair.folder}/lk", defaults=f"{pair.folder}/none", **own)
-    return LifeKeeper(paths, replace(Settings(lkroot=pair.root(server)), **settings))
+    return LifeKeeper(paths, replace(Settings(lkroot=pair.root(server)), **settings), ask_holder=ask_holder)
 
 
 @pytest.fixture
@@ -139,6 +142,26 @@ def test_what_another_kit_has_extended_is_made_the_same_once(pair: Pair, extende
     assert ranks == {HERE: 1, THERE: 2}
     extended.unextend(("lv",), THERE)
     assert there.hierarchy().tags == ("vg",)
+
+
+def test_the_admin_lock_is_one_for_both_servers_and_is_freed_where_its_process_was_killed(pair: Pair) -> None:
+    def free(server: str) -> None:
+        asked.append(server)
+        with adapter(pair, server).admin_lock("free what a killed run has left"):
+            pass
+
+    asked: list[str] = []
+    port, there = adapter(pair, HERE, free), adapter(pair, THERE)
+    killed = os.fork()
+    if not killed:
+        lock = there.admin_lock("to be killed")
+        lock.__enter__()
+        os._exit(9)
+    os.waitpid(killed, 0)
+    assert [flag.rpartition("!")[2] for flag in port.flags()] == [f"{THERE}:to_be_killed"]
+    with port.admin_lock("another"):
+        assert [flag.rpartition("!")[2] for flag in there.flags()] == [f"{HERE}:another"]
+    assert (asked, port.flags(), there.flags()) == ([THERE], (), ())
 
 
 class TestPostgres:

@@ -399,6 +399,12 @@ class TestTheLock:
             port.create_flag(flag)
         assert numbers(lambda: port.admin_lock("another").__enter__()) == (110414,)
 
+    def test_a_process_of_another_server_with_the_number_of_an_own_ancestor_is_none(
+        self, second: Core, port: LifeKeeper
+    ) -> None:
+        port.create_flag(f"!action!{os.getppid():05d}!1!{THERE}:create")
+        assert numbers(lambda: port.admin_lock("another").__enter__()) == (110414,)
+
     def test_who_was_called_under_the_lock_goes_straight_on(self, second: Core, tmp_path: Path) -> None:
         port = adapter(second, tmp_path, HERE, lock_patience=PATIENCE)
         flag = f"!action!{os.getppid():05d}!1!{HERE}:create"

@@ -54,7 +54,7 @@ def _of_the_core(
     if os.path.lexists(path):
         _give_back(how, server, path)
     flags = lcdi.flg_list(how)
-    if _is_held_above(flags):
+    if _is_held_above(flags, server):
         yield
         return
     for other in _servers(flags):
@@ -94,9 +94,9 @@ def _word(purpose: str) -> str:
     return "".join(c if c.isalnum() or c in "-_./" else "_" for c in purpose)
 
 
-def _is_held_above(flags: tuple[str, ...]) -> bool:
-    """Whether a process that this one descends from shows that it has the lock."""
-    holders = {pid.lstrip("0") for pid, _ in _holders(flags)}
+def _is_held_above(flags: tuple[str, ...], server: str) -> bool:
+    """Whether a process that this one descends from shows that it has the lock. server: this one."""
+    holders = {pid.lstrip("0") for pid, where in _holders(flags) if where in (server, "")}
     return bool(holders & set(_ancestors()))
 
 
