@@ -119,6 +119,10 @@ class TestLocks:
         assert killed.wait(timeout=30) == -9
         assert script.begin("{get} && {release}", "two").wait(timeout=30) == 0
 
+    def test_where_the_lock_file_cannot_be_written_nobody_has_it(self, script: Script) -> None:
+        body = "{front} getlocks -a x -i x -l /none/lock; test $? = 3 || exit 9; {get} && {release}"
+        assert script.begin(body, "one").wait(timeout=30) == 0
+
     def test_the_kits_own_commands_may_be_called_meanwhile(self, script: Script) -> None:
         script.server.make("a")
         body = "{get} || exit 1; {front} perform_action -t a -a restore; code=$?; {release}; exit $code"

@@ -42,9 +42,19 @@ def getlocks(call: Call) -> LcdiReply:
     if said != _HELD:
         os.waitpid(pid, 0)
         raise Failure(LockfileTaken(call.get("i"), int(said or b"0")))
-    holder = process(pid)
-    files.replace(path, f"{holder.boot} {holder.pid} {holder.started}\n")
+    _note(path, process(pid))
     return LcdiReply()
+
+
+def _note(path: str, holder: Process) -> None:
+    """Write the lock file. Where that fails (110082) the holder ends: nobody could tell it to."""
+    is_written = False
+    try:
+        files.replace(path, f"{holder.boot} {holder.pid} {holder.started}\n")
+        is_written = True
+    finally:
+        if not is_written:
+            _end(holder.pid)
 
 
 def rlslocks(call: Call) -> LcdiReply:
