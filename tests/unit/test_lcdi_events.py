@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.cluster.embedded import Engine
 from lvmkit.entry import kit as kits
 from lvmkit.model.instance import ISP
 from tests.unit.fakes import FakeCluster, data_hierarchy
@@ -194,6 +195,42 @@ def test_processes_that_create_list_and_remove_at_the_same_time_lose_nothing(ser
     assert len(kept) > PROCESSES
     assert {line.split(SOH)[0] for line in server("dep_list").lines} == kept - {"shared"}
     assert set(server("flg_list").lines) == {f"flag-{tag}" for tag in kept - {"shared"}}
+
+
+@pytest.mark.parametrize(
+    ("words", "before", "method", "code"),
+    [
+        ("dep_create -p a -c c", "dep_create -p a -c c", "commit", 4),
+        ("dep_create -p a -c c", "dep_create -p c -c a", "commit", 5),
+        ("dep_create -p a -c c", "ins_remove -t a", "commit", 7),
+        ("dep_remove -p a -c b", "dep_remove -p a -c b", "commit", 7),
+        ("dep_remove -p a", "ins_remove -t a", "commit", 7),
+        ("ins_create -a db -r pg -t d -i x", "ins_create -a db -r pg -t d -i x", "commit", 4),
+        ("ins_remove -t a", "ins_remove -t a", "commit", 7),
+        ("ins_remove -t a", "ins_remove -t a", "hierarchy_of", 7),
+        ("app_remove -a none", "app_remove -a none", "remove_flag", 7),
+        ("flg_create -f x", "flg_create -f x", "create_flag", 4),
+        ("flg_remove -f y", "flg_remove -f y", "remove_flag", 7),
+    ],
+)
+def test_who_comes_second_ends_as_if_it_had_begun_second(
+    server: Server, monkeypatch: pytest.MonkeyPatch, words: str, before: str, method: str, code: int
+) -> None:
+    server.chain("a", "b")
+    server.make("c")
+    server("app_create", "-a", "none")
+    server("flg_create", "-f", "y")
+    came: list[int] = []
+    really = getattr(Engine, method)
+
+    def after_the_first(self: Engine, *given: object) -> object:
+        if not came:
+            came.append(subprocess.run(["/bin/sh", "-c", f"{server.front()} {before}"], check=False).returncode)
+        return really(self, *given)
+
+    monkeypatch.setattr(Engine, method, after_the_first)
+    second = server(*words.split())
+    assert (came, second.code) == ([0], code)
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "0<&- 2>&-", "0<&- 1>&- 2>&-"])

@@ -38,6 +38,7 @@ _MODULES = {
 """only the module of the command is imported"""
 NAMES = tuple(sorted(name for names in _MODULES.values() for name in names))
 """of all commands"""
+_ATTEMPTS = 3
 
 
 class Asking(Voice):
@@ -74,7 +75,7 @@ def main(name: str, words: list[str], paths: Paths) -> int:
             return 0
         call = Call(command, given, paths, voice.tell)
         _warn(call)
-        answer = _answer(call)
+        answer = _answer_at_last(call)
         if answer.lines:
             write_lines(answer.lines)
         return answer.status
@@ -120,6 +121,24 @@ def help_lines(command: LcdiCommand) -> list[str]:
     if command.record:
         lines += ["", f"Each line: {', '.join(command.record)}."]
     return lines
+
+
+def _answer_at_last(call: Call) -> LcdiReply:
+    """The answer; where another one has changed meanwhile what was looked at, the command looks again."""
+    for _ in range(_ATTEMPTS - 1 if call.command.changes else 0):
+        try:
+            return _answer(call)
+        except Failure as failure:
+            if not _is_outdated(failure):
+                raise
+            call = Call(call.command, call.given, call.paths, call.tell)
+    return _answer(call)
+
+
+def _is_outdated(failure: Failure) -> bool:
+    from lvmkit.model.messages.engine import NotStored
+
+    return any(isinstance(message, NotStored) for message in failure.messages)
 
 
 def _answer(call: Call) -> LcdiReply:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lvmkit.cluster.port import Change
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import HasDependents
+from lvmkit.model.messages.engine import HasDependents, NotStored
 from lvmkit.model.resource_types import has_scripts
 from lvmkit.resources import scripts
 from lvmkit.resources.scripts import DELETE
@@ -22,17 +22,20 @@ def remove(tags: Sequence[str], call: Call) -> tuple[str, ...]:
     """Remove these tags of this server, which come parents first; returns them.
 
     Raises Failure, with nothing changed, where something requires one that stays (110086); else that of a script, and
-    what came before it is gone.
+    what came before it is gone. 110087 where others have removed all of them meanwhile.
     """
     hierarchy = call.hierarchy
     _refuse_required(tags, hierarchy)
     shared = _held_elsewhere(call)
+    dropped = []
     for instance in hierarchy.of_tags(tags):
         is_shared = instance.tag in shared
         # what create did for a group is undone where the group goes at last
         if not is_shared or not has_scripts(instance.type):
             _run_delete(instance, call)
-        _drop(instance, call, is_shared=is_shared)
+        dropped.append(_drop(instance, call, is_shared=is_shared))
+    if tags and not any(dropped):
+        raise Failure(NotStored(f"there is no resource {tags[-1]}"))
     return tuple(tags)
 
 
@@ -56,8 +59,12 @@ def _run_delete(instance: Instance, call: Call) -> None:
         scripts.perform(instance, DELETE, call.paths, call.kit.settings)
 
 
-def _drop(instance: Instance, call: Call, *, is_shared: bool) -> None:
+def _drop(instance: Instance, call: Call, *, is_shared: bool) -> bool:
+    """Whether it was there to be dropped: a device may have gone with what stood on it."""
     if is_shared:
         call.port.unextend((instance.tag,), call.server)
-    elif instance.tag in call.port.hierarchy_of(call.server).tags:  # a device may have gone with what stood on it
+        return True
+    is_there = instance.tag in call.port.hierarchy_of(call.server).tags
+    if is_there:
         call.port.commit(Change(remove=(instance.tag,)))
+    return is_there

@@ -33,7 +33,9 @@ def app_remove(call: Call) -> LcdiReply:
     _remove_instances(call, {kind for owner, kind in _types(call) if owner == app})
     for name in _noted(call, f"{installed.TYPE_NOTE}{app}!"):
         call.port.remove_flag(f"{installed.TYPE_NOTE}{app}!{name}")
-    call.port.remove_flag(f"{installed.APP_NOTE}{app}")
+    is_noted = call.port.remove_flag(f"{installed.APP_NOTE}{app}")
+    if not is_noted and app not in installed.applications(call.paths.lkroot):  # another one was faster
+        raise Failure(_no_application(app, call))
     return LcdiReply()
 
 
