@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from lvmkit.entry.lcdi.call import Call
 
 
+_MOST_DIGITS = 20
+
+
 class Option(Value):
     """One option, a letter."""
 
@@ -78,6 +81,11 @@ def _shown(option: Option) -> str:
     joint = "" if option.letter == "f" and option.word == "C" else " "
     text = f"-{option.letter}{joint}{word}".rstrip()
     return text if option.required else f"[{text}]"
+
+
+def is_number(text: str) -> bool:
+    """Whether it is a number that can be read: int() refuses thousands of digits."""
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def tag_option(letter: str, word: str, help_text: str, *, required: bool = False) -> Option:

@@ -11,7 +11,7 @@ import os
 import select
 
 from lvmkit.cluster.embedded.processes import Process, is_running, process
-from lvmkit.entry.lcdi.description import LcdiCommand, LcdiReply, Option
+from lvmkit.entry.lcdi.description import LcdiCommand, LcdiReply, Option, is_number
 from lvmkit.model import names, signals
 from lvmkit.model.messages import LCDI_EXISTS, LCDI_NO_OBJECT, Failure
 from lvmkit.model.messages.lcdi import LockfileTaken, NoLockHeld
@@ -75,7 +75,7 @@ def rlslocks(call: Call) -> LcdiReply:
 def _holder(path: str) -> Process | None:
     """The process that a lock file names; None where there is no such file, or it is none of ours."""
     words = (files.read(path) or "").split()
-    if len(words) != 3 or not (words[1].isdecimal() and words[2].isdecimal()):
+    if len(words) != 3 or not (is_number(words[1]) and is_number(words[2])):
         return None
     return Process(words[0], int(words[1]), int(words[2]))
 
@@ -136,7 +136,7 @@ COMMANDS = (
             _LOCKFILE,
             Option("o", "omach", "taken, and nothing is done with it", fits=names.is_server_name),
             Option("e", "", "not documented in public", is_idle=True),
-            Option("p", "pid", "the process that is to have the lock; by default the caller", fits=str.isdecimal),
+            Option("p", "pid", "the process that is to have the lock; by default the caller", fits=is_number),
         ),
         getlocks,
         changes=True,

@@ -13,6 +13,7 @@ from lvmkit.entry.lcdi.description import (
     LcdiCommand,
     LcdiReply,
     Option,
+    is_number,
     required,
     tag_option,
 )
@@ -198,9 +199,9 @@ COMMANDS = (
         (
             DEST,
             required(TAG),
-            Option("p", "priority", "of the server of -d, 1 is the highest", fits=str.isdecimal),
+            Option("p", "priority", "of the server of -d, 1 is the highest", fits=is_number),
             required(_OTHER_SYSTEM),
-            Option("r", "priority", "of the other server", fits=str.isdecimal),
+            Option("r", "priority", "of the other server", fits=is_number),
             required(tag_option("o", "othertag", "the tag of the resource on the other server")),
             required(_KIND),
         ),
@@ -234,7 +235,7 @@ COMMANDS = (
         (
             DEST,
             Option("t", "tags", "the resources; several are joined by byte 0x01", required=True, fits=bool),
-            Option("p", "priority", "from 1, the highest, to 999", fits=str.isdecimal),
+            Option("p", "priority", "from 1, the highest, to 999", fits=is_number),
             Option("l", "", "print tag and priority of each"),
             Option("q", "", "not documented in public", is_idle=True),
             SEPARATOR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lvmkit.entry.lcdi.arguments import wrong
-from lvmkit.entry.lcdi.description import DEST, LcdiCommand, LcdiReply, Option, required
+from lvmkit.entry.lcdi.description import DEST, LcdiCommand, LcdiReply, Option, is_number, required
 from lvmkit.entry.output import write_lines
 from lvmkit.model.messages import LCDI_NO_COMMUNICATION
 
@@ -78,7 +78,7 @@ def _passed(finished: Finished, *, apart: bool) -> LcdiReply:
 def _is_timeout(text: str) -> bool:
     from lvmkit.peer.requests import LONGEST_TIMEOUT
 
-    return text.isdecimal() and 0 < int(text) <= LONGEST_TIMEOUT
+    return is_number(text) and 0 < int(text) <= LONGEST_TIMEOUT
 
 
 COMMANDS = (
