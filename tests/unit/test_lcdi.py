@@ -185,8 +185,8 @@ def test_of_a_hierarchy_only_the_application_type_or_resource_goes_that_was_aske
 def test_a_delete_script_that_fails_keeps_its_instance_and_all_below_it(server: Server) -> None:
     server.chain("a", "b", "c")
     server.install("db", "pg", "delete", 'test "$2" != b')
-    failed = server("ins_remove", "-R", "a")
-    assert (failed.code, failed.numbers) == (1, ("110088",))
+    failed = server("ins_remove", "-v", "-R", "a")
+    assert (failed.code, failed.lines, failed.numbers) == (1, ["a"], ("110088",))
     assert server.tags() == ["b", "c"]
 
 

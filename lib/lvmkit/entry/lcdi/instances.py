@@ -22,6 +22,7 @@ from lvmkit.entry.lcdi.description import (
     required,
     tag_option,
 )
+from lvmkit.entry.output import write_lines
 from lvmkit.model.instance import AUTORES_ISP, INTELLIGENT, ISP, ISU, OSU, Instance
 from lvmkit.model.messages import LCDI_EXISTS, LCDI_HAS_DEPENDENTS, LCDI_NO_COMMUNICATION, LCDI_NO_OBJECT, Failure
 
@@ -105,8 +106,14 @@ def ins_remove(call: Call) -> LcdiReply:
 
     if not any(map(call.has, "Rarti")):
         raise wrong(call.command, "nothing is said about what to remove")
-    gone = removal.remove(_going(call), call)
-    return LcdiReply(gone if call.has("v") else ())
+    gone: list[str] = []
+    try:
+        removal.remove(_going(call), call, gone)
+    except Failure:
+        if gone and call.has("v"):
+            write_lines(gone)
+        raise
+    return LcdiReply(tuple(gone) if call.has("v") else ())
 
 
 def _amend(call: Call, **facts: str) -> LcdiReply:

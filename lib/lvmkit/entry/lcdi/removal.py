@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from lvmkit.model.instance import Instance
 
 
-def remove(tags: Sequence[str], call: Call) -> tuple[str, ...]:
-    """Remove these tags of this server, which come parents first; returns them.
+def remove(tags: Sequence[str], call: Call, gone: list[str]) -> None:
+    """Remove these tags of this server, which come parents first. gone: gets each that has gone.
 
     Raises Failure, with nothing changed, where something requires one that stays (110086); else that of a script, and
     what came before it is gone. 110087 where others have removed all of them meanwhile.
@@ -34,9 +34,10 @@ def remove(tags: Sequence[str], call: Call) -> tuple[str, ...]:
         if not is_shared or not has_scripts(instance.type):
             _run_delete(instance, call)
         dropped.append(_drop(instance, call, is_shared=is_shared))
+        gone.append(instance.tag)
     if tags and not any(dropped):
+        gone.clear()
         raise Failure(NotStored(f"there is no resource {tags[-1]}"))
-    return tuple(tags)
 
 
 def _refuse_required(tags: Sequence[str], hierarchy: Hierarchy) -> None:

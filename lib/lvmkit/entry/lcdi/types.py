@@ -84,7 +84,7 @@ def _remove_instances(call: Call, kinds: set[str]) -> None:
 
     app, hierarchy = call.get("a"), call.hierarchy
     own = [each.tag for each in hierarchy.instances if each.app == app and each.type in kinds]
-    removal.remove(hierarchy.remove_order(own), call)
+    removal.remove(hierarchy.remove_order(own), call, [])
 
 
 def _no_application(app: str, call: Call) -> NoSuchObject:
