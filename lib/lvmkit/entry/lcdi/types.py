@@ -18,7 +18,7 @@ def app_list(call: Call) -> LcdiReply:
 
 
 def app_create(call: Call) -> LcdiReply:
-    """Note an application. Raises Failure (110382) where it was noted before, or is the kit's own."""
+    """Note an application. Raises Failure (110382) where it was noted before."""
     app = call.get("a")
     if not call.port.create_flag(f"{installed.APP_NOTE}{app}"):
         raise Failure(ObjectExists("Application", app, call.server))
