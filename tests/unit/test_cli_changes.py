@@ -22,6 +22,7 @@ from lvmkit.steps import BringInService, Commit, ListVg
 from lvmkit.storage import lkvgs
 from lvmkit.workflow import create, reconfigure
 from lvmkit.workflow.create import CreateDraft, CreateRequest
+from lvmkit.workflow.devices import CarrierChange
 from lvmkit.workflow.reconfigure import Difference, LvChange, PvChange
 from tests.unit.fakes import LV_UUID, VG_UUID, FakePort, Shell, data_hierarchy, instance, numbers, paths
 
@@ -42,6 +43,7 @@ LOGS = (
 DIFFERENCE = Difference(
     "vg1", "vg1", (PvChange("/dev/disk/by-id/C", "C"),), (PvChange("/dev/disk/by-id/B", "B", "disk-B"),),
     (LvChange("new", "N"),), (LvChange("old", "O", "vg1/old"),), True, True,
+    carried=(CarrierChange("disk-A", "datarep", ("disk-X",)),),
 )  # fmt: skip
 SAME = Difference("vg1", "vg1", (), (), (LvChange("new", "N"),), ())
 
@@ -244,7 +246,7 @@ class TestReconfigure:
         result = shell.run("vg1", command=adddelpv)
         assert [line.split()[:3] for line in result.stdout.splitlines()] == [
             ["+", "disk", "/dev/disk/by-id/C"], ["-", "disk", "/dev/disk/by-id/B"], ["-", "volume", "vg1/old"],
-            ["+", "list", "/etc/lkvgs"], ["~", "record", "vg1"], ["volume", "vg1/new", "not"],
+            ["+", "link", "disk-A"], ["+", "list", "/etc/lkvgs"], ["~", "record", "vg1"], ["volume", "vg1/new", "not"],
         ]  # fmt: skip
         assert (result.exit_code, numbers(result), applied, shell.port.calls) == (0, [110106], [], [])
 
@@ -277,6 +279,7 @@ class TestReconfigure:
         assert (found["applied"], found["nothing_to_do"], found["listed"], found["watched"]) == (False,) * 4
         assert found["added"] == [{"device": "/dev/disk/by-id/C", "pv_uuid": "C", "tag": ""}]
         assert found["removed"] == [{"device": "/dev/disk/by-id/B", "pv_uuid": "B", "tag": "disk-B"}]
+        assert found["carried"] == [{"tag": "disk-A", "carrier": "datarep", "instead": ["disk-X"]}]
         assert [lv["name"] for lv in (*found["new_volumes"], *found["gone_volumes"])] == ["new", "old"]
         assert _json(shell.run("vg1", "--yes", "--format", "json", command=adddelpv))["applied"] is True
 
