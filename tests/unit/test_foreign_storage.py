@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.cluster.embedded import Engine
+from lvmkit.cluster.port import Change
 from lvmkit.model.family import family, foreign_storage
 from lvmkit.model.instance import DISK, Dependency, Instance
 from lvmkit.model.messages.guide import DeviceNotExtendable
@@ -26,6 +28,7 @@ from tests.unit.test_create import World
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lvmkit.model.hierarchy import Hierarchy
     from lvmkit.model.volumes import VolumeGroup
 
 REPLICA = Instance(SERVER, "scsi", "netraid", "datarep-a", "/dev/sda", "0 DEVNAME")
@@ -59,6 +62,27 @@ def _protect_before_it_is_there(world: World) -> None:
 
 def _made(world: World) -> tuple[dict[str, Instance], set[Dependency]]:
     return {each.tag: each for each in world.port.now.instances}, set(world.port.now.dependencies)
+
+
+def _engine_with(hierarchy: Hierarchy, world: World) -> Engine:
+    """The embedded engine, which refuses what does not fit, with the same."""
+    engine = Engine(world.kit.paths, world.kit.settings)
+    own = tuple(replace(each, server=engine.local_server()) for each in hierarchy.instances)
+    engine.commit(Change(add=own, link=hierarchy.dependencies))
+    return engine
+
+
+def _committed(world: World) -> list[Change]:
+    """The changes that the engine in memory is given from now on."""
+    changes: list[Change] = []
+    really = world.port.commit
+
+    def commit(change: Change) -> None:
+        changes.append(change)
+        really(change)
+
+    world.monkeypatch.setattr(world.port, "commit", commit)
+    return changes
 
 
 def _stand_on_arrays(world: World) -> None:
@@ -97,12 +121,28 @@ def test_then_the_hierarchy_is_what_create_would_make(world: World, place: str) 
     world.port.now = replace(world.port.now, instances=(replace(REPLICA, id=place), BELOW))
     _protect_before_it_is_there(world)
     before = _made(world)
+    engine = _engine_with(world.port.now, world)
+    changes = _committed(world)
     reconfigure("vg1", world.kit)
     after = _made(world)
+    engine.commit(changes[0])
+    assert (set(engine.hierarchy().tags), set(engine.hierarchy().dependencies)) == (set(after[0]), after[1])
     assert after != before
     delete("/data", world.kit)
     create(CreateRequest("/data"), world.kit)
     assert _made(world) == after
+
+
+def test_below_what_another_kit_has_nothing_is_looked_for(world: World) -> None:
+    _stand_on_arrays(world)
+    below = replace(REPLICA, tag="datarep-c", id="/dev/sdc")
+    world.port.now = replace(world.port.now, instances=(REPLICA, below, BELOW))
+    _protect_before_it_is_there(world)
+    reconfigure("vg1", world.kit)
+    array = world.port.now.by_id(f"{BY_ID}A")
+    assert array is not None
+    assert world.port.now.children(array.tag) == ("datarep-a",)
+    assert difference("vg1", world.kit).is_empty
 
 
 def test_a_disk_that_another_group_uses_stays_beside_it(world: World) -> None:

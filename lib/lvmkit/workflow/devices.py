@@ -138,20 +138,20 @@ def carrier_changes(devices: Iterable[Layer], drafts: Drafts) -> Iterator[Carrie
             continue
         yield from _carrier_changes(present.tag, layer, drafts)
         if not drafts.carrier(layer.number):
-            yield from carrier_changes(layer.below, drafts)
+            ours = [each for each in layer.below if not drafts.carrier(each.number)]
+            yield from carrier_changes(ours, drafts)
 
 
 def _carrier_changes(tag: str, layer: Layer, drafts: Drafts) -> Iterator[CarrierChange]:
-    """The same for one device: what it lies on as a whole, or what it stands on directly."""
-    for each in (layer, *layer.below):
+    """The same for one device: the storage that it lies on as a whole, else that which it stands on directly."""
+    places = (layer,) if drafts.carrier(layer.number) else layer.below
+    for each in places:
         carrier = drafts.carrier(each.number)
         if not carrier or carrier in drafts.now.children(tag) or tag in drafts.now.below(carrier):
             continue
         below = drafts.now.of_tags(drafts.now.children(tag))
         instead = [i.tag for i in below if is_device(i.type) and (each is layer or i.id == each.stable)]
         yield CarrierChange(tag, carrier, tuple(instead))
-        if each is layer:
-            return
 
 
 def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
