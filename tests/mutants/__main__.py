@@ -37,7 +37,8 @@ _PROCESSES = [
     f"tests/unit/test_{name}.py" for name in ("cli_process", "locks", "ocf_scripts", "run", "scripts", "steps")
 ]
 """the tests that start the kit from its files, in a process of its own"""
-_EVERYTHING = ["tests/unit"]
+_EVERYTHING = ["tests/unit", "--ignore=tests/unit/test_fault_table.py"]
+"""but for what asks git, of which a copy has none"""
 
 
 def main(words: list[str]) -> int:
