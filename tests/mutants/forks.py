@@ -74,6 +74,8 @@ class Suite:
         self._functions: dict[tuple[str, str, int], list[FunctionType]] = {}
         self._seen: set[CodeType] = set()
         """what was called since it was emptied"""
+        self._tells = False
+        """whether it is said why a test failed"""
         sys.setprofile(self._called)
 
     def _called(self, frame: FrameType, event: str, _argument: object) -> None:
@@ -126,7 +128,13 @@ class Suite:
                 found.setdefault(name, []).append(place)
         return found
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Of a test that fails without any mutant."""
+        if self._tells and report.failed:
+            os.write(1, f"\n{report.longreprtext}\n".encode())
+
     def _look(self, session: pytest.Session, part: Sequence[int], into: Path) -> int:
+        self._tells = True
         seen = []
         for place in part:
             self._seen.clear()
