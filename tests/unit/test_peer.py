@@ -94,6 +94,10 @@ def there(server: str = "n2") -> RemoteKit:
     return remote_kit(server, Paths(), Settings())
 
 
+def unheard(_message: Message) -> None:
+    """Nobody listens to what servers say besides."""
+
+
 def refused(work: Any, *arguments: Any, **named: Any) -> tuple[Message, ...]:
     with pytest.raises(Failure) as failure:
         work(*arguments, **named)
@@ -102,7 +106,7 @@ def refused(work: Any, *arguments: Any, **named: Any) -> tuple[Message, ...]:
 
 def asked(server: str = "n2") -> tuple[Message, ...]:
     """A question to the kit there."""
-    answer = ask.bystanders({there(server): ("vg1",)}, print, deadline=5)[server]
+    answer = ask.bystanders({there(server): ("vg1",)}, unheard, deadline=5)[server]
     if isinstance(answer, Failure):
         raise answer
     return answer
@@ -192,19 +196,19 @@ class TestAnswers:
     def test_an_answer_from_this_very_kernel_is_no_answer_of_another_server(self, servers: Servers) -> None:
         servers.prints("n2", f"{wire.hello()}\n{wire.result_line({'bystanders': []})}")
         assert refused(asked) == (AnsweredByItself("n2"),)
-        assert refused(order.unextend, there(), "/data", print, deadline=5) == (AnsweredByItself("n2"),)
+        assert refused(order.unextend, there(), "/data", unheard, deadline=5) == (AnsweredByItself("n2"),)
 
     def test_another_protocol_is_said_in_its_own_words(self, servers: Servers) -> None:
         hello = json.dumps({"hello": {"protocol": 2, "version": "9.9", "boot": "x", "more": 1}})
         servers.prints("n2", f"{hello}\n", "", 2)
         message = ProtocolDiffers("n2", "9.9", 2, wire.PROTOCOL)
-        assert refused(order.unextend, there(), "/data", print, deadline=5) == (message,)
+        assert refused(order.unextend, there(), "/data", unheard, deadline=5) == (message,)
         assert "Install the same version" in message.advice
 
     def test_a_server_speaks_for_itself_only(self, servers: Servers) -> None:
         finding = Finding("n3", "vg1", "110188", "WARN", "text", "advice")
         servers.says("n2", **findings_facts(Findings(VERSION, (finding,))))
-        answer = ask.findings([there()], print, deadline=5)["n2"]
+        answer = ask.findings([there()], unheard, deadline=5)["n2"]
         assert isinstance(answer, Findings)
         assert [each.server for each in answer.findings] == ["n2"]
 
@@ -341,10 +345,10 @@ class TestOrders:
     @pytest.mark.parametrize(
         "work",
         [
-            lambda: order.extend(there(), OrderExtend("/data", "n3", 0), print, deadline=5),
-            lambda: order.unextend(there(), "/data", print, deadline=5),
-            lambda: order.reconfigure(there(), OrderReconfigure("vg1", ""), print, deadline=5),
-            lambda: order.forget(there(), ("vg1",), print, deadline=5),
+            lambda: order.extend(there(), OrderExtend("/data", "n3", 0), unheard, deadline=5),
+            lambda: order.unextend(there(), "/data", unheard, deadline=5),
+            lambda: order.reconfigure(there(), OrderReconfigure("vg1", ""), unheard, deadline=5),
+            lambda: order.forget(there(), ("vg1",), unheard, deadline=5),
         ],
     )
     def test_work_that_was_begun_and_not_heard_of_again_is_named_as_unknown(self, servers: Servers, work: Any) -> None:
@@ -503,14 +507,14 @@ class TestProcess:
         return remote_kit("n2", Paths(lkroot=str(ROOT)), Settings(ssh=script(tmp_path, AS_SSH)))
 
     def test_an_order_for_another_server_changes_nothing(self, remote: RemoteKit) -> None:
-        (message,) = refused(order.unextend, remote, "/data", print, deadline=20)
+        (message,) = refused(order.unextend, remote, "/data", unheard, deadline=20)
         assert message.number == (110273 if os.geteuid() == 0 else 110103)
 
     def test_a_server_of_another_name_that_is_this_one(
         self, remote: RemoteKit, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.undo()
-        assert refused(order.unextend, remote, "/data", print, deadline=20) == (AnsweredByItself("n2"),)
+        assert refused(order.unextend, remote, "/data", unheard, deadline=20) == (AnsweredByItself("n2"),)
 
     def test_the_question_to_a_kernel_passes_the_shell_there_and_knows_itself(
         self, remote: RemoteKit, monkeypatch: pytest.MonkeyPatch
