@@ -30,7 +30,7 @@ from lvmkit.model.instance import (
     Instance,
 )
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.command import DeviceUnwell
+from lvmkit.model.messages.faults import LvGone
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.model.standing import ACTIVE, FENCED, STOPPED, STRANGER, UNFENCED
 from lvmkit.model.value import replace
@@ -53,7 +53,7 @@ HERE, THERE = SYSTEMS
 VG = Instance(HERE, "scsi", LVMVG, "vg", "lvmvg-vg", "vg_uuid=VG", OSU)
 LV = Instance(HERE, "scsi", LVMLV, "lv", "/dev/vg/lv", "vg_uuid=VG\x02lv_uuid=LV", OSU)
 LINK = Dependency("lv", "vg")
-SICK = DeviceUnwell("/dev/sda", "gone")
+SICK = LvGone("vg1/data")
 BOTH = Change(add=(VG, LV), link=(LINK,))
 
 

@@ -117,8 +117,12 @@ class UpThoughOutOfService(Caution, number=110109):
     what: tuple[str, ...]
 
 
-class DeviceUnwell(Message, number=110110):
-    """A disk, or a device on disks, that a hierarchy stands on does not work."""
+class DeviceUnwell(Caution, number=110110):
+    """A disk, or a device on disks, that a hierarchy stands on does not work.
+
+    Whether volumes can do without it, as without one of several paths or a leg of a mirror, the check of their group
+    says.
+    """
 
     template = "Block device {device} is {condition}."
     action = "Check the disk, its cable, path or target, and the kernel log."
