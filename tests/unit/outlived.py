@@ -15,6 +15,7 @@ from lvmkit.storage import locks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lvmkit.cluster.lifekeeper import LifeKeeper
     from lvmkit.model.settings import Paths
 
 
@@ -41,3 +42,13 @@ def at_work(paths: Paths, vg_uuid: str, work: Callable[[], object] | None = None
         yield
         if left:
             left.pop()()
+
+
+def take_the_lock_and_die(port: LifeKeeper) -> None:
+    """Have a process take the admin lock and be killed."""
+    pid = os.fork()
+    if not pid:
+        lock = port.admin_lock("to be killed")
+        lock.__enter__()
+        os._exit(9)
+    os.waitpid(pid, 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from lvmkit.model.value import replace
 from tests.contract.core import forks
 from tests.contract.core.beginnings import begin
 from tests.contract.core.pairs import SERVERS, Pair
+from tests.unit.outlived import take_the_lock_and_die
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,12 +152,7 @@ def test_the_admin_lock_is_one_for_both_servers_and_is_freed_where_its_process_w
 
     asked: list[str] = []
     port, there = adapter(pair, HERE, free), adapter(pair, THERE)
-    killed = os.fork()
-    if not killed:
-        lock = there.admin_lock("to be killed")
-        lock.__enter__()
-        os._exit(9)
-    os.waitpid(killed, 0)
+    take_the_lock_and_die(there)
     assert [flag.rpartition("!")[2] for flag in port.flags()] == [f"{THERE}:to_be_killed"]
     with port.admin_lock("another"):
         assert [flag.rpartition("!")[2] for flag in there.flags()] == [f"{HERE}:another"]

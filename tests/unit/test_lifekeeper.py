@@ -40,6 +40,7 @@ from lvmkit.storage import lkvgs
 from tests.contract.core import SYSTEMS, Core, forks
 from tests.contract.core.beginnings import begin
 from tests.unit.lcdi_server import Server, reported
+from tests.unit.outlived import take_the_lock_and_die
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -353,16 +354,6 @@ class TestSeveralServers:
         assert port.overview().of(THERE).tags == (f"vg@{THERE}",)
 
 
-def _take_and_die(port: LifeKeeper) -> None:
-    """Have a process take the admin lock and be killed."""
-    pid = os.fork()
-    if not pid:
-        lock = port.admin_lock("to be killed")
-        lock.__enter__()
-        os._exit(9)
-    os.waitpid(pid, 0)
-
-
 class TestTheLock:
     def test_a_process_that_waits_in_vain_is_told_so(self, second: Core, port: LifeKeeper, tmp_path: Path) -> None:
         with adapter(second, tmp_path, THERE, lock_patience=PATIENCE).admin_lock("a test"):
@@ -372,7 +363,7 @@ class TestTheLock:
         assert port.flags() == ()
 
     def test_what_a_killed_process_had_is_given_back(self, second: Core, port: LifeKeeper) -> None:
-        _take_and_die(port)
+        take_the_lock_and_die(port)
         assert len(port.flags()) == 1
         with port.admin_lock("another"):
             assert len(port.flags()) == 1
@@ -387,7 +378,7 @@ class TestTheLock:
             with adapter(second, tmp_path, server).admin_lock("free what a killed run has left"):
                 pass
 
-        _take_and_die(adapter(second, tmp_path, THERE))
+        take_the_lock_and_die(adapter(second, tmp_path, THERE))
         port = adapter(second, tmp_path, HERE, ask_holder=ask)
         with port.admin_lock("another"):
             assert [flag.rpartition("!")[2] for flag in port.flags()] == [f"{HERE}:another"]

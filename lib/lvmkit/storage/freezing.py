@@ -49,7 +49,7 @@ def question(mount: Mount, run: str, patience: float) -> Callable[[], bytes]:
 
     def ask() -> bytes:
         if mount.type in _WITH_MARK:
-            return _last(lambda: has_mark(mount), patience)
+            return _last(lambda: _is_marked(mount), patience)
         if not sysfs.kernel_name(number) or _panics():
             return b""
         return _asked_by_one(f"{run}/thaw-{number.replace(':', '-')}", _device(number), patience)
@@ -91,12 +91,24 @@ def _last(is_so: Callable[[], bool], patience: float) -> bytes:
     return b""
 
 
-def has_mark(mount: Mount) -> bool:
+def has_journal_in_use(mount: Mount) -> bool:
+    """Whether an ext4 has a journal and is not frozen, so that who begins a transaction does not wait for a thaw."""
+    has_journal, is_in_use = _journal(mount)
+    return has_journal and is_in_use
+
+
+def _is_marked(mount: Mount) -> bool:
     """Whether the superblock of an ext4 that is mounted to be written to says that its journal is not in use."""
+    has_journal, is_in_use = _journal(mount)
+    return has_journal and not is_in_use
+
+
+def _journal(mount: Mount) -> tuple[bool, bool]:
+    """Whether an ext4 has a journal, and whether that is in use. Raises OSError."""
     number = mountinfo.device_number(mount)
     features = filesystem_uuid.read_part(_device(number), number, _FEATURES, 8)
     compatible, incompatible = struct.unpack("<II", features)
-    return bool(compatible & _HAS_JOURNAL) and not incompatible & _IN_USE
+    return bool(compatible & _HAS_JOURNAL), bool(incompatible & _IN_USE)
 
 
 def _device(number: str) -> str:

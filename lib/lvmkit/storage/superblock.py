@@ -36,12 +36,11 @@ STATE_WORDS = {
 
 _EXT4 = ("ext4", "ext3", "ext2")
 """types that the driver of ext4 serves"""
-_WITH_JOURNAL = ("ext4", "ext3")
-_NO_ATTRIBUTE = "trusted.lvmkit.none"
 _DRIVERS = ("ext4", "xfs", "f2fs")
 """those that have a folder below /sys/fs for each device"""
 _ABORTS = ("ext4_journal_check_start", "__ext4_remount", "ext4_remount")
 """functions of the kernel in which ext4 finds its journal aborted: it writes no more, whatever errors= says"""
+_NO_ATTRIBUTE = "trusted.lvmkit.none"
 _F2FS_SHUT_DOWN, _F2FS_ERROR = 0x40, 0x08
 """SBI_IS_SHUTDOWN of sb_status, CP_ERROR_FLAG of cp_status"""
 _START_TIME = 19
@@ -128,7 +127,7 @@ def question(mount: Mount, is_written: bool) -> Callable[[], bytes]:
     def ask() -> bytes:
         handle = os.open(mount.mount_point, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         os.fsync(handle)
-        if is_written and mount.type in _WITH_JOURNAL:
+        if is_written and mount.type in _EXT4:
             _begin_to_write(handle, mount)
         return b""
 
@@ -140,12 +139,13 @@ def _begin_to_write(root: int, mount: Mount) -> None:
 
     That its journal was aborted it notices only then (fs/ext4/ext4_jbd2.c, ext4_journal_check_start). The transaction
     reaches the disk within seconds, so where that takes no writes any more the next question is answered with an error.
-    Of one that is frozen it is not asked: it would wait, and keep an unmount from its work. Raises OSError.
+    Of one that is frozen it is not asked: it would wait, and keep an unmount from its work. Nor of one without a
+    journal, of which nothing tells whether it is frozen. Raises OSError.
     """
     from lvmkit.storage import freezing  # deep checks only
 
     try:
-        if not freezing.has_mark(mount):
+        if freezing.has_journal_in_use(mount):
             os.removexattr(root, _NO_ATTRIBUTE)
     except OSError as error:
         if error.errno in (errno.EROFS, errno.EIO):

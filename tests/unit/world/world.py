@@ -56,6 +56,7 @@ GROUP, VOLUME, POINT = "vg1", "/dev/vg1/data", "/srv/data"
 _SETTINGS = "LVMKIT_BUSY_PATIENCE=0\nLVMKIT_LOCK_PATIENCE=1\nLVMKIT_ACTION_DEADLINE=30\n"
 _HELD_TWICE, _LOOKS = "110245", (("doctor",), ("status",), ("check", "vg1"))
 _UNEXPECTED = "110099"
+"""number of an error that the kit did not expect, the older one as well"""
 _TOLD = re.compile(rf"{InterruptedWork.number}: ?(.*)")
 """what a story says of a command's words: that it finishes an interrupted change, or takes it back"""
 _KILLED = -9
