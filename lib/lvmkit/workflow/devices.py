@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from lvmkit.model.volumes import Layer
 
+_MULTIPATH = "mpath"
+"""as lsblk(8) calls a map of dm-multipath"""
 _LONGEST_BEFORE_NUMBER = 248
 """characters of a tag that gets a number after it: 256 are the limit"""
 
@@ -138,13 +140,13 @@ def carrier_changes(devices: Iterable[Layer], drafts: Drafts) -> Iterator[Carrie
             continue
         yield from _carrier_changes(present.tag, layer, drafts)
         if not drafts.carrier(layer.number):
-            ours = [each for each in layer.below if not drafts.carrier(each.number)]
+            ours = [each for each in _standing_on(layer) if not drafts.carrier(each.number)]
             yield from carrier_changes(ours, drafts)
 
 
 def _carrier_changes(tag: str, layer: Layer, drafts: Drafts) -> Iterator[CarrierChange]:
     """The same for one device: the storage that it lies on as a whole, else that which it stands on directly."""
-    places = (layer,) if drafts.carrier(layer.number) else layer.below
+    places = (layer,) if drafts.carrier(layer.number) else _standing_on(layer)
     for each in places:
         carrier = drafts.carrier(each.number)
         if not carrier or carrier in drafts.now.children(tag) or tag in drafts.now.below(carrier):
@@ -172,13 +174,19 @@ def _add_layer(layer: Layer, pv_uuid: str, drafts: Drafts) -> str:
     if carrier:
         drafts.link(tag, carrier)
         return tag
-    for lower in layer.below:
+    for lower in _standing_on(layer):
         drafts.link(tag, _add_layer(lower, "", drafts))
     return tag
 
 
+def _standing_on(layer: Layer) -> tuple[Layer, ...]:
+    """What is below and is something of its own. The paths of a multipath map are not: they come and go, also under
+    other names, and the map is the disk."""
+    return () if layer.kind == _MULTIPATH else layer.below
+
+
 def _kind(layer: Layer) -> str:
-    return DEVICE if layer.below or drbd.volume_at(layer.stable) else DISK
+    return DEVICE if _standing_on(layer) or drbd.volume_at(layer.stable) else DISK
 
 
 def _tag_of(layer: Layer, kind: str) -> str:
