@@ -5,6 +5,8 @@ from __future__ import annotations
 from lab.guests.guest import BY_ID, Guest
 
 VG = "kinds"
+MAP_WITHOUT_DAEMON = "ln -s /dev/null /etc/udev/rules.d/56-dm-mpath.rules; udevadm control --reload"
+"""where multipathd does not run, udev's rules for its maps would have paths fail"""
 
 BUILD = f"""
 echo 'label: gpt
@@ -16,7 +18,8 @@ modprobe scsi_debug max_luns=1 num_tgts=1 vpd_use_hostno=0 add_host=2 dev_size_m
 udevadm settle
 set -- $(grep -l scsi_debug /sys/block/sd*/device/model | cut -d/ -f4)
 printf 'devices {{ global_filter=[ "r|^/dev/%s$|", "r|^/dev/%s$|" ] }}\n' $1 $2 > /etc/lvm/lvmlocal.conf
-dmsetup create multi --table "0 131072 multipath 0 0 2 1 \
+{MAP_WITHOUT_DAEMON}
+dmsetup create multi --uuid mpath-3333333330000007d0 --table "0 131072 multipath 0 0 2 1 \
 service-time 0 1 2 $(cat /sys/block/$1/dev) 1 1 service-time 0 1 2 $(cat /sys/block/$2/dev) 1 1"
 udevadm settle
 vgcreate -qq -s 1M {VG} {BY_ID}SHARED1-part1 {BY_ID}SHARED2 /dev/md0 /dev/mapper/plain /dev/mapper/multi
