@@ -209,6 +209,7 @@ def test_settings_that_make_no_sense_are_said_and_ignored(served: Guest) -> None
     assert (folder.returncode, folder.numbers, folder.changed) == (0, ["110067"], {})
 
 
+@pytest.mark.slow
 def test_of_two_creations_at_once_one_wins(pushed_lab: Lab) -> None:
     guest = guest_in(pushed_lab, "made", made)
     create = "code=0; lvmkit -q create /srv/data > /root/out$n 2> /root/err$n || code=$?; echo $code > /root/code$n"

@@ -50,6 +50,7 @@ def _died(outcome: Outcome) -> bool:
     return outcome.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_killed_create_is_taken_back_by_the_next_check(unprotected: Guest) -> None:
     points = (
         killed(CREATE, JOURNAL, 1),

@@ -106,6 +106,7 @@ def test_one_file_system_gets_one_resource(served: Guest) -> None:
     assert (refused.returncode != 0, numbers(refused, "ERROR")[0]) == (True, "110354")
 
 
+@pytest.mark.slow
 def test_an_automount_of_systemd_is_named_and_the_advice_helps(served: Guest) -> None:
     served.run("lvmkit", "out-of-service", WWW)
     served.sh(AUTOMOUNT)
@@ -123,7 +124,7 @@ def test_an_automount_of_systemd_is_named_and_the_advice_helps(served: Guest) ->
 @pytest.mark.parametrize(
     ("protect", "allow"),
     [
-        (f"lvchange -qq -pr {VG}/www", f"lvchange -qq -prw {VG}/www"),
+        pytest.param(f"lvchange -qq -pr {VG}/www", f"lvchange -qq -prw {VG}/www", marks=pytest.mark.slow),
         (
             f"""printf 'activation {{ read_only_volume_list=[ "{VG}/www" ] }}\\n' >> /etc/lvm/lvmlocal.conf""",
             "sed -i /read_only_volume_list/d /etc/lvm/lvmlocal.conf",

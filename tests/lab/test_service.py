@@ -221,6 +221,7 @@ def test_a_disk_that_was_away_for_a_moment_is_recovered_from(served: Guest) -> N
     assert served.run("lvmkit", "check", "--all").returncode == 0
 
 
+@pytest.mark.slow
 def test_nobody_is_disturbed_for_a_disk_that_is_gone_and_all_comes_back_with_it(served: Guest) -> None:
     served.lose_disk("SHARED2")
     round_ = served.run("lvmkit", "check", "--all", check=False, timeout=120)
