@@ -185,7 +185,7 @@ $(VENV)/.stamp: tests/requirements.txt
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@
 
-pages:  ## write what manual pages and README say of commands and options anew, and bring catalogues up to the messages; prose stays
+pages:  ## write what manual pages and README say of commands and options anew, and bring catalogues up to the sentences; prose stays
 	PYTHONPATH=lib $(PYTHON) -m lvmkit.cli.reference .
 	$(PYTHON) -m tests.features
 	PYTHONPATH=lib $(PYTHON) -m tests.translations

@@ -1,18 +1,24 @@
-"""The catalogues of messages in other languages (share/locale) and the table of messages that they translate.
+"""The catalogues of other languages (share/locale) and the sentences in the code that they translate.
 
-`python -m tests.translations` brings each catalogue up to the table: in its order, with the number of the message above
-each sentence, without those that nobody says any more, and with '' for those that have no translation yet.
+`python -m tests.translations` brings each catalogue up to the code: in its order, with the number of the message or the
+module above each sentence, without those that nobody says any more, and with '' for those that have no translation yet.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lvmkit.model.messages import catalogue
+from lvmkit.view.explain import cause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
+LIBRARY = ROOT / "lib/lvmkit"
 LOCALE = ROOT / "share/locale"
 _BUILDER = ROOT / "share/install/catalogues.py"
 
@@ -38,21 +44,45 @@ def read(language: str) -> dict[str, str]:
     return pairs
 
 
-def sentences() -> dict[str, int]:
-    """Every sentence of the table, with the number of the first message that has it."""
-    numbers: dict[str, int] = {}
+def sentences() -> dict[str, str]:
+    """Every sentence that a reader may see, with where it is first: the number of its message, or its module."""
+    places: dict[str, str] = {}
+    for sentence, place in (*_of_messages(), *_of_phrases()):
+        if sentence:
+            places.setdefault(sentence, place)
+    return places
+
+
+def _of_messages() -> Iterator[tuple[str, str]]:
     for number, kind in catalogue().items():
-        for sentence in (kind.template, kind.action):
-            if sentence:
-                numbers.setdefault(sentence, number)
-    return numbers
+        for sentence in (kind.template, kind.action, cause(kind)):
+            yield sentence, f"{number:06d}"
+
+
+def _of_phrases() -> Iterator[tuple[str, str]]:
+    """What the code says with Phrase("...") or, as titles of columns, with head("...", ...)."""
+    for path in sorted(LIBRARY.rglob("*.py")):
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
+            for argument in call.args:
+                if _is_said(call.func, argument):
+                    yield ast.literal_eval(argument), path.relative_to(LIBRARY).as_posix()
+
+
+def _is_said(function: ast.expr, argument: ast.expr) -> bool:
+    """Whether it is a sentence; a title may also be a name. Raises ValueError for a phrase that is no literal."""
+    name = function.id if isinstance(function, ast.Name) else ""
+    is_literal = isinstance(argument, ast.Constant)
+    if name == "Phrase" and not is_literal:
+        raise ValueError(f"no literal, so it cannot be translated: {ast.unparse(argument)}")
+    return is_literal and name in ("Phrase", "head")
 
 
 def written(pairs: dict[str, str]) -> str:
     """A catalogue with these translations."""
     lines = ['msgid ""', f"msgstr {_quoted(pairs[''])}"]
-    for sentence, number in sentences().items():
-        lines += ["", f"#. {number:06d}", f"msgid {_quoted(sentence)}", f"msgstr {_quoted(pairs.get(sentence, ''))}"]
+    for sentence, place in sentences().items():
+        lines += ["", f"#. {place}", f"msgid {_quoted(sentence)}", f"msgstr {_quoted(pairs.get(sentence, ''))}"]
     return "\n".join(lines) + "\n"
 
 

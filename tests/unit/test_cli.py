@@ -12,7 +12,7 @@ from lvmkit import VERSION
 from lvmkit.cli import console
 from lvmkit.cli.adddelpv import program as adddelpv
 from lvmkit.cli.console import Console
-from lvmkit.cli.layout import ASCII_GLYPHS, UNICODE_GLYPHS, Twig, columns, glyphs, twigs, width
+from lvmkit.cli.layout import ASCII_GLYPHS, UNICODE_GLYPHS, Twig, columns, folded, glyphs, twigs, width
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.program import COMMANDS, Program, program
 from lvmkit.cli.session import installed
@@ -277,6 +277,19 @@ def test_columns_align_wide_characters_and_disarm_control_characters() -> None:
     ]  # fmt: skip
     assert (width("漢字"), width("e\u0301"), width("ab")) == (4, 1, 2)
     assert columns([]) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a word and /a/very-long-path/of/words.", "ディスク sda1 が「応答」しません。検査で sdb を読めます (原因)。"],
+)
+@pytest.mark.parametrize("room", [12, 21, 40])
+def test_text_is_folded_into_its_room_and_nothing_of_it_is_lost(text: str, room: int) -> None:
+    lines = folded(text, room)
+    longest = max([room, *map(width, text.split())]) if text.isascii() else room
+    assert all(width(line) <= longest and line[:1] not in "、。」 " for line in lines if line)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert folded("a b", 40) == ["a b"]
 
 
 def test_a_word_is_a_tag_before_it_is_an_id_and_never_two_resources() -> None:

@@ -1,4 +1,4 @@
-"""Messages in other languages: the catalogues agree with the table, and what is stored or compared stays English."""
+"""Other languages: the catalogues agree with the code, and what is stored or compared stays English."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.cli.layout import columns
 from lvmkit.entry.report import Voice
 from lvmkit.model.messages import catalogue
 from lvmkit.model.messages.service import EndFailed, PvsMissing, VgExported
+from lvmkit.model.phrase import Phrase
 from lvmkit.peer.answers import Finding, Findings, findings_facts, read_findings
 from lvmkit.view import language
 from tests import translations
@@ -43,11 +45,16 @@ class TestCatalogues:
         assert translations.languages() == ("de", "ja")
 
     @pytest.mark.parametrize("name", translations.languages())
-    def test_each_has_sentences_of_the_table_only_in_its_order(self, name: str) -> None:
+    def test_each_has_the_sentences_of_the_code_only_in_its_order(self, name: str) -> None:
         """Where this fails: `make pages`, then translate what has no translation."""
         content = (translations.LOCALE / f"{name}.po").read_text()
         assert content == translations.written(translations.read(name))
         assert set(translations.read(name)) - {""} <= set(translations.sentences())
+
+    @pytest.mark.parametrize("name", translations.languages())
+    def test_each_translates_every_sentence(self, name: str) -> None:
+        said = translations.read(name)
+        assert [sentence for sentence in translations.sentences() if not said.get(sentence)] == []
 
     @pytest.mark.parametrize("name", translations.languages())
     def test_each_translation_has_the_facts_of_its_sentence(self, name: str) -> None:
@@ -92,6 +99,12 @@ class TestShown:
             message = kind(**dict.fromkeys(kind._fields, "fact"))
             assert "{" not in language.text_of(message) + language.advice_of(message)
 
+    def test_a_phrase_is_said_in_it_with_the_phrases_within_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(language, "translated", {"{a} of {b}": "{b}s {a}", "hat": "Hut"}.__getitem__)
+        words = Phrase("{a} of {b}", a=Phrase("hat"), b="Ole")
+        assert (words, language.worded(words)) == ("hat of Ole", "Oles Hut")
+        assert columns([("hat", words)]) == "hat  Oles Hut\n"
+
     def test_what_is_not_translated_is_english(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(VgExported, "template", "{vg} is new.")
         assert language.text_of(VgExported("vg1")) == "vg1 is new."
@@ -129,6 +142,8 @@ class TestShown:
         page = shell.run("explain", "110015").stdout
         assert "Volume-Gruppe <vg> ist exportiert." in page
         assert "Wenn sie hier verwendet werden soll" in page
+        assert "Ursache:    Die Volume-Gruppe ist als exportiert markiert" in page
+        assert "Exit-Code:  Skript 1, LCDI 1, OCF 6" in page
         assert "Volume-Gruppe <vg> ist exportiert." in shell.run("explain", "--all").stdout
 
 

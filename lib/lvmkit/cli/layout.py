@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
 
 from lvmkit.model.messages import shown
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.value import Value
+from lvmkit.view.language import worded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 SHOWN_ABOVE = " (see above)"
+_PIECES = re.compile(r"[「『（]*(?:[^\s\u2e80-\uffef]+|[\u2e80-\uffef])[、。」』）：；…ー]*\s*")
+"""a word, or one wide character, with the marks that a line must not end or begin with"""
 
 
 class Glyphs(Value):
@@ -79,9 +84,14 @@ def numbered(steps: Iterable[str]) -> str:
     return columns((f"{number}.", step) for number, step in enumerate(steps, 1))
 
 
+def head(*titles: str) -> tuple[str, ...]:
+    """The first row of a table."""
+    return tuple(map(Phrase, titles))
+
+
 def columns(rows: Iterable[Sequence[str]]) -> str:
-    """Rows with their cells aligned; the last column is not padded."""
-    cells = [tuple(map(shown, row)) for row in rows]
+    """Rows with their cells aligned, phrases in the reader's language; the last column is not padded."""
+    cells = [tuple(shown(worded(cell)) for cell in row) for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells)]
     return "".join(_line(row, widths) for row in cells)
 
@@ -91,6 +101,16 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     for cell, cell_width in zip(row[:-1], widths):
         text += cell + " " * (cell_width - width(cell) + 2)
     return (text + row[-1]).rstrip() + "\n"
+
+
+def folded(text: str, room: int) -> list[str]:
+    """A text in lines of at most so many cells, broken at spaces and between wide characters, which have none."""
+    lines = [""]
+    for piece in _PIECES.findall(text):
+        if width(lines[-1] + piece.rstrip()) > room:
+            lines.append("")
+        lines[-1] += piece
+    return [line.rstrip() for line in lines]
 
 
 def width(text: str) -> int:

@@ -43,7 +43,7 @@ def explanation_facts(kind: type[Message]) -> dict[str, Any]:
         "number": f"{kind.number:06d}",
         "level": kind.level,
         "text": readable(kind, translated(kind.template)),
-        "cause": cause(kind),
+        "cause": translated(cause(kind)),
         "action": readable(kind, translated(kind.action)),
         "exit": {"script": kind.script_exit, "lcdi": kind.lcdi_exit, "ocf": kind.ocf_exit},
     }
@@ -55,7 +55,7 @@ def catalogue_facts(kinds: Iterable[type[Message]]) -> dict[str, Any]:
 
 
 def cause(kind: type[Message]) -> str:
-    """Why the message is given: the docstring of its class."""
+    """Why the message is given, in English: the docstring of its class."""
     return " ".join((inspect.getdoc(kind) or "").split())
 
 

@@ -1,12 +1,15 @@
 """The reader's language for what is shown. Numbers, levels and facts are the same in every language.
 
 What is stored, logged or said to another server is English. A catalogue beside the library has the sentences of
-messages in another language (gettext's form, made from share/locale); what is not in it is shown in English.
+messages and of the command line in another language (gettext's form, made from share/locale); what is not in it is
+shown in English.
 """
 
 from __future__ import annotations
 
 import os
+
+from lvmkit.model.phrase import Phrase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ def languages(environment: Mapping[str, str]) -> list[str]:
 
 
 def translated(sentence: str) -> str:
-    """A sentence of the table of messages in the reader's language."""
+    """A sentence in the reader's language."""
     wanted = languages(os.environ) if sentence else []
     if not wanted:
         return sentence
@@ -50,6 +53,14 @@ def translated(sentence: str) -> str:
         return translation(DOMAIN, FOLDER, wanted, fallback=True).gettext(sentence)
     except (OSError, ValueError, cut_short):  # a damaged file must not hide what is to be said
         return sentence
+
+
+def worded(words: object) -> str:
+    """A phrase in the reader's language; a name, a number or what others have said as it is."""
+    if not isinstance(words, Phrase):
+        return str(words)
+    facts = {name: worded(fact) for name, fact in words.facts.items()}
+    return translated(words.template).format_map(facts)
 
 
 def text_of(message: Message) -> str:

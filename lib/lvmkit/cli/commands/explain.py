@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import click
 
-from lvmkit.cli.layout import columns
+from lvmkit.cli.layout import columns, folded, head
 from lvmkit.cli.options import format_option, pass_session
 from lvmkit.model.messages import Failure, Message, catalogue
 from lvmkit.model.messages.command import NoSuchMessage
+from lvmkit.model.phrase import Phrase
 from lvmkit.view.explain import catalogue_facts, explanation_facts, readable
-from lvmkit.view.language import translated
+from lvmkit.view.language import translated, worded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from lvmkit.cli.session import Session
 
-_WIDTH = 100
+_WIDTH = 90
 _LONGEST = 9
 
 
@@ -58,20 +57,24 @@ def _kind(number: str) -> type[Message]:
 
 def _page(kind: type[Message]) -> str:
     told = explanation_facts(kind)
-    lines = [f"{kind.number:06d} {kind.level}", *_wrapped(told["text"], "  "), ""]
-    lines += _wrapped(told["cause"], "Cause:  ")
-    lines += _wrapped(told["action"] or "None needed.", "Action: ")
-    lines.append(f"Exit:   script {kind.script_exit}, LCDI {kind.lcdi_exit}, OCF {kind.ocf_exit}")
-    return "\n".join(lines) + "\n"
+    codes = Phrase("script {script}, LCDI {lcdi}, OCF {ocf}", **told["exit"])
+    rows = [
+        *_labelled(Phrase("Cause:"), told["cause"]),
+        *_labelled(Phrase("Action:"), told["action"] or Phrase("None needed.")),
+        (Phrase("Exit:"), codes),
+    ]
+    text = "".join(f"  {line}\n" for line in folded(told["text"], _WIDTH))
+    return f"{kind.number:06d} {kind.level}\n{text}\n{columns(rows)}"
 
 
-def _wrapped(text: str, label: str) -> list[str]:
-    indent = " " * len(label)
-    return textwrap.wrap(text, _WIDTH, initial_indent=label, subsequent_indent=indent, break_on_hyphens=False)
+def _labelled(label: str, words: str) -> Iterator[tuple[str, str]]:
+    for line in folded(worded(words), _WIDTH):
+        yield label, line
+        label = ""
 
 
 def _table(kinds: Iterable[type[Message]]) -> str:
-    rows = [("NUMBER", "LEVEL", "TEXT")]
+    rows = [head("NUMBER", "LEVEL", "TEXT")]
     for kind in kinds:
         rows.append((f"{kind.number:06d}", kind.level, readable(kind, translated(kind.template))))
     return columns(rows)
