@@ -14,6 +14,7 @@ from lvmkit.model.messages.guide import (
     RemovingFilesysHierarchy,
 )
 from lvmkit.model.messages.service import AutoactivationUnchanged, RecordLeft
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.value import replace
 from lvmkit.plan import Step
 from lvmkit.resources import boot_settings, locks
@@ -43,7 +44,9 @@ class SetAutoactivation(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"turn autoactivation of volume group {self.vg} {'on' if self.on else 'off'}"
+        if self.on:
+            return Phrase("turn autoactivation of volume group {vg} on", vg=self.vg)
+        return Phrase("turn autoactivation of volume group {vg} off", vg=self.vg)
 
     def apply(self, kit: Kit) -> None:
         """Write the property."""
@@ -82,7 +85,9 @@ class ListVg(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"{'add' if self.listed else 'remove'} {self.vg} {'to' if self.listed else 'from'} /etc/lkvgs"
+        if self.listed:
+            return Phrase("add {vg} to /etc/lkvgs", vg=self.vg)
+        return Phrase("remove {vg} from /etc/lkvgs", vg=self.vg)
 
     def apply(self, kit: Kit) -> None:
         """Update the list; 110007 is a warning in the guide, so it does not stop the plan."""
@@ -138,13 +143,14 @@ class Commit(Step):
         """What the step does."""
         change = self.change
         parts = (
-            _part("create", tags_of(change.add)),
-            _part("remove", change.remove),
-            _part("update", tags_of(change.update)),
-            _part("link", map(_pair, change.link)),
-            _part("unlink", map(_pair, change.unlink)),
+            Phrase("create {tags}", tags=", ".join(tags_of(change.add))),
+            Phrase("remove {tags}", tags=", ".join(change.remove)),
+            Phrase("update {tags}", tags=", ".join(tags_of(change.update))),
+            Phrase("link {pairs}", pairs=", ".join(map(_pair, change.link))),
+            Phrase("unlink {pairs}", pairs=", ".join(map(_pair, change.unlink))),
         )
-        return "; ".join(filter(None, parts)) or "store nothing"
+        said = (part for part in parts if any(part.facts.values()))
+        return Phrase.joined(said, "; ") or Phrase("store nothing")
 
     def names(self) -> tuple[str, ...]:
         """All tags of the change."""
@@ -223,11 +229,6 @@ class Commit(Step):
         return bool(self.change.remove) and not self.kept and self.is_in_effect(kit)
 
 
-def _part(verb: str, what: Iterable[str]) -> str:
-    names = ", ".join(what)
-    return f"{verb} {names}" if names else ""
-
-
 def _pair(link: Dependency) -> str:
     return f"{link.parent}-{link.child}"
 
@@ -280,7 +281,7 @@ class BringInService(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"bring {self.tag} in service"
+        return Phrase("bring {tag} in service", tag=self.tag)
 
     def apply(self, kit: Kit) -> None:
         """Restore, children first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from gettext import GNUTranslations
 from string import Formatter
@@ -9,15 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lvmkit.cli.layout import columns
+from lvmkit.cli import console
+from lvmkit.cli.layout import columns, width
 from lvmkit.entry.report import Voice
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import FILESYS, OSU
 from lvmkit.model.messages import catalogue
+from lvmkit.model.messages.pacemaker import Started
 from lvmkit.model.messages.service import EndFailed, PvsMissing, VgExported
 from lvmkit.model.phrase import Phrase
 from lvmkit.peer.answers import Finding, Findings, findings_facts, read_findings
 from lvmkit.view import language
 from tests import translations
-from tests.unit.fakes import FakePort, Shell, data_hierarchy
+from tests.unit.fakes import FakeCluster, FakePort, Shell, data_hierarchy, instance, on
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +38,14 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language, "FOLDER", str(tmp_path / "locale"))
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     monkeypatch.delenv("LANGUAGE", raising=False)
+
+
+@pytest.fixture
+def cluster(german: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """The command line of that reader on a server of two."""
+    del german
+    hierarchy = data_hierarchy(OSU)
+    return Shell(tmp_path, FakeCluster(hierarchy, n2=on("n2", hierarchy)), monkeypatch)
 
 
 def facts_in(sentence: str) -> set[str]:
@@ -142,9 +155,49 @@ class TestShown:
         page = shell.run("explain", "110015").stdout
         assert "Volume-Gruppe <vg> ist exportiert." in page
         assert "Wenn sie hier verwendet werden soll" in page
+        assert "Entweder NUMBER oder --all. lvmkit explain" in shell.run("explain").stderr
         assert "Ursache:    Die Volume-Gruppe ist als exportiert markiert" in page
         assert "Exit-Code:  Skript 1, LCDI 1, OCF 6" in page
         assert "Volume-Gruppe <vg> ist exportiert." in shell.run("explain", "--all").stdout
+
+
+class TestTables:
+    def test_words_are_translated_and_names_are_not(self, cluster: Shell) -> None:
+        lines = cluster.run("delete", "/data", "--dry-run").stdout.splitlines()
+        assert lines[0] == "geht  /data"
+        assert lines[-1].startswith("1.  /data, vg1/data, vg1, disk-")
+        assert " entfernen; /data-vg1/data, vg1/data-vg1, " in lines[-1]
+        named = instance(FILESYS, "new", "/new", OSU)
+        cluster.port.now = Hierarchy((named,))
+        assert "new" in cluster.run("status").stdout
+
+    def test_columns_are_aligned_where_characters_are_wide(
+        self, cluster: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+        head, online, *rows = cluster.run("status").stdout.splitlines()
+        assert head.split() == ["タグ", "n1", "(ここ)", "n2", "n3"]
+        assert online.split() == ["オンライン"] * 3
+        place = width(head.partition("n2")[0])
+        assert {width(row.rpartition("OSU")[0]) for row in rows[:3]} == {place}
+
+    def test_json_has_the_words_of_every_language(self, cluster: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        for words in (("delete", "/data", "--dry-run"), ("out-of-service", "/data", "--dry-run")):
+            monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+            said = cluster.run(*words, "--format", "json").stdout
+            monkeypatch.setenv("LC_ALL", "C.UTF-8")
+            assert said == cluster.run(*words, "--format", "json").stdout
+        monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+        checked = json.loads(cluster.run("check", "vg1", "--format", "json").stdout)
+        assert {resource["verdict"] for resource in checked["resources"]} <= {"ok", "warn", "fail"}
+
+    @pytest.mark.usefixtures("german")
+    def test_who_is_asked_reads_the_question(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+        assert console.confirms(Phrase("End the protection of {tags}?", tags="a"))
+        assert capsys.readouterr().err == "Den Schutz von a beenden? [y/N] "
 
 
 @pytest.mark.usefixtures("german")
@@ -152,6 +205,11 @@ class TestStored:
     def test_the_message_itself_and_the_line_of_the_log_are_english(self) -> None:
         assert (VgExported("vg1").text, language.text_of(VgExported("vg1"))) == (ENGLISH, GERMAN)
         assert Voice("restore", "lvmvg", "restore", "vg1").line(VgExported("vg1")).endswith(ENGLISH)
+
+    def test_a_fact_in_words_is_shown_translated_and_stored_in_english(self) -> None:
+        message = Started("vg1", Phrase("in service"), "n1")
+        assert (message.text, language.text_of(message)) == ("vg1 is in service on n1", "vg1 ist in Betrieb auf n1")
+        assert json.dumps(message.as_dict()) == '{"tag": "vg1", "state": "in service", "server": "n1"}'
 
     def test_findings_go_from_server_to_server_in_english_and_are_shown_translated(self) -> None:
         message = PvsMissing("vg1", 2, ("A", "B"))

@@ -11,7 +11,7 @@ import sys
 from lvmkit.entry.report import Voice
 from lvmkit.model.messages import ERROR, FATAL, INFO, WARN, Failure
 from lvmkit.model.messages.command import OutputNotWritten
-from lvmkit.view.language import advice_of, text_of
+from lvmkit.view.language import advice_of, text_of, worded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def is_interactive() -> bool:
 
 def confirms(question: str) -> bool:
     """Ask on the terminal; anything but y or yes is a no."""
-    _write_stderr(f"{question} [y/N] ")
+    _write_stderr(f"{worded(question)} [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -12,6 +12,7 @@ from lvmkit.cli.session import JSONL
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import OutputNotWritten
 from lvmkit.model.messages.guide import UsageError
+from lvmkit.model.phrase import Phrase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _usage(error: click.ClickException, command: click.Command) -> UsageError:
     """What was wrong, and the form the command takes."""
     context = getattr(error, "ctx", None) or click.Context(command, info_name=command.name)
     form = " ".join((context.command_path, *context.command.collect_usage_pieces(context)))
-    return UsageError(f"{error.format_message()} {form}")
+    return UsageError(Phrase.joined((error.format_message(), form), " "))
 
 
 def _accept_any_character() -> None:

@@ -7,7 +7,6 @@ import re
 import sys
 import unicodedata
 
-from lvmkit.model.messages import shown
 from lvmkit.model.phrase import Phrase
 from lvmkit.model.value import Value
 from lvmkit.view.language import worded
@@ -16,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-SHOWN_ABOVE = " (see above)"
 _PIECES = re.compile(r"[「『（]*(?:[^\s\u2e80-\uffef]+|[\u2e80-\uffef])[、。」』）：；…ー]*\s*")
 """a word, or one wide character, with the marks that a line must not end or begin with"""
 
@@ -40,6 +38,10 @@ class Twig(Value):
     lead: str
     tag: str
     is_repeated: bool = False
+
+    def labelled(self, name: str) -> str:
+        """The line with the name of what is there."""
+        return Phrase("{name} (see above)", name=self.lead + name) if self.is_repeated else self.lead + name
 
 
 def glyphs() -> Glyphs:
@@ -91,7 +93,7 @@ def head(*titles: str) -> tuple[str, ...]:
 
 def columns(rows: Iterable[Sequence[str]]) -> str:
     """Rows with their cells aligned, phrases in the reader's language; the last column is not padded."""
-    cells = [tuple(shown(worded(cell)) for cell in row) for row in rows]
+    cells = [tuple(map(worded, row)) for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells)]
     return "".join(_line(row, widths) for row in cells)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.cli.layout import columns
+from lvmkit.model.phrase import Phrase
 from lvmkit.view.move import move_facts, move_preview
 
 TYPE_CHECKING = False
@@ -44,5 +45,5 @@ def _as_text(actions: Sequence[PlannedAction]) -> str:
     rows = []
     for number, planned in enumerate(actions, 1):
         i = planned.instance
-        rows.append((f"{number}.", planned.action, i.tag, i.type, i.state, f"on {i.server}"))
+        rows.append((f"{number}.", planned.action, i.tag, i.type, i.state, Phrase("on {server}", server=i.server)))
     return columns(rows)

@@ -8,6 +8,7 @@ from lvmkit.cli.session import JSON, JSONL, TEXT, Session
 from lvmkit.model import names
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
+from lvmkit.model.phrase import Phrase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,13 +69,13 @@ def _is_path(word: str) -> bool:
     return word.startswith("/") and len(word) <= _LONGEST_PATH and word.isprintable() and ".." not in word.split("/")
 
 
-PATH = Word("path", "mount point or device (an absolute path)", _is_path)
-SERVER = Word("server", "name of a server", names.is_server_name, words=_servers)
-TAG = Word("tag", "tag", names.is_tag)
-TAG_OR_ID = Word("tag", "tag or ID", names.is_tag, _is_path, words=_tags)
+PATH = Word("path", Phrase("mount point or device (an absolute path)"), _is_path)
+SERVER = Word("server", Phrase("name of a server"), names.is_server_name, words=_servers)
+TAG = Word("tag", Phrase("tag"), names.is_tag)
+TAG_OR_ID = Word("tag", Phrase("tag or ID"), names.is_tag, _is_path, words=_tags)
 """what names a resource: its tag, or its ID (a mount point, the path of a volume, lvmvg-NAME)"""
 
-DIGEST = Word("digest", "digest of a difference", lambda word: word.isalnum() and word.isascii())
+DIGEST = Word("digest", Phrase("digest of a difference"), lambda word: word.isalnum() and word.isascii())
 
 
 def _be_quiet(context: click.Context, _parameter: click.Parameter, given: bool) -> None:

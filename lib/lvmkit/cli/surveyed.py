@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from lvmkit.cli.console import RED, YELLOW, may_colour, one_a_line, painted
-from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, twigs, width
+from lvmkit.cli.layout import columns, glyphs, head, twigs, width
 from lvmkit.model.messages import shown
+from lvmkit.model.phrase import Phrase
 from lvmkit.view.language import advice_of, text_of
 
 TYPE_CHECKING = False
@@ -25,7 +26,7 @@ def as_list(survey: Survey, by: str) -> str:
     """Resources of one server with state and reason; no bare heading where there are none. by: tag or id."""
     if not survey.resources:
         return ""
-    table: list[tuple[str, ...]] = [(by.upper(), "STATE", "REASON")]
+    table: list[tuple[str, ...]] = [head(by.upper(), "STATE", "REASON")]
     colours = [""]
     for name, resource in _named(survey, by):
         mark = "!" if resource.is_contradicted else ""
@@ -36,10 +37,12 @@ def as_list(survey: Survey, by: str) -> str:
 
 def as_matrix(survey: Survey, by: str) -> str:
     """Resources and their states on every server; the cluster's troubles first, long reasons last. by: tag or id."""
-    names, conditions = [by.upper()], [""]
+    names: list[str] = [*head(by.upper())]
+    conditions = [""]
     for server in survey.servers:
-        names.append(f"{server.name} (here)" if server.name == survey.server else server.name)
-        conditions.append(server.unfit or "online")
+        is_here = server.name == survey.server
+        names.append(Phrase("{server} (here)", server=server.name) if is_here else server.name)
+        conditions.append(server.unfit or Phrase("online"))
     table = [tuple(names), tuple(conditions)]
     colours = ["", _server_colour(survey.servers)]
     for name, resource in _named(survey, by):
@@ -58,7 +61,7 @@ def _named(survey: Survey, by: str) -> Iterator[tuple[str, Resource]]:
     for twig in twigs(survey.roots, lambda tag: by_tag[tag].children, glyphs()):
         resource = by_tag[twig.tag]
         name = twig.tag if by == "tag" else resource.instance.id
-        yield twig.lead + name + SHOWN_ABOVE * twig.is_repeated, resource
+        yield twig.labelled(name), resource
 
 
 def _cell(resource: Resource, server: str, here: str) -> str:

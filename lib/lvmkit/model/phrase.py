@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class Phrase(str):
@@ -22,3 +22,9 @@ class Phrase(str):
         phrase = super().__new__(cls, template.format_map(facts))
         phrase.template, phrase.facts = template, facts
         return phrase
+
+    @classmethod
+    def joined(cls, parts: Iterable[str], separator: str) -> Phrase:
+        """Several after one another, each of which may be one."""
+        facts = {f"part{number}": part for number, part in enumerate(parts)}
+        return cls(separator.join(f"{{{name}}}" for name in facts), **facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lvmkit.model.instance import OSF
 from lvmkit.model.messages import INFO
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.value import Value, replace
 from lvmkit.view import schema
 from lvmkit.view.document import message_facts, utc_time
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from lvmkit.model.messages import Message
 
-OK, WARNING, FAIL, RECOVERED = "ok", "warn", "FAIL", "recovered"
+OK, WARNING, FAIL, RECOVERED = Phrase("ok"), Phrase("warn"), Phrase("FAIL"), Phrase("recovered")
 
 _RESOURCE_FIELDS = {
     "tag": schema.TAG,

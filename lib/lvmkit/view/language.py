@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from lvmkit.model.messages import shown
 from lvmkit.model.phrase import Phrase
 
 TYPE_CHECKING = False
@@ -56,21 +57,30 @@ def translated(sentence: str) -> str:
 
 
 def worded(words: object) -> str:
-    """A phrase in the reader's language; a name, a number or what others have said as it is."""
+    """A phrase in the reader's language; a name, a number or what others have said as it is, made harmless."""
+    if isinstance(words, (tuple, list)):
+        return ", ".join(map(worded, words))
     if not isinstance(words, Phrase):
-        return str(words)
+        return shown(words)
     facts = {name: worded(fact) for name, fact in words.facts.items()}
     return translated(words.template).format_map(facts)
 
 
 def text_of(message: Message) -> str:
     """What the message says."""
-    return message.filled(translated(message.template))
+    return _filled(message, message.template)
 
 
 def advice_of(message: Message) -> str:
     """What to do about it."""
-    return message.filled(translated(message.action))
+    return _filled(message, message.action)
+
+
+def _filled(message: Message, sentence: str) -> str:
+    if not languages(os.environ):
+        return message.filled(sentence)
+    facts = {name: worded(fact) for name, fact in message.as_dict().items()}
+    return translated(sentence).format_map(facts)
 
 
 def in_words(message: Message) -> dict[str, str]:

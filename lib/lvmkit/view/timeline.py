@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lvmkit.model.deed import MOVE
+from lvmkit.model.deed import MOVE, START
+from lvmkit.model.phrase import Phrase
 from lvmkit.view import schema
 from lvmkit.view.document import message_facts, utc_time
 
@@ -45,4 +46,6 @@ def timeline_facts(timeline: Timeline) -> dict[str, Any]:
 
 def in_words(deed: Deed) -> str:
     """What was done."""
-    return f"{deed.tag}: {deed.state}" if deed.kind == MOVE else f"{deed.kind} {deed.tag}"
+    if deed.kind == MOVE:
+        return f"{deed.tag}: {deed.state}"
+    return Phrase("start {tag}", tag=deed.tag) if deed.kind == START else Phrase("stop {tag}", tag=deed.tag)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lvmkit.model.messages import Failure
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.value import Value
 from lvmkit.workflow import create, delete, elsewhere, unextend
 from lvmkit.workflow.extend import refusal
@@ -56,7 +57,7 @@ class CreateTop(ApplyStep):
 
     def describe(self) -> str:
         """What it does."""
-        return f"create {self.path}, with the tag {self.tag}"
+        return Phrase("create {path}, with the tag {tag}", path=self.path, tag=self.tag)
 
     def refuse(self, kit: Kit) -> None:
         """As create does."""
@@ -84,8 +85,8 @@ class ExtendTop(ApplyStep):
 
     def describe(self) -> str:
         """What it does."""
-        rank = f", with priority {self.priority}" if self.priority else ""
-        return f"extend {self.tag} to {self.server}{rank}"
+        rank = Phrase(", with priority {priority}", priority=self.priority) if self.priority else ""
+        return Phrase("extend {tags} to {server}{below}{rank}", tags=self.tag, server=self.server, below="", rank=rank)
 
     def refuse(self, kit: Kit) -> None:
         """As extend does: that server is asked."""
@@ -118,7 +119,7 @@ class RankServers(ApplyStep):
     def describe(self) -> str:
         """What it does."""
         ranks = (f"{server} {priority}" for server, priority in self.priorities)
-        return f"give the servers of {self.tag} the priorities {', '.join(ranks)}"
+        return Phrase("give the servers of {tag} the priorities {ranks}", tag=self.tag, ranks=", ".join(ranks))
 
     def apply(self, kit: Kit) -> None:
         """Store them."""
@@ -148,7 +149,7 @@ class AmendResource(ApplyStep):
 
     def describe(self) -> str:
         """What it does."""
-        return f"set the {self.fact} of {self.tag} to {self.value}"
+        return Phrase("set the {fact} of {tag} to {value}", fact=self.fact, tag=self.tag, value=self.value)
 
     def apply(self, kit: Kit) -> None:
         """Store it."""
@@ -174,7 +175,7 @@ class LeaveServer(ApplyStep):
 
     def describe(self) -> str:
         """What it does."""
-        return f"unextend {self.tag} from {self.server}"
+        return Phrase("unextend {tag} from {server}", tag=self.tag, server=self.server)
 
     @property
     def subject(self) -> str:
@@ -199,7 +200,7 @@ class EndProtection(ApplyStep):
 
     def describe(self) -> str:
         """What it does."""
-        return f"delete {self.tag}; data and mounts stay"
+        return Phrase("delete {tag}; data and mounts stay", tag=self.tag)
 
     def apply(self, kit: Kit) -> None:
         """End it."""

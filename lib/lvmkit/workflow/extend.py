@@ -24,6 +24,7 @@ from lvmkit.model.messages.guide import (
     TemplateAlreadyExtended,
 )
 from lvmkit.model.messages.pacemaker import PriorityInvalid
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.resource_types import is_device
 from lvmkit.model.servers import LOWEST_PRIORITY
 from lvmkit.model.value import Value, replace
@@ -65,7 +66,7 @@ class MakeMountPoint(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"make the folder {self.path}"
+        return Phrase("make the folder {path}", path=self.path)
 
     def apply(self, kit: Kit) -> None:
         """Make it, with mode 0755."""
@@ -95,9 +96,10 @@ class ExtendTo(Step):
     def describe(self) -> str:
         """What the step does."""
         disks = [i.tag for i in self.change.add if is_device(i.type)]
-        below = f", on {', '.join(disks)}" if disks else ""
-        rank = f", with priority {self.priorities[0][1]}" if self.priorities else ""
-        return f"extend {', '.join(_tags(self.change))} to {self.server}{below}{rank}"
+        below = Phrase(", on {disks}", disks=", ".join(disks)) if disks else ""
+        rank = Phrase(", with priority {priority}", priority=self.priorities[0][1]) if self.priorities else ""
+        tags = ", ".join(_tags(self.change))
+        return Phrase("extend {tags} to {server}{below}{rank}", tags=tags, server=self.server, below=below, rank=rank)
 
     def names(self) -> tuple[str, ...]:
         """All tags that this server gets."""

@@ -6,6 +6,7 @@ from lvmkit.cluster.port import Change
 from lvmkit.model.instance import Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import NotExtendedByKit
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.resource_types import is_ours
 from lvmkit.plan import Step
 from lvmkit.resources import scripts
@@ -29,7 +30,7 @@ class RunExtend(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"run the extend script of {self.instance.type} for {self.instance.tag}"
+        return Phrase("run the extend script of {type} for {tag}", type=self.instance.type, tag=self.instance.tag)
 
     def names(self) -> tuple[str, ...]:
         """The tag."""
@@ -85,7 +86,7 @@ class RunDelete(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"run the delete script of {self.instance.type} for {self.instance.tag}"
+        return Phrase("run the delete script of {type} for {tag}", type=self.instance.type, tag=self.instance.tag)
 
     def names(self) -> tuple[str, ...]:
         """The tag."""

@@ -10,6 +10,7 @@ from lvmkit.guards import metadata
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.ownership import OwnerNotWritten
 from lvmkit.model.messages.pacemaker import OwnerKept
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.settings import SYSTEM_ID
 from lvmkit.plan import Step
 
@@ -36,7 +37,8 @@ class ChangeOwner(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"make {self.new or 'nobody'} the owner of volume group {self.vg} (LVM system ID)"
+        owner = self.new or Phrase("nobody")
+        return Phrase("make {owner} the owner of volume group {vg} (LVM system ID)", owner=owner, vg=self.vg)
 
     def apply(self, kit: Kit) -> None:
         """Write it and read it back."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.service import VgImpostor, VgNotFound
+from lvmkit.model.phrase import Phrase
 from lvmkit.plan import Step
 from lvmkit.resources import locks
 from lvmkit.resources.bringing_up import held, observed
@@ -24,7 +25,7 @@ class RenewRecord(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"renew what the checks of {self.tag} expect"
+        return Phrase("renew what the checks of {tag} expect", tag=self.tag)
 
     def apply(self, kit: Kit) -> None:
         """Observe and store; a group that is not in service has no record. One under an older name goes."""

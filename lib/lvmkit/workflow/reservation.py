@@ -10,6 +10,7 @@ from lvmkit.guards import reservation
 from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.reservation import ReservationByLvm, ReservationNotAlone
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.settings import NO_RESERVATION
 from lvmkit.plan import Step
 from lvmkit.resources import locks
@@ -36,7 +37,9 @@ class ReserveDisks(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"reserve the disks of volume group {self.vg} for this server (SCSI persistent reservation)"
+        return Phrase(
+            "reserve the disks of volume group {vg} for this server (SCSI persistent reservation)", vg=self.vg
+        )
 
     def apply(self, kit: Kit) -> None:
         """Reserve them, and read back what came of it."""
@@ -59,7 +62,7 @@ class LetGoOfDisks(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"give up the reservation of the disks of volume group {self.vg}"
+        return Phrase("give up the reservation of the disks of volume group {vg}", vg=self.vg)
 
     def apply(self, kit: Kit) -> None:
         """Give it up; what does not work is a warning."""
@@ -76,7 +79,7 @@ class FollowDisks(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"reserve the disks that {self.tag} has now"
+        return Phrase("reserve the disks that {tag} has now", tag=self.tag)
 
     def apply(self, kit: Kit) -> None:
         """Where this server holds the others."""

@@ -10,6 +10,7 @@ from lvmkit.model.instance import IN_SERVICE, tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.extend import MovesAlong, StillListedThere
 from lvmkit.model.messages.pacemaker import LastServer, StillInService
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.value import Value, replace
 from lvmkit.plan import Plan, Step, carry_out, finish_interrupted
 from lvmkit.steps import drop_records, listing
@@ -35,7 +36,7 @@ class GiveUp(Step):
 
     def describe(self) -> str:
         """What the step does."""
-        return f"take {self.server} from {', '.join(self.tags)}"
+        return Phrase("take {server} from {tags}", server=self.server, tags=", ".join(self.tags))
 
     def names(self) -> tuple[str, ...]:
         """The tags."""

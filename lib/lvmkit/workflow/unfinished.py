@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.plans import JournalDropped, JournalInUse, JournalUnknown
+from lvmkit.model.phrase import Phrase
 from lvmkit.plan import all_journals, finish_interrupted
 
 TYPE_CHECKING = False
@@ -11,9 +12,10 @@ if TYPE_CHECKING:
     from lvmkit.journal import Journal
     from lvmkit.plan import Kit
 
-BEGUN, DONE, OPEN = "begun", "done", "open"
+BEGUN, DONE, OPEN = Phrase("begun"), Phrase("done"), Phrase("open")
 """how far a step came"""
-INTERRUPTED, BACKING_OUT, RUNNING, UNREADABLE = "interrupted", "being taken back", "running", "unreadable"
+INTERRUPTED, BACKING_OUT = Phrase("interrupted"), Phrase("being taken back")
+RUNNING, UNREADABLE = Phrase("running"), Phrase("unreadable")
 STATES = (INTERRUPTED, BACKING_OUT, RUNNING, UNREADABLE)
 """what a journal can be"""
 

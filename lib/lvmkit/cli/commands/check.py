@@ -9,6 +9,7 @@ from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import TAG_OR_ID, event_format_option, pass_session, quiet_option
 from lvmkit.model.instance import IN_SERVICE
 from lvmkit.model.messages.command import NotInService
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.resource_types import is_device
 from lvmkit.view.check import OK, Verdict, after_recovery, check_facts, is_well, judge
 from lvmkit.view.language import text_of
@@ -48,7 +49,7 @@ def command(session: Session, words: tuple[str, ...], deep: bool, watch: bool) -
     3 when it could not be looked at. --quiet leaves out what is well.
     """
     if watch and (words or deep):
-        raise click.UsageError("--all takes neither tags nor --deep.")
+        raise click.UsageError(Phrase("--all takes neither tags nor --deep."))
 
     looked: list[bool] = []
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.console import one_a_line
-from lvmkit.cli.layout import SHOWN_ABOVE, columns, glyphs, numbered, twigs
+from lvmkit.cli.layout import columns, glyphs, head, numbered, twigs
 from lvmkit.cli.options import PATH, TAG, dry_run_option, event_format_option, pass_session, quiet_option
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import INTELLIGENT, SWITCHBACKS
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.settings import RESERVATIONS
 from lvmkit.view.create import creation_facts, creation_preview
 
@@ -83,10 +84,10 @@ def _after(draft: CreateDraft, before: Hierarchy) -> Hierarchy:
 
 
 def _as_text(draft: CreateDraft, before: Hierarchy, after: Hierarchy) -> str:
-    rows = [("TAG", "TYPE", "ID", "")]
+    rows = [head("TAG", "TYPE", "ID", "")]
     for twig in twigs((draft.root,), after.children, glyphs()):
         instance = after.by_tag(twig.tag)
         if instance is not None:
-            tag = twig.lead + twig.tag + SHOWN_ABOVE * twig.is_repeated
-            rows.append((tag, instance.type, instance.id, "exists" if before.by_tag(twig.tag) else "new"))
+            novelty = Phrase("exists") if before.by_tag(twig.tag) else Phrase("new")
+            rows.append((twig.labelled(twig.tag), instance.type, instance.id, novelty))
     return f"{columns(rows)}\n{numbered(draft.plan.describe())}"

@@ -11,6 +11,7 @@ from lvmkit.cli.options import dry_run_option, event_format_option, pass_session
 from lvmkit.model.instance import tags_of
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import NotConfirmed
+from lvmkit.model.phrase import Phrase
 from lvmkit.view.delete import deletion_facts, deletion_preview
 
 TYPE_CHECKING = False
@@ -53,8 +54,8 @@ def command(session: Session, word: str, yes: bool, dry_run: bool) -> int:
 
 def _ask(tag: str, gone: tuple[Instance, ...]) -> None:
     """Raises Failure (NotConfirmed, 110112) unless the answer is yes."""
-    if not confirms(f"End the protection of {', '.join(tags_of(gone))}?"):
-        raise Failure(NotConfirmed(f"Deletion of {tag}"))
+    if not confirms(Phrase("End the protection of {tags}?", tags=", ".join(tags_of(gone)))):
+        raise Failure(NotConfirmed(Phrase("Deletion of {tag}", tag=tag)))
 
 
 def _preview(tag: str, session: Session, kit: Kit, gone: tuple[Instance, ...], plan: Plan) -> None:
@@ -70,7 +71,8 @@ def _preview(tag: str, session: Session, kit: Kit, gone: tuple[Instance, ...], p
 
 
 def _as_text(going: Sequence[str], staying: Mapping[str, Sequence[str]]) -> str:
-    rows = [("goes", tag, "") for tag in going]
+    rows: list[tuple[str, ...]] = [(Phrase("goes"), tag, "") for tag in going]
     for kept, parents in staying.items():
-        rows.append(("stays", kept, f"required by {', '.join(parents)}" if parents else "a service of its own"))
+        why = Phrase("required by {tags}", tags=", ".join(parents)) if parents else Phrase("a service of its own")
+        rows.append((Phrase("stays"), kept, why))
     return columns(rows)

@@ -7,6 +7,7 @@ import click
 from lvmkit.cli.layout import columns
 from lvmkit.cli.options import event_format_option, pass_session, quiet_option
 from lvmkit.model.messages import INFO, WARN, shown
+from lvmkit.model.phrase import Phrase
 from lvmkit.view.doctor import doctor_facts
 from lvmkit.view.language import finding_in_words
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from lvmkit.plan import Kit
     from lvmkit.workflow.doctor import Diagnosis
 
-_WORDS = {INFO: "note", WARN: "warn"}
-_WORST = "FAIL"
+_WORDS = {INFO: Phrase("note"), WARN: Phrase("warn")}
+_WORST = Phrase("FAIL")
 
 
 @click.command("doctor", epilog="Example: lvmkit doctor", short_help="Look for what would cause trouble later.")
@@ -53,10 +54,10 @@ def _as_text(diagnosis: Diagnosis, quiet: bool) -> str:
         if advice:
             text += f"  -> {shown(advice)}\n"
     if diagnosis.is_well and not quiet:
-        text += columns([("ok", ", ".join(diagnosis.servers))])
+        text += columns([(Phrase("ok"), ", ".join(diagnosis.servers))])
     return text
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
     word = _WORDS.get(finding.level, _WORST)
-    return word, finding.server or "cluster", finding.about, finding.number, finding_in_words(finding)["text"]
+    return word, finding.server or Phrase("cluster"), finding.about, finding.number, finding_in_words(finding)["text"]

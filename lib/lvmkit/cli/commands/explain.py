@@ -32,7 +32,7 @@ _LONGEST = 9
 def command(session: Session, number: str | None, every: bool) -> int:
     """Say what the message with this number means, what to do about it, and which exit codes it leads to."""
     if every == (number is not None):
-        raise click.UsageError("Either NUMBER or --all.")
+        raise click.UsageError(Phrase("Either NUMBER or --all."))
 
     def job() -> int:
         if number is None:

@@ -16,6 +16,7 @@ from lvmkit.cli.options import (
     resource_argument,
 )
 from lvmkit.model.messages import Failure
+from lvmkit.model.phrase import Phrase
 from lvmkit.view.extend import extension_facts, extension_preview
 
 TYPE_CHECKING = False
@@ -76,7 +77,7 @@ def _show_preview(order: ExtendOrder, extension: Preview, kit: Kit, session: Ses
 
 def _as_text(extension: Preview) -> str:
     """The steps, and what the cluster would do at once."""
-    rows = [(f"{number}.", step) for number, step in enumerate(extension.steps, 1)]
+    rows: list[tuple[str, str]] = [(f"{number}.", step) for number, step in enumerate(extension.steps, 1)]
     for line in extension.foreseen:
-        rows.append(("then", line))
+        rows.append((Phrase("then"), line))
     return columns(rows)

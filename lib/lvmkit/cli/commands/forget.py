@@ -6,6 +6,7 @@ import click
 
 from lvmkit.cli.options import Word, event_format_option, pass_session, quiet_option
 from lvmkit.model import names
+from lvmkit.model.phrase import Phrase
 from lvmkit.view.forget import forgetting_facts
 
 TYPE_CHECKING = False
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from lvmkit.cli.session import Session
     from lvmkit.plan import Kit
 
-_VG = Word("vg", "volume group name", names.is_vg_name)
+_VG = Word("vg", Phrase("volume group name"), names.is_vg_name)
 
 
 @click.command("forget", epilog="Example: lvmkit forget vg1", short_help="Drop what is left of an ended protection.")

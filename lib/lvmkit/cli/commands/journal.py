@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from lvmkit.cli.console import confirms, is_interactive
-from lvmkit.cli.layout import columns
+from lvmkit.cli.layout import columns, head
 from lvmkit.cli.options import Word, dry_run_option, event_format_option, pass_session, quiet_option
-from lvmkit.model.messages import Failure, shown
+from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import NotConfirmed
+from lvmkit.model.phrase import Phrase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def _is_name(word: str) -> bool:
     return word == "journal" or (word.isascii() and word.isdecimal())
 
 
-_NAME = Word("journal", "name of a journal", _is_name)
+_NAME = Word("journal", Phrase("name of a journal"), _is_name)
 
 
 @click.command("journal", epilog="Example: lvmkit journal 3", short_help="Look at interrupted changes, and drop one.")
@@ -40,9 +41,9 @@ def command(session: Session, name: str | None, again: bool, dropped: bool, yes:
     own hierarchy waiting. Drop it when you have put things right by hand. Exit 0 when none is left, else 1.
     """
     if dropped and not name:
-        raise click.UsageError("--drop needs the NAME of a journal.")
+        raise click.UsageError(Phrase("--drop needs the NAME of a journal."))
     if dropped and again:
-        raise click.UsageError("--drop and --retry exclude each other.")
+        raise click.UsageError(Phrase("--drop and --retry exclude each other."))
 
     def job(kit: Kit) -> int:
         from lvmkit.view.journal import journal_facts
@@ -67,14 +68,14 @@ def _ask(journal: Journal, yes: bool) -> None:
     """On a terminal, raises Failure (NotConfirmed, 110112) unless the answer is yes."""
     if yes or not is_interactive():
         return
-    if not confirms(f"Forget '{shown(journal.work)}' as it is?"):
-        raise Failure(NotConfirmed(f"Dropping journal {journal.name}"))
+    if not confirms(Phrase("Forget '{work}' as it is?", work=journal.work)):
+        raise Failure(NotConfirmed(Phrase("Dropping journal {name}", name=journal.name)))
 
 
 def _as_text(journals: tuple[Journal, ...], *, is_whole: bool) -> str:
     if not journals:
         return ""
-    text = columns([("JOURNAL", "CHANGE", "STATE", "ABOUT"), *map(_row, journals)])
+    text = columns([head("JOURNAL", "CHANGE", "STATE", "ABOUT"), *map(_row, journals)])
     if is_whole:
         text += "".join(map(_steps, journals))
     return text

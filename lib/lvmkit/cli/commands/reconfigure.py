@@ -9,6 +9,7 @@ from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import DIGEST, TAG_OR_ID, event_format_option, pass_session, quiet_option
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import HierarchyDiffers, InvalidName, NothingToDo
+from lvmkit.model.phrase import Phrase
 from lvmkit.view.reconfigure import difference_facts
 
 TYPE_CHECKING = False
@@ -44,9 +45,9 @@ def command(session: Session, word: str, lists: tuple[str, ...], yes: bool, dige
     reason to change nothing.
     """
     if len(lists) not in (0, 2):
-        raise click.UsageError("Either both lists or none.")
+        raise click.UsageError(Phrase("Either both lists or none."))
     if lists and digest:
-        raise click.UsageError("--expect is for the whole difference, without lists.")
+        raise click.UsageError(Phrase("--expect is for the whole difference, without lists."))
     only = (_devices(lists[0]), _devices(lists[1])) if lists else None
 
     def job(kit: Kit) -> int:
@@ -75,45 +76,44 @@ def _devices(words: str) -> tuple[str, ...]:
     given = tuple(word.strip() for word in words.split(","))
     for word in given:
         if not word or word.startswith("-") or not word.isprintable():
-            raise Failure(InvalidName(word or "''", "device"))
+            raise Failure(InvalidName(word or "''", Phrase("device")))
     return given
 
 
 def _counted(change: Difference) -> tuple[str, ...]:
     """What is different, in words."""
-    words = []
-    for items, what in (
-        (change.added, "disks to add"),
-        (change.removed, "disks to remove"),
-        (change.gone_volumes, "volumes gone"),
-        (change.renamed, "old names"),
-        (change.carried, "devices on another kit's storage"),
-    ):
-        if items:
-            words.append(f"{len(items)} {what}")
+    counts = (
+        Phrase("{number} disks to add", number=len(change.added)),
+        Phrase("{number} disks to remove", number=len(change.removed)),
+        Phrase("{number} volumes gone", number=len(change.gone_volumes)),
+        Phrase("{number} old names", number=len(change.renamed)),
+        Phrase("{number} devices on another kit's storage", number=len(change.carried)),
+    )
+    words = [count for count in counts if count.facts["number"]]
     if change.unlisted:
-        words.append("not named in /etc/lkvgs")
+        words.append(Phrase("not named in /etc/lkvgs"))
     if change.unwatched:
-        words.append("the checks expect something else")
+        words.append(Phrase("the checks expect something else"))
     return tuple(words)
 
 
 def _as_text(change: Difference) -> str:
     rows: list[tuple[str, ...]] = []
     for pv in change.added:
-        rows.append(("+", "disk", pv.device, pv.pv_uuid))
+        rows.append(("+", Phrase("disk"), pv.device, pv.pv_uuid))
     for pv in change.removed:
-        rows.append(("-", "disk", pv.device, pv.tag))
+        rows.append(("-", Phrase("disk"), pv.device, pv.tag))
     for lv in change.gone_volumes:
-        rows.append(("-", "volume", f"{change.vg}/{lv.name}", lv.tag))
+        rows.append(("-", Phrase("volume"), f"{change.vg}/{lv.name}", lv.tag))
     for name in change.renamed:
-        rows.append(("~", "name", name.old, name.new) if name.old != name.new else ("~", "volume", name.old, name.tag))
+        what, new = (Phrase("name"), name.new) if name.old != name.new else (Phrase("volume"), name.tag)
+        rows.append(("~", what, name.old, new))
     for device in change.carried:
-        rows.append(("+", "link", device.tag, device.carrier))
+        rows.append(("+", Phrase("link"), device.tag, device.carrier))
     if change.unlisted:
-        rows.append(("+", "list", "/etc/lkvgs", change.vg))
+        rows.append(("+", Phrase("list"), "/etc/lkvgs", change.vg))
     if change.unwatched:
-        rows.append(("~", "record", change.tag, "what the checks expect"))
+        rows.append(("~", Phrase("record"), change.tag, Phrase("what the checks expect")))
     for lv in change.new_volumes:
-        rows.append((" ", "volume", f"{change.vg}/{lv.name}", "not protected"))
+        rows.append((" ", Phrase("volume"), f"{change.vg}/{lv.name}", Phrase("not protected")))
     return columns(rows)

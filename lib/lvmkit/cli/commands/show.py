@@ -9,6 +9,7 @@ from lvmkit.cli.layout import ASCII_GLYPHS, columns, twigs
 from lvmkit.cli.naming import tag_of
 from lvmkit.cli.options import TAG_OR_ID, pass_session, quiet_option
 from lvmkit.cli.session import JSON, TEXT
+from lvmkit.model.phrase import Phrase
 from lvmkit.view.document import document
 from lvmkit.view.show import show_facts
 
@@ -52,7 +53,7 @@ def command(session: Session, word: str | None, form: str) -> int:
         return 0
 
     if form == _CMD and not word:
-        raise click.UsageError("Commands can be shown of one TAG|ID.")
+        raise click.UsageError(Phrase("Commands can be shown of one TAG|ID."))
     return session.work("show", word or "", job)
 
 

@@ -12,7 +12,9 @@ from lvmkit.cli.session import TEXT
 from lvmkit.cli.surveyed import as_list, as_matrix
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages.view import NothingProtected
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.value import replace
+from lvmkit.view.language import worded
 from lvmkit.view.status import status_facts
 
 TYPE_CHECKING = False
@@ -91,7 +93,9 @@ def _show(survey: Survey, by: str, kit: Kit, answer: Callable[..., bool]) -> boo
 
 def _watch_line(watcher: LastLook | None) -> str:
     """When the watcher has looked; nothing where none runs."""
-    return f"\nWatched by lvmkit-watch.service, which looked {watcher.age} s ago.\n" if watcher else ""
+    if watcher is None:
+        return ""
+    return f"\n{worded(Phrase('Watched by lvmkit-watch.service, which looked {age} s ago.', age=watcher.age))}\n"
 
 
 def _tell_what_is_missing(survey: Survey, kit: Kit) -> None:

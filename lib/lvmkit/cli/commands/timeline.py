@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lvmkit.cli.layout import columns
+from lvmkit.cli.layout import columns, head
 from lvmkit.cli.options import event_format_option, pass_session, quiet_option
 from lvmkit.view.timeline import in_words, timeline_facts
 
@@ -40,7 +40,7 @@ def command(session: Session) -> int:
 def _table(move: Timeline) -> str:
     if not move.steps:
         return ""
-    rows = [("AT", "TOOK", "SERVER", "STEP")]
+    rows = [head("AT", "TOOK", "SERVER", "STEP")]
     for step in move.steps:
         rows.append((f"{step.end:.1f} s", f"{step.end - step.start:.1f} s", step.deed.server, in_words(step.deed)))
     return columns(rows)

@@ -9,6 +9,7 @@ from lvmkit.model.instance import ISP, OSU
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.guide import ErrorBringingInService, ResourceNotFound
 from lvmkit.model.messages.pacemaker import FailedOnServer, NotExtended, ServerUnfit, Started, UnknownServer
+from lvmkit.model.phrase import Phrase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def bring_in(
     failed = _not_in(order, ISP, after)
     for each in order:
         if each not in failed and _state(each, before) != ISP:
-            tell(Started(each, "in service", server))
+            tell(Started(each, Phrase("in service"), server))
     if failed:
         reasons = (FailedOnServer(each, server, _why(each, after, answer)) for each in failed)
         raise Failure(*reasons, ErrorBringingInService(tag, server))
@@ -67,7 +68,7 @@ def take_out(how: Commands, known: Known, tag: str, deadline: float, tell: Calla
         left = _not_in(order, OSU, after)
         for each in order:
             if each not in left and _state(each, before) != OSU:
-                tell(Started(each, "out of service", server))
+                tell(Started(each, Phrase("out of service"), server))
         refused += [FailedOnServer(each, server, _why(each, after, answer)) for each in left]
     if not is_known:
         raise Failure(ResourceNotFound(f"tag {tag}"))

@@ -19,6 +19,7 @@ from lvmkit.model.messages.pacemaker import (
     Started,
     UnknownServer,
 )
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.value import Value
 
 TYPE_CHECKING = False
@@ -152,7 +153,8 @@ def _tell_reached(
             told.discard(tag)
         elif tag not in told:
             told.add(tag)
-            tell(Started(tag, "in service" if move.server else "out of service", move.server or "all servers"))
+            state = Phrase("in service") if move.server else Phrase("out of service")
+            tell(Started(tag, state, move.server or Phrase("all servers")))
 
 
 def _refuse(root: Element, graph: Hierarchy, cluster: Cluster, move: ClusterMove) -> None:
@@ -165,7 +167,9 @@ def _refuse(root: Element, graph: Hierarchy, cluster: Cluster, move: ClusterMove
     if not cluster.quorum and cluster.quorum_policy != "ignore":
         raise Failure(NoQuorum(cluster.quorum_policy))
     server = cluster.server(move.server)
-    why = "maintenance mode" if cluster.maintenance else "unknown to the cluster" if server is None else server.unfit
+    why = server.unfit if server else Phrase("unknown to the cluster")
+    if cluster.maintenance:
+        why = Phrase("maintenance mode")
     if why:
         raise Failure(ServerUnfit(move.server, move.tag, why))
 

@@ -6,6 +6,7 @@ from lvmkit.cluster.pacemaker import ids
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import ILLSTATE, ISP, ISU, OSF, OSU, Instance
 from lvmkit.model.messages.pacemaker import FencingOff, MaintenanceMode, NoQuorum
+from lvmkit.model.phrase import Phrase
 from lvmkit.model.resource_types import is_device
 from lvmkit.model.value import Value, replace
 
@@ -33,9 +34,14 @@ class Member(Value):
     @property
     def unfit(self) -> str:
         """Why it cannot take a resource; '' when it can."""
-        reasons = {"unclean": self.unclean, "offline": not self.online, "joining": self.pending}
-        reasons.update({"standby": self.standby, "in maintenance": self.maintenance})
-        return ", ".join(reason for reason, true in reasons.items() if true)
+        reasons = {
+            Phrase("unclean"): self.unclean,
+            Phrase("offline"): not self.online,
+            Phrase("joining"): self.pending,
+            Phrase("standby"): self.standby,
+            Phrase("in maintenance"): self.maintenance,
+        }
+        return Phrase.joined((reason for reason, true in reasons.items() if true), ", ")
 
 
 class Primitive(Value):
