@@ -10,7 +10,12 @@ import ast
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
+import click
+
+from lvmkit.cli import help
+from lvmkit.cli.program import COMMANDS, program
 from lvmkit.model.messages import catalogue
 from lvmkit.view.explain import cause
 
@@ -47,7 +52,7 @@ def read(language: str) -> dict[str, str]:
 def sentences() -> dict[str, str]:
     """Every sentence that a reader may see, with where it is first: the number of its message, or its module."""
     places: dict[str, str] = {}
-    for sentence, place in (*_of_messages(), *_of_phrases()):
+    for sentence, place in (*_of_messages(), *_of_phrases(), *_of_help()):
         if sentence:
             places.setdefault(sentence, place)
     return places
@@ -76,6 +81,22 @@ def _is_said(function: ast.expr, argument: ast.expr) -> bool:
     if name == "Phrase" and not is_literal:
         raise ValueError(f"no literal, so it cannot be translated: {ast.unparse(argument)}")
     return is_literal and name in ("Phrase", "head")
+
+
+def _of_help() -> Iterator[tuple[str, str]]:
+    """What --help says, of click's words too: all that the formatter of help has translated."""
+    assert isinstance(program, click.Group)
+    programs: dict[str, click.Command] = {"cli/program.py": program}
+    for name, module in COMMANDS.items():
+        command = program.get_command(click.Context(program), name)
+        assert command is not None
+        programs[f"cli/commands/{module}.py"] = command
+    for place, command in programs.items():
+        context = help.HelpContext(command, info_name=command.name)
+        with mock.patch.object(help, "translated", side_effect=str) as translated:
+            command.get_help(context)
+        for call in translated.call_args_list:
+            yield call.args[0], place
 
 
 def written(pairs: dict[str, str]) -> str:

@@ -8,10 +8,12 @@ from gettext import GNUTranslations
 from string import Formatter
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
-from lvmkit.cli import console
+from lvmkit.cli import adddelpv, console, help
 from lvmkit.cli.layout import columns, width
+from lvmkit.cli.program import COMMANDS, program
 from lvmkit.entry.report import Voice
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import FILESYS, OSU
@@ -159,6 +161,39 @@ class TestShown:
         assert "Ursache:    Die Volume-Gruppe ist als exportiert markiert" in page
         assert "Exit-Code:  Skript 1, LCDI 1, OCF 6" in page
         assert "Volume-Gruppe <vg> ist exportiert." in shell.run("explain", "--all").stdout
+
+
+@pytest.mark.usefixtures("german")
+class TestHelp:
+    def test_all_of_it_is_translated_but_what_is_typed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        lines = Shell(tmp_path, FakePort(), monkeypatch).run("report", "--help").stdout.splitlines()
+        assert lines[0] == "Aufruf: lvmkit report [OPTIONS]"
+        assert lines[2].startswith("  Sammelt Zustände, Befunde, ")
+        assert "Optionen:" in lines
+        assert "[Standard: 60;" in " ".join(lines)
+        assert lines[-1] == "  Beispiel: lvmkit report"
+
+    def test_the_other_program_has_it_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        shell = Shell(tmp_path, FakePort(), monkeypatch)
+        assert shell.run("--help", command=adddelpv.program).stdout.startswith("Aufruf: adddelpv [OPTIONS] ")
+
+    def test_lines_are_as_wide_as_characters_are(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+        lines = Shell(tmp_path, FakePort(), monkeypatch).run("create", "--help").stdout.splitlines()
+        assert lines[-1] == "  例: lvmkit create /data --tag payroll-data --dry-run"
+        assert 70 < max(map(width, lines)) <= 80
+
+
+def test_help_in_english_is_what_click_makes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    assert isinstance(program, click.Group)
+    for name in (*COMMANDS, ""):
+        command = program.get_command(click.Context(program), name) or program
+        pages = []
+        for formatter in (help.HelpFormatter, click.HelpFormatter):
+            monkeypatch.setattr(help.HelpContext, "formatter_class", formatter)
+            pages.append(command.get_help(help.HelpContext(command, info_name=name)))
+        assert pages[0] == pages[1]
 
 
 class TestTables:

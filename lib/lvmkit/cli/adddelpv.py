@@ -8,6 +8,7 @@ import click
 
 from lvmkit import VERSION
 from lvmkit.cli.commands import reconfigure
+from lvmkit.cli.help import HelpContext
 from lvmkit.cli.launch import launch
 from lvmkit.cli.session import Session, installed
 from lvmkit.model.messages.guide import AdddelpvUsage, UsageError
@@ -25,6 +26,8 @@ NAME = "adddelpv"
 
 class Adddelpv(click.Command):
     """The command as a program of its own."""
+
+    context_class = HelpContext
 
     def main(self, args: Sequence[str] | None = None, *_: object, obj: Session | None = None, **__: object) -> NoReturn:
         """Run and end the process, as click's own main does; messages and exit codes are the kit's."""

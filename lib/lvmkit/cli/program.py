@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from lvmkit import VERSION
+from lvmkit.cli.help import HelpContext
 from lvmkit.cli.launch import launch
 from lvmkit.cli.options import quiet_option
 from lvmkit.cli.session import Session, installed
@@ -49,6 +50,8 @@ COMMANDS = {
 class Program(click.Group):
     """The commands, each loaded when it is used."""
 
+    context_class = HelpContext
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, in the order in which a hierarchy needs them in its life."""
         return list(COMMANDS)
@@ -58,6 +61,7 @@ class Program(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"lvmkit.cli.commands.{COMMANDS[cmd_name]}").command
+        command.context_class = HelpContext
         return command
 
     def main(self, args: Sequence[str] | None = None, *_: object, obj: Session | None = None, **__: object) -> NoReturn:
