@@ -7,6 +7,7 @@ module above each sentence, without those that nobody says any more, and with ''
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ def read(language: str) -> dict[str, str]:
     return pairs
 
 
+@functools.cache
 def sentences() -> dict[str, str]:
     """Every sentence that a reader may see, with where it is first: the number of its message, or its module."""
     places: dict[str, str] = {}
