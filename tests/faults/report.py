@@ -18,7 +18,7 @@ Made by `make faults`: every row is a fault that was made in a guest with a real
 and once below Pacemaker's own agents, heartbeat/LVM-activate and Filesystem ({agents}). "Usable" is measured, not said
 by anybody: the volume was read and its file system written to, past the cache. Seconds are those of an emulated guest
 with one processor; {guests} on a machine with {cores}.
-What is bold is wrong.
+What is bold is wrong: {sum}.
 
 | fault | in truth | the kit: checks | stop | start | the peer: monitor 0, 10, 20 | stop | start |
 |---|---|---|---|---|---|---|---|
@@ -76,13 +76,23 @@ def page(whole: Whole) -> str:
         by_name.setdefault(record.row.name, {})[record.side] = record
     lines = [_line(sides) for sides in by_name.values()]
     ends = [_killed_line(each) for each in whole.killed]
-    return "\n".join((_head(whole.where) + "\n".join(lines), KILLS + "\n".join(ends), _calm(whole.calm)))
+    return "\n".join((_head(whole) + "\n".join(lines), KILLS + "\n".join(ends), _calm(whole.calm)))
 
 
-def _head(where: Where) -> str:
+def _head(whole: Whole) -> str:
+    where = whole.where
     guests = "one guest ran" if where.guests == 1 else f"{where.guests} guests ran at once"
     cores = "one core" if where.cores == 1 else f"{where.cores} cores"
-    return HEAD.format(kernel=where.kernel, agents=where.agents, guests=guests, cores=cores)
+    return HEAD.format(kernel=where.kernel, agents=where.agents, guests=guests, cores=cores, sum=total(whole.records))
+
+
+def total(records: Sequence[Record]) -> str:
+    """In how many rows each side was wrong, in words."""
+    parts = []
+    for side, name in ((KIT, "the kit"), (PEER, "the peer")):
+        of_side = [record for record in records if record.side == side]
+        parts.append(f"{name} in {sum(bool(wrong(record)) for record in of_side)} of {len(of_side)} rows")
+    return ", ".join(parts)
 
 
 def _calm(calm: Calm) -> str:

@@ -113,6 +113,7 @@ def test_the_page_shows_each_row_once_and_what_is_wrong_in_bold() -> None:
     (line,) = [each for each in _page([ours, theirs]).splitlines() if "| a fault" in each]
     assert line.count("**") == 2
     assert re.search(r"\*\*fine is said of what cannot be used\*\* \| ok", line)
+    assert "wrong: the kit in 0 of 1 rows, the peer in 1 of 1 rows." in _page([ours, theirs])
 
 
 def test_the_page_says_that_two_guests_ran_at_once() -> None:
