@@ -28,6 +28,7 @@ from lab import kept
 from lab.guests.errors import LabError
 from lab.kept import Kept
 
+ROOT = Path(__file__).resolve().parents[2]
 FINE, FAULT = Answer(0, 1.0), Answer(1, 1.0, ("110044",))
 USABLE, BROKEN, GONE = Truth(READS, WRITES, 1), Truth("Input/output error", HANGS, 1), Truth(ABSENT, ABSENT, 0)
 UNMOUNTED = Truth(READS, ABSENT, 0)
@@ -114,6 +115,16 @@ def test_the_page_shows_each_row_once_and_what_is_wrong_in_bold() -> None:
     assert line.count("**") == 2
     assert re.search(r"\*\*fine is said of what cannot be used\*\* \| ok", line)
     assert "wrong: the kit in 0 of 1 rows, the peer in 1 of 1 rows." in _page([ours, theirs])
+
+
+def test_readme_and_page_have_the_figures_of_the_run_that_is_kept() -> None:
+    rows = json.loads((ROOT / "docs/faults.json").read_text())["rows"]
+    parts = []
+    for side, name in ((KIT, "the kit"), (PEER, "the peer")):
+        wrongs = [bool(row["wrong"]) for row in rows if row["side"] == side]
+        parts.append(f"{name} in {sum(wrongs)} of {len(wrongs)} rows")
+    for page in ("README.md", "docs/faults.md"):
+        assert ", ".join(parts) in " ".join((ROOT / page).read_text().split())
 
 
 def test_the_page_says_that_two_guests_ran_at_once() -> None:
