@@ -121,10 +121,11 @@ def test_an_automount_of_systemd_is_named_and_the_advice_helps(served: Guest) ->
     assert same_data(served)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("protect", "allow"),
     [
-        pytest.param(f"lvchange -qq -pr {VG}/www", f"lvchange -qq -prw {VG}/www", marks=pytest.mark.slow),
+        (f"lvchange -qq -pr {VG}/www", f"lvchange -qq -prw {VG}/www"),
         (
             f"""printf 'activation {{ read_only_volume_list=[ "{VG}/www" ] }}\\n' >> /etc/lvm/lvmlocal.conf""",
             "sed -i /read_only_volume_list/d /etc/lvm/lvmlocal.conf",

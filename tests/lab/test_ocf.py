@@ -105,6 +105,7 @@ def test_a_volume_that_a_snapshot_keeps_up_counts_as_stopped(made: Guest) -> Non
     assert held(made, VG) == []
 
 
+@pytest.mark.slow
 def test_a_mirror_serves_without_a_disk_that_fails(made: Guest) -> None:
     made.sh(
         f"lvremove -qq -f {DATA} {VG}/www; lvcreate -qq --type raid1 -m1 -L 16M -n data--x {VG}; vgchange -qq -an {VG}"
@@ -127,7 +128,12 @@ def test_a_mirror_serves_without_a_disk_that_fails(made: Guest) -> None:
         ("dmsetup wipe_table my--vg.1+a-www", (FAILED, "110042"), (FAILED, "110042")),
         (f"vgchange -qq -an {VG}", (FAILED, "110040"), (STOPPED, "")),
         ("rm /run/lvmkit/lvmvg-*", (OK, ""), (OK, "")),
-        ("rm /run/lvmkit/lvmvg-*; dmsetup suspend my--vg.1+a-www", (FAILED, "110041"), (FAILED, "110041")),
+        pytest.param(
+            "rm /run/lvmkit/lvmvg-*; dmsetup suspend my--vg.1+a-www",
+            (FAILED, "110041"),
+            (FAILED, "110041"),
+            marks=pytest.mark.slow,
+        ),
         ("mv /usr/sbin/lvm /root", (OK, ""), (OK, "")),
     ],
 )

@@ -305,6 +305,7 @@ def test_a_volume_that_is_suspended_for_a_moment_fails_no_check(served: Guest) -
     assert time.monotonic() - begun < 15
 
 
+@pytest.mark.slow
 def test_there_are_only_so_many_recoveries_in_an_hour(served: Guest) -> None:
     for _ in range(2):
         served.sh(f"umount {WWW}")
