@@ -6,6 +6,7 @@ The protected volume is always `data`, with a file system on /srv/data that hold
 from __future__ import annotations
 
 from lab.guests.guest import BY_ID
+from lab.helpers_kinds import MAP_WITHOUT_DAEMON
 
 VG, LV, MOUNT = "vgf", "data", "/srv/data"
 SECTORS = 514048
@@ -27,7 +28,6 @@ sync
 _EXT4 = f"mkfs.ext4 -q /dev/{VG}/{LV}"
 
 _MULTIPATH = "multipath 1 queue_if_no_path 0 1 1 service-time 0 1 1"
-"""multipathd does not run; its rules for udev would have the only path fail"""
 
 LAYOUTS = {
     "ext4": f"lvcreate -qqy -L 64M -n {LV} {VG} /dev/mapper/path1; {_EXT4}",
@@ -40,8 +40,7 @@ LAYOUTS = {
     "eight": f"lvcreate -qqy -L 64M -n {LV} {VG}; {_EXT4}; "
     + "".join(f"lvcreate -qqy -L 8M -n lv{number} {VG}; " for number in range(2, 9)),
     "multipath": f"""
-ln -s /dev/null /etc/udev/rules.d/56-dm-mpath.rules
-udevadm control --reload
+{MAP_WITHOUT_DAEMON}
 vgreduce -qq {VG} /dev/mapper/path2
 pvremove -qq /dev/mapper/path2
 dmsetup remove path2

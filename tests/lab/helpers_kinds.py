@@ -7,6 +7,8 @@ from lab.guests.guest import BY_ID, Guest
 VG = "kinds"
 MAP_WITHOUT_DAEMON = "ln -s /dev/null /etc/udev/rules.d/56-dm-mpath.rules; udevadm control --reload"
 """where multipathd does not run, udev's rules for its maps would have paths fail"""
+MAP_UUID = "mpath-3333333330000007d0"
+"""as multipathd names the map of a disk of scsi_debug"""
 
 BUILD = f"""
 echo 'label: gpt
@@ -19,7 +21,7 @@ udevadm settle
 set -- $(grep -l scsi_debug /sys/block/sd*/device/model | cut -d/ -f4)
 printf 'devices {{ global_filter=[ "r|^/dev/%s$|", "r|^/dev/%s$|" ] }}\n' $1 $2 > /etc/lvm/lvmlocal.conf
 {MAP_WITHOUT_DAEMON}
-dmsetup create multi --uuid mpath-3333333330000007d0 --table "0 131072 multipath 0 0 2 1 \
+dmsetup create multi --uuid {MAP_UUID} --table "0 131072 multipath 0 0 2 1 \
 service-time 0 1 2 $(cat /sys/block/$1/dev) 1 1 service-time 0 1 2 $(cat /sys/block/$2/dev) 1 1"
 udevadm settle
 vgcreate -qq -s 1M {VG} {BY_ID}SHARED1-part1 {BY_ID}SHARED2 /dev/md0 /dev/mapper/plain /dev/mapper/multi

@@ -9,7 +9,7 @@ import pytest
 from lab.guests import hotplug
 from lab.guests.guest import BY_ID, Guest
 from lab.helpers_below import MOUNT, VG, disks, goes_out_and_comes_back, serve
-from lab.helpers_kinds import MAP_WITHOUT_DAEMON
+from lab.helpers_kinds import MAP_UUID, MAP_WITHOUT_DAEMON
 from lab.helpers_service import action, held, numbers, quick_check, same_data
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ udevadm settle
 set -- $(grep -l scsi_debug /sys/block/sd*/device/model | cut -d/ -f4)
 printf 'devices {{ global_filter=[ "r|^/dev/%s$|", "r|^/dev/%s$|" ] }}\\n' $1 $2 > /etc/lvm/lvmlocal.conf
 {MAP_WITHOUT_DAEMON}
-dmsetup create multi --uuid mpath-3333333330000007d0 --table "0 262144 multipath 0 0 1 1 \
+dmsetup create multi --uuid {MAP_UUID} --table "0 262144 multipath 0 0 1 1 \
 service-time 0 2 2 $(cat /sys/block/$1/dev) 1 1 $(cat /sys/block/$2/dev) 1 1"
 udevadm settle
 cat /sys/block/$1/dev /sys/block/$2/dev

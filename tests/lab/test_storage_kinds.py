@@ -40,7 +40,7 @@ def test_the_hierarchy_goes_down_to_the_disks_of_every_kind_of_physical_volume(s
         f"{BY_ID}SHARED1-part1": [f"{BY_ID}SHARED1"],
         f"{BY_ID}SHARED2": [],
         "/dev/mapper/plain": [f"{BY_ID}SHARED3"],
-        "/dev/disk/by-id/dm-uuid-mpath-3333333330000007d0": [],
+        f"/dev/disk/by-id/dm-uuid-{kinds.MAP_UUID}": [],
     }
 
 
