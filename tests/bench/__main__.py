@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +15,7 @@ import click
 from bench import measures, page, scale
 from bench.hierarchies import SIDES
 from bench.layouts import DIMENSIONS
+from bench.scale import Taken
 from bench.series import Comparison, table
 from bench.stage import Stage, raised
 from lab.guests.errors import LabError
@@ -28,6 +29,8 @@ SWITCHOVER, FAILOVER, COUNTS, MONITOR, SINGLE = "switchover", "failover", "count
 ALL = (COUNTS, MONITOR, SWITCHOVER, FAILOVER, SINGLE)
 USUAL = (COUNTS, MONITOR, SWITCHOVER, SINGLE)
 SCALE = "scale"
+DOCS = CHECKOUT / "docs"
+STORE = DOCS / "benchmark.json"
 SHORT_ROUNDS = 10
 """rounds of what takes seconds, for each round of what takes a minute"""
 
@@ -72,22 +75,18 @@ def main(
 
 def _scale(dimensions: tuple[str, ...], say: Callable[[str], None]) -> None:
     """Measure, and write the pages anew: what was measured now takes the place of what an earlier run says of it."""
-    folder = CHECKOUT / "docs"
-    store = folder / "benchmark.json"
-    loads = [os.getloadavg()[0]]
-    taken: list[scale.Taken] = []
     with _lab(" scale") as lab:
-        for each in scale.scale(lab, dimensions, say):
-            taken.append(each)
-            loads.append(os.getloadavg()[0])
-        kernel = Guest(lab).run("uname", "-r").stdout.strip()
-    everything = scale.joined(scale.read(store), taken)
-    store.write_text(json.dumps(scale.facts(everything), indent=1) + "\n")
-    where = page.Circumstances(VERSION, kernel, tuple(loads))
-    (folder / "benchmark.md").write_text(page.page(everything, where))
+        for taken in scale.scale(lab, dimensions, say):
+            everything = scale.joined(scale.read(STORE), taken)
+            STORE.write_text(json.dumps(scale.facts(everything), indent=1) + "\n")
+            _write_pages(everything, Guest(lab).run("uname", "-r").stdout.strip())
+            say(f"docs/benchmark.md: {len(everything)} lines, {len(taken)} of them new")
+
+
+def _write_pages(everything: Sequence[Taken], kernel: str) -> None:
+    (DOCS / "benchmark.md").write_text(page.page(everything, VERSION, kernel))
     for dimension in dict.fromkeys(each.dimension for each in everything):
-        (folder / page.chart_name(dimension)).write_text(page.chart(everything, dimension))
-    click.echo(f"docs/benchmark.md: {len(everything)} lines, {len(taken)} of them new")
+        (DOCS / page.chart_name(dimension)).write_text(page.chart(everything, dimension))
 
 
 def _work(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from bench.chart import Line, Panel, drawn
 from bench.hierarchies import KIT, PEER
@@ -16,12 +15,13 @@ HEAD = """# What it costs, and how that grows
 Made by `make bench BENCH="scale"` of version {version}, in a guest without a cluster ({kernel}) under emulation, where
 everything takes many times as long as on a server. Compare the columns of a line, not seconds with those of elsewhere:
 the three sides took turns in the same guest, each number is the median of so many turns, with the least and the most.
-Processor time depends least on what else this machine did (its load was {loads}).
+Processor time depends least on what else this machine did (its load before each layout: {loads}).
 
 LVM itself: `vgchange -ay`, `vgchange -an` with all that lvm.conf says, and `dmsetup info` for a monitor. The peer:
 `ocf:heartbeat:LVM-activate`. The kit: the scripts `restore`, `remove` and `quickCheck`, the monitor of its agent, and
 its commands. A ratio is that of the medians of processor time, and in brackets of seconds. Programs are those that were
-started besides the call itself, and LVM commands among them.
+started besides the call itself, and LVM commands among them. Watch is what `lvmkit-watch` takes in two minutes in which
+nothing happens.
 """
 _HEADINGS = {
     "volumes": "More volumes in one group of two disks",
@@ -39,19 +39,10 @@ _STANDS_FOR = {QUICK_CHECK: MONITOR}
 """what an action of the kit is compared with, where the others have no such thing"""
 
 
-@dataclass(frozen=True)
-class Circumstances:
-    """Where and of what it was measured."""
-
-    version: str
-    kernel: str
-    loads: tuple[float, ...]
-
-
-def page(taken: Sequence[Taken], where: Circumstances) -> str:
-    """The whole page, in Markdown."""
-    loads = f"{min(where.loads):.1f} to {max(where.loads):.1f}"
-    text = HEAD.format(version=where.version, kernel=where.kernel, loads=loads)
+def page(taken: Sequence[Taken], version: str, kernel: str) -> str:
+    """The whole page, in Markdown. version: of the kit; kernel: of the guest."""
+    loads = [each.load for each in taken]
+    text = HEAD.format(version=version, kernel=kernel, loads=f"{min(loads):.1f} to {max(loads):.1f}")
     for dimension in dict.fromkeys(each.dimension for each in taken):
         heading = _HEADINGS[dimension]
         text += f"\n## {heading}\n\n![{heading}]({chart_name(dimension)})\n\n{table(taken, dimension)}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,20 +12,24 @@ from pathlib import Path
 from bench import calls, protect, timed
 from bench.calls import LVM, STRACE, TRACE_FILE, Call
 from bench.hierarchies import KIT, PEER
-from bench.layouts import DIMENSIONS, Layout, layouts
+from bench.layouts import DIMENSIONS, GROUPS, Layout, layouts
 from bench.stage import UNAME, Say
+from lab import helpers_watch
 from lab.guests.guest import Guest
 from lab.guests.lab import PLAIN, Lab
 
 BARE = "LVM itself"
 SIDES = (BARE, PEER, KIT)
 START, STOP, MONITOR, QUICK_CHECK = "start", "stop", "monitor", "quickCheck"
-STATUS, CHECK_ALL = "status", "check --all"
-ACTIONS = (START, STOP, MONITOR, QUICK_CHECK, STATUS, CHECK_ALL)
+STATUS, CHECK_ALL, WATCH = "status", "check --all", "watch"
+ACTIONS = (START, STOP, MONITOR, QUICK_CHECK, STATUS, CHECK_ALL, WATCH)
+WATCHED_SECONDS = 120.0
 _INSTALLED = "installed"
 _SCRIPTS = "/opt/LifeKeeper/subsys/scsi/resources/lvmvg/actions"
 _SETTLE = Call(("/usr/bin/udevadm", "settle", "--timeout=600"), {})
 _BUILDING_TIME = 1800.0
+_LONG = 20.0
+"""seconds of a turn that are worth a line"""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Taken:
     """started besides the call itself; None where there are several groups: then each counts as one alone"""
     lvm: int | None
     """LVM commands among them, or that the call itself is"""
+    load: float = 0.0
+    """of the machine below the guest, before the layout was measured"""
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,8 @@ class _Turn:
     calls: tuple[Call, ...]
 
 
-def scale(lab: Lab, dimensions: tuple[str, ...], say: Say) -> Iterator[Taken]:
-    """Measure every layout of these dimensions; what is found comes as soon as it is there."""
+def scale(lab: Lab, dimensions: tuple[str, ...], say: Say) -> Iterator[list[Taken]]:
+    """Measure every layout of these dimensions; what is found of one comes as soon as it is there."""
     say("guest without a cluster")
     lab.up(kind=PLAIN)
     lab.reset()
@@ -65,7 +73,7 @@ def scale(lab: Lab, dimensions: tuple[str, ...], say: Say) -> Iterator[Taken]:
     for layout in layouts(dimensions):
         lab.reset(_INSTALLED)
         say(f"{layout.size} {layout.dimension}")
-        yield from _measured(guest, layout)
+        yield list(_measured(guest, layout, say))
 
 
 def facts(taken: Sequence[Taken]) -> list[dict[str, object]]:
@@ -82,22 +90,25 @@ def read(path: Path) -> list[Taken]:
 
 
 def joined(earlier: Sequence[Taken], new: Sequence[Taken]) -> list[Taken]:
-    """What was measured last of each dimension, in the usual order."""
-    again = {each.dimension for each in new}
-    kept = [each for each in earlier if each.dimension not in again]
-    return sorted((*kept, *new), key=lambda each: DIMENSIONS.index(each.dimension))
+    """What was measured last of each layout, in the usual order."""
+    again = {(each.dimension, each.size) for each in new}
+    kept = [each for each in earlier if (each.dimension, each.size) not in again]
+    return sorted((*kept, *new), key=lambda each: (DIMENSIONS.index(each.dimension), each.size))
 
 
-def _measured(guest: Guest, layout: Layout) -> Iterator[Taken]:
+def _measured(guest: Guest, layout: Layout, say: Say) -> Iterator[Taken]:
+    load = os.getloadavg()[0]
     guest.sh(layout.building(), timeout=_BUILDING_TIME)
     code = Path(protect.__file__).read_text(encoding="utf-8")
     uuids = json.loads(guest.run("python3", "-c", code, *layout.names, timeout=_BUILDING_TIME).stdout)
     turns = _turns(layout, uuids)
-    times = _timed(guest, layout, turns)
-    for turn, taken in zip(turns, times):
+    for turn, taken in zip(turns, _timed(guest, layout, turns, say)):
         programs, lvm = _counted(guest, layout, turn.calls[0]) if layout.groups == 1 else (None, None)
         seconds, work = tuple(wall for wall, _ in taken), tuple(used for _, used in taken)
-        yield Taken(layout.dimension, layout.size, turn.action, turn.side, seconds, work, programs, lvm)
+        yield Taken(layout.dimension, layout.size, turn.action, turn.side, seconds, work, programs, lvm, load)
+    if layout.dimension == GROUPS:
+        watched = _watched(guest, layout)
+        yield Taken(layout.dimension, layout.size, WATCH, KIT, (WATCHED_SECONDS,), (watched,), 0, 0, load)
 
 
 def _turns(layout: Layout, uuids: dict[str, str]) -> list[_Turn]:
@@ -122,17 +133,40 @@ def _turns(layout: Layout, uuids: dict[str, str]) -> list[_Turn]:
     ]
 
 
-def _timed(guest: Guest, layout: Layout, turns: Sequence[_Turn]) -> list[list[tuple[float, float]]]:
+def _timed(guest: Guest, layout: Layout, turns: Sequence[_Turn], say: Say) -> list[list[tuple[float, float]]]:
     """(seconds, seconds of processor time) of each turn in each round. Of several rounds the first does not count."""
     warm = int(layout.rounds > 1)
-    task = []
-    for turn in turns:
-        task += [calls.turn(turn.calls), _SETTLE.turn(counts=False)]
+    times: list[list[tuple[float, float]]] = [[] for _ in turns]
+    for _ in range(layout.rounds + warm):
+        for turn, of_turn in zip(turns, times):
+            begun = time.monotonic()
+            of_turn.append(_once(guest, layout, turn))
+            if time.monotonic() - begun > _LONG:
+                say(f"{layout.size} {layout.dimension}: {turn.action}, {turn.side}: {of_turn[-1][0]:.1f} s")
+    return [of_turn[warm:] for of_turn in times]
+
+
+def _once(guest: Guest, layout: Layout, turn: _Turn) -> tuple[float, float]:
     code = Path(timed.__file__).read_text(encoding="utf-8")
-    given = json.dumps({"rounds": layout.rounds + warm, "turns": task}).encode()
-    patience = (layout.rounds + warm) * layout.patience
-    answer = json.loads(guest.run("python3", "-IS", "-c", code, stdin=given, timeout=patience).stdout)
-    return [[(wall, work) for wall, work in times[warm:]] for times in answer]
+    task = {"rounds": 1, "turns": [calls.turn(turn.calls), _SETTLE.turn(counts=False)]}
+    answer = guest.run("python3", "-IS", "-c", code, stdin=json.dumps(task).encode(), timeout=layout.patience)
+    ((taken,),) = json.loads(answer.stdout)
+    return taken[0], taken[1]
+
+
+def _watched(guest: Guest, layout: Layout) -> float:
+    """Seconds of processor time that the watcher of all groups takes while nothing happens."""
+
+    def spent() -> int:
+        return int(guest.run("systemctl", "show", "--property=CPUUsageNSec", "--value", helpers_watch.UNIT).stdout)
+
+    for vg in layout.names:
+        guest.run(*_script("restore", vg).argv, timeout=layout.patience)
+    helpers_watch.begin(guest)
+    time.sleep(WATCHED_SECONDS / 4)
+    before = spent()
+    time.sleep(WATCHED_SECONDS)
+    return (spent() - before) / 1e9
 
 
 def _counted(guest: Guest, layout: Layout, call: Call) -> tuple[int, int]:

@@ -22,11 +22,10 @@ from tests.unit.machine import Machine, SharedDisk, make_group
 if TYPE_CHECKING:
     from pytest_mock import MockerFixture
 
-WHERE = page.Circumstances("1.0", "6.1.0", (0.5, 1.25))
-
 
 def taken(size: int, action: str, side: str, *seconds: float, programs: int | None = 2) -> Taken:
-    return Taken(VOLUMES, size, action, side, seconds, tuple(each / 2 for each in seconds), programs, programs)
+    work = tuple(each / 2 for each in seconds)
+    return Taken(VOLUMES, size, action, side, seconds, work, programs, programs, 0.5 if size == 1 else 1.25)
 
 
 RUN = [
@@ -100,9 +99,9 @@ def test_the_table_has_a_line_for_each_size_and_action_of_the_kit() -> None:
 
 
 def test_the_page_shows_where_it_was_measured_and_a_chart_for_each_table() -> None:
-    text = page.page(RUN, WHERE)
+    text = page.page(RUN, "1.0", "6.1.0")
     assert "6.1.0" in text
-    assert "its load was 0.5 to 1.2" in text
+    assert "its load before each layout: 0.5 to 1.2" in text
     assert "](benchmark-volumes.svg)" in text
     assert page.chart_name(UNRELATED) == "benchmark-unrelated-disks.svg"
 
@@ -120,7 +119,7 @@ def test_a_chart_is_a_picture_of_every_side() -> None:
             assert 0 <= y <= chart.HEIGHT
 
 
-def test_a_later_run_of_one_dimension_leaves_the_others(tmp_path: Path) -> None:
+def test_a_later_run_leaves_what_it_did_not_measure(tmp_path: Path) -> None:
     store = tmp_path / "benchmark.json"
     assert scale.read(store) == []
     store.write_text(json.dumps(scale.facts(RUN)))
@@ -128,4 +127,4 @@ def test_a_later_run_of_one_dimension_leaves_the_others(tmp_path: Path) -> None:
     newer: list[Any] = [Taken(GROUPS, 10, START, KIT, (1.0,), (0.5,), None, None)]
     assert scale.joined(scale.read(store), newer) == [*RUN, *newer]
     again = [taken(1, START, KIT, 9.0)]
-    assert scale.joined([*RUN, *newer], again) == [*again, *newer]
+    assert scale.joined([*RUN, *newer], again) == [*again, RUN[-1], *newer]
