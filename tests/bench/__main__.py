@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import click
 
-from bench import measures, page, scale
+from bench import measures, page, results, scale
 from bench.hierarchies import SIDES
 from bench.layouts import DIMENSIONS
-from bench.scale import Taken
+from bench.results import Results
 from bench.series import Comparison, table
 from bench.stage import Stage, raised
 from lab.guests.errors import LabError
-from lab.guests.guest import Guest
 from lab.guests.lab import CHECKOUT, Lab, default_name
 from lvmkit import VERSION
 
 Work = Callable[[], "list[Comparison]"]
 
-SWITCHOVER, FAILOVER, COUNTS, MONITOR, SINGLE = "switchover", "failover", "counts", "monitor", "single"
-ALL = (COUNTS, MONITOR, SWITCHOVER, FAILOVER, SINGLE)
-USUAL = (COUNTS, MONITOR, SWITCHOVER, SINGLE)
-SCALE = "scale"
+SWITCHOVER, FAILOVER, COUNTS, MONITOR = "switchover", "failover", "counts", "monitor"
+SINGLE, LOSS = "single", "loss"
+ALONE = {SINGLE: measures.single, LOSS: measures.losses}
+"""what needs one guest without a cluster"""
+ALL = (COUNTS, MONITOR, SWITCHOVER, FAILOVER, *ALONE)
+USUAL = (COUNTS, MONITOR, SWITCHOVER, *ALONE)
+SCALE, PAGE = "scale", "page"
 DOCS = CHECKOUT / "docs"
 STORE = DOCS / "benchmark.json"
 SHORT_ROUNDS = 10
@@ -36,64 +38,59 @@ SHORT_ROUNDS = 10
 
 
 @click.command()
-@click.argument("part", required=False, type=click.Choice((SCALE,)))
+@click.argument("part", required=False, type=click.Choice((SCALE, PAGE)))
 @click.option("--only", multiple=True, type=click.Choice(ALL), help="What to measure; all but failover when not given.")
 @click.option(
     "--rounds", default=2, show_default=True, type=click.IntRange(1), help="How often each side has its turn."
 )
 @click.option("--filesystems", default=1, show_default=True, type=click.IntRange(1, 2), help="How many are moved.")
-@click.option(
-    "--json", "target", default="bench.json", show_default=True, type=click.Path(path_type=Path), help="Result."
-)
 @click.option("--dimension", multiple=True, type=click.Choice(DIMENSIONS), help="Of scale: what grows; all by default.")
-def main(
-    part: str | None, only: tuple[str, ...], rounds: int, filesystems: int, target: Path, dimension: tuple[str, ...]
-) -> None:
-    """Measure the peer and the kit in turn on the same guests; print ratios and write all numbers to a file.
+def main(part: str | None, only: tuple[str, ...], rounds: int, filesystems: int, dimension: tuple[str, ...]) -> None:
+    """Measure the peer and the kit in turn on the same guests; print ratios, and write docs/benchmark.md anew.
 
-    scale: how cost grows with what there is to serve, for docs/benchmark.md.
+    scale: how cost grows with what there is to serve.  page: write it of what was measured before.
     """
     say, chosen = _clock(), only or USUAL
-    if part == SCALE:
-        _scale(dimension, say)
-        return
-    found: list[Comparison] = []
-    loads = [os.getloadavg()[0]]
     try:
-        for name, work in _work(chosen, rounds, filesystems, say):
-            say(name)
-            found += work()
-            loads.append(os.getloadavg()[0])
+        if part == SCALE:
+            _scale(dimension, say)
+        elif part is None:
+            _pairs(chosen, rounds, filesystems, say)
     except LabError as error:
         say(f"ended early: {error}")
         sys.exit(1)
     finally:
-        load = f"load of this machine, {os.cpu_count()} processors, before and after each part: "
-        click.echo(f"\n{table(found)}\n\n{load}{' '.join(f'{each:.1f}' for each in loads)}")
-        target.write_text(json.dumps({"loads": loads, "results": [each.facts() for each in found]}, indent=1) + "\n")
+        _write_page(results.read(STORE))
+
+
+def _pairs(chosen: tuple[str, ...], rounds: int, filesystems: int, say: Callable[[str], None]) -> None:
+    for name, work in _work(chosen, rounds, filesystems, say):
+        say(name)
+        load = os.getloadavg()[0]
+        found = [replace(each, load=load) for each in work()]
+        results.write(STORE, results.read(STORE).with_pairs(found))
+        click.echo(f"\n{table(found)}\n\nload of this machine before it, {os.cpu_count()} processors: {load:.1f}\n")
 
 
 def _scale(dimensions: tuple[str, ...], say: Callable[[str], None]) -> None:
-    """Measure, and write the pages anew: what was measured now takes the place of what an earlier run says of it."""
     with _lab(" scale") as lab:
         for taken in scale.scale(lab, dimensions, say):
-            everything = scale.joined(scale.read(STORE), taken)
-            STORE.write_text(json.dumps(scale.facts(everything), indent=1) + "\n")
-            _write_pages(everything, Guest(lab).run("uname", "-r").stdout.strip())
-            say(f"docs/benchmark.md: {len(everything)} lines, {len(taken)} of them new")
+            results.write(STORE, results.read(STORE).with_taken(taken))
 
 
-def _write_pages(everything: Sequence[Taken], kernel: str) -> None:
-    (DOCS / "benchmark.md").write_text(page.page(everything, VERSION, kernel))
-    for dimension in dict.fromkeys(each.dimension for each in everything):
-        (DOCS / page.chart_name(dimension)).write_text(page.chart(everything, dimension))
+def _write_page(found: Results) -> None:
+    if not found.taken and not found.pairs:
+        return
+    (DOCS / "benchmark.md").write_text(page.page(found, VERSION))
+    for dimension in dict.fromkeys(each.dimension for each in found.taken):
+        (DOCS / page.chart_name(dimension)).write_text(page.chart(found.taken, dimension))
 
 
 def _work(
     chosen: tuple[str, ...], rounds: int, filesystems: int, say: Callable[[str], None]
 ) -> Iterator[tuple[str, Work]]:
     """What is to be done, with the guests for it up; they are gone afterwards."""
-    if set(chosen) - {SINGLE}:
+    if set(chosen) - set(ALONE):
         with _lab("") as lab:
             stage = raised(lab, say)
             if COUNTS in chosen:
@@ -102,9 +99,9 @@ def _work(
                 yield MONITOR, lambda: measures.monitors(stage, SHORT_ROUNDS * rounds)
             if {SWITCHOVER, FAILOVER} & set(chosen):
                 yield from _moving(stage, chosen, rounds, filesystems, say)
-    if SINGLE in chosen:
-        with _lab(" single") as lab:
-            yield SINGLE, lambda: measures.single(lab, SHORT_ROUNDS * rounds, say)
+    for name in (each for each in ALONE if each in chosen):
+        with _lab(f" {name}") as lab:
+            yield name, partial(ALONE[name], lab, SHORT_ROUNDS * rounds, say)
 
 
 def _moving(

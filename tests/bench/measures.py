@@ -9,14 +9,16 @@ from pathlib import Path
 from bench import calls, moves, timed
 from bench.calls import DEVICE_MAPPER, LVM, Call, Started
 from bench.hierarchies import KIT, NODES, PEER, SIDES, VG, Disks
-from bench.series import Comparison
+from bench.series import LOST_DISK, Comparison
 from bench.stage import BARE, UNAME, Say, Stage
+from lab import helpers_watch
 from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import PLAIN, Lab
+from lab.helpers_service import PUSHED
 
-SWITCHOVER_BUDGET = 0.8
-MONITOR_BUDGET = 1.2
-RESTORE_BUDGET, REMOVE_BUDGET = 1.2, 1.1
+SWITCHOVER_BUDGET = 0.6
+MONITOR_BUDGET = 1.8
+RESTORE_BUDGET, REMOVE_BUDGET = 1.2, 0.9
 FOREIGN = f"""
 vgchange -qq -y --config 'global/system_id_source="lvmlocal" local/system_id="node2"
  local/extra_system_ids=["node1"]' --systemid node2 {VG}"""
@@ -149,6 +151,21 @@ def single(lab: Lab, rounds: int, say: Say) -> list[Comparison]:
         Comparison("one server: restore / vgchange -ay, 8 LVs", "s", on, ours_on, RESTORE_BUDGET),
         Comparison("one server: remove / vgchange -an, 8 LVs", "s", off, ours_off, REMOVE_BUDGET),
     ]
+
+
+def losses(lab: Lab, rounds: int, say: Say) -> list[Comparison]:
+    """A disk vanishes below a mounted file system: when the watcher acts, by the guest's clock. The peer has none."""
+    lab.up(kind=PLAIN)
+    lab.reset()
+    lab.push()
+    lab.save(PUSHED)
+    taken = []
+    for _ in range(rounds):
+        guest = helpers_watch.watched_in(lab)
+        moment = helpers_watch.delete(guest, "SHARED1")
+        taken.append(helpers_watch.first(guest, helpers_watch.LOST, moment))
+        say(f"acted on after {taken[-1]:.2f} s")
+    return [Comparison(LOST_DISK, "s", (), tuple(taken))]
 
 
 def _bare(word: str) -> Call:

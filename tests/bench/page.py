@@ -5,23 +5,38 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
+from bench import budgets, series
 from bench.chart import Line, Panel, drawn
 from bench.hierarchies import KIT, PEER
+from bench.results import Results
 from bench.scale import ACTIONS, BARE, CHECK_ALL, MONITOR, QUICK_CHECK, SIDES, START, STATUS, STOP, Taken
 from bench.series import described
 
 HEAD = """# What it costs, and how that grows
 
-Made by `make bench BENCH="scale"` of version {version}, in a guest without a cluster ({kernel}) under emulation, where
-everything takes many times as long as on a server. Compare the columns of a line, not seconds with those of elsewhere:
-the three sides took turns in the same guest, each number is the median of so many turns, with the least and the most.
-Processor time depends least on what else this machine did (its load before each layout: {loads}).
+Made by `make bench` and `make bench BENCH="scale"` of version {version}, in guests of Debian 12 under emulation,
+where everything takes many times as long as on a server. Compare the columns of a line, not seconds with those of
+elsewhere: the sides took turns in the same guests, each number is the median of so many turns, with the least and the
+most. Processor time depends least on what else this machine did (its load before each part: {loads}).
 
-LVM itself: `vgchange -ay`, `vgchange -an` with all that lvm.conf says, and `dmsetup info` for a monitor. The peer:
-`ocf:heartbeat:LVM-activate`. The kit: the scripts `restore`, `remove` and `quickCheck`, the monitor of its agent, and
-its commands. A ratio is that of the medians of processor time, and in brackets of seconds. Programs are those that were
-started besides the call itself, and LVM commands among them. Watch is what `lvmkit-watch` takes in two minutes in which
-nothing happens.
+## What is promised
+
+{budgets}
+The tables below have the numbers of turns, and the spread.
+
+## Beside a hand-made cluster
+
+`ocf:heartbeat:LVM-activate` with `ocf:heartbeat:Filesystem`, and the kit, in turn on the same two guests; on one server
+LVM's own `vgchange` with all that lvm.conf says. A ratio is the median of the pairs.
+
+{pairs}
+## How it grows
+
+In a guest without a cluster. LVM itself: `vgchange -ay`, `vgchange -an` with all that lvm.conf says, and `dmsetup info`
+for a monitor. The peer: `ocf:heartbeat:LVM-activate`. The kit: the scripts `restore`, `remove` and `quickCheck`, the
+monitor of its agent, and its commands. A ratio is that of the medians of processor time, and in brackets of seconds.
+Programs are those that were started besides the call itself, and LVM commands among them. Watch is what `lvmkit-watch`
+takes in two minutes in which nothing happens.
 """
 _HEADINGS = {
     "volumes": "More volumes in one group of two disks",
@@ -39,13 +54,18 @@ _STANDS_FOR = {QUICK_CHECK: MONITOR}
 """what an action of the kit is compared with, where the others have no such thing"""
 
 
-def page(taken: Sequence[Taken], version: str, kernel: str) -> str:
-    """The whole page, in Markdown. version: of the kit; kernel: of the guest."""
-    loads = [each.load for each in taken]
-    text = HEAD.format(version=version, kernel=kernel, loads=f"{min(loads):.1f} to {max(loads):.1f}")
-    for dimension in dict.fromkeys(each.dimension for each in taken):
+def page(results: Results, version: str) -> str:
+    """The whole page, in Markdown. version: of the kit."""
+    loads = [*(each.load for each in results.taken), *(each.load for each in results.pairs)]
+    text = HEAD.format(
+        version=version,
+        loads=f"{min(loads):.1f} to {max(loads):.1f}",
+        budgets=budgets.table(budgets.budgets(results)),
+        pairs=_lines([series.HEAD, ("---",) * len(series.HEAD), *map(series.cells, results.pairs)]),
+    )
+    for dimension in dict.fromkeys(each.dimension for each in results.taken):
         heading = _HEADINGS[dimension]
-        text += f"\n## {heading}\n\n![{heading}]({chart_name(dimension)})\n\n{table(taken, dimension)}"
+        text += f"\n### {heading}\n\n![{heading}]({chart_name(dimension)})\n\n{table(results.taken, dimension)}"
     return text
 
 
@@ -63,6 +83,10 @@ def table(taken: Iterable[Taken], dimension: str) -> str:
         for action in ACTIONS:
             if (size, action, KIT) in found:
                 lines.append([str(size), action, *_cells(found, size, action)])
+    return _lines(lines)
+
+
+def _lines(lines: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

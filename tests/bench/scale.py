@@ -6,13 +6,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import calls, protect, timed
 from bench.calls import LVM, STRACE, TRACE_FILE, Call
 from bench.hierarchies import KIT, PEER
-from bench.layouts import DIMENSIONS, GROUPS, Layout, layouts
+from bench.layouts import GROUPS, Layout, layouts
 from bench.stage import UNAME, Say
 from lab import helpers_watch
 from lab.guests.guest import Guest
@@ -22,7 +22,8 @@ BARE = "LVM itself"
 SIDES = (BARE, PEER, KIT)
 START, STOP, MONITOR, QUICK_CHECK = "start", "stop", "monitor", "quickCheck"
 STATUS, CHECK_ALL, WATCH = "status", "check --all", "watch"
-ACTIONS = (START, STOP, MONITOR, QUICK_CHECK, STATUS, CHECK_ALL, WATCH)
+INTERPRETER = "python3 -IS -c pass"
+ACTIONS = (START, STOP, MONITOR, QUICK_CHECK, INTERPRETER, STATUS, CHECK_ALL, WATCH)
 WATCHED_SECONDS = 120.0
 _INSTALLED = "installed"
 _SCRIPTS = "/opt/LifeKeeper/subsys/scsi/resources/lvmvg/actions"
@@ -76,26 +77,6 @@ def scale(lab: Lab, dimensions: tuple[str, ...], say: Say) -> Iterator[list[Take
         yield list(_measured(guest, layout, say))
 
 
-def facts(taken: Sequence[Taken]) -> list[dict[str, object]]:
-    """All of it, for the JSON file."""
-    return [asdict(each) for each in taken]
-
-
-def read(path: Path) -> list[Taken]:
-    """What an earlier run wrote; nothing where there was none."""
-    if not path.exists():
-        return []
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    return [Taken(**{**each, "seconds": tuple(each["seconds"]), "work": tuple(each["work"])}) for each in stored]
-
-
-def joined(earlier: Sequence[Taken], new: Sequence[Taken]) -> list[Taken]:
-    """What was measured last of each layout, in the usual order."""
-    again = {(each.dimension, each.size) for each in new}
-    kept = [each for each in earlier if (each.dimension, each.size) not in again]
-    return sorted((*kept, *new), key=lambda each: (DIMENSIONS.index(each.dimension), each.size))
-
-
 def _measured(guest: Guest, layout: Layout, say: Say) -> Iterator[Taken]:
     load = os.getloadavg()[0]
     guest.sh(layout.building(), timeout=_BUILDING_TIME)
@@ -128,6 +109,7 @@ def _turns(layout: Layout, uuids: dict[str, str]) -> list[_Turn]:
         _Turn(START, KIT, each(lambda vg: _script("restore", vg))),
         _Turn(MONITOR, KIT, each(lambda vg: calls.kit_monitor(vg, uuids[vg]))),
         _Turn(QUICK_CHECK, KIT, each(lambda vg: _script("quickCheck", vg))),
+        _Turn(INTERPRETER, KIT, (Call(("/usr/bin/python3", "-IS", "-c", "pass"), {}),) * layout.groups),
         *(_Turn(action, KIT, (Call(("/usr/sbin/lvmkit", *words), {}),)) for action, words in own),
         _Turn(STOP, KIT, each(lambda vg: _script("remove", vg))),
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -13,6 +12,7 @@ class Comparison:
     """One thing measured on both sides in turn. The pairs belong together: they were taken right after each other.
 
     budget: the largest ratio that is good, 0 where there is none.  unit: 's', or '' for a count.
+    load: of the machine below the guests, before it.
     """
 
     what: str
@@ -20,6 +20,7 @@ class Comparison:
     peer: tuple[float, ...]
     kit: tuple[float, ...]
     budget: float = 0.0
+    load: float = 0.0
 
     @property
     def ratios(self) -> list[float]:
@@ -38,19 +39,10 @@ class Comparison:
             return ""
         return "ok" if self.ratio <= self.budget else "OVER"
 
-    def facts(self) -> dict[str, Any]:
-        """Everything, for the JSON file."""
-        return {
-            "what": self.what,
-            "unit": self.unit,
-            "pairs": len(self.ratios),
-            "peer": list(self.peer),
-            "kit": list(self.kit),
-            "ratio": self.ratio,
-            "ratio_range": [min(self.ratios), max(self.ratios)] if self.ratios else None,
-            "budget": self.budget or None,
-            "verdict": self.verdict,
-        }
+
+HEAD = ("measured", "peer", "kit", "ratio", "budget", "")
+SWITCHOVER_OF_ONE = "switchover, 1 fs: to first write"
+LOST_DISK = "a lost disk: until it is acted on"
 
 
 def described(values: Sequence[float], unit: str) -> str:
@@ -67,13 +59,13 @@ def described(values: Sequence[float], unit: str) -> str:
 
 def table(comparisons: Sequence[Comparison]) -> str:
     """The comparisons, a line for each."""
-    head = ("measured", "peer", "kit", "ratio", "budget", "")
-    rows = [head, *map(_row, comparisons)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    rows = [HEAD, *map(cells, comparisons)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
-def _row(it: Comparison) -> tuple[str, ...]:
+def cells(it: Comparison) -> tuple[str, ...]:
+    """One comparison, in the columns of HEAD."""
     spread = f" [{min(it.ratios):.2f}-{max(it.ratios):.2f}]" if len(set(it.ratios)) > 1 else ""
     ratio = "-" if it.ratio is None else f"{it.ratio:.2f}{spread}"
     budget = f"{it.budget:.2f}" if it.budget else ""

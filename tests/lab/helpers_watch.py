@@ -6,7 +6,8 @@ import json
 import time
 
 from lab.guests.guest import Guest
-from lab.helpers_service import settings
+from lab.guests.lab import Lab
+from lab.helpers_service import guest_in, serve, settings
 
 UNIT, TIMER = "lvmkit-watch.service", "lvmkit-check.timer"
 SEEN = "/run/lvmkit/watch.json"
@@ -17,6 +18,24 @@ INTERVAL = 15.0
 PATIENCE = 90.0
 """seconds of a busy machine, in which a look at the interval has surely been taken"""
 NOW = "date +%s%6N"
+DELETE = f'{NOW}; echo 1 > /sys/block/"$(basename "$1")"/device/delete'
+LOST = "110043"
+"""of a disk that is gone below what is in service"""
+
+
+def watched_in(lab: Lab) -> Guest:
+    """A guest in which everything is in service, and the watcher looks after it alone: the timer is stopped."""
+    return guest_in(lab, "watched", _begun, base=("served", serve))
+
+
+def _begun(guest: Guest) -> None:
+    begin(guest)
+    guest.sh("sync")
+
+
+def delete(guest: Guest, serial: str) -> int:
+    """Let a disk vanish below everything that stands on it; returns the guest's clock just before."""
+    return int(guest.sh(DELETE, guest.disk(serial)).stdout)
 
 
 def begin(guest: Guest, **values: object) -> None:

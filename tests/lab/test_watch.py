@@ -10,8 +10,23 @@ import pytest
 from lab.guests.guest import Guest
 from lab.guests.image import BOOKWORM
 from lab.guests.lab import Lab
-from lab.helpers_service import TAG, VG, guest_in, held, same_data, serve, settings, states
-from lab.helpers_watch import BEGIN, INTERVAL, TIMER, UNIT, begin, first, main_pid, now, numbers_said, said, seen
+from lab.helpers_service import TAG, VG, held, same_data, settings, states
+from lab.helpers_watch import (
+    BEGIN,
+    DELETE,
+    INTERVAL,
+    LOST,
+    TIMER,
+    UNIT,
+    delete,
+    first,
+    main_pid,
+    now,
+    numbers_said,
+    said,
+    seen,
+    watched_in,
+)
 
 DATA, WWW = "/srv/data--x", "/srv/www"
 IN_SERVICE = ("ISP", "")
@@ -21,26 +36,15 @@ SOON = 3.0
 BEFORE_THE_INTERVAL = 8.0
 """seconds of a guest that is not alone on its machine, in which no look is due but one that was called for"""
 ALARMS = {"110040", "110041", "110042", "110043", "110044", "110047", "110049", "110090", "110326"}
-DELETE = 'date +%s%6N; echo 1 > /sys/block/"$(basename "$1")"/device/delete'
 STORM = 'for turn in $(seq 2500); do echo change > /sys/block/"${2#/dev/}"/uevent; done'
 NO_UDEV = "systemctl stop systemd-udevd-kernel.socket systemd-udevd-control.socket systemd-udevd.service"
 """which would take minutes for a storm, in a guest"""
 
 
-def _watch(guest: Guest) -> None:
-    begin(guest)
-    guest.sh("sync")
-
-
 @pytest.fixture
 def watched(pushed_lab: Lab) -> Guest:
     """Everything is in service, and the watcher looks after it alone: the timer is stopped."""
-    return guest_in(pushed_lab, "watched", _watch, base=("served", serve))
-
-
-def delete(guest: Guest, serial: str) -> int:
-    """Let a disk vanish below everything that stands on it; returns the guest's clock just before."""
-    return int(guest.sh(DELETE, guest.disk(serial)).stdout)
+    return watched_in(pushed_lab)
 
 
 # ---- how soon
@@ -53,10 +57,10 @@ def test_a_disk_that_vanishes_below_a_mounted_file_system_is_acted_on_within_sec
 ) -> None:
     acted, decided = [], []
     for _ in range(TURNS):
-        guest = guest_in(pushed_lab, "watched", _watch, base=("served", serve))
+        guest = watched_in(pushed_lab)
         moment = delete(guest, "SHARED1")
         time.sleep(10)
-        acted.append(first(guest, "110043", moment))
+        acted.append(first(guest, LOST, moment))
         decided.append(first(guest, "110326", moment))
         assert seen(guest)[TAG] == "fail"
     record_property("acted on after seconds", sorted(acted))

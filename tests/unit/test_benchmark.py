@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
-from bench import calls, chart, page, protect, scale, timed
+from bench import budgets, calls, chart, page, protect, results, timed
 from bench.calls import Call
 from bench.hierarchies import KIT, PEER
 from bench.layouts import DIMENSIONS, GROUPS, UNRELATED, VOLUMES, layouts
+from bench.results import Results
 from bench.scale import BARE, MONITOR, QUICK_CHECK, START, STATUS, Taken
+from bench.series import SWITCHOVER_OF_ONE, Comparison
 from lvmkit.model import settings
 from tests.unit.machine import Machine, SharedDisk, make_group
 
@@ -37,6 +40,9 @@ RUN = [
     taken(1, STATUS, KIT, 0.5),
     taken(512, START, KIT, 20.0),
 ]
+
+
+MOVE = Comparison(SWITCHOVER_OF_ONE, "s", (10.0, 30.0), (5.0, 15.0), 0.6, 0.7)
 
 
 def test_every_size_that_is_promised_is_laid_out() -> None:
@@ -98,12 +104,27 @@ def test_the_table_has_a_line_for_each_size_and_action_of_the_kit() -> None:
     assert "| 1.50 (1.50) |  | 4, 4 | 0, 0 |" in lines[1], "a quickCheck is compared with the peer's monitor"
 
 
-def test_the_page_shows_where_it_was_measured_and_a_chart_for_each_table() -> None:
-    text = page.page(RUN, "1.0", "6.1.0")
-    assert "6.1.0" in text
-    assert "its load before each layout: 0.5 to 1.2" in text
+def test_the_page_shows_what_is_promised_and_a_chart_for_each_table() -> None:
+    text = page.page(Results(tuple(RUN), (MOVE,)), "1.0")
+    assert "version 1.0" in text
+    assert "its load before each part: 0.5 to 1.2" in text
+    assert "| switchover / the peer's, to the first write | 0.6 | 0.5 | kept |" in text
+    assert "| switchover, 1 fs: to first write | 20s [10-30] (n=2) | 10s [5-15] (n=2) | 0.50 | 0.60 | ok |" in text
     assert "](benchmark-volumes.svg)" in text
     assert page.chart_name(UNRELATED) == "benchmark-unrelated-disks.svg"
+
+
+def test_a_promise_is_kept_or_over_or_was_not_measured() -> None:
+    found = {each.what: each for each in budgets.budgets(Results(tuple(RUN)))}
+    assert found["start / LVM's own, 8 volumes, time"].verdict == "not measured"
+    run = (taken(8, START, BARE, 2.0), taken(8, START, KIT, 2.4, programs=2))
+    found = {each.what: each for each in budgets.budgets(Results(run))}
+    assert found["start / LVM's own, 8 volumes, time"].verdict == "kept"
+    assert found["start: LVM commands"].value == 2
+    slower = (run[0], taken(8, START, KIT, 2.5, programs=4))
+    found = {each.what: each for each in budgets.budgets(Results(slower))}
+    assert found["start / LVM's own, 8 volumes, time"].verdict == "**OVER**"
+    assert found["start: LVM commands"].verdict == "**OVER**"
 
 
 def test_a_chart_is_a_picture_of_every_side() -> None:
@@ -121,10 +142,12 @@ def test_a_chart_is_a_picture_of_every_side() -> None:
 
 def test_a_later_run_leaves_what_it_did_not_measure(tmp_path: Path) -> None:
     store = tmp_path / "benchmark.json"
-    assert scale.read(store) == []
-    store.write_text(json.dumps(scale.facts(RUN)))
-    assert scale.read(store) == RUN
-    newer: list[Any] = [Taken(GROUPS, 10, START, KIT, (1.0,), (0.5,), None, None)]
-    assert scale.joined(scale.read(store), newer) == [*RUN, *newer]
-    again = [taken(1, START, KIT, 9.0)]
-    assert scale.joined([*RUN, *newer], again) == [*again, RUN[-1], *newer]
+    assert results.read(store) == Results()
+    first = Results(tuple(RUN), (MOVE,))
+    results.write(store, first)
+    assert results.read(store) == first
+    newer = Taken(GROUPS, 10, START, KIT, (1.0,), (0.5,), None, None)
+    again = taken(1, START, KIT, 9.0)
+    assert first.with_taken([newer]).with_taken([again]) == Results((again, RUN[-1], newer), (MOVE,))
+    slower = replace(MOVE, kit=(30.0, 30.0))
+    assert first.with_pairs([slower]) == Results(tuple(RUN), (slower,))
