@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from bench import calls, protect, timed
 from bench.calls import LVM, STRACE, TRACE_FILE, Call
 from bench.hierarchies import KIT, PEER
-from bench.layouts import GROUPS, Layout, layouts
+from bench.layouts import GROUPS, VOLUMES, Layout, layouts
 from bench.stage import UNAME, Say
 from lab import helpers_watch
 from lab.guests.guest import Guest
@@ -23,12 +24,18 @@ SIDES = (BARE, PEER, KIT)
 START, STOP, MONITOR, QUICK_CHECK = "start", "stop", "monitor", "quickCheck"
 STATUS, CHECK_ALL, WATCH = "status", "check --all", "watch"
 INTERPRETER = "python3 -IS -c pass"
-ACTIONS = (START, STOP, MONITOR, QUICK_CHECK, INTERPRETER, STATUS, CHECK_ALL, WATCH)
+IMPORTS_OF = "imports of {}"
+PROFILED = (START, STOP, MONITOR)
+ACTIONS = (
+    START, STOP, MONITOR, QUICK_CHECK, INTERPRETER, *map(IMPORTS_OF.format, PROFILED), STATUS, CHECK_ALL, WATCH,
+)  # fmt: skip
 WATCHED_SECONDS = 120.0
 _INSTALLED = "installed"
 _SCRIPTS = "/opt/LifeKeeper/subsys/scsi/resources/lvmvg/actions"
 _SETTLE = Call(("/usr/bin/udevadm", "settle", "--timeout=600"), {})
 _BUILDING_TIME = 1800.0
+_TOLD_IMPORTS = ("/usr/bin/python3", "-IS", "-X", "importtime")
+_IMPORTED = re.compile(r"^import time:.*\| +([a-z_][\w.]*)$", re.MULTILINE)
 _LONG = 20.0
 """seconds of a turn that are worth a line"""
 
@@ -87,6 +94,8 @@ def _measured(guest: Guest, layout: Layout, say: Say) -> Iterator[Taken]:
         programs, lvm = _counted(guest, layout, turn.calls[0]) if layout.groups == 1 else (None, None)
         seconds, work = tuple(wall for wall, _ in taken), tuple(used for _, used in taken)
         yield Taken(layout.dimension, layout.size, turn.action, turn.side, seconds, work, programs, lvm, load)
+    if layout.dimension == VOLUMES:
+        yield from _profiled(guest, layout, uuids, load)
     if layout.dimension == GROUPS:
         watched = _watched(guest, layout)
         yield Taken(layout.dimension, layout.size, WATCH, KIT, (WATCHED_SECONDS,), (watched,), 0, 0, load)
@@ -134,6 +143,23 @@ def _once(guest: Guest, layout: Layout, turn: _Turn) -> tuple[float, float]:
     answer = guest.run("python3", "-IS", "-c", code, stdin=json.dumps(task).encode(), timeout=layout.patience)
     ((taken,),) = json.loads(answer.stdout)
     return taken[0], taken[1]
+
+
+def _profiled(guest: Guest, layout: Layout, uuids: dict[str, str], load: float) -> Iterator[Taken]:
+    """What the imports of an action take by themselves, with the start of the interpreter."""
+    (vg,) = layout.names
+    for action, call in (
+        (START, _script("restore", vg)),
+        (MONITOR, calls.kit_monitor(vg, uuids[vg])),
+        (STOP, _script("remove", vg)),
+    ):
+        told = guest.run(*_TOLD_IMPORTS, *call.argv, env=call.environment, timeout=layout.patience).stderr
+        modules = ", ".join(_IMPORTED.findall(told))
+        code = f"import sys; sys.path.insert(0, {protect.LIB!r}); import {modules}"
+        alone = _Turn(action, KIT, (Call(("/usr/bin/python3", "-IS", "-c", code), {}),))
+        taken = [_once(guest, layout, alone) for _ in range(5)]
+        seconds, work = tuple(wall for wall, _ in taken), tuple(used for _, used in taken)
+        yield Taken(layout.dimension, layout.size, IMPORTS_OF.format(action), KIT, seconds, work, None, None, load)
 
 
 def _watched(guest: Guest, layout: Layout) -> float:
