@@ -223,6 +223,9 @@ def test_an_agent_s_action_that_runs_no_program_imports_nothing_heavy(tmp_path: 
     code, *modules = done.stderr.splitlines()[-1].split()
     assert code == "0", done.stderr
     assert HEAVY & set(modules) == set()
+    if action == "monitor":
+        said = {name for name in modules if name.startswith("lvmkit.model.messages.")}
+        assert said == {"lvmkit.model.messages.ownership"}, "it warns that there is no record, and says nothing else"
 
 
 def test_what_begins_a_program_imports_neither_subprocess_nor_signal() -> None:

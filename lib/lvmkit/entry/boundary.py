@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from lvmkit.entry.interrupts import let_interrupts_end_it
+from lvmkit.entry.process import let_interrupts_end_it
 from lvmkit.model import signals
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure

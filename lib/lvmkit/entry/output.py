@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from lvmkit.model.messages import Failure
@@ -10,7 +9,6 @@ from lvmkit.model.messages import Failure
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import NoReturn
 
 
 def write_lines(lines: Iterable[str]) -> None:
@@ -23,13 +21,6 @@ def write_lines(lines: Iterable[str]) -> None:
     except OSError as error:
         sys.stdout = None  # else Python tries again at its end, and complains in its own words
         raise _not_written(error.strerror or str(error)) from error
-
-
-def end(code: int) -> NoReturn:
-    """End the process. What Python takes down one by one at its end goes with it, and costs a third of its start."""
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    os._exit(code)
 
 
 def _not_written(why: str) -> Failure:

@@ -18,13 +18,13 @@ import os
 import time
 
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import StateNotStored
-from lvmkit.model.messages.service import AlreadyBusy, OrphanAtWork
 from lvmkit.storage import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+
+    from lvmkit.model.messages.service import AlreadyBusy, OrphanAtWork
 
 PROC = "/proc"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.05
@@ -131,6 +131,8 @@ class _Lock:
             if not self._is_needed and _is_missing(self._path):
                 return _NONE
             if isinstance(error, OSError):
+                from lvmkit.model.messages.engine import StateNotStored  # messages are loaded when one is needed
+
                 raise Failure(StateNotStored(self._path, files.why(error))) from error
             raise
 
@@ -157,6 +159,8 @@ class _Lock:
         return orphans
 
     def _complaint(self, orphans: tuple[int, ...]) -> OrphanAtWork | AlreadyBusy:
+        from lvmkit.model.messages.service import AlreadyBusy, OrphanAtWork  # only where it waited in vain
+
         seconds = round(self._patience)
         if orphans:
             return OrphanAtWork(self._what, orphans, seconds)

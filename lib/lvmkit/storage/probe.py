@@ -17,7 +17,6 @@ import struct
 import time
 
 from lvmkit.model import signals
-from lvmkit.model.messages.faults import PvHung, PvReadFailed
 from lvmkit.model.value import Value
 from lvmkit.storage import locks
 
@@ -111,6 +110,8 @@ def pv_read_faults(
 
     physical: from the record of what was brought up.  read: probe(), with its deadline.
     """
+    from lvmkit.model.messages.faults import PvHung, PvReadFailed  # most who load this module read no disk
+
     volumes = list(physical)
     faults: list[Message] = []
     for pv, answer in zip(volumes, read([pv.device for pv in volumes])):

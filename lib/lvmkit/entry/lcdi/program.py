@@ -8,7 +8,8 @@ import os
 from lvmkit.entry.boundary import guarded
 from lvmkit.entry.lcdi import arguments
 from lvmkit.entry.lcdi.call import Call
-from lvmkit.entry.output import end, write_lines
+from lvmkit.entry.output import write_lines
+from lvmkit.entry.process import end
 from lvmkit.entry.report import Voice
 from lvmkit.model.messages import Failure
 

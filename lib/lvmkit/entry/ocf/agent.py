@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.entry.interrupts import let_interrupts_end_it
 from lvmkit.entry.ocf.description import AGENTS, META_DATA, MONITOR, START, STOP, VALIDATE_ALL
 from lvmkit.entry.ocf.request import Invocation, parsed, tag
+from lvmkit.entry.process import let_interrupts_end_it
 from lvmkit.entry.report import Voice, write_stderr
 from lvmkit.model.facts import LvFacts
 from lvmkit.model.instance import LVMLV
