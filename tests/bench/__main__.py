@@ -17,7 +17,7 @@ from bench.hierarchies import SIDES
 from bench.layouts import DIMENSIONS
 from bench.results import Results
 from bench.series import Comparison, table
-from bench.stage import Stage, raised
+from bench.stage import raised
 from lab.guests.errors import LabError
 from lab.guests.lab import CHECKOUT, Lab, default_name
 from lvmkit import VERSION
@@ -93,26 +93,20 @@ def _work(
     if set(chosen) - set(ALONE):
         with _lab("") as lab:
             stage = raised(lab, say)
+            if {COUNTS, SWITCHOVER, FAILOVER} & set(chosen):
+                for side in SIDES:
+                    stage.prepare(side, filesystems, say)
             if COUNTS in chosen:
-                yield COUNTS, lambda: measures.counts(stage, say)
+                yield COUNTS, lambda: measures.counts(stage, filesystems, say)
             if MONITOR in chosen:
                 yield MONITOR, lambda: measures.monitors(stage, SHORT_ROUNDS * rounds)
-            if {SWITCHOVER, FAILOVER} & set(chosen):
-                yield from _moving(stage, chosen, rounds, filesystems, say)
+            if SWITCHOVER in chosen:
+                yield SWITCHOVER, lambda: measures.switchover(stage, rounds, filesystems, say)
+            if FAILOVER in chosen:
+                yield FAILOVER, lambda: measures.failover(stage, rounds, filesystems, say)
     for name in (each for each in ALONE if each in chosen):
         with _lab(f" {name}") as lab:
             yield name, partial(ALONE[name], lab, SHORT_ROUNDS * rounds, say)
-
-
-def _moving(
-    stage: Stage, chosen: tuple[str, ...], rounds: int, filesystems: int, say: Callable[[str], None]
-) -> Iterator[tuple[str, Work]]:
-    for side in SIDES:
-        stage.prepare(side, filesystems, say)
-    if SWITCHOVER in chosen:
-        yield SWITCHOVER, lambda: measures.switchover(stage, rounds, filesystems, say)
-    if FAILOVER in chosen:
-        yield FAILOVER, lambda: measures.failover(stage, rounds, filesystems, say)
 
 
 @contextlib.contextmanager

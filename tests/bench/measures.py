@@ -10,7 +10,7 @@ from bench import calls, moves, timed
 from bench.calls import DEVICE_MAPPER, LVM, Call, Started
 from bench.hierarchies import KIT, NODES, PEER, SIDES, VG, Disks
 from bench.series import LOST_DISK, Comparison
-from bench.stage import BARE, UNAME, Say, Stage
+from bench.stage import BARE, UNAME, Say, Stage, agents
 from lab import helpers_watch
 from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import PLAIN, Lab
@@ -19,10 +19,6 @@ from lab.helpers_service import PUSHED
 SWITCHOVER_BUDGET = 0.6
 MONITOR_BUDGET = 1.8
 RESTORE_BUDGET, REMOVE_BUDGET = 1.2, 0.9
-FOREIGN = f"""
-vgchange -qq -y --config 'global/system_id_source="lvmlocal" local/system_id="node2"
- local/extra_system_ids=["node1"]' --systemid node2 {VG}"""
-"""the volume group is the other node's: what a start finds after a move"""
 TIMEOUT = 300.0
 SCRIPTS = "/opt/LifeKeeper/subsys/scsi/resources/lvmvg/actions"
 SINGLE = f"""
@@ -77,8 +73,11 @@ def _of_moves(name: str, taken: dict[str, list[moves.Away]], budget: float) -> l
     ]
 
 
-def counts(stage: Stage, say: Say) -> list[Comparison]:
-    """Programs and LVM commands for each action, of all agents for a group with one file system together."""
+def counts(stage: Stage, filesystems: int, say: Say) -> list[Comparison]:
+    """Programs and LVM commands for each action, of all agents for a group with one file system together.
+
+    The start takes the group over from the other node, where the cluster has stopped everything.
+    """
     start, stop, monitor = "start", "stop", "monitor"
     peer = {a: [calls.peer(a), calls.peer_filesystem(a)] for a in (start, stop, monitor)}
     kit = {a: _kit_agents(a, stage.disks) for a in (start, stop, monitor)}
@@ -86,8 +85,7 @@ def counts(stage: Stage, say: Say) -> list[Comparison]:
         side[stop].reverse()
     found: dict[str, dict[str, list[Started]]] = {}
     for side, of_side in ((PEER, peer), (KIT, kit)):
-        guest = _idle_guest(stage, side)
-        guest.sh(FOREIGN)
+        guest = _stopped_elsewhere(stage, side, filesystems)
         found[side] = {action: [_traced(guest, call) for call in of_side[action]] for action in (start, monitor, stop)}
         say(f"{side}: " + "; ".join(f"{a}: {' '.join(_words(each))}" for a, each in found[side].items()))
     return [
@@ -185,6 +183,26 @@ def _turns(rounds: int) -> Iterator[tuple[int, str]]:
 
 def _both(values: dict[str, list[float]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(values[PEER]), tuple(values[KIT])
+
+
+def _stopped_elsewhere(stage: Stage, side: str, filesystems: int) -> Guest:
+    """Guest 1 of a cluster that has moved everything to guest 2 and has stopped it there."""
+    stage.turn(side, filesystems)
+    stage.move(side, filesystems, NODES[1])
+    guest = stage.guest(1)
+    for resource in reversed(agents(side, filesystems)):
+        guest.run(
+            "crm_resource",
+            "--meta",
+            "--resource",
+            resource,
+            "--set-parameter",
+            "target-role",
+            "--parameter-value",
+            "Stopped",
+        )
+    stage.lab.wait_for_cluster(lambda it: not any(it.running(each) for each in agents(side, filesystems)))
+    return guest
 
 
 def _idle_guest(stage: Stage, side: str) -> Guest:

@@ -155,7 +155,7 @@ def _profiled(guest: Guest, layout: Layout, uuids: dict[str, str], load: float) 
     ):
         told = guest.run(*_TOLD_IMPORTS, *call.argv, env=call.environment, timeout=layout.patience).stderr
         modules = ", ".join(_IMPORTED.findall(told))
-        code = f"import sys; sys.path.insert(0, {protect.LIB!r}); import {modules}"
+        code = f"import os, sys; sys.path.insert(0, {protect.LIB!r}); import {modules}"
         alone = _Turn(action, KIT, (Call(("/usr/bin/python3", "-IS", "-c", code), {}),))
         taken = [_once(guest, layout, alone) for _ in range(5)]
         seconds, work = tuple(wall for wall, _ in taken), tuple(used for _, used in taken)
