@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.hierarchies import KIT, PEER
@@ -48,7 +48,7 @@ def table(found: Sequence[Budget]) -> str:
     lines = [("what", "at most", "measured", ""), ("---",) * 4]
     for each in found:
         value = "" if each.value is None else f"{each.value:.3g}{each.unit}"
-        lines.append((each.what, f"{each.most:g}{each.unit}", value, each.verdict))
+        lines.append((each.what, f"{each.most:.3g}{each.unit}", value, each.verdict))
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -78,15 +78,16 @@ def _actions(results: Results) -> Iterator[Budget]:
 def _growth(results: Results) -> Iterator[Budget]:
     one, many = results.size(VOLUMES, 1), results.size(VOLUMES, MANY)
     for action in (STATUS, CHECK_ALL):
-        most, least = _on_server(results, many.get((action, KIT))), _on_server(results, one.get((action, KIT)))
+        most, least = _on_server(many, many.get((action, KIT))), _on_server(one, one.get((action, KIT)))
         each = None if most is None or least is None else 1000 * (most - least) / (MANY - 1)
         yield Budget(f"{action}: CPU for each volume more, as on a server", 0.3, each, " ms")
     alone, beside = results.size(UNRELATED, 0), results.size(UNRELATED, 200)
     for action in (START, MONITOR):
         ratio = _ratio(beside.get((action, KIT)), alone.get((action, KIT)), _work)
         yield Budget(f"{action} with 200 unrelated disks / without, CPU", 1.1, ratio)
-    watch = results.size(GROUPS, 50).get((WATCH, KIT))
-    used = _on_server(results, watch)
+    here = results.size(GROUPS, 50)
+    watch = here.get((WATCH, KIT))
+    used = _on_server(here, watch)
     share = None if watch is None or used is None else 100 * used / _seconds(watch)
     yield Budget("watching 50 groups, of a processor as on a server", 1, share, " %")
 
@@ -99,10 +100,16 @@ def _cluster(results: Results) -> Iterator[Budget]:
     )
 
 
-def _on_server(results: Results, it: Taken | None) -> float | None:
-    """Seconds of processor time that it would take where the interpreter starts as quickly as on a server."""
-    interpreter = results.size(VOLUMES, FEW).get((INTERPRETER, KIT))
-    return None if it is None or interpreter is None else _work(it) * SERVER / _work(interpreter)
+def _on_server(here: Mapping[tuple[str, str], Taken], it: Taken | None) -> float | None:
+    """Seconds of processor time that it would take where the interpreter starts as quickly as on a server.
+
+    here: what was taken of the same layout, in which the interpreter was started once for each group.
+    """
+    interpreter = here.get((INTERPRETER, KIT))
+    if it is None or interpreter is None:
+        return None
+    starts = it.size if it.dimension == GROUPS else 1
+    return _work(it) * SERVER / (_work(interpreter) / starts)
 
 
 def _work(it: Taken) -> float:

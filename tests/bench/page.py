@@ -27,10 +27,14 @@ took, times what the start of the interpreter takes there (8 ms) over what it ta
 
 Where a promise is not kept, this is why:
 
-* A monitor and a quickCheck of the kit begin with the start of the interpreter and the imports of what they need (the
-  lines "imports of ..." below); to look at the kernel takes the least. With the watcher they can be rare.
+* A monitor and a quickCheck of the kit begin with the start of the interpreter and with imports (the lines "imports of
+  ..." below), which are nearly all of it where there are few volumes. Where there are many, they ask the kernel for the
+  table of each, as they would not be true otherwise; `dmsetup info` only lists them. With the watcher both can be rare.
 * A start and a stop have these imports, too, and a start reads the metadata before it lets LVM activate anything. All
   of that is the same for any number of volumes: it counts where there are few.
+* A switchover starts and stops three resources where the peer has two, with the start of an interpreter for each, and
+  one start also reads the cluster's history and asks the other server. These guests have one processor, on which all of
+  that waits for each other, and monitors that begin meanwhile do, too.
 * LVM lists everything in /dev whatever it is told to read, so each of its commands grows a little with disks that are
   nobody's. Compare with the column of LVM itself.
 

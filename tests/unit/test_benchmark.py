@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,7 +19,8 @@ from bench.hierarchies import KIT, PEER
 from bench.layouts import DIMENSIONS, GROUPS, UNRELATED, VOLUMES, layouts
 from bench.results import Results
 from bench.scale import BARE, MONITOR, QUICK_CHECK, START, STATUS, Taken
-from bench.series import SWITCHOVER_OF_ONE, Comparison
+from bench.series import LOST_DISK, SWITCHOVER_OF_ONE, Comparison
+from lvmkit import VERSION
 from lvmkit.model import settings
 from tests.unit.machine import Machine, SharedDisk, make_group
 
@@ -42,6 +44,7 @@ RUN = [
 ]
 
 
+ROOT = Path(__file__).parents[2]
 MOVE = Comparison(SWITCHOVER_OF_ONE, "s", (10.0, 30.0), (5.0, 15.0), 0.6, 0.7)
 
 
@@ -151,3 +154,17 @@ def test_a_later_run_leaves_what_it_did_not_measure(tmp_path: Path) -> None:
     assert first.with_taken([newer]).with_taken([again]) == Results((again, RUN[-1], newer), (MOVE,))
     slower = replace(MOVE, kit=(30.0, 30.0))
     assert first.with_pairs([slower]) == Results(tuple(RUN), (slower,))
+
+
+def test_the_page_and_the_readme_say_what_was_measured() -> None:
+    found = results.read(ROOT / "docs/benchmark.json")
+    assert (ROOT / "docs/benchmark.md").read_text() == page.page(found, VERSION)
+    move, loss, programs = map(found.pair, (SWITCHOVER_OF_ONE, LOST_DISK, "start: programs"))
+    assert move
+    assert loss
+    assert programs
+    ours, theirs = statistics.median(move.kit), statistics.median(move.peer)
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"{move.ratio:.2f} of the time of LVM-activate and Filesystem ({ours:.1f} s against {theirs:.1f} s" in readme
+    assert f"was acted on after {statistics.median(loss.kit):.1f} s" in readme
+    assert f"in {programs.kit[0]:.0f} programs instead of {programs.peer[0]:.0f}" in readme
