@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.hierarchies import KIT, PEER
@@ -14,10 +14,18 @@ from bench.series import LOST_DISK, SWITCHOVER_OF_ONE
 
 FEW, MANY = 8, 512
 """volumes"""
+MONITORING = {FEW: 1.8, MANY: 2.0}
+STARTING = {FEW: 1.2, MANY: 1.0}
+STOPPING = 0.9
+SWITCHING_OVER = 0.6
+"""at most these times what the peer, or LVM itself, takes"""
 OF_INTERPRETER = 1.2
 """times the peer's monitor: the start of the interpreter alone, on a server"""
 SERVER = 0.0079
 """seconds of processor time that the interpreter takes to start on a server; guests are compared with that"""
+
+
+HEAD = ("what", "at most", "measured", "")
 
 
 @dataclass(frozen=True)
@@ -43,13 +51,10 @@ def budgets(results: Results) -> list[Budget]:
     return [*_counts(results), *_actions(results), *_growth(results), *_cluster(results)]
 
 
-def table(found: Sequence[Budget]) -> str:
-    """The promises in Markdown, a line for each."""
-    lines = [("what", "at most", "measured", ""), ("---",) * 4]
-    for each in found:
-        value = "" if each.value is None else f"{each.value:.3g}{each.unit}"
-        lines.append((each.what, f"{each.most:.3g}{each.unit}", value, each.verdict))
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def cells(it: Budget) -> tuple[str, ...]:
+    """One promise, in the columns of HEAD."""
+    value = "" if it.value is None else f"{it.value:.3g}{it.unit}"
+    return it.what, f"{it.most:.3g}{it.unit}", value, it.verdict
 
 
 def _counts(results: Results) -> Iterator[Budget]:
@@ -61,18 +66,17 @@ def _counts(results: Results) -> Iterator[Budget]:
 
 
 def _actions(results: Results) -> Iterator[Budget]:
-    for size, monitor, start in ((FEW, 1.8, 1.2), (MANY, 2.0, 1.0)):
+    for size, most in MONITORING.items():
         here, of = results.size(VOLUMES, size), f"{size} volumes"
         for action in (MONITOR, QUICK_CHECK):
             theirs, alone = here.get((MONITOR, PEER)), here.get((INTERPRETER, KIT))
-            yield Budget(
-                f"{action} / the peer's monitor, {of}, CPU", monitor, _ratio(here.get((action, KIT)), theirs, _work)
-            )
+            ratio = _ratio(here.get((action, KIT)), theirs, _work)
+            yield Budget(f"{action} / the peer's monitor, {of}, CPU", most, ratio)
             ratio = _ratio(here.get((action, KIT)), alone, _work)
-            yield Budget(f"{action} / the start of the interpreter, {of}, CPU", monitor / OF_INTERPRETER, ratio)
-        for action, most in ((START, start), (STOP, 0.9)):
+            yield Budget(f"{action} / the start of the interpreter, {of}, CPU", most / OF_INTERPRETER, ratio)
+        for action, limit in ((START, STARTING[size]), (STOP, STOPPING)):
             ratio = _ratio(here.get((action, KIT)), here.get((action, BARE)), _seconds)
-            yield Budget(f"{action} / LVM's own, {of}, time", most, ratio)
+            yield Budget(f"{action} / LVM's own, {of}, time", limit, ratio)
 
 
 def _growth(results: Results) -> Iterator[Budget]:
@@ -94,7 +98,7 @@ def _growth(results: Results) -> Iterator[Budget]:
 
 def _cluster(results: Results) -> Iterator[Budget]:
     move, loss = results.pair(SWITCHOVER_OF_ONE), results.pair(LOST_DISK)
-    yield Budget("switchover / the peer's, to the first write", 0.6, move.ratio if move else None)
+    yield Budget("switchover / the peer's, to the first write", SWITCHING_OVER, move.ratio if move else None)
     yield Budget(
         "a lost disk: until it is acted on, the longest (1 s on a server)", 3, max(loss.kit) if loss else None, " s"
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench import calls, moves, timed
+from bench.budgets import FEW, MONITORING, STARTING, STOPPING, SWITCHING_OVER
 from bench.calls import DEVICE_MAPPER, LVM, Call, Started
 from bench.hierarchies import KIT, NODES, PEER, SIDES, VG, Disks
 from bench.series import LOST_DISK, Comparison
@@ -16,9 +17,6 @@ from lab.guests.guest import BY_ID, Guest
 from lab.guests.lab import PLAIN, Lab
 from lab.helpers_service import PUSHED
 
-SWITCHOVER_BUDGET = 0.6
-MONITOR_BUDGET = 1.8
-RESTORE_BUDGET, REMOVE_BUDGET = 1.2, 0.9
 TIMEOUT = 300.0
 SCRIPTS = "/opt/LifeKeeper/subsys/scsi/resources/lvmvg/actions"
 SINGLE = f"""
@@ -42,7 +40,7 @@ def switchover(stage: Stage, rounds: int, filesystems: int, say: Say) -> list[Co
         for source in NODES:
             taken[side].append(moves.switchover(stage, side, filesystems, source))
             say(f"round {turn}, {side}, off {source}: {taken[side][-1]}")
-    return _of_moves(f"switchover, {filesystems} fs", taken, SWITCHOVER_BUDGET)
+    return _of_moves(f"switchover, {filesystems} fs", taken, SWITCHING_OVER)
 
 
 def failover(stage: Stage, rounds: int, filesystems: int, say: Say) -> list[Comparison]:
@@ -118,7 +116,7 @@ def _words(each: Sequence[Started]) -> Iterator[str]:
 
 def monitors(stage: Stage, rounds: int) -> list[Comparison]:
     """The agents' monitors in turn on the same guest, one that the kit has started: both just look at the kernel."""
-    guest = _idle_guest(stage, PEER)
+    guest = _idle_guest(stage)
     started = (calls.kit_group("start", stage.disks), calls.kit_volume("start", stage.disks))
     for call in started:
         _called(guest, call)
@@ -126,8 +124,8 @@ def monitors(stage: Stage, rounds: int) -> list[Comparison]:
     volume = calls.kit_volume("monitor", stage.disks)
     theirs, ours, above = _timed(guest, rounds, [each.turn() for each in (peer, group, volume)])
     return [
-        Comparison("monitor, 8 LVs: lvmvg", "s", theirs, ours, MONITOR_BUDGET),
-        Comparison("monitor, 8 LVs: lvmlv", "s", theirs, above, MONITOR_BUDGET),
+        Comparison("monitor, 8 LVs: lvmvg", "s", theirs, ours, MONITORING[FEW]),
+        Comparison("monitor, 8 LVs: lvmlv", "s", theirs, above, MONITORING[FEW]),
     ]
 
 
@@ -146,8 +144,8 @@ def single(lab: Lab, rounds: int, say: Say) -> list[Comparison]:
     turns = [turn for call in (up, down, restore, remove) for turn in (call.turn(), pauses)]
     on, off, ours_on, ours_off = _timed(guest, rounds, turns)
     return [
-        Comparison("one server: restore / vgchange -ay, 8 LVs", "s", on, ours_on, RESTORE_BUDGET),
-        Comparison("one server: remove / vgchange -an, 8 LVs", "s", off, ours_off, REMOVE_BUDGET),
+        Comparison("one server: restore / vgchange -ay, 8 LVs", "s", on, ours_on, STARTING[FEW]),
+        Comparison("one server: remove / vgchange -an, 8 LVs", "s", off, ours_off, STOPPING),
     ]
 
 
@@ -205,13 +203,12 @@ def _stopped_elsewhere(stage: Stage, side: str, filesystems: int) -> Guest:
     return guest
 
 
-def _idle_guest(stage: Stage, side: str) -> Guest:
-    """Guest 1 of a cluster that has nothing to serve."""
+def _idle_guest(stage: Stage) -> Guest:
+    """Guest 1 of a cluster that has nothing to serve, with LVM set up as the peer wants it."""
     stage.lab.reset(BARE)
     stage.lab.wait_for_cluster(lambda it: it.formed(*NODES))
     guest = stage.guest(1)
-    if side == PEER:
-        guest.sh(UNAME)
+    guest.sh(UNAME)
     return guest
 
 

@@ -35,8 +35,6 @@ Where a promise is not kept, this is why:
 * A switchover starts and stops three resources where the peer has two, with the start of an interpreter for each, and
   one start also reads the cluster's history and asks the other server. These guests have one processor, on which all of
   that waits for each other, and monitors that begin meanwhile do, too.
-* LVM lists everything in /dev whatever it is told to read, so each of its commands grows a little with disks that are
-  nobody's. Compare with the column of LVM itself.
 
 ## Beside a hand-made cluster
 
@@ -74,8 +72,8 @@ def page(results: Results, version: str) -> str:
     text = HEAD.format(
         version=version,
         loads=f"{min(loads):.1f} to {max(loads):.1f}",
-        budgets=budgets.table(budgets.budgets(results)),
-        pairs=_lines([series.HEAD, ("---",) * len(series.HEAD), *map(series.cells, results.pairs)]),
+        budgets=_table(budgets.HEAD, map(budgets.cells, budgets.budgets(results))),
+        pairs=_table(series.HEAD, map(series.cells, results.pairs)),
     )
     for dimension in dict.fromkeys(each.dimension for each in results.taken):
         heading = _HEADINGS[dimension]
@@ -92,16 +90,16 @@ def table(taken: Iterable[Taken], dimension: str) -> str:
     """One dimension as a table: a line for each size and action."""
     found = {(each.size, each.action, each.side): each for each in taken if each.dimension == dimension}
     columns = [column.format(dimension=dimension) for column in _COLUMNS]
-    lines = [columns, ["---"] * len(columns)]
+    lines = []
     for size in dict.fromkeys(size for size, _, _ in found):
         for action in ACTIONS:
             if (size, action, KIT) in found:
                 lines.append([str(size), action, *_cells(found, size, action)])
-    return _lines(lines)
+    return _table(columns, lines)
 
 
-def _lines(lines: Iterable[Sequence[str]]) -> str:
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ("---",) * len(head), *lines))
 
 
 def _cells(found: dict[tuple[int, str, str], Taken], size: int, action: str) -> Iterator[str]:

@@ -92,13 +92,24 @@ def _measured(guest: Guest, layout: Layout, say: Say) -> Iterator[Taken]:
     turns = _turns(layout, uuids)
     for turn, taken in zip(turns, _timed(guest, layout, turns, say)):
         programs, lvm = _counted(guest, layout, turn.calls[0]) if layout.groups == 1 else (None, None)
-        seconds, work = tuple(wall for wall, _ in taken), tuple(used for _, used in taken)
-        yield Taken(layout.dimension, layout.size, turn.action, turn.side, seconds, work, programs, lvm, load)
+        yield _taken(layout, turn.action, turn.side, taken, load, programs, lvm)
     if layout.dimension == VOLUMES:
         yield from _profiled(guest, layout, uuids, load)
     if layout.dimension == GROUPS:
-        watched = _watched(guest, layout)
-        yield Taken(layout.dimension, layout.size, WATCH, KIT, (WATCHED_SECONDS,), (watched,), 0, 0, load)
+        yield _taken(layout, WATCH, KIT, [(WATCHED_SECONDS, _watched(guest, layout))], load, 0, 0)
+
+
+def _taken(
+    layout: Layout,
+    action: str,
+    side: str,
+    times: Sequence[tuple[float, float]],
+    load: float,
+    programs: int | None = None,
+    lvm: int | None = None,
+) -> Taken:
+    seconds, work = tuple(wall for wall, _ in times), tuple(used for _, used in times)
+    return Taken(layout.dimension, layout.size, action, side, seconds, work, programs, lvm, load)
 
 
 def _turns(layout: Layout, uuids: dict[str, str]) -> list[_Turn]:
@@ -157,24 +168,18 @@ def _profiled(guest: Guest, layout: Layout, uuids: dict[str, str], load: float) 
         modules = ", ".join(_IMPORTED.findall(told))
         code = f"import os, sys; sys.path.insert(0, {protect.LIB!r}); import {modules}"
         alone = _Turn(action, KIT, (Call(("/usr/bin/python3", "-IS", "-c", code), {}),))
-        taken = [_once(guest, layout, alone) for _ in range(5)]
-        seconds, work = tuple(wall for wall, _ in taken), tuple(used for _, used in taken)
-        yield Taken(layout.dimension, layout.size, IMPORTS_OF.format(action), KIT, seconds, work, None, None, load)
+        yield _taken(layout, IMPORTS_OF.format(action), KIT, [_once(guest, layout, alone) for _ in range(5)], load)
 
 
 def _watched(guest: Guest, layout: Layout) -> float:
     """Seconds of processor time that the watcher of all groups takes while nothing happens."""
-
-    def spent() -> int:
-        return int(guest.run("systemctl", "show", "--property=CPUUsageNSec", "--value", helpers_watch.UNIT).stdout)
-
     for vg in layout.names:
         guest.run(*_script("restore", vg).argv, timeout=layout.patience)
     helpers_watch.begin(guest)
     time.sleep(WATCHED_SECONDS / 4)
-    before = spent()
+    before = helpers_watch.spent(guest)
     time.sleep(WATCHED_SECONDS)
-    return (spent() - before) / 1e9
+    return helpers_watch.spent(guest) - before
 
 
 def _counted(guest: Guest, layout: Layout, call: Call) -> tuple[int, int]:

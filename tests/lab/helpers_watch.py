@@ -44,6 +44,11 @@ def begin(guest: Guest, **values: object) -> None:
     guest.sh(BEGIN, timeout=120)
 
 
+def spent(guest: Guest) -> float:
+    """Seconds of processor time that the watcher has taken since it began."""
+    return int(guest.sh(f"systemctl show --property=CPUUsageNSec --value {UNIT}").stdout) / 1e9
+
+
 def now(guest: Guest) -> int:
     """The guest's clock, in microseconds."""
     return int(guest.sh(NOW).stdout)
