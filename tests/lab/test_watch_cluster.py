@@ -24,6 +24,7 @@ FILE = f"{MOUNT}/records"
 REPORTED = "110374"
 SOON = 8.0
 """seconds in an emulated guest, in which crm_mon alone takes one"""
+UNMOUNTED_FOR_A_WHILE = f"umount {MOUNT}; until mountpoint -q {MOUNT}; do sleep 0.2; done"
 RARE = r"""
 cibadmin --query --scope resources > /root/resources.xml
 sed -i '/name="monitor"/ s/interval="[12]0s"/interval="900s"/' /root/resources.xml
@@ -87,7 +88,7 @@ def test_an_unmounted_file_system_is_reported_alone_and_comes_back(watched: Clus
     guest = watched.guest(1)
     other = guest.sh(f"grep ' {OTHER} ' /proc/self/mountinfo").stdout
     moment = now(guest)
-    guest.sh(f"umount {MOUNT}; until mountpoint -q {MOUNT}; do sleep 0.2; done", timeout=120)
+    guest.sh(UNMOUNTED_FOR_A_WHILE, timeout=120)
     assert first(guest, REPORTED, moment) < SOON
     is_up_on(watched, 1)
     time.sleep(10)
@@ -95,6 +96,15 @@ def test_an_unmounted_file_system_is_reported_alone_and_comes_back(watched: Clus
     assert guest.sh(f"grep ' {OTHER} ' /proc/self/mountinfo").stdout == other
     assert ROOT in faults(watched)
     assert GROUP not in faults(watched)
+
+
+def test_when_it_is_unmounted_again_everything_moves(watched: Cluster) -> None:
+    guest = watched.guest(1)
+    guest.sh(UNMOUNTED_FOR_A_WHILE, timeout=120)
+    time.sleep(10)
+    guest.sh(f"umount {MOUNT}")
+    is_up_on(watched, 2)
+    assert reported(watched, 1) == 2
 
 
 def test_the_server_that_has_nothing_in_service_reports_nothing_and_says_that_it_is_idle(watched: Cluster) -> None:
@@ -151,7 +161,8 @@ def test_a_watcher_that_is_killed_while_the_disks_go_reports_them_when_it_begins
 def test_it_is_off_until_somebody_turns_it_on(protected: Cluster) -> None:
     guest = protected.guest(1)
     guest.sh(f"systemctl start {UNIT}; sleep 5")
-    assert guest.sh(f"systemctl show --property=ExecMainStatus --value {UNIT}").stdout.strip() == "3"
+    shown = guest.sh(f"systemctl show --property=ExecMainStatus,Result,ActiveState --value {UNIT}").stdout
+    assert sorted(shown.split()) == ["3", "inactive", "success"]
     doctor = guest.run("lvmkit", "doctor", "--here", check=False, timeout=PATIENCE).stdout
     assert ("110376" in doctor, "110378" in doctor) == (True, False)
     begin(guest)

@@ -63,6 +63,7 @@ from tests.unit.test_pacemaker import hierarchy, links, protected, sample
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from unittest.mock import MagicMock
     from xml.etree.ElementTree import Element
 
     from pytest_mock import MockerFixture
@@ -100,6 +101,8 @@ def monitored(
 ALL = ("vg", "lv1", "fs1")
 OFFLINE = 'online="false" standby="false" maintenance="false" pending="false" unclean="false"'
 STANDBY = 'online="true" standby="true" maintenance="false" pending="false" unclean="false"'
+FAIL, COUNT = ("crm_resource --fail", ""), ("crm_attribute --node n1", "")
+COUNTED = "fail-count-lvmkit-fs1#asyncmon_0"
 BROKEN = '<failure op_key="lvmkit-fs1_start_0" node="n1" task="start" interval="0" exitreason="110040 it broke"/>'
 
 
@@ -313,7 +316,7 @@ def test_wanted_is_what_the_cluster_is_to_keep_running(cluster: Cluster, port: P
 
 
 def test_a_failure_of_what_runs_here_is_reported_and_no_other_state(cluster: Cluster, port: Pacemaker) -> None:
-    cluster.will(query(protected(1)), mon(monitored(everywhere("n1"))), ("crm_resource --fail", ""))
+    cluster.will(query(protected(1)), mon(monitored(everywhere("n1"))), FAIL)
     port.set_state("fs1", OSF, "why")
     assert cluster.asked[-1][-4:] == ("--resource", "lvmkit-fs1", "--node", "n1")
     cluster.will(query(protected(1)), mon(monitored(everywhere("n2"))))
@@ -728,9 +731,70 @@ def test_fencing_by_reservations_is_found_in_primitives_and_templates(cluster: C
 
 
 def test_a_failure_is_reported_for_this_server(cluster: Cluster, port: Pacemaker) -> None:
-    cluster.will(("crm_resource --fail", ""))
+    cluster.will(query(protected(1)), FAIL)
     port.report_failure("fs1")
-    assert cluster.asked == [("/usr/sbin/crm_resource", "--fail", "--resource", "lvmkit-fs1", "--node", "n1")]
+    assert cluster.asked[1:] == [("/usr/sbin/crm_resource", "--fail", "--resource", "lvmkit-fs1", "--node", "n1")]
+
+
+class TestBeforePacemaker216:
+    """It counts a failure that was reported twice, and two are enough for it to move everything."""
+
+    @pytest.fixture(autouse=True)
+    def sleep(self, mocker: MockerFixture) -> MagicMock:
+        return mocker.patch("time.sleep")
+
+    def test_a_failure_counts_once_from_its_first_moment(self, cluster: Cluster, port: Pacemaker) -> None:
+        cluster.will(query(counting("")), COUNT, FAIL, *map(query, map(counting, ("-1", "0", "1"))))
+        port.report_failure("fs1")
+        assert counts(cluster) == [(COUNTED, "--update=-1")]
+
+    def test_so_does_the_next_one(self, cluster: Cluster, port: Pacemaker) -> None:
+        cluster.will(query(counting("1")), COUNT, FAIL, query(counting("2")))
+        port.report_failure("fs1")
+        assert counts(cluster) == [(COUNTED, "--update=0")]
+
+    def test_where_the_distribution_has_mended_it_the_count_is_put_right(
+        self, cluster: Cluster, port: Pacemaker, sleep: MagicMock
+    ) -> None:
+        cluster.will(query(counting("")), COUNT, FAIL, *[query(counting("0"))] * 20, COUNT)
+        port.report_failure("fs1")
+        assert counts(cluster) == [(COUNTED, "--update=-1"), (COUNTED, "--update=1")]
+        assert sum(call.args[0] for call in sleep.call_args_list) == 5
+
+    def test_a_count_that_somebody_cleans_up_meanwhile_stays_clean(self, cluster: Cluster, port: Pacemaker) -> None:
+        cluster.will(query(counting("3")), COUNT, FAIL, query(counting("")))
+        port.report_failure("fs1")
+        assert counts(cluster) == [(COUNTED, "--update=2")]
+
+    def test_a_report_that_is_refused_leaves_the_count_as_it_was(self, cluster: Cluster, port: Pacemaker) -> None:
+        refused = Failure(ToolFailed("crm_resource", 1, "no"))
+        cluster.will(query(counting("1")), COUNT, refused, COUNT)
+        assert messages(port.report_failure, "fs1") == refused.messages
+        assert counts(cluster) == [(COUNTED, "--update=0"), (COUNTED, "--update=1")]
+
+    def test_infinity_stays(self, cluster: Cluster, port: Pacemaker) -> None:
+        cluster.will(query(counting("INFINITY")), FAIL)
+        port.report_failure("fs1")
+
+
+def counting(value: str) -> Element:
+    """A CIB of Pacemaker 2.1.5 that has counted failures of fs1 on n1, and others on n2. value: '' for none."""
+    root = protected(1)
+    root.set("crm_feature_set", "3.16.1")
+    for server, count in (("n1", value), ("n2", "7")):
+        state = root.find(f"status/node_state[@uname='{server}']")
+        assert state is not None
+        holder = elements.new("instance_attributes", id=f"status-{server}")
+        if count:
+            holder.append(elements.new("nvpair", id=f"status-{server}-count", name=COUNTED, value=count))
+        state.append(elements.new("transient_attributes", id=server))
+        state[-1].append(holder)
+    return root
+
+
+def counts(cluster: Cluster) -> list[tuple[str, ...]]:
+    """(name, value) of each count that was written."""
+    return [argv[4:6] for argv in cluster.asked if argv[0] == "/usr/sbin/crm_attribute"]
 
 
 def test_what_stands_on_something_that_gets_other_parameters_is_let_go_as_well(

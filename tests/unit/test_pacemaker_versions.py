@@ -259,7 +259,7 @@ class TestTools:
             recorded.say(f"crm_attribute {name}")
             tools.crm_attribute_unmark(HOW, "n1", "nothing")
         recorded.say("crm_attribute mark")
-        tools.crm_attribute_mark(HOW, "n1", "nothing")
+        tools.crm_attribute_update(HOW, "n1", "nothing", "yes")
 
     def test_forgetting_failures(self, recorded: Recorded) -> None:
         recorded.say("crm_resource cleanup")

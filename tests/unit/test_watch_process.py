@@ -152,8 +152,9 @@ def test_it_goes_on_looking(service: Service) -> None:
     assert len(os.listdir(f"/proc/{service.process.pid}/fd")) < 16
 
 
-def test_where_nobody_wants_it_it_says_so_and_ends(tmp_path: Path) -> None:
+def test_where_nobody_wants_it_it_says_so_and_ends_which_is_no_failure(tmp_path: Path) -> None:
     service = Service(tmp_path, "LVMKIT_WATCH=no\n")
+    service.hear(b"READY=1")
     _, said = service.process.communicate(timeout=PATIENCE)
     assert (service.process.returncode, f"{WatchOff.number}" in said) == (OFF, True)
     service.systemd.close()

@@ -83,9 +83,10 @@ def watch(paths: Paths, voice: Voice, library: str = "") -> int:
 
     library: the link by which an installed library is found.
     """
-    tools = kit(paths, voice.tell)
+    tools, parent = kit(paths, voice.tell), supervisor()
     if not is_wanted(tools):
         voice.tell(WatchOff(os.uname().nodename))
+        parent.ready()  # for systemd a service that ends before it is ready has failed, whatever its exit code
         return OFF
     _load_all()
     post = Post(paths, voice, resource.getrlimit(resource.RLIMIT_DATA), library, tools.port.recovery is None)
@@ -94,7 +95,7 @@ def watch(paths: Paths, voice: Voice, library: str = "") -> int:
     work = Work(partial(look, post), partial(answer, post), post.asks_engine)
     ears = Ears(voice.tell, interval)
     publish = Publisher(paths, voice, interval).publish
-    return Watcher(work, ears, Agenda(interval), supervisor(), voice.tell, publish).run()
+    return Watcher(work, ears, Agenda(interval), parent, voice.tell, publish).run()
 
 
 def look(post: Post, previous: Sight) -> bytes:

@@ -160,8 +160,8 @@ class MountEvents:
 class FilesystemErrors:
     """Errors that an ext4 meets: the kernel notifies its count of them (Linux 5.10, ext4_notify_error_sysfs).
 
-    One that makes the file system read-only is not notified by Linux 6.1, as tried, and is seen at the interval. The
-    other file systems have nothing of the kind. Making one raises OSError.
+    One that makes the file system read-only is not notified by Linux 6.1 and 6.12, as tried, and is seen at the
+    interval. The other file systems have nothing of the kind. Making one raises OSError.
     """
 
     what = "errors of ext4"

@@ -200,7 +200,8 @@ def new_view(*servers: str) -> View:
         for number, name in enumerate(servers, 1)
     )
     text = (
-        '<cib admin_epoch="0" epoch="1" num_updates="0" validate-with="pacemaker-3.9"><configuration>'
+        '<cib crm_feature_set="3.17.4" admin_epoch="0" epoch="1" num_updates="0" validate-with="pacemaker-3.9">'
+        "<configuration>"
         '<crm_config><cluster_property_set id="cib-bootstrap-options">'
         '<nvpair id="cib-stonith-enabled" name="stonith-enabled" value="true"/>'
         f"</cluster_property_set></crm_config><nodes>{nodes}</nodes><resources/><constraints/></configuration></cib>"

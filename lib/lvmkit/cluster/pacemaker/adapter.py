@@ -9,6 +9,7 @@ from lvmkit.cluster.pacemaker import (
     cib,
     commit,
     copy,
+    failures,
     flags,
     ids,
     kept,
@@ -146,7 +147,7 @@ class Pacemaker:
 
     def report_failure(self, tag: str) -> None:
         """The cluster then does what it does after a failed monitor."""
-        tools.crm_resource_fail(self._tools, ids.resource_id(tag), self.local_server())
+        failures.report(self._tools, tools.cibadmin_query(self._tools), ids.resource_id(tag), self.local_server())
 
     def hierarchy_of(self, server: str) -> Hierarchy:
         """The same of any server of the cluster."""
@@ -240,11 +241,12 @@ class Pacemaker:
         if state not in STATES:
             raise Failure(InvalidName(state, "state"))
         server = self.local_server()
-        if cib.hierarchy(tools.cibadmin_query(self._tools), server).by_tag(tag) is None:
+        root = tools.cibadmin_query(self._tools)
+        if cib.hierarchy(root, server).by_tag(tag) is None:
             raise Failure(ResourceNotFound(f"tag {tag}"))
         resource = self.cluster().resource(tag)
         if state == OSF and resource is not None and server in resource.servers:
-            tools.crm_resource_fail(self._tools, resource.id, server)
+            failures.report(self._tools, root, resource.id, server)
 
     def amend(self, tag: str, facts: dict[str, str], server: str = "") -> None:
         """In one patch. Raises Failure as commit()."""

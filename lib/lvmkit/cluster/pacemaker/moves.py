@@ -190,7 +190,7 @@ def _mark(how: Tools, group: Instance, server: str, servers: tuple[str, ...]) ->
     tools.crm_attribute_unmark(how, server, name)
     for other in servers:
         if other != server:
-            tools.crm_attribute_mark(how, other, name)
+            tools.crm_attribute_update(how, other, name, "yes")
 
 
 def _judge(cluster: Cluster, tags: tuple[str, ...], move: ClusterMove) -> None:

@@ -140,13 +140,17 @@ def crm_resource_cleanup(tools: Tools, resource: str, server: str) -> None:
 
 
 def crm_resource_fail(tools: Tools, resource: str, server: str) -> None:
-    """Tell the cluster that a resource has failed on a server; it then recovers it. Raises Failure."""
+    """Tell the cluster that a resource has failed on a server; it then recovers it. Raises Failure.
+
+    failures.report() has it counted once.
+    """
     _run(tools, "crm_resource", "--fail", "--resource", resource, "--node", server)
 
 
-def crm_attribute_mark(tools: Tools, server: str, name: str) -> None:
-    """Set a node attribute to 'yes' until that server leaves the cluster. Raises Failure."""
-    _run(tools, "crm_attribute", "--node", server, "--name", name, "--update", "yes", "--lifetime", "reboot")
+def crm_attribute_update(tools: Tools, server: str, name: str, value: str) -> None:
+    """Set a node attribute until that server leaves the cluster. Raises Failure."""
+    words = ("--node", server, "--name", name, f"--update={value}", "--lifetime", "reboot")
+    _run(tools, "crm_attribute", *words)
 
 
 def crm_attribute_unmark(tools: Tools, server: str, name: str) -> None:
