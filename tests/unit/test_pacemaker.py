@@ -84,7 +84,7 @@ def sample(resources: str = FOREIGN, constraints: str = FOREIGN_CONSTRAINTS) -> 
         for n, name in enumerate(SERVERS, 1)
     )
     return elements.parse(
-        f"""<cib crm_feature_set="3.17.4" validate-with="pacemaker-3.9" epoch="5" num_updates="3" admin_epoch="0"
+        f"""<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="5" num_updates="3" admin_epoch="0"
      have-quorum="1" dc-uuid="1">
   <configuration>
     <crm_config><cluster_property_set id="cib-bootstrap-options">

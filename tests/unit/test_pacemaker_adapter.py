@@ -316,7 +316,7 @@ def test_wanted_is_what_the_cluster_is_to_keep_running(cluster: Cluster, port: P
 
 
 def test_a_failure_of_what_runs_here_is_reported_and_no_other_state(cluster: Cluster, port: Pacemaker) -> None:
-    cluster.will(query(protected(1)), mon(monitored(everywhere("n1"))), FAIL)
+    cluster.will(query(counting_once()), mon(monitored(everywhere("n1"))), FAIL)
     port.set_state("fs1", OSF, "why")
     assert cluster.asked[-1][-4:] == ("--resource", "lvmkit-fs1", "--node", "n1")
     cluster.will(query(protected(1)), mon(monitored(everywhere("n2"))))
@@ -731,7 +731,7 @@ def test_fencing_by_reservations_is_found_in_primitives_and_templates(cluster: C
 
 
 def test_a_failure_is_reported_for_this_server(cluster: Cluster, port: Pacemaker) -> None:
-    cluster.will(query(protected(1)), FAIL)
+    cluster.will(query(counting_once()), FAIL)
     port.report_failure("fs1")
     assert cluster.asked[1:] == [("/usr/sbin/crm_resource", "--fail", "--resource", "lvmkit-fs1", "--node", "n1")]
 
@@ -777,10 +777,16 @@ class TestBeforePacemaker216:
         port.report_failure("fs1")
 
 
+def counting_once() -> Element:
+    """A CIB of Pacemaker 2.1.6."""
+    root = protected(1)
+    root.set("crm_feature_set", "3.17.4")
+    return root
+
+
 def counting(value: str) -> Element:
     """A CIB of Pacemaker 2.1.5 that has counted failures of fs1 on n1, and others on n2. value: '' for none."""
     root = protected(1)
-    root.set("crm_feature_set", "3.16.1")
     for server, count in (("n1", value), ("n2", "7")):
         state = root.find(f"status/node_state[@uname='{server}']")
         assert state is not None
