@@ -119,9 +119,10 @@ class Server:
 
     def kill(self) -> None:
         """The server dies, and its children with it."""
+        process = Path(f"/proc/{self.pid}")
         os.kill(self.pid, signal.SIGKILL)
         end = time.monotonic() + 10
-        while self.action("quickCheck").returncode == 0 and time.monotonic() < end:
+        while (process.exists() or self.action("quickCheck").returncode == 0) and time.monotonic() < end:
             time.sleep(0.1)
 
     @property
@@ -184,6 +185,37 @@ def test_actions_may_be_repeated(server: Server) -> None:
     assert server.pid == before
     assert [server.action("remove").returncode for _ in range(2)] == [0, 0]
     assert server.action("quickCheck").returncode == 1
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """A process of the same user that has nothing to do with the database."""
+    words = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "sleep", "600"]
+    with subprocess.Popen(words, cwd="/") as process:
+        yield process.pid
+        process.kill()
+
+
+def test_where_another_process_has_the_number_of_a_server_that_died_elsewhere_it_starts(
+    server: Server, stranger: int
+) -> None:
+    server.create()
+    server.kill()
+    left = (server.data / "postmaster.pid").read_text().split("\n")
+    (server.data / "postmaster.pid").write_text("\n".join([str(stranger), *left[1:]]))
+    assert server.action("quickCheck").returncode == 1
+    restored = server.action("restore")
+    assert restored.returncode == 0, restored.stderr
+    assert server.sql("select 1") == "1"
+    assert server.pid != stranger
+
+
+def test_remove_ends_no_other_process_that_has_the_number_of_a_server_that_died(server: Server, stranger: int) -> None:
+    server.create()
+    server.kill()
+    (server.data / "postmaster.pid").write_text(f"{stranger}\n{server.data}\n")
+    assert server.action("remove").returncode == 0
+    assert Path(f"/proc/{stranger}/comm").read_text() == "sleep\n"
 
 
 def test_a_session_that_does_not_end_does_not_keep_it_from_going(server: Server) -> None:

@@ -45,8 +45,20 @@ pg_ctl() {
         "$(programs_of "$(version_of "$directory")")/pg_ctl" -D "$directory" "$@")
 }
 
+# is_running DIRECTORY: whether the server that postmaster.pid names runs. The number alone does not say so: where the
+# server died elsewhere, another process may have it here. One that works nowhere is just ending.
 is_running() {
-    pg_ctl "$1" -s status >/dev/null 2>&1
+    pg_ctl "$1" -s status >/dev/null 2>&1 || return 1
+    server=$(sed -n 1p "$1/postmaster.pid" 2>/dev/null)
+    [ ! -e "/proc/$server/cwd" ] || [ "/proc/$server/cwd" -ef "$1" ]
+}
+
+# is_used DIRECTORY: whether any process works in it, as all those of a server do.
+is_used() {
+    for each in /proc/[0-9]*/cwd; do
+        [ ! "$each" -ef "$1" ] || return 0
+    done
+    return 1
 }
 
 # Takes -t TAG and -i ID.
