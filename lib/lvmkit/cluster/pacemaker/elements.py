@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 RESOURCES, CONSTRAINTS, NODES = "configuration/resources", "configuration/constraints", "configuration/nodes"
 INFINITY = "INFINITY"
+INFINITE = 1_000_000
+"""what Pacemaker counts INFINITY as"""
 
 
 def parse(text: str, source: str) -> Element:
@@ -87,3 +89,11 @@ def pairs(kind: str, set_id: str, given: dict[str, str]) -> Element:
     made = new(kind, id=set_id)
     made.extend(new("nvpair", id=f"{set_id}-{name}", name=name, value=value) for name, value in given.items())
     return made
+
+
+def score(text: str) -> int:
+    """A score, also a count of failures; what is no number counts as 0 (Pacemaker Explained, 'Scores')."""
+    text = text.lstrip("+")
+    if text.lstrip("-") == INFINITY:
+        return -INFINITE if text.startswith("-") else INFINITE
+    return int(text) if text.lstrip("-").isdecimal() else 0

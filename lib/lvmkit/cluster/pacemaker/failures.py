@@ -22,8 +22,6 @@ _COUNTS_ONCE = (3, 17)
 """crm_feature_set of Pacemaker 2.1.6"""
 _PATIENCE, _PAUSE = 5.0, 0.25
 """seconds in which the cluster has surely counted, and between two looks"""
-_INFINITY = 1000000
-"""as Pacemaker has it: nothing can be added to it"""
 _ATTRIBUTES = "transient_attributes/instance_attributes/nvpair"
 
 
@@ -34,7 +32,7 @@ def report(how: Tools, root: Element, resource: str, server: str) -> None:
     """
     name = f"fail-count-{resource}#asyncmon_0"
     before = _count(root, server, name)
-    if before == _INFINITY or _feature_set(root) >= _COUNTS_ONCE:
+    if before == elements.INFINITE or _feature_set(root) >= _COUNTS_ONCE:
         tools.crm_resource_fail(how, resource, server)
         return
     tools.crm_attribute_update(how, server, name, str(before - 1))
@@ -62,15 +60,8 @@ def _count(root: Element, server: str, name: str) -> int:
     for state in elements.children(root, "status", "node_state"):
         for pair in state.iterfind(_ATTRIBUTES):
             if (state.get("uname"), pair.get("name")) == (server, name):
-                return _number(pair.get("value", ""))
+                return elements.score(pair.get("value", ""))
     return 0
-
-
-def _number(value: str) -> int:
-    try:
-        return int(value)
-    except ValueError:
-        return _INFINITY
 
 
 def _feature_set(root: Element) -> tuple[int, ...]:

@@ -32,8 +32,6 @@ DISCOVERY, EXCLUSIVE, NEVER = "resource-discovery", "exclusive", "never"
 BEST_SCORE = 10_000
 """the score of priority p is this less p: positive also where LEFT_PENALTY is taken off"""
 LEFT_PENALTY = 5_000
-INFINITE = 1_000_000
-"""what Pacemaker counts INFINITY as"""
 STEP = 10
 """between the priorities that servers are given in the order of their extension: 1, 11, 21 ..."""
 
@@ -105,11 +103,8 @@ def remove(root: Element, constraint: Element) -> None:
 
 
 def score(element: Element) -> int:
-    """A constraint's score; what is no number counts as 0 (Pacemaker Explained, 'Scores')."""
-    text = element.get("score", "0").lstrip("+")
-    if text.lstrip("-") == INFINITY:
-        return -INFINITE if text.startswith("-") else INFINITE
-    return int(text) if text.lstrip("-").isdecimal() else 0
+    """A constraint's score."""
+    return elements.score(element.get("score", "0"))
 
 
 def priority(element: Element) -> int:
