@@ -20,14 +20,19 @@ KIT = ("lib", "opt", "bin", "lkadm", "share", "Makefile")
 """what is installed in guests"""
 
 
+def files_of(root: Path, names: Sequence[str]) -> list[str]:
+    """The files below `root` that git knows by these names, which are pathspecs of git."""
+    listed = subprocess.run(("git", "ls-files", "-z", "--", *names), cwd=root, stdout=subprocess.PIPE, check=True)
+    return [os.fsdecode(name) for name in listed.stdout.split(b"\0")[:-1]]
+
+
 def state_of(root: Path, names: Sequence[str]) -> str:
     """A digest of these files and folders below `root`: all that git knows there, as they are now."""
-    listed = subprocess.run(("git", "ls-files", "-z", "--", *names), cwd=root, stdout=subprocess.PIPE, check=True)
     digest = hashlib.sha256()
-    for name in listed.stdout.split(b"\0")[:-1]:
-        path = root / os.fsdecode(name)
+    for name in files_of(root, names):
+        path = root / name
         content = path.read_bytes() if path.is_file() else b""
-        digest.update(b"%s\0%d\0%s" % (name, len(content), content))
+        digest.update(b"%s\0%d\0%s" % (os.fsencode(name), len(content), content))
     return digest.hexdigest()
 
 
@@ -47,9 +52,9 @@ class Kept:
         entry = self._entries.get(item)
         return entry["result"] if entry and entry["state"] == state else None
 
-    def knows(self, state: str) -> bool:
-        """Whether anything is kept of this state."""
-        return any(entry["state"] == state for entry in self._entries.values())
+    def items(self) -> list[str]:
+        """All of which anything is kept, in whatever state."""
+        return list(self._entries)
 
     def keep(self, item: str, state: str, result: object) -> None:
         """Keep what came of an item, in place of what was kept of it before; on disk, all of it or nothing."""

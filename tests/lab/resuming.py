@@ -1,7 +1,7 @@
 """A pytest plugin for runs that take hours: each result is said and kept at once; what was broken off goes on.
 
-With --resume FILE a test that has passed is not run again as long as nothing has changed in what the guests run and in
-the tests. The file is as kept.py has it: of each test the seconds that it took.
+With --resume FILE a test that has passed is not run again as long as nothing has changed in what the guests run, in its
+own file and in what all tests use. The file is as kept.py has it: of each test the seconds that it took.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import pytest
 from lab import kept
 from lab.kept import Kept
 
-WHAT_IS_TESTED = (*kept.KIT, "tests/lab")
+TEST_FILES = ("tests/lab/test_*.py",)
+WHAT_ALL_USE = (*kept.KIT, "tests/lab", ":(exclude)tests/lab/test_*.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to keep results, where that is wanted."""
     if config.getoption("--resume"):
-        config.pluginmanager.register(Resuming(config, kept.state_of(kept.ROOT, WHAT_IS_TESTED)))
+        config.pluginmanager.register(Resuming(config))
 
 
 def _name(node: str) -> str:
@@ -37,10 +38,12 @@ def _name(node: str) -> str:
 class Resuming:
     """What has passed so far."""
 
-    def __init__(self, config: pytest.Config, state: str) -> None:
-        """Go on with what is kept in the file, if it is about this `state`."""
-        self._config, self._state = config, state
+    def __init__(self, config: pytest.Config) -> None:
+        """Go on with what is kept in the file, as far as it is about what is there now."""
+        self._config = config
         self._kept = Kept(config.getoption("--resume"))
+        self._state_of_all = kept.state_of(kept.ROOT, WHAT_ALL_USE)
+        self._states = {file: kept.state_of(kept.ROOT, (file,)) for file in kept.files_of(kept.ROOT, TEST_FILES)}
         self._seconds: dict[str, float] = {}
         self._others: set[str] = set()
         """tests that failed or were skipped"""
@@ -48,10 +51,10 @@ class Resuming:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Pass over what has passed before."""
-        before = [item for item in items if self._passed(item) is not None]
-        items[:] = [item for item in items if self._passed(item) is None]
+        before = [item for item in items if self._passed(item.nodeid) is not None]
+        items[:] = [item for item in items if self._passed(item.nodeid) is None]
         self._config.hook.pytest_deselected(items=before)
-        seconds = sum(self._passed(item) or 0.0 for item in before)
+        seconds = sum(self._passed(item.nodeid) or 0.0 for item in before)
         self._say(f"{len(before)} tests have passed before, in {seconds / 60:.0f} minutes; {len(items)} are left")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -66,16 +69,23 @@ class Resuming:
             words = report.longreprtext if report.failed else ""
             self._say(f"{time.strftime('%H:%M:%S')} {report.outcome} in {report.duration:.0f} s {words}")
         if report.when == "teardown" and test not in self._others:
-            self._kept.keep(test, self._state, round(self._seconds[test], 1))
+            self._kept.keep(test, self._state(test), round(self._seconds[test], 1))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """That nothing is left to run is success."""
-        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._kept.knows(self._state):
+        passed = any(self._passed(test) is not None for test in self._kept.items())
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and passed:
             session.exitstatus = pytest.ExitCode.OK
 
-    def _passed(self, item: pytest.Item) -> float | None:
+    def _state(self, test: str) -> str:
+        """What a test depends on, as it was when this run began."""
+        file = test.partition("::")[0]
+        return f"{self._state_of_all} {self._states.get(file, '')}"
+
+    def _passed(self, node: str) -> float | None:
         """The seconds in which a test has passed before, else None."""
-        seconds: float | None = self._kept.result(_name(item.nodeid), self._state)
+        test = _name(node)
+        seconds: float | None = self._kept.result(test, self._state(test))
         return seconds
 
     def _say(self, text: str) -> None:

@@ -336,7 +336,7 @@ def test_a_recovery_that_is_interrupted_is_finished_by_the_next_round(served: Gu
     else:
         served.sh(f"timeout -s {how} {seconds} lvmkit check --all > /dev/null 2>&1 || :")
     assert "OSU" not in {state for state, _ in states(served, WWW).values()}
-    served.sh("while pgrep -f actions/ > /dev/null; do sleep 0.2; done")
+    served.sh("while pgrep -f '[a]ctions/' > /dev/null; do sleep 0.2; done")
     for _ in range(2):
         served.run("lvmkit", "check", "--all", check=False, timeout=120)
     assert set(states(served, WWW).values()) == {IN_SERVICE}
