@@ -52,7 +52,7 @@ class Kept:
         entry = self._entries.get(item)
         return entry["result"] if entry and entry["state"] == state else None
 
-    def items(self) -> list[str]:
+    def names(self) -> list[str]:
         """All of which anything is kept, in whatever state."""
         return list(self._entries)
 

@@ -73,7 +73,7 @@ class Resuming:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """That nothing is left to run is success."""
-        passed = any(self._passed(test) is not None for test in self._kept.items())
+        passed = any(self._passed(test) is not None for test in self._kept.names())
         if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and passed:
             session.exitstatus = pytest.ExitCode.OK
 
