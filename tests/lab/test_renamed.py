@@ -23,7 +23,7 @@ mkfs.ext4 -q /dev/vg1/data
 """
 RESOURCES = (("lvmvg", "vg1"), ("lvmlv", "vg1/data"), ("filesys", "/srv/data"))
 BOOT_ENTRIES = """
-echo 'UUID=%s /a ext4 defaults 0 0' "$(blkid -s UUID -o value /dev/vg1/data)" | tr abcdef ABCDEF >> /etc/fstab
+echo "UUID=$(blkid -s UUID -o value /dev/vg1/data | tr abcdef ABCDEF) /a ext4 defaults 0 0" >> /etc/fstab
 e2label /dev/vg1/www 'the www'
 udevadm trigger --settle /dev/vg1/www
 cat >> /etc/fstab <<'END'

@@ -68,29 +68,54 @@ def test_mounts_and_unmounts_are_heard_once_each(tmp_path: Path) -> None:
     source.close()
 
 
-def test_an_error_that_an_ext4_meets_is_heard(tmp_path: Path) -> None:
-    if os.geteuid():
-        pytest.skip("needs root")
-    image, point = tmp_path / "image", tmp_path / "point"
-    point.mkdir()
-    with image.open("wb") as file:
-        file.truncate(16 << 20)
-    subprocess.run(["mkfs.ext4", "-q", image], check=True)
-    mounted = subprocess.run(["mount", "-o", "loop,errors=continue", image, point], check=False)
-    if mounted.returncode:
-        pytest.skip("no loop device")
+@pytest.fixture
+def errors() -> Iterator[FilesystemErrors]:
     try:
-        number = os.stat(point).st_dev
-        name = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve().name
         source = FilesystemErrors()
-        assert not waited(source, 0)
-        for _ in range(2):
-            Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("by a test")
-            assert waited(source)
-            assert source.take() == News(True)
-            assert not waited(source, 0)
-    finally:
-        subprocess.run(["umount", point], check=True)
-    source.refresh()
-    assert not waited(source, 0)
+    except OSError as error:
+        pytest.skip(f"the kernel does not tell of errors: {error}")
+    yield source
     source.close()
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "image"
+    with path.open("wb") as file:
+        file.truncate(16 << 20)
+    subprocess.run(["mkfs.ext4", "-q", path], check=True)
+    return path
+
+
+def is_mounted(image: Path, point: Path, behaviour: str) -> bool:
+    point.mkdir(exist_ok=True)
+    return not subprocess.run(["mount", "-o", f"loop,errors={behaviour}", image, point], check=False).returncode
+
+
+def break_it(point: Path) -> None:
+    """Let the kernel's own switch for tests make an error."""
+    number = os.stat(point).st_dev
+    name = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve().name
+    Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("by a test")
+
+
+@pytest.mark.parametrize("behaviour", ["continue", "remount-ro"])
+def test_an_error_that_an_ext4_meets_is_heard(
+    errors: FilesystemErrors, image: Path, tmp_path: Path, behaviour: str
+) -> None:
+    """The error of a file system that was mounted meanwhile, twice: each mount is one of its own."""
+    point = tmp_path / "point"
+    for _ in range(2):
+        if not is_mounted(image, point, behaviour):
+            pytest.skip("no loop device")
+        try:
+            errors.refresh()
+            assert not waited(errors, 0)
+            break_it(point)
+            assert waited(errors)
+            assert errors.take() == News(True)
+            assert not waited(errors, 0)
+        finally:
+            subprocess.run(["umount", point], check=True)
+        errors.refresh()
+        assert not waited(errors, 0)

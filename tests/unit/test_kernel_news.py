@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -13,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvmkit.storage import dm, kernel_news
+from lvmkit.storage import dm, fanotify, mountinfo, probe
 from lvmkit.storage.kernel_news import FilesystemErrors, MapperEvents, News, Uevents, is_from_kernel
 from lvmkit.storage.supervisor import Supervisor, supervisor
 from lvmkit.storage.uevent import Uevent, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_mock import MockerFixture
@@ -146,67 +146,115 @@ def test_an_old_device_mapper_is_no_source_and_leaves_nothing_open(mocker: Mocke
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-@pytest.fixture
-def ext4(mocker: MockerFixture, tmp_path: Path) -> Path:
-    """What /sys/fs/ext4 looks like with one file system."""
-    mocker.patch.object(kernel_news, "EXT4", str(tmp_path))
-    (tmp_path / "features").mkdir()
-    mounted(tmp_path, "dm-0")
-    return tmp_path
+class Kernel:
+    """The edge of the kernel: what is mounted, and which file systems a group listens to."""
+
+    def __init__(self, mocker: MockerFixture) -> None:
+        self.table = MOUNTED
+        self.listened: set[str] = set()
+        self.asked: list[str] = []
+        group, self.events = os.pipe2(os.O_NONBLOCK)
+        mocker.patch.object(mountinfo, "mounts", self._mounts)
+        mocker.patch.object(fanotify, "open_group", return_value=group)
+        mocker.patch.object(fanotify, "listened", return_value=self.listened)
+        mocker.patch.object(fanotify, "listen", self._listen)
+        mocker.patch.object(probe, "bounded", self._bounded)
+
+    def _mounts(self) -> mountinfo.Table:
+        return mountinfo.parse(self.table)
+
+    def _bounded(self, work: Callable[[], bytes], *, deadline: float) -> None:
+        assert deadline < 1
+        work()
+
+    def _listen(self, _group: int, path: str) -> None:
+        self.asked.append(path)
+        if path == "/srv/odd":
+            raise OSError(errno.EOPNOTSUPP, "it tells of nothing")
+        self.listened.update(mount.number for mount in self._mounts() if mount.mount_point == path)
+
+    def asked_by(self, source: FilesystemErrors) -> list[str]:
+        self.asked.clear()
+        source.refresh()
+        return sorted(self.asked)
 
 
-def mounted(folder: Path, name: str) -> None:
-    (folder / name).mkdir()
-    (folder / name / "errors_count").write_text("0\n")
+DATA = b"50 1 254:1 / /srv/data rw - ext4 /dev/dm-1 rw\n"
+ODD = b"51 1 254:2 / /srv/odd rw - odd /dev/dm-2 rw\n"
+MOUNTED = b"1 0 254:0 / / rw - ext4 /dev/vda rw\n20 1 0:21 / /run rw - tmpfs tmpfs rw\n" + DATA + ODD
 
 
-class Poller:
-    """epoll(7), which takes no plain files as those of a test are."""
+class TestErrorsOfFilesystems:
+    def test_each_on_a_device_is_listened_to_and_asked_for_once(self, mocker: MockerFixture) -> None:
+        kernel = Kernel(mocker)
+        source = FilesystemErrors()
+        assert sorted(kernel.asked) == ["/", "/srv/data", "/srv/odd"]
+        assert kernel.asked_by(source) == []
+        source.close()
 
-    def __init__(self) -> None:
-        self.registered: dict[int, int] = {}
+    def test_one_that_was_mounted_anew_is_listened_to_again_though_it_looks_the_same(
+        self, mocker: MockerFixture
+    ) -> None:
+        kernel = Kernel(mocker)
+        source = FilesystemErrors()
+        kernel.listened.discard("254:1")  # as an unmount does
+        kernel.table = MOUNTED.replace(DATA, b"")
+        assert kernel.asked_by(source) == []
+        kernel.table = MOUNTED
+        assert kernel.asked_by(source) == ["/srv/data"]
+        source.close()
 
-    def register(self, handle: int, mask: int) -> None:
-        self.registered[handle] = mask
+    def test_a_second_mount_of_one_that_is_listened_to_is_not_asked_for(self, mocker: MockerFixture) -> None:
+        kernel = Kernel(mocker)
+        source = FilesystemErrors()
+        kernel.table = MOUNTED + b"60 1 254:1 /in /srv/bound rw - ext4 /dev/dm-1 rw\n"
+        assert kernel.asked_by(source) == []
+        source.close()
 
-    def unregister(self, handle: int) -> None:
-        del self.registered[handle]
-
-    def poll(self, _seconds: float) -> list[tuple[int, int]]:
-        return [(handle, 10) for handle in self.registered]
-
-    def close(self) -> None:
-        self.registered.clear()
-
-
-def test_each_ext4_is_listened_to_for_as_long_as_it_is_mounted(mocker: MockerFixture, ext4: Path) -> None:
-    poller = Poller()
-    mocker.patch("select.epoll", return_value=poller)
-    before = len(os.listdir("/proc/self/fd"))
-    errors = FilesystemErrors()
-    (first,) = poller.registered
-    mounted(ext4, "dm-1")
-    errors.refresh()
-    errors.refresh()
-    assert (len(poller.registered), errors.take()) == (2, News(True))
-    shutil.rmtree(ext4 / "dm-0")
-    errors.refresh()
-    assert len(os.listdir("/proc/self/fd")) == before + 1
-    mounted(ext4, "dm-0")
-    errors.refresh()
-    assert len(os.listdir("/proc/self/fd")) == before + 2
-    errors.close()
-    assert (len(os.listdir("/proc/self/fd")), first > 2) == (before, True)
+    def test_all_that_is_there_is_read_at_once(self, mocker: MockerFixture) -> None:
+        kernel = Kernel(mocker)
+        source = FilesystemErrors()
+        assert source.take() == News(False)
+        os.write(kernel.events, b"two events")
+        assert (source.take(), source.take()) == (News(True), News(False))
+        source.close()
 
 
-def test_an_ext4_that_has_ended_has_no_more_news(mocker: MockerFixture, ext4: Path) -> None:
-    poller = Poller()
-    mocker.patch("select.epoll", return_value=poller)
-    errors = FilesystemErrors()
-    mocker.patch("os.pread", side_effect=OSError(errno.ENODEV, "gone"))
-    assert (errors.take(), errors.take()) == (News(True), News(False))
-    assert ext4.exists()
-    errors.close()
+class Library:
+    """The C library's part: what its two functions answer."""
+
+    def __init__(self, mocker: MockerFixture, *answers: int, error: int = 0) -> None:
+        self._answers = list(answers)
+        mocker.patch("ctypes.CDLL", return_value=self)
+        mocker.patch("ctypes.get_errno", return_value=error)
+
+    def fanotify_init(self, *_: object) -> int:
+        return self._answers.pop(0)
+
+    fanotify_mark = fanotify_init
+
+
+class TestFanotify:
+    def test_a_group_is_opened_where_the_kernel_knows_the_errors(self, mocker: MockerFixture) -> None:
+        Library(mocker, 7, -1, error=errno.EBADF)
+        assert fanotify.open_group() == 7
+
+    def test_a_kernel_that_does_not_know_them_is_left_with_nothing_open(self, mocker: MockerFixture) -> None:
+        group = os.open("/dev/null", os.O_RDONLY)
+        Library(mocker, group, -1, error=errno.EINVAL)
+        with pytest.raises(OSError, match="not implemented") as caught:
+            fanotify.open_group()
+        assert (caught.value.errno, os.path.exists(f"/proc/self/fd/{group}")) == (errno.ENOSYS, False)
+
+    def test_a_c_library_without_it_is_as_a_kernel_without_it(self, mocker: MockerFixture) -> None:
+        mocker.patch("ctypes.CDLL", return_value=object())
+        with pytest.raises(OSError, match="not implemented"):
+            fanotify.open_group()
+
+    def test_what_it_listens_to_is_named_as_mountinfo_names_it(self, mocker: MockerFixture) -> None:
+        shown = "flags:\t02\nfanotify sdev:fe00001 mflags:0 mask:8000\nfanotify sdev:800010 mflags:0 mask:8000\n"
+        mocker.patch("builtins.open", mocker.mock_open(read_data=shown))
+        assert fanotify.listened(3) == {"254:1", "8:16"}
 
 
 class TestTheSupervisor:

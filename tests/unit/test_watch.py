@@ -520,3 +520,14 @@ class TestEars:
         assert len(ears.masks) == 1
         ears.close()
         assert ears.masks == {}
+
+    def test_a_source_that_cannot_follow_what_there_is_is_told_and_made_anew(self, mocker: MockerFixture) -> None:
+        told: list[Message] = []
+        ears = Ears(told.append, 10, (Source,))
+        ears.open()
+        mocker.patch.object(Source, "refresh", side_effect=OSError(24, "Too many open files"))
+        before = len(os.listdir("/proc/self/fd"))
+        ears.open()
+        assert ([type(message) for message in told], len(ears.masks)) == ([SourceMissing], 1)
+        assert len(os.listdir("/proc/self/fd")) == before
+        ears.close()

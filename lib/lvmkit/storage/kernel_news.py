@@ -11,12 +11,16 @@ import select
 import socket
 import struct
 from contextlib import suppress
+from functools import partial
 
 from lvmkit.model.value import Value
-from lvmkit.storage import dm, uevent
+from lvmkit.storage import dm, fanotify, mountinfo, probe, uevent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lvmkit.storage.mountinfo import Mount
 
 MOUNTS = "/proc/self/mountinfo"
-EXT4 = "/sys/fs/ext4"
 
 _KOBJECT_UEVENT, _OF_KERNEL = 15, 1
 """netlink protocol and multicast group (linux/netlink.h; group 2 is udev's)"""
@@ -29,7 +33,10 @@ _LARGEST = 1 << 14
 """bytes of a datagram; the kernel's have up to 2048 and their head (UEVENT_BUFFER_SIZE)"""
 _MOST = 1024
 """datagrams that are read in a row"""
-_LARGEST_COUNT = 32
+_NO_DEVICE = "0:"
+"""how the number of a file system begins that is on no block device"""
+_WALK = 0.25
+"""seconds to reach mount points, which are in memory"""
 _CREDENTIALS = struct.Struct("=iII")
 """struct ucred: pid, uid, gid"""
 
@@ -158,79 +165,53 @@ class MountEvents:
 
 
 class FilesystemErrors:
-    """Errors that an ext4 meets: the kernel notifies its count of them (Linux 5.10, ext4_notify_error_sysfs).
+    """Errors that file systems meet, where theirs tells of them (ext4 does). Making one raises OSError.
 
-    One that makes the file system read-only is not notified by Linux 6.1 and 6.12, as tried, and is seen at the
-    interval. The other file systems have nothing of the kind. Making one raises OSError.
+    Each is asked for by a mount point. The walk to it is done in a child, and once only, because it may hang; what is
+    then not listened to is seen at the interval.
     """
 
-    what = "errors of ext4"
+    what = "errors of file systems (fanotify)"
     mask = select.POLLIN
 
     def __init__(self) -> None:
-        self._poller = select.epoll()
-        self._counts: dict[tuple[str, int], int] = {}
-        """descriptors, by path and inode of the file: the next mount of a device gets a file of its own"""
+        self._group = fanotify.open_group()
+        self._tried: set[Mount] = set()
         self.refresh()
 
     def fileno(self) -> int:
-        """The descriptor: one that is ready when one of the files has news."""
-        return self._poller.fileno()
+        """The descriptor."""
+        return self._group
 
     def refresh(self) -> None:
-        """Listen to the file systems that are mounted now."""
-        present = _error_counts()
-        for key in [key for key in self._counts if key not in present]:
-            os.close(self._counts.pop(key))
-        for key in present:
-            if key not in self._counts:
-                self._listen(key)
+        """Listen to the file systems that are mounted now; the kernel says which of them it does not tell of yet."""
+        mounted = {mount for mount in mountinfo.mounts() if not mount.number.startswith(_NO_DEVICE)}
+        listened = fanotify.listened(self._group)
+        self._tried &= mounted
+        untold = {mount for mount in mounted - self._tried if mount.number not in listened}
+        self._tried |= untold
+        if untold:
+            probe.bounded(partial(self._listen, [mount.mount_point for mount in untold]), deadline=_WALK)
 
     def take(self) -> News:
-        """A file has news until it is read."""
+        """Read what is there: which errors they are does not matter."""
         has_news = False
-        for handle, _event in self._poller.poll(0):
-            has_news = True
-            self._read(handle)
+        for _ in range(_MOST):
+            try:
+                has_news = bool(os.read(self._group, _LARGEST)) or has_news
+            except BlockingIOError:
+                break
         return News(has_news)
 
     def close(self) -> None:
         """Listen no more."""
-        for handle in self._counts.values():
-            os.close(handle)
-        self._counts.clear()
-        self._poller.close()
+        os.close(self._group)
 
-    def _listen(self, key: tuple[str, int]) -> None:
-        try:
-            handle = os.open(key[0], os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:  # it was unmounted meanwhile
-            return
-        self._counts[key] = handle
-        self._read(handle)
-        self._poller.register(handle, select.EPOLLPRI)
-
-    def _read(self, handle: int) -> None:
-        """Read a count, so that the next change is news. One whose file system has ended has no more of them."""
-        try:
-            os.pread(handle, _LARGEST_COUNT, 0)
-        except OSError:
+    def _listen(self, paths: list[str]) -> bytes:
+        for path in paths:
             with suppress(OSError):
-                self._poller.unregister(handle)
-
-
-def _error_counts() -> set[tuple[str, int]]:
-    """Path and inode of the count of each ext4 that is mounted."""
-    try:
-        names = os.listdir(EXT4)
-    except OSError:
-        return set()
-    counts = set()
-    for name in names:
-        path = f"{EXT4}/{name}/errors_count"
-        with suppress(OSError):  # a folder of the driver itself has none
-            counts.add((path, os.stat(path).st_ino))
-    return counts
+                fanotify.listen(self._group, path)
+        return b""
 
 
 def is_from_kernel(sender: object, ancillary: list[tuple[int, int, bytes]]) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
             """What to wait for."""
 
         def refresh(self) -> None:
-            """Follow what there is to hear of now."""
+            """Follow what there is to hear of now. Raises OSError where that is not possible."""
 
         def take(self) -> News:
             """Read what is there. Raises OSError where nothing more will come."""
@@ -60,9 +60,12 @@ class Ears:
 
     def open(self) -> None:
         """Open what is not open yet, and let what is open follow what there is."""
+        for handle, source in list(self._open.items()):
+            try:
+                source.refresh()
+            except OSError as error:
+                self._lose(handle, error)
         present = {source.what for source in self._open.values()}
-        for source in self._open.values():
-            source.refresh()
         for kind in self._kinds:
             what = str(getattr(kind, "what", kind))
             if what in present:
@@ -83,9 +86,7 @@ class Ears:
                 raise OSError(0, "it was closed")
             return source.take()
         except OSError as error:
-            del self._open[handle]
-            source.close()
-            self._miss(source.what, error)
+            self._lose(handle, error)
             return News(True, is_overrun=True)
 
     def close(self) -> None:
@@ -93,6 +94,11 @@ class Ears:
         for source in self._open.values():
             source.close()
         self._open.clear()
+
+    def _lose(self, handle: int, error: OSError) -> None:
+        source = self._open.pop(handle)
+        source.close()
+        self._miss(source.what, error)
 
     def _miss(self, what: str, error: OSError) -> None:
         if what not in self._missed:
