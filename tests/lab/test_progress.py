@@ -9,7 +9,7 @@ from lab.guests.lab import Lab
 from lab.helpers_service import action, held, numbers
 
 VG, COUNT = "many", 300
-LIMITS = "LVMKIT_COMMAND_DEADLINE=10\nLVMKIT_PROBE_DEADLINE=2\n"
+LIMITS = "LVMKIT_COMMAND_DEADLINE=4\nLVMKIT_PROBE_DEADLINE=2\n"
 """seconds; LVM alone takes much longer for all the volumes, in a guest"""
 MAKE = f"""
 systemctl stop lvmkit-check.timer

@@ -8,7 +8,7 @@ import pytest
 
 from lab.audit import Audit, Cluster, Writing, check_records
 from lab.guests.lab import Lab
-from lab.helpers_protected import GROUP, MEMBERS, MOUNT, PATIENCE, VG, dies_and_returns, is_up_on, protect_on_three
+from lab.helpers_protected import MEMBERS, MOUNT, PATIENCE, VG, dies_and_returns, is_up_on, protect_on_three
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.three]
 
@@ -68,11 +68,13 @@ def test_without_a_quorum_the_service_ends_and_nothing_is_lost(three: Cluster) -
     writer = Writing(three.lab, 1, FILE).start().more(20)
     for node in (2, 3):
         three.lab.kill(node)
-    three.wait(lambda it: not it.quorum and not it.running(GROUP), node=1)
+    three.wait(lambda it: not it.quorum, node=1)
+    three.guest(1).sh(f"while dmsetup ls | grep -q ^{VG.replace('-', '--')}-; do sleep 0.5; done", timeout=PATIENCE)
     writer.stop()
     said = three.guest(1).run("lvmkit", "in-service", MOUNT, check=False, timeout=PATIENCE)
     assert "110160" in said.stderr
     three.lab.start(2)
+    three.wait(lambda it: it.quorum and it.formed("node1", "node2"), node=1)
     is_up_on(three, 1)
     check_records(three.lab, 1, FILE, writer.acknowledged)
 

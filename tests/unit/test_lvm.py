@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,15 @@ import pytest
 
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.storage import CommandFailed, CommandGarbled, CommandHung
-from lvmkit.storage import lvm
+from lvmkit.storage import dm, lvm, udev
 from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.run import LEAST, Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytest_mock import MockerFixture
 
 VG_UUID, OTHER_UUID = "hM5iQv-X8Fw-K11I-W2V0-dhX2-h6lK-VdwxQg", "cGna2H-dyP8-5iGT-JukA-QZXo-AMBm-ntB21S"
 PV_UUID, LV_UUID = "3lUXtS-wj0p-277E-UGNr-T7PL-rsZH-UIlH3r", "nWuijl-wOgY-7BX0-vEyM-1wt1-rxjs-MxJbjR"
@@ -298,3 +302,31 @@ def test_a_command_gets_the_time_that_is_left_and_no_more_than_its_own_limit(
     for end in (now + 1000, now + 20, now - 1):
         Lvm(45, end).activate("vg1")
     assert given == pytest.approx([45, 20, LEAST], abs=1)
+
+
+def test_each_device_that_comes_and_each_that_udev_notes_is_progress_of_an_activation(
+    mocker: MockerFixture, tmp_path: Path
+) -> None:
+    dm_uuid = f"LVM-{VG_UUID.replace('-', '')}" + "x" * 32
+    held = [dm.Device("vg1-data", dm_uuid, "253:0")]
+    mocker.patch.object(dm, "list_devices", side_effect=lambda: tuple(held))
+    mocker.patch.object(udev, "ENTRIES", str(tmp_path))
+    seen: list[object] = []
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: None,
+        lambda: held.append(dm.Device("vg1-www", dm_uuid, "253:1")),
+        (tmp_path / "b253:1").touch,
+        lambda: os.utime(tmp_path / "b253:1", ns=(0, 1)),
+        (tmp_path / "b8:0").touch,  # a disk of somebody else
+    )
+
+    def run(*_argv: object, progress: Callable[[], object], **_limits: float) -> Finished:
+        for change in changes:
+            change()
+            seen.append(progress())
+        return Finished(("lvm",), 0, "", "", 0.0)
+
+    mocker.patch.object(lvm, "run", side_effect=run)
+    Lvm(45).activate("vg1", uuid=VG_UUID)
+    assert len(set(map(repr, seen))) == 4
+    assert seen[-1] == seen[-2]

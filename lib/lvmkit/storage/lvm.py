@@ -19,7 +19,7 @@ from lvmkit.model.messages.storage import CommandFailed, CommandGarbled
 from lvmkit.model.settings import COMPLETE, DEGRADED
 from lvmkit.model.value import Value, replace
 from lvmkit.model.volumes import LogicalVolume, PhysicalVolume, VolumeGroup
-from lvmkit.storage import dm
+from lvmkit.storage import dm, udev
 from lvmkit.storage.run import FOREVER, LEAST, run, time_left
 
 TYPE_CHECKING = False
@@ -200,7 +200,8 @@ class Lvm(Value):
 
         devices: the only ones that it looks at, those of them that exist; () means all.
         config: settings for this command that go before lvm.conf's.
-        watched: UUID of a group; each device of it that comes or goes gives the command its whole time again.
+        watched: UUID of a group; each device of it that comes, goes or is noted by udev gives the command its whole
+            time again.
         Raises Failure: CommandMissing, CommandHung.
         """
         known = _present(devices)
@@ -210,7 +211,7 @@ class Lvm(Value):
         if not watched:
             return run(argv, deadline=self.time_left)
         end = max(self.end, time.monotonic() + LEAST)
-        return run(argv, deadline=self.deadline, progress=lambda: _held(watched), end=end)
+        return run(argv, deadline=self.deadline, progress=lambda: _state(watched), end=end)
 
 
 def is_system_id(text: str) -> bool:
@@ -227,12 +228,16 @@ def _identity(system_id: str) -> str:
     return f'global/system_id_source="lvmlocal" local/system_id="{system_id}"' if system_id else ""
 
 
-def _held(vg_uuid: str) -> object:
-    """What the kernel holds of a group; nothing where it cannot be asked: the command's time is not extended then."""
+def _state(vg_uuid: str) -> object:
+    """What the kernel holds of a group, and how far udev is with it, for which LVM waits in the end.
+
+    Nothing where the kernel cannot be asked: the command's time is not extended then.
+    """
     try:
-        return dm.of_vg(dm.list_devices(), vg_uuid)
+        held = dm.of_vg(dm.list_devices(), vg_uuid)
     except Failure:
         return ()
+    return held, udev.noted(device.number for device in held)
 
 
 def _binary() -> str:

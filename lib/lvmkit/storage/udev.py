@@ -1,4 +1,4 @@
-"""Can udev take note of new devices? LVM's activation waits for it, without a limit.
+"""Can udev take note of new devices, and has it? LVM's activation waits for it, without a limit.
 
 LVM makes a device and waits until a rule of udev's runs 'dmsetup udevcomplete' (libdm, dm_udev_wait; the rule is in
 95-dm-notify.rules). udev runs what its rules ask for only after it has written the device to its database; where that
@@ -9,7 +9,13 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 FOLDER = "/run/udev"
+ENTRIES = f"{FOLDER}/data"
+"""has a file for each block device, b and its number, which udev replaces with each event that it has worked off"""
 _CONTROL = f"{FOLDER}/control"
 """LVM waits for udev only where this is (libdevmapper, dm_udev_set_sync_support)"""
 _BYTES, _INODES = 8192, 16
@@ -32,3 +38,18 @@ def lack_of_room(count: int) -> str:
     if room.f_files and room.f_favail < count * _INODES:
         return f"{room.f_favail} inodes are free"
     return ""
+
+
+def noted(numbers: Iterable[str]) -> tuple[int, ...]:
+    """When udev last took note of each device, in nanoseconds of its entry; 0 where it has none.
+
+    numbers: major:minor.
+    """
+    return tuple(map(_noted, numbers))
+
+
+def _noted(number: str) -> int:
+    try:
+        return os.stat(f"{ENTRIES}/b{number}").st_mtime_ns
+    except OSError:
+        return 0
