@@ -12,8 +12,8 @@ from lvmkit.host import Host
 from lvmkit.model import names
 from lvmkit.model.facts import DeviceFacts, LvFacts, VgFacts
 from lvmkit.model.messages import ERROR, Failure
-from lvmkit.model.messages.guards import PvBelowReplication, PvHeldByOther, VgShared
-from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerUnknown
+from lvmkit.model.messages.guards import OwnerNeedsDisks, PvBelowReplication, PvHeldByOther, VgShared
+from lvmkit.model.messages.ownership import NodeNameUnusable, OwnerNotWritten, OwnerUnknown
 from lvmkit.model.messages.service import (
     DegradedActivation,
     DuplicatePv,
@@ -25,13 +25,15 @@ from lvmkit.model.messages.service import (
 from lvmkit.model.settings import COMPLETE, DEGRADED, SYSTEM_ID, Paths, Settings
 from lvmkit.model.value import replace
 from lvmkit.model.volumes import PhysicalVolume, VolumeGroup
-from lvmkit.storage import claims, probe, sysfs
+from lvmkit.storage import claims, lvmconf, probe, sysfs
 from lvmkit.storage.claims import Claim
 from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.sysfs import Block
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_mock import MockerFixture
 
     from lvmkit.model.messages import Message
 
@@ -282,3 +284,46 @@ def test_what_speaks_against_a_start_as_the_owner_is_told_before_one(monkeypatch
     assert against == (NodeNameUnusable("n 2"), OwnerUnknown("vg1", "n9"))
     for owner in ("", "n1", "machine-id"):
         assert system_id.against_extension(replace(WELL, system_id=owner), "n2", ("n1", "n2"), Lvm(1)) == ()
+
+
+@pytest.mark.parametrize(("ownership", "refused"), [("", (VgForeign("vg1", "n1", "n2"),)), (SYSTEM_ID, ())])
+def test_another_host_s_group_is_a_reason_before_a_start_that_does_not_change_the_owner(
+    monkeypatch: pytest.MonkeyPatch, ownership: str, refused: tuple[Message, ...]
+) -> None:
+    monkeypatch.setattr(Lvm, "own_system_id", lambda *_: "n2")
+    group = VgFacts("vg1", "lvmvg-vg1", "vg1", UUID, ownership=ownership)
+    host = Host(Paths(), Settings(), lambda _message: None, "n2")
+    assert guards.against_start(replace(WELL, system_id="n1"), group, host) == refused
+
+
+def test_a_server_whose_name_lvm_would_change_is_not_admitted_as_owner(mocker: MockerFixture) -> None:
+    group = VgFacts("vg1", "lvmvg-vg1", "vg1", UUID, ownership=SYSTEM_ID)
+    host = Host(Paths(), Settings(), lambda _message: None, "n:1", mocker.Mock(servers=lambda: ()))
+    with pytest.raises(Failure) as caught:
+        guards.admit(WELL, group, host)
+    assert caught.value.messages == (NodeNameUnusable("n:1"),)
+
+
+@pytest.mark.parametrize(("owner", "named"), [("n1", "n1"), ("", "nobody")])
+def test_who_cannot_take_over_what_lacks_disks_is_told_from_whom(owner: str, named: str) -> None:
+    (told,) = system_id.against_minority(replace(LOST, system_id=owner), "n2")
+    assert told == OwnerNeedsDisks("vg1", named, "n2", 1, 2, "LVM asks for more than half of them")
+
+
+@pytest.mark.parametrize(("version", "is_refused"), [("2.03.16(2)", True), ("2.03.17(2)", False)])
+def test_a_third_of_the_disks_may_lack_where_lvm_does_not_ask_for_all_of_them(
+    mocker: MockerFixture, version: str, is_refused: bool
+) -> None:
+    mocker.patch.object(lvmconf, "version", return_value=version)
+    most_are_left = replace(LOST, physical=(*LOST.physical, PhysicalVolume("pv3", "/dev/sdc", 100)))
+    assert bool(system_id.against_lack_of_disks(most_are_left, "n2", Lvm(1))) == is_refused
+
+
+@pytest.mark.parametrize(("there", "found"), [(replace(WELL, system_id="n1"), "n1"), (None, "nothing")])
+def test_an_owner_that_is_not_read_back_is_told_with_what_is_there(
+    mocker: MockerFixture, there: VolumeGroup | None, found: str
+) -> None:
+    mocker.patch.object(Lvm, "find", return_value=there)
+    with pytest.raises(Failure) as caught:
+        system_id.confirm(WELL, "n2", Lvm(1))
+    assert caught.value.messages == (OwnerNotWritten("vg1", "n2", found),)

@@ -9,6 +9,8 @@ import pytest
 from lvmkit.model.messages import Failure
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.guards import OwnerNeedsDisks
+from lvmkit.model.messages.ownership import OwnerChanged
+from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.storage import lvm
 from lvmkit.storage.lvm import Lvm
 from tests.unit.agent_server import (
@@ -298,3 +300,18 @@ def test_a_minority_of_the_disks_is_refused_before_anybody_is_asked(server: Serv
 def test_the_owner_itself_starts_a_group_that_lacks_disks(server: Server) -> None:
     lack_disks(server, 2, "2.03.16(2)")
     assert start(server, NODE).code == OK
+
+
+@pytest.mark.parametrize("lacks_disks", [False, True])
+def test_an_owner_that_lvm_does_not_write_is_told_in_lvm_s_words_and_nothing_is_activated(
+    server: Server, lacks_disks: bool
+) -> None:
+    if lacks_disks:
+        lack_disks(server, 3, "2.03.31(2)")
+    else:
+        server.add_peer(member())
+    server.machine.lvm.is_full = True
+    answer = start(server, PEER)
+    assert (answer.code, answer.reason) == (FAILED, CommandFailed.number)
+    assert OwnerChanged.number not in answer.logged
+    assert server.commands[-1] == "vgchange --systemid"

@@ -10,6 +10,7 @@ import pytest
 
 from lvmkit.cluster.pacemaker.standing import PacemakerMembership
 from lvmkit.guards.reservation import key_of
+from lvmkit.model.messages.storage import FileUnreadable
 from lvmkit.storage import registered
 from tests.unit.agent_server import FAILED, NODE, OK, PEER, VG, VG_UUID, Server, fence, member
 
@@ -175,6 +176,13 @@ class TestStop:
         assert started.call("stop").code != OK
         assert target(started).holding == MINE
 
+    def test_a_note_that_cannot_be_read_is_told(self, started: Server) -> None:
+        note = f"{started.paths.run}/registered-{VG_UUID}"
+        os.unlink(note)
+        os.makedirs(note)
+        answer = started.call("stop")
+        assert (answer.code, FileUnreadable.number in answer.said) == (OK, True)
+
 
 class TestMonitor:
     def test_all_is_well_and_nothing_is_registered_by_it(self, started: Server) -> None:
@@ -232,9 +240,10 @@ class TestWithout:
 
 
 class TestNodes:
-    def test_a_server_whose_number_has_no_room_in_a_key_is_refused(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(("numbers", "reason"), [({NODE: 0x0A000001}, 110481), ({PEER: 2}, 110480)])
+    def test_a_server_whose_number_has_no_room_in_a_key_or_that_has_none_is_refused(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch, numbers: dict[str, int], reason: int
     ) -> None:
-        monkeypatch.setattr(PacemakerMembership, "numbers", lambda _self: {NODE: 0x0A000001})
-        assert server.call("start").reason == 110481
+        monkeypatch.setattr(PacemakerMembership, "numbers", lambda _self: numbers)
+        assert server.call("start").reason == reason
         assert server.machine.sent == []

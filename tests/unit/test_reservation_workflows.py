@@ -21,10 +21,12 @@ from lvmkit.model.messages.reservation import (
     ReservationOtherwise,
     ReservationSeen,
     ReservationTaken,
+    ReservationUnread,
 )
 from lvmkit.model.settings import NO_RESERVATION, SCSI
 from lvmkit.model.value import replace
-from lvmkit.storage import registered
+from lvmkit.storage import registered, scsi
+from lvmkit.storage.scsi import Reply
 from lvmkit.workflow import doctor_storage, everywhere
 from lvmkit.workflow.create import CreateRequest, create, draft_creation
 from lvmkit.workflow.delete import delete, draft_deletion
@@ -38,6 +40,8 @@ from tests.unit.test_create import World
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_mock import MockerFixture
 
     from tests.unit.machine import SharedDisk
 
@@ -219,6 +223,13 @@ class TestAfterwards:
             ("/dev/sda", f"{OWN:#018x} ({look.server})"),
             ("/dev/sdb", f"{PEERS:#018x} (node 2)"),
         ]
+
+    def test_doctor_names_a_disk_that_does_not_say_who_holds_it(self, protected: World, mocker: MockerFixture) -> None:
+        refusal = Reply(scsi.CHECK_CONDITION, b"", scsi.ILLEGAL_REQUEST, 0x2000)
+        mocker.patch.object(protected.storage.disks["b"].target, "answer", return_value=refusal)
+        told = [each for _, each in doctor_storage.storage_findings(Look(protected.kit, protected.port.overview()))]
+        why = "PERSISTENT RESERVE IN: check condition, sense 5/2000"
+        assert ReservationUnread("vg1", "/dev/sdb", why) in told
 
     def test_doctor_names_a_fencing_that_came_later(self, protected: World) -> None:
         protected.port.rivals = ("scsi-fencing",)

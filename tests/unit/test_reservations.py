@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
+import os
+import signal
 import struct
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,19 +22,30 @@ from lvmkit.guards.reservation import (
     described,
     foreign_keys,
     key_of,
+    leave,
+    look_at,
     next_order,
+    release,
     reserve_disk,
 )
-from lvmkit.storage import reservations, scsi
+from lvmkit.host import Host
+from lvmkit.model.messages.reservation import ReservationKept
+from lvmkit.model.settings import Paths, Settings
+from lvmkit.resources.locks import stopping
+from lvmkit.storage import locks, registered, reservations, scsi
+from lvmkit.storage.registered import Registration
 from lvmkit.storage.reservations import Conflict, Disk, DiskCapabilities, Refusal, Registrant, Registrations
 from lvmkit.storage.scsi import Reply, ScsiDisk
 from tests.unit.machine.target import Target
-from tests.unit.reservation_stories import GROUP, ONE, STORIES, STRANGER, TWO, A, B, disk, held_by
+from tests.unit.reservation_stories import GROUP, MAP, ONE, STORIES, STRANGER, TWO, A, B, Multipathd, disk, held_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_mock import MockerFixture
+
+    from lvmkit.model.messages import Message
     from tests.unit.reservation_stories import Lun
 
 GOOD, CONFLICT = Reply(scsi.GOOD), Reply(scsi.RESERVATION_CONFLICT)
@@ -305,6 +320,61 @@ class TestReserving:
 
         said = reserve_disk(Disk(ScsiDisk("/dev/sda", ONE), send), A)
         assert said == "contested registrations change all the time"
+
+    def test_a_key_that_the_loser_takes_away_meanwhile_is_registered_again(self) -> None:
+        lun = FakeLun()
+        a, b = lun.server("a"), lun.server("b")
+        assert reserve_disk(disk(b), B) == ""
+        left = [B]
+
+        def send(path: str, command: bytes, out: bytes = b"", room: int = 0) -> Reply:
+            reply = a.send(path, command, out, room)
+            if left and lun.target.keys.get(a.nexus(path)):
+                disk(b).preempt(left.pop(), A)
+            return reply
+
+        assert reserve_disk(Disk(ScsiDisk("/dev/sda", ONE), send), A) == ""
+        assert disk(a).registrations() == held_by(A)
+
+
+def test_a_path_that_dies_while_its_disk_is_looked_at_is_not_called_unregistered() -> None:
+    a = FakeLun().server("a", TWO)
+    assert reserve_disk(disk(a, TWO), A) == ""
+
+    def send(path: str, command: bytes, out: bytes = b"", room: int = 0) -> Reply:
+        if path == TWO[1]:
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        return a.send(path, command, out, room)
+
+    assert look_at(Disk(ScsiDisk(MAP, TWO, is_multipath=True), send, Multipathd()), A) == ""
+
+
+def test_a_stop_with_all_paths_takes_keys_away_and_sends_nothing_else() -> None:
+    lun = FakeLun()
+    a = lun.server("a", TWO)
+    assert reserve_disk(disk(a, TWO), A) == ""
+    lun.target.heard.clear()
+    assert leave(disk(a, TWO), A) == ""
+    assert lun.target.heard == [f"{a.nexus(path)} 0" for path in TWO]
+
+
+def test_a_stop_at_a_disk_that_hangs_leaves_the_group_s_lock_with_what_hangs(
+    tmp_path: Path, mocker: MockerFixture
+) -> None:
+    """What it has sent may still be done, after a start that came meanwhile."""
+    told: list[Message] = []
+    host = Host(Paths(run=str(tmp_path)), Settings(probe_deadline=0.1), told.append)
+    registered.store(host.paths, GROUP, Registration(A, ONE))
+    mocker.patch.object(scsi, "disk_below", return_value=ScsiDisk(ONE[0], ONE))
+    mocker.patch.object(scsi, "execute", side_effect=lambda *_: time.sleep(60))
+    kill = mocker.patch.object(os, "kill")  # as in uninterruptible sleep
+    with stopping(GROUP, "vg1", host):
+        release("vg1", GROUP, host)
+    mocker.stop(kill)
+    orphans = locks.orphans_with(f"{tmp_path}/lock-{GROUP}")
+    for each in orphans:
+        os.kill(each, signal.SIGKILL)
+    assert (len(orphans), [type(each) for each in told]) == (1, [ReservationKept])
 
 
 class FakeSg:

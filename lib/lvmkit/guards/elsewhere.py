@@ -38,7 +38,7 @@ def ask(servers: Sequence[str], vg_uuid: str, here: str, peers: Peers | None, *,
     others = tuple(server for server in servers if server != here)
     if others and peers is None:
         return Holdings(silent=tuple((server, "there is no way to ask it") for server in others))
-    said = dict(peers.devices(others, patience=patience)) if others and peers else {}
+    said = dict(peers.devices(others, patience=patience)) if peers else {}
     if here in servers:
         said[here] = own_devices()
     silent = tuple((server, str(said[server])) for server in servers if isinstance(said[server], Failure))
