@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,17 +16,19 @@ from lvmkit.journal import Journal
 from lvmkit.model.instance import Dependency, Instance
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
-from lvmkit.model.messages.engine import InterruptedWork, StepDone, UndoFailed
+from lvmkit.model.messages.engine import InterruptedWork, StateNotStored, StepDone, UndoFailed
 from lvmkit.model.messages.guide import LkvgsNotUpdated
 from lvmkit.model.messages.plans import FinishFailed, JournalStuck, JournalUnreadable
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.plan import Kit, Plan, Step, carry_out, finish_interrupted
-from lvmkit.steps import Commit, ListVg, SetAutoactivation
+from lvmkit.steps import BringInService, Commit, ListVg, SetAutoactivation
+from lvmkit.storage import files
 from tests.unit.fakes import has_journal, killed
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import ClassVar
+
+    from pytest_mock import MockerFixture
 
 LOG: list[str] = []
 _ODD = {"?": OSError(28, "no room"), "%": KeyboardInterrupt(), "#": SystemExit(1)}
@@ -117,6 +122,55 @@ def test_a_failure_or_a_signal_takes_back_what_was_begun_in_reverse(
     assert LOG[-1] == "-a"
 
 
+def test_a_plan_is_about_the_tags_and_volume_groups_of_its_steps(kit: Kit) -> None:
+    steps = (Note("a"), SetAutoactivation("vg1", False, True), ListVg("vg1", True), BringInService("/data", False))
+    assert Plan("work", steps).about == ("vg1", "/data")
+
+
+def test_a_first_step_that_cannot_be_prepared_fails_for_that_alone_and_leaves_nothing(
+    kit: Kit, tmp_path: Path, mocker: MockerFixture
+) -> None:
+    reason = LkvgsNotUpdated("no")
+    mocker.patch.object(Note, "prepared", side_effect=Failure(reason))
+    with pytest.raises(Failure) as caught:
+        carry_out(Plan("work", (Note("a"),)), kit)
+    assert (caught.value.messages, LOG, os.listdir(tmp_path)) == ((reason,), [], [])
+
+
+def test_that_a_plan_is_taken_back_is_on_the_disk_before_a_step_is(kit: Kit, mocker: MockerFixture) -> None:
+    mocker.patch.object(files, "flush_folder", lambda path: LOG.append(f"flush {os.listdir(path)}"))
+    with pytest.raises(Failure):
+        carry_out(Plan("work", (Note("!a"),)), kit)
+    assert LOG[:3] == ["+!a", "flush ['1.back.json']", "-!a"]
+
+
+def test_a_plan_is_taken_back_also_where_the_disk_refuses_to_note_that(
+    kit: Kit, told: list[Message], mocker: MockerFixture
+) -> None:
+    class Worn(Note):
+        def apply(self, kit: Kit) -> None:
+            mocker.patch.object(os, "rename", side_effect=OSError(5, "Input/output error"))
+            super().apply(kit)
+
+    with pytest.raises(Failure):
+        carry_out(Plan("work", (Worn("!a"),)), kit)
+    assert LOG == ["+!a", "-!a"]
+    assert told[1:] == [StateNotStored(f"{kit.paths.state}/journal/1.back.json", "Input/output error")]
+
+
+def test_a_journal_that_was_lost_is_written_anew_for_the_way_back(kit: Kit) -> None:
+    folder = Path(kit.paths.state, "journal")
+
+    class Losing(Note):
+        def apply(self, kit: Kit) -> None:
+            (folder / "1.json").unlink()
+            super().apply(kit)
+
+    with pytest.raises(Failure):
+        carry_out(Plan("work", (Losing("!a", stubborn=True),)), kit)
+    assert os.listdir(folder) == ["1.back.json"]
+
+
 def test_a_step_that_cannot_be_taken_back_keeps_the_journal_for_the_next_run(kit: Kit, told: list[Message]) -> None:
     with pytest.raises(Failure) as caught:
         carry_out(Plan("work", (Note("a", stubborn=True), Note("!b"))), kit)
@@ -139,6 +193,18 @@ def test_what_a_killed_run_left_is_taken_back_by_the_next(
     assert told[-1] == InterruptedWork("work", "backing it out")
     finish_interrupted(kit)
     assert LOG == ["-a"]
+
+
+def test_a_run_killed_once_its_last_step_has_decided_takes_nothing_back(
+    kit: Kit, told: list[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with killed(monkeypatch) as patched:
+        patched.setattr(journal, "drop", Mock(side_effect=KeyError))
+        with pytest.raises(KeyError):
+            carry_out(Plan("work", (Note("a"), Turn())), kit)
+    finish_interrupted(kit)
+    assert LOG == ["+a", "+turn"]
+    assert told[-1] == InterruptedWork("work", "finishing it")
 
 
 def _die(_step: Note, _kit: Kit) -> None:
@@ -173,6 +239,21 @@ def test_a_journal_that_is_not_ours_stops_the_work_and_is_kept(kit: Kit, tmp_pat
         finish_interrupted(kit)
     assert isinstance(caught.value.messages[0], JournalUnreadable)
     assert (tmp_path / "state" / "journal.json").read_text() == rubbish
+
+
+@pytest.mark.parametrize(
+    ("steps", "remedy", "done"),
+    [((Note("a"), Note("b")), "backing it out", ["-b", "-a"]), ((Turn(), Note("b")), "finishing it", ["+b"])],
+)
+def test_a_plan_of_the_first_version_is_taken_back_or_finished_without_a_complaint(
+    kit: Kit, told: list[Message], tmp_path: Path, steps: tuple[Step, ...], remedy: str, done: list[str]
+) -> None:
+    (tmp_path / "state").mkdir()
+    facts = {"plan": journal.packed(Plan("work", steps)), "reached": 2}
+    (tmp_path / "state" / "journal.json").write_text(json.dumps(facts))
+    finish_interrupted(kit)
+    assert LOG == done
+    assert told == [InterruptedWork("work", remedy)]
 
 
 @pytest.mark.parametrize(
