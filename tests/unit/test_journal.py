@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,23 @@ class TestOthersGoOn:
                 carry_out(Plan("change vg2", (Stubborn("vg2"),)), tools)
         assert journal.names(tools.paths) == (stuck, "2")
         assert kinds(lambda: finish_interrupted(tools, ("vg2",))) == [JournalBlocks]
+
+
+class TestFolder:
+    def test_only_root_may_look_into_a_journal(self, tools: Kit, stuck: str) -> None:
+        state = Path(tools.paths.state)
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (state, state / "journal", state / "journal/1.json")]
+        assert modes == [0o700, 0o700, 0o600]
+
+    def test_other_files_beside_the_journals_are_passed_over(self, tools: Kit, stuck: str) -> None:
+        for name in ("2.txt", "notes.json", "\u00b2.json", ".3.json.1-2.lvmkit-new"):
+            Path(tools.paths.state, "journal", name).touch()
+        assert journal.names(tools.paths) == (stuck,)
+
+    def test_journals_that_cannot_be_listed_are_an_error(self, tools: Kit) -> None:
+        files.make_folder(tools.paths.state)
+        Path(tools.paths.state, "journal").symlink_to("journal")
+        assert kinds(lambda: finish_interrupted(tools)) == [StateNotStored]
 
 
 class TestDirection:
