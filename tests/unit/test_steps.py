@@ -17,7 +17,13 @@ from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import DISK, ILLSTATE, ISP, LVMVG, OSU, Dependency, Instance
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.engine import InterruptedWork, StateNotStored, UndoFailed
-from lvmkit.model.messages.guide import InsCreateFailed, LkvgsNotUpdated, RemovingAfterCreateError, ResourceExists
+from lvmkit.model.messages.guide import (
+    InsCreateFailed,
+    LkvgsNotUpdated,
+    RemovingAfterCreateError,
+    RemovingFilesysDependency,
+    ResourceExists,
+)
 from lvmkit.model.messages.plans import JournalUnreadable
 from lvmkit.model.messages.service import AutoactivationUnchanged
 from lvmkit.model.messages.storage import CommandFailed
@@ -32,6 +38,20 @@ from tests.unit.outlived import at_work
 
 DISK_C = instance(DISK, "disk-C", "/dev/disk/by-id/C", OSU)
 REASON = CommandFailed("lvm", "5", "no")
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (SetAutoactivation("vg1", True, True), "turn autoactivation of volume group vg1 on"),
+        (SetAutoactivation("vg1", False, True), "turn autoactivation of volume group vg1 off"),
+        (ListVg("vg1", True), "add vg1 to /etc/lkvgs"),
+        (ListVg("vg1", False), "remove vg1 from /etc/lkvgs"),
+        (BringInService("/data", False), "bring /data in service"),
+    ],
+)
+def test_a_step_says_what_it_does(step: Step, text: str) -> None:
+    assert step.describe() == text
 
 
 @pytest.fixture
@@ -101,6 +121,12 @@ class TestCommit:
         self.ADD.undo(tools)
         assert told == [RemovingAfterCreateError("disk-C", SERVER)]
 
+    def test_only_the_link_goes_between_what_was_there_before(self, tools: Kit, told: list[Message]) -> None:
+        step = Commit(Change(link=(Dependency("vg1", "/data"),)))
+        step.apply(tools)
+        step.undo(tools)
+        assert told == [RemovingFilesysDependency("vg1", "/data", SERVER)]
+
     @pytest.mark.parametrize(("step", "numbers"), [(ADD, [14, 15]), (REMOVE, [14])])
     def test_ins_create_is_named_where_something_was_to_be_created(
         self, port: FakePort, tools: Kit, monkeypatch: pytest.MonkeyPatch, step: Commit, numbers: list[int]
@@ -131,6 +157,18 @@ class TestCommit:
             half.apply(tools)
             assert not step.is_in_effect(tools)
             port.now = whole
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            Change(link=(Dependency("/data", "disk-A"),)),
+            Change(remove=("/data",), unlink=(Dependency("/data", "gone"),)),
+            Change(remove=("gone",), unlink=(Dependency("/data", "vg1/data"),)),
+        ],
+        ids=["a link is missing", "an instance is still there", "a link is still there"],
+    )
+    def test_one_part_that_is_not_stored_is_enough(self, tools: Kit, change: Change) -> None:
+        assert not Commit(change).is_in_effect(tools)
 
     def test_another_server_that_has_it_builds_on_it_but_not_by_a_disk(self, tmp_path: Path) -> None:
         port = FakeCluster(data_hierarchy(), n2=on("n2", data_hierarchy()))
@@ -211,10 +249,12 @@ class TestAutoactivation:
         SetAutoactivation("vg1", True, False).finish(tools)
         assert not storage.autoactivation()
 
-    def test_it_is_told_by_its_uuid_what_is_protected(self, tools: Kit, storage: Storage) -> None:
+    def test_it_is_told_by_its_uuid_what_is_protected(self, port: FakePort, tools: Kit, storage: Storage) -> None:
         SetAutoactivation("vg1", False, True).apply(tools)
-        SetAutoactivation("vg1", True, False, VG_UUID).finish(tools)
+        port.now = Hierarchy((instance(LVMVG, "vg1", "lvmvg-before", vg_uuid=local_storage.VG_UUID),))
+        SetAutoactivation("vg1", True, False, local_storage.VG_UUID).finish(tools)
         assert not storage.autoactivation()
+        port.now = Hierarchy((instance(LVMVG, "vg1", "lvmvg-vg1", vg_uuid=VG_UUID),))
         SetAutoactivation("vg1", True, False, local_storage.VG_UUID).finish(tools)
         assert storage.autoactivation()
 
