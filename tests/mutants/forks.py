@@ -39,7 +39,7 @@ KILLED, SURVIVED, UNCLEAR, NOT_REACHED = "killed", "SURVIVED", "unclear", "not r
 """UNCLEAR: it survived, and was not seen by all that it may concern"""
 _PASSED, _FAILED, _NOT_SHOWN = 0, 1, 2
 _NAMED = "failed: "
-_CPU_SECONDS, _SECONDS, _PAUSE = 600, 1200.0, 0.01
+_CPU_SECONDS, _SECONDS, _PAUSE = 300, 1200.0, 0.01
 """a mutant that computes or waits for longer does not end by itself: a test would have failed"""
 
 
