@@ -175,8 +175,8 @@ class Watcher:
         if stuck >= MOST_STUCK:
             self._take_sight(self._failed(f"{stuck} earlier ones still wait"), 0.0)
             return
-        self._ears.open()
         self._own_cost = time.process_time()
+        self._ears.open()
         self._is_answer = False
         try:
             self._child = self._make_child(partial(self._work.look, self._sight), now + LOOK_DEADLINE)
