@@ -37,6 +37,8 @@ from lvmkit.model.messages.service import (
     VgImpostor,
     VgNotFound,
 )
+from lvmkit.model.messages.storage import FileUnreadable
+from lvmkit.storage import lkvgs
 from tests.unit.machine import Machine, SharedDisk, make_group, uuid_of
 from tests.unit.one_server import BOTH, DONE, POINT, Server
 
@@ -245,6 +247,19 @@ class TestRestore:
         assert server("restore", "lvmvg", "vg1").code == 0
         assert server.machine.active() == ["vg--2-data", "vg--2-www"]
 
+    def test_a_group_that_an_older_version_listed_by_its_name_is_listed_with_its_uuid(self, server: Server) -> None:
+        server.take_down()
+        Path(server.machine.paths.lkvgs).write_text("vg1\n")
+        assert server("restore", "lvmvg", "vg1").said == DONE
+        assert lkvgs.entries(server.machine.paths.lkvgs) == (("vg1", server.group.uuid),)
+
+    def test_a_list_that_cannot_be_read_is_told_of_and_holds_nothing_up(self, server: Server) -> None:
+        server.take_down()
+        Path(server.machine.paths.lkvgs).unlink()
+        Path(server.machine.paths.lkvgs).mkdir()
+        answer = server("restore", "lvmvg", "vg1")
+        assert (answer.code, answer.said) == (0, [Begin.number, FileUnreadable.number, EndSuccessful.number])
+
     def refused(self, server: Server, *numbers: int) -> None:
         before = server.all_that_is()
         answer = server("restore", "lvmvg", "vg1")
@@ -294,6 +309,7 @@ class TestRestore:
         server.machine.dm.create("vg1-data", "other", "linear", (), ())
         answer = server("restore", "lvmvg", "vg1")
         assert (answer.code, answer.said) == (1, [Begin.number, LvsNotUp.number, EndFailed.number])
+        assert "LVM said: device-mapper: create ioctl on vg1-data failed" in answer.err
         assert not server.record.exists()
 
     def test_a_mount_point_that_another_one_has_is_left_alone(self, server: Server) -> None:

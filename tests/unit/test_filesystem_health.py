@@ -17,6 +17,7 @@ from lvmkit.model import names
 from lvmkit.model.value import replace
 from lvmkit.storage import holders, mountinfo, superblock
 from lvmkit.storage.holders import Holder
+from lvmkit.storage.run import ABANDONED
 from tests.unit.machine import Answer
 from tests.unit.machine.filesystems import BOOT
 from tests.unit.one_server import Bare
@@ -731,6 +732,15 @@ def test_an_activation_that_does_not_end_fails_where_a_volume_is_down(tmp_path: 
     mocker.patch.object(server.machine.lvm, "_activate_volume", return_value="  it waits\n")
     answer = server.machine.agent("lvmvg", "start", vg="vg1", vg_uuid=server.group.uuid)
     assert (answer.code, answer.reason) == (FAILED, 110062)
+
+
+def test_an_activation_that_nothing_ends_fails_though_the_volumes_are_up(tmp_path: Path, mocker: MockerFixture) -> None:
+    server = Server(tmp_path)
+    server.machine.by_hand("vgchange", "-an", "vg1")
+    server.machine.unended = {"vgchange -ay"}
+    mocker.patch("tests.unit.machine.machine.KILLED", ABANDONED)
+    answer = server.machine.agent("lvmvg", "start", vg="vg1", vg_uuid=server.group.uuid)
+    assert (answer.code, answer.reason, server.machine.active()) == (FAILED, 110062, ["vg1-data"])
 
 
 def test_what_is_up_counts_as_started_whatever_room_run_has(tmp_path: Path) -> None:

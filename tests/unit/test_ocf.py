@@ -125,6 +125,11 @@ def activated_by_hand_on_a_disk_that_came_back(server: Server) -> None:
     server.machine.attach(server.disk, "sdb")
 
 
+def one_volume_activated_by_hand_on_a_disk_that_came_back(server: Server) -> None:
+    activated_by_hand_on_a_disk_that_came_back(server)
+    vanished(server)
+
+
 def only_a_hidden_device_left(server: Server) -> None:
     server.add_device(VG_UUID, "-real")
 
@@ -242,6 +247,7 @@ TABLE: list[tuple[Callable[[Server], None], str, int, int]] = [
     (activated_by_hand_on_a_disk_that_went, "probe", FAILED, 110043),
     (activated_by_hand_on_a_disk_that_came_back, "probe", FAILED, 110043),
     (activated_by_hand_on_a_disk_that_came_back, "start", FAILED, 110033),
+    (one_volume_activated_by_hand_on_a_disk_that_came_back, "start", FAILED, 110033),
     (only_a_hidden_device_left, "probe", FAILED, 110022),
     (only_a_hidden_device_left, "stop", OK, 0),
     (an_impostor_is_up, "probe", STOPPED, 0),
@@ -539,18 +545,21 @@ def test_a_volume_that_was_stopped_is_not_missed_by_its_group(volume: Server) ->
 
 
 @pytest.mark.parametrize(
-    ("given", "number", "code"),
+    ("given", "number", "code", "words"),
     [
-        ({"lv": ""}, 110130, CONFIGURED),
-        ({"lv": "x_rimage_0"}, 110131, CONFIGURED),
-        ({"lv": "none"}, 110028, FAILED),
-        ({"lv_uuid": OTHER_UUID}, 110028, FAILED),
+        ({"lv": ""}, 110130, CONFIGURED, ""),
+        ({"lv": "x_rimage_0"}, 110131, CONFIGURED, ""),
+        ({"lv": "none"}, 110028, FAILED, "none (by its name)"),
+        ({"lv_uuid": OTHER_UUID}, 110028, FAILED, f"www ({OTHER_UUID})"),
     ],
 )
-def test_a_volume_that_cannot_be_is_refused(volume: Server, given: dict[str, str], number: int, code: int) -> None:
+def test_a_volume_that_cannot_be_is_refused(
+    volume: Server, given: dict[str, str], number: int, code: int, words: str
+) -> None:
     volume.given |= given
     answer = volume.call("start", "lvmlv")
     assert (answer.code, answer.reason) == (code, number)
+    assert words in answer.err
     assert volume.up == []
 
 

@@ -120,10 +120,18 @@ class TestService:
         answer = server("quickCheck", "filesys", "/data")
         assert (answer.code, answer.said) == (1, [NotMounted.number])
 
-    def test_a_start_says_what_the_group_is_named_now(self, server: Renamed) -> None:
+    @pytest.mark.parametrize(("kind", "tag"), [("lvmvg", "vg1"), ("lvmlv", "vg1/data")])
+    def test_a_start_says_what_the_group_is_named_now(self, server: Renamed, kind: str, tag: str) -> None:
         server.take_down()
         server.rename()
-        assert VgRenamed.number in server("restore", "lvmvg", "vg1").said
+        assert VgRenamed.number in server("restore", kind, tag).said
+
+    def test_a_start_does_not_take_what_is_listed_under_its_new_name_for_itself(self, server: Renamed) -> None:
+        server.take_down()
+        server.rename()
+        Path(server.machine.paths.lkvgs).write_text("vg2\n")
+        assert server("restore", "lvmvg", "vg1").code == 0
+        assert server.entries() == (("vg2", ""),)
 
 
 class TestExchanged:

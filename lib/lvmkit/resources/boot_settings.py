@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lvmkit.guards import metadata
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.guide import LkvgsNotUpdated
 from lvmkit.model.messages.service import AutoactivationUnchanged, VgNotFound
 from lvmkit.storage import lkvgs
 
@@ -24,8 +23,6 @@ def set_listed(vg: str, uuid: str, listed: bool, path: str, tell: Callable[[Mess
     try:
         (lkvgs.add if listed else lkvgs.remove)(path, vg, uuid)
     except Failure as failure:
-        if not failure.is_only(LkvgsNotUpdated):
-            raise
         for message in failure.messages:
             tell(message)
 
