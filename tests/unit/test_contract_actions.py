@@ -40,7 +40,7 @@ from lvmkit.model.messages.service import (
 from lvmkit.model.messages.storage import FileUnreadable
 from lvmkit.storage import lkvgs
 from tests.unit.machine import Machine, SharedDisk, make_group, uuid_of
-from tests.unit.one_server import BOTH, DONE, POINT, Server
+from tests.unit.one_server import BOTH, DONE, POINT, Bare, Server
 
 if TYPE_CHECKING:
     from tests.unit.machine import Metadata
@@ -389,6 +389,13 @@ class TestRemove:
         assert server("remove", "lvmvg", "vg1").code == 0
         assert (server.machine.active(), server.machine.lvm_commands()) == ([], ["vgchange -an"])
 
+    def test_a_group_of_one_such_volume_is_taken_down_by_lvm_too(self, tmp_path: Path) -> None:
+        server = Bare(tmp_path, "AB", volumes="data", kind="raid1")
+        server.activate()
+        answer = server.machine.agent("lvmvg", "stop", vg="vg1", vg_uuid=server.group.uuid)
+        assert (answer.code, server.machine.active()) == (0, [])
+        assert server.machine.lvm_commands()[-1] == "vgchange -an"
+
     def test_dead_disks_are_not_waited_for(self, tmp_path: Path) -> None:
         server = Server(tmp_path, "raid1")
         server.unmount()
@@ -489,10 +496,14 @@ class TestDelete:
         assert disk.metadata is not None
         assert not disk.metadata.autoactivation
 
-    @pytest.mark.parametrize(("kind", "tag"), [("lvmlv", "vg1/data"), ("filesys", "/data")])
-    def test_what_is_on_the_group_has_nothing_to_undo(self, server: Server, kind: str, tag: str) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "tag", "words"),
+        [("lvmlv", "vg1/data", "(vg1/data released)"), ("filesys", "/data", "(nothing to undo)")],
+    )
+    def test_what_is_on_the_group_has_nothing_to_undo(self, server: Server, kind: str, tag: str, words: str) -> None:
         before = server.all_that_is()
         answer = server("delete", kind, tag)
+        assert words in answer.err
         assert (answer.code, answer.said, server.all_that_is()) == (0, DONE, before)
 
     def test_disks_that_take_no_metadata_are_told_of_and_hold_nothing_up(self, server: Server) -> None:

@@ -213,6 +213,8 @@ def test_a_monitor_starts_nothing_and_forks_nothing(server: Server) -> None:
     assert (server.machine.ran, server.machine.forked) == ([], 0)
     server.deep()
     assert (server.machine.ran, server.machine.forked) == ([], 2)
+    server.fails(words=("shutdown",))
+    assert (server.deep().reason, server.machine.forked) == (GIVEN_UP, 2)
 
 
 def test_a_file_system_that_does_not_answer_is_a_fault_for_the_deep_monitor_in_time(server: Server) -> None:
@@ -389,6 +391,17 @@ def test_a_frozen_file_system_is_thawed_when_it_is_unmounted_and_its_patience_is
     answer = server.filesystem("stop")
     assert (answer.code, told(answer)) == (OK, [THAWED])
     assert (server.machine.mounts, server.working, server.volume("stop").code) == ([], False, OK)
+
+
+def test_a_frozen_file_system_is_thawed_also_where_its_mount_point_is_a_link(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    os.makedirs(server.machine.real("/srv/moved"))
+    os.symlink("moved", server.machine.real(POINT))
+    server.serve()
+    server.machine.fail_filesystem("/srv/moved", frozen=True)
+    answer = server.filesystem("stop")
+    assert (answer.code, told(answer)) == (OK, [THAWED])
+    assert (server.machine.mounts, server.working) == ([], False)
 
 
 def test_users_that_wait_to_write_to_a_frozen_file_system_are_ended_by_the_thaw(server: Server) -> None:

@@ -303,6 +303,7 @@ def test_every_situation_has_its_return_code_and_its_reason(
         assert server.commands == []
     if called == "stop" and code == OK and "given" not in situation.__name__:
         assert [uuid for uuid in server.up if uuid.startswith(names.dm_uuid(VG_UUID))] == []
+        assert records.load(server.paths, names.lvmvg_id(VG)) is None
     if called == "start" and code == OK:
         assert server.up == [names.dm_uuid(VG_UUID, volume) for volume in (DATA, WWW)]
         assert server.call("monitor").code == OK

@@ -129,6 +129,7 @@ def test_a_kernel_that_stopped_writing_is_a_failure(host: Host) -> None:
     host.machine.set_read_only(POINT)
     answer = host.ask("monitor")
     assert (answer.code, "read-only" in answer.err) == (FAILED, True)
+    assert host.probe() == FAILED
 
 
 def test_what_is_to_be_read_only_is_well_when_it_is(host: Host) -> None:

@@ -104,6 +104,13 @@ class TestService:
         server.take_down_all()
         assert (server.mounted_from, server.machine.active(server.group.uuid)) == ([], [])
 
+    def test_lvm_takes_down_a_renamed_volume_by_its_new_name(self, tmp_path: Path) -> None:
+        server = Renamed(tmp_path, "raid1")
+        server.unmount()
+        server.rename()
+        assert server("remove", "lvmlv", "vg1/data").said == DONE
+        assert server.machine.active() == ["vg2-www"]
+
     def test_another_group_s_file_system_of_the_old_name_is_never_mounted(self, server: Renamed) -> None:
         server.take_down()
         server.rename()

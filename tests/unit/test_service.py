@@ -314,7 +314,9 @@ def test_a_volume_that_lvm_cannot_take_down_is_taken_out_of_the_kernel(
     world.silent = trouble == "silent"
     remove(LV, kit)
     assert (world.commands, LV_DM in world.up) == (["lvchange -an"] if trouble == "stuck" else [], False)
-    assert said.TakenDownWithoutLvm in map(type, told)
+    (direct,) = (message for message in told if isinstance(message, said.TakenDownWithoutLvm))
+    assert (direct.vg, direct.count) == ("my-vg/data--x", 1)
+    assert ("cannot" if trouble == "stuck" else "/dev/sda") in direct.why
 
 
 def test_a_volume_given_up_to_another_server_goes_without_lvm(world: World, kit: Kit) -> None:
@@ -375,9 +377,12 @@ def test_remove_names_who_holds_a_volume_and_changes_nothing(world: World, kit: 
     assert len(world.up) == 1
 
 
-@pytest.mark.parametrize("trouble", ["lvm_hangs", "stuck", "gone", "silent"])
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [("lvm_hangs", "vgchange"), ("stuck", "cannot"), ("gone", "/dev/sda"), ("silent", "/dev/sda")],
+)
 def test_a_dead_group_is_taken_out_of_the_kernel_by_its_uuids(
-    world: World, kit: Kit, told: list[Message], trouble: str
+    world: World, kit: Kit, told: list[Message], trouble: str, why: str
 ) -> None:
     world.kind = "thin"
     restore(VG, kit)
@@ -387,7 +392,8 @@ def test_a_dead_group_is_taken_out_of_the_kernel_by_its_uuids(
     world.conditions = {"8:0": "gone"} if trouble == "gone" else {}
     remove(VG, kit)
     assert world.up == {}
-    assert said.TakenDownWithoutLvm in map(type, told)
+    (direct,) = (message for message in told if isinstance(message, said.TakenDownWithoutLvm))
+    assert why in direct.why
     assert world.commands == ([] if trouble in ("gone", "silent") else ["vgchange -an"])
 
 
