@@ -386,14 +386,14 @@ class TestRemove:
     def test_lvm_takes_down_what_it_must_know_of(self, tmp_path: Path) -> None:
         server = Server(tmp_path, "raid1")
         server.unmount()
-        assert server("remove", "lvmvg", "vg1").code == 0
+        assert server("remove", "lvmvg", "vg1").said == DONE
         assert (server.machine.active(), server.machine.lvm_commands()) == ([], ["vgchange -an"])
 
     def test_a_group_of_one_such_volume_is_taken_down_by_lvm_too(self, tmp_path: Path) -> None:
         server = Bare(tmp_path, "AB", volumes="data", kind="raid1")
         server.activate()
         answer = server.machine.agent("lvmvg", "stop", vg="vg1", vg_uuid=server.group.uuid)
-        assert (answer.code, server.machine.active()) == (0, [])
+        assert (answer.code, answer.said, server.machine.active()) == (0, [EndSuccessful.number], [])
         assert server.machine.lvm_commands()[-1] == "vgchange -an"
 
     def test_dead_disks_are_not_waited_for(self, tmp_path: Path) -> None:
