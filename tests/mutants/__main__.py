@@ -96,7 +96,7 @@ class Trial:
     def survivors(self, mutants: Sequence[Mutant], known: Iterable[str] = ()) -> list[Mutant]:
         """Show all mutants to the tests, and say how far it is.
 
-        known: keys of those that may survive; they are not looked at twice.
+        known: those that may survive; they are not looked at twice.
         """
         survived, begun = [], time.monotonic()
         print(f"{len(mutants)} mutants; the tests run once without any", flush=True)
@@ -106,7 +106,7 @@ class Trial:
                 survived.append((mutant, verdict))
         alive = []
         for number, (mutant, verdict) in enumerate(survived, 1):
-            if mutant.key not in known and self._is_noticed_in_files(mutant, verdict):
+            if mutant.where not in known and self._is_noticed_in_files(mutant, verdict):
                 _say(number, len(survived), begun, KILLED, mutant)
                 continue
             alive.append(mutant)

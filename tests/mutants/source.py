@@ -44,15 +44,11 @@ class Mutant:
     """which of several mutants of this kind and snippet in the function"""
 
     @property
-    def key(self) -> str:
-        """What it is known by, in whichever module the function is."""
-        again = f" #{self.place + 1}" if self.place else ""
-        return f"{self.function}: {self.kind}: {self.snippet}{again}"
-
-    @property
     def where(self) -> str:
-        """The same with its file, to be read; a named one by its name."""
-        return f"{self.file}: {self.key}" if self.kind in KINDS else self.kind
+        """What it is known by; a named one by its name."""
+        again = f" #{self.place + 1}" if self.place else ""
+        key = f"{self.file}: {self.function}: {self.kind}: {self.snippet}{again}"
+        return key if self.kind in KINDS else self.kind
 
     def applied(self, text: str) -> str:
         """The file's text with the change."""
@@ -131,8 +127,8 @@ def mutants_of(root: Path, file: Path) -> list[Mutant]:
             mutant = Mutant(file, function, kind, snippet, start, end, new)
             if not _is_python(mutant.applied(source.text)):
                 continue
-            place = seen.setdefault(mutant.key, 0)
-            seen[mutant.key] += 1
+            place = seen.setdefault(mutant.where, 0)
+            seen[mutant.where] += 1
             found.append(Mutant(**{**mutant.__dict__, "place": place}))
     return found
 

@@ -1,4 +1,4 @@
-"""The mutants that may survive, each with the reason: survivors.txt, one a line, `KEY -- why`."""
+"""The mutants that may survive, each with the reason: survivors.txt, one a line, `FILE: KEY -- why`."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Survivors:
 
         survived: now.  among: all that were tried; what is listed of other files is not looked at.
         """
-        tried, alive = {mutant.key for mutant in among}, {mutant.key for mutant in survived}
-        new = [mutant for mutant in survived if mutant.key not in self.reasons]
+        tried, alive = {mutant.where for mutant in among}, {mutant.where for mutant in survived}
+        new = [mutant for mutant in survived if mutant.where not in self.reasons]
         dead = [key for key in self.reasons if key in tried and key not in alive]
         print(f"{len(among)} mutants, {len(survived)} survived, {len(new)} of them are not explained")
         for mutant in new:
-            print(f"not explained {mutant.file}: {mutant.key}")
+            print(f"not explained {mutant.where}")
         for key in dead:
             print(f"killed now, take it off the list: {key}")
         return 1 if new or dead else 0

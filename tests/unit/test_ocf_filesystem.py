@@ -167,6 +167,14 @@ def test_who_uses_it_is_told_to_end_then_killed(host: Host, machine: Machine) ->
     assert "process 4712 (db): open file" in answer.err
 
 
+def test_process_1_is_never_ended_but_the_next_one_is_one_of_many(host: Host, machine: Machine) -> None:
+    host.mount()
+    for pid in (1, 2):
+        machine.start_process(pid, "init", folder=POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
+    assert host.ask("stop").code == FAILED
+    assert {pid for pid, _ in machine.killed} == {2}
+
+
 def test_who_survives_all_that_is_named_and_the_stop_fails(host: Host, machine: Machine) -> None:
     host.mount()
     machine.start_process(OURS, "db", folder=POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
