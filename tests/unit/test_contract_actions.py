@@ -67,6 +67,14 @@ class TestQuickCheck:
         assert (server.machine.ran, server.machine.forked) == ([], 0)
         assert server.all_that_is() == before
 
+    @pytest.mark.parametrize("given", [("vg1", "lvmvg-vg1"), ("", "lvmvg-vg1")])
+    def test_a_group_with_a_record_is_well_whatever_became_of_the_database(
+        self, server: Server, given: tuple[str, str]
+    ) -> None:
+        Path(server.machine.paths.database).write_text("garbage")
+        answer = server("quickCheck", "lvmvg", *given)
+        assert (answer.code, answer.err) == (0, "")
+
     @pytest.mark.parametrize("given", [("vg1", "lvmvg-vg1"), ("vg1", ""), ("", "lvmvg-vg1")])
     def test_a_volume_of_the_group_that_went_is_not_0_and_is_said(self, server: Server, given: tuple[str, str]) -> None:
         server.unmount()
@@ -202,6 +210,20 @@ class TestEveryAction:
         answer = server.machine.action("lvmvg", action, "", "", *words)
         assert (answer.code, answer.said, answer.out) == (1, [number], [])
         assert (server.all_that_is(), server.machine.ran) == (before, [])
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("-t", "../x"), ":../x is not a valid tag"),
+            (("-t", ""), ":'' is not a valid tag"),
+            (("-i", "lvmvg-"), "a valid argument: lvmvg-"),
+            (("-i", ""), "a valid argument: ''"),
+        ],
+    )
+    def test_a_wrong_word_is_repeated_and_one_without_letters_is_seen(
+        self, server: Server, words: tuple[str, ...], said: str
+    ) -> None:
+        assert said in server.machine.action("lvmvg", "restore", "", "", *words).err
 
 
 class TestRestore:

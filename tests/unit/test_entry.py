@@ -49,6 +49,7 @@ class Scripts:
         self.storage = Storage(folder, monkeypatch)
         self.kit: Kit = kit(self.port, folder, lambda _message: None)
         self._paths, self._capfd = paths(folder), capfd
+        self.err = ""
         monkeypatch.setattr(report, "_send", lambda *_: True)
         monkeypatch.setattr(admin, "kit", lambda _paths, tell: kit(self.port, folder, tell))
 
@@ -56,8 +57,8 @@ class Scripts:
         """(exit code, lines on stdout, numbers on stderr) of <type>/<script>."""
         kind, name = script.split("/")
         code = admin.main(f"/opt/lk/lkadm/subsys/scsi/{kind}/bin/{name}", list(arguments), self._paths)
-        out, err = self._capfd.readouterr()
-        numbers = re.findall(r"^\S+\[\d+\]: [A-Z]+:[^:]*:[^:]*:[^\n]*?:(\d{6}):", err, re.M)
+        out, self.err = self._capfd.readouterr()
+        numbers = re.findall(r"^\S+\[\d+\]: [A-Z]+:[^:]*:[^:]*:[^\n]*?:(\d{6}):", self.err, re.M)
         return code, out.splitlines(), [int(number) for number in numbers if number != "110093"]
 
 
@@ -210,6 +211,7 @@ class TestExtend:
             ("lvmvg/canextend", (SERVER, "../x"), 110100),
             ("lvmvg/canextend", (SERVER, ""), 110100),
             ("lvmvg/canextend", (SERVER, "vg1", "--force"), 2),
+            ("lvmvg/canextend", (SERVER, "vg1", "more"), 4),
         ],
     )
     def test_one_server_has_nowhere_to_extend_to(
@@ -218,6 +220,13 @@ class TestExtend:
         before = scripts.port.now
         assert scripts.run(script, *arguments) == (1, [], [number])
         assert scripts.port.now == before
+
+    @pytest.mark.parametrize(("tag", "shown"), [("../x", "../x"), ("", "''")])
+    def test_a_wrong_tag_is_repeated_and_one_without_letters_is_seen(
+        self, scripts: Scripts, tag: str, shown: str
+    ) -> None:
+        scripts.run("lvmvg/canextend", SERVER, tag)
+        assert f":{shown} is not a valid tag" in scripts.err
 
 
 class TestOutput:

@@ -54,6 +54,7 @@ from lvmkit.model.messages.guide import (
     TemplateAlreadyExtended,
     TemplateDoesNotExist,
     TypeNotInstalled,
+    WrongServer,
 )
 from lvmkit.model.messages.pacemaker import (
     ClusterUnreachable,
@@ -795,6 +796,8 @@ class TestScripts:
             ("lvmlv/canextend", (TEMPLATE, "vg1"), TemplateDoesNotExist),
             ("lvmvg/canextend", (SERVER, "vg1"), TemplateDoesNotExist),
             ("lvmvg/unextend", (TEMPLATE, "vg1"), NotExtended),
+            ("lvmvg/delete", ("-t", "vg1"), WrongServer),
+            ("lvmvg/delete", ("-i", "lvmvg-vg1"), WrongServer),
         ],
     )
     def test_refusals(

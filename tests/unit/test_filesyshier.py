@@ -123,3 +123,8 @@ def test_wrong_words_are_refused_and_nothing_changes(parent: Parent, words: tupl
     answer = parent(*words)
     assert (answer.code, answer.out, answer.said[-1]) == (1, [], number)
     assert parent.hierarchy() == before
+
+
+@pytest.mark.parametrize(("path", "shown"), [("relative", "relative"), ("", "''")])
+def test_a_wrong_path_is_repeated_and_one_without_letters_is_seen(parent: Parent, path: str, shown: str) -> None:
+    assert f"a valid argument: {shown}" in parent("-t", "db", "-p", path).err

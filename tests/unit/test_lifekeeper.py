@@ -509,14 +509,61 @@ class TestTheScripts:
         assert (code, second.read()["events"]) == (1, events)
         assert (":000001:" in capfd.readouterr().err) == bool(events)
 
+    @pytest.mark.parametrize("given", [("-t", "vg"), ("-i", VG.id)])
     def test_a_check_that_finds_all_well_starts_no_program(
-        self, second: Core, paths: Paths, mocker: MockerFixture
+        self, second: Core, paths: Paths, mocker: MockerFixture, given: tuple[str, ...]
     ) -> None:
         LifeKeeper(paths, Settings(lkroot=second.root(THERE))).commit(Change(add=(replace(VG, server=THERE),)))
         second.forget()
         mocker.patch("lvmkit.resources.dispatch.check", return_value=())
-        assert action.main("/subsys/scsi/resources/lvmvg/actions/quickCheck", ["-t", "vg"], paths) == 0
+        assert action.main("/subsys/scsi/resources/lvmvg/actions/quickCheck", list(given), paths) == 0
         assert second.told() == {}
+
+    @pytest.mark.parametrize("has_other", [True, False])
+    @pytest.mark.parametrize("name", ["delete", "remove"])
+    def test_only_the_last_server_that_deletes_a_group_lets_the_boot_activate_it(
+        self,
+        second: Core,
+        port: LifeKeeper,
+        paths: Paths,
+        tmp_path: Path,
+        mocker: MockerFixture,
+        name: str,
+        has_other: bool,
+    ) -> None:
+        """The core runs the script on each server, also when only that one is taken from the hierarchy."""
+        group = replace(VG, info="vg_uuid=VG\x02autoactivation=y")
+        if has_other:
+            port.commit(Change(add=(group,)))
+        there = replace(group, server=THERE)
+        adapter(second, tmp_path, THERE).commit(Change(add=(there,), template=HERE if has_other else ""))
+        acted = mocker.patch(f"lvmkit.resources.lvmvg.{'release' if name == 'delete' else name}", return_value="done")
+        assert action.main(f"/subsys/scsi/resources/lvmvg/actions/{name}", ["-t", "vg"], paths) == 0
+        (facts, *_), _ = acted.call_args
+        left = name == "delete" and has_other
+        assert (facts.uuid, facts.was_autoactivated) == ("VG", None if left else True)
+
+    def test_unextend_takes_one_instance_of_this_server_whatever_its_tag_is(
+        self, second: Core, port: LifeKeeper, paths: Paths, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        script, there = "/lkadm/subsys/scsi/lvmvg/bin/unextend", adapter(second, tmp_path, THERE)
+        port.commit(Change(add=(VG,)))
+        there.commit(Change(add=(replace(VG, server=THERE, tag="data"),)))
+        content = second.read()
+        content["shared"] = {f"{HERE}\x01vg": [[THERE, "data"]], f"{THERE}\x01data": [[HERE, "vg"]]}
+        second._write(content)
+        assert admin.main(script, [HERE, "vg"], paths) == 0
+        assert (capfd.readouterr().out, there.hierarchy(), port.hierarchy().tags) == ("data\n", Hierarchy(), ("vg",))
+        assert admin.main(script, [HERE, "vg"], paths) == 1
+        assert ":110167:" in capfd.readouterr().err
+
+    def test_canextend_gives_the_reasons_against_it(
+        self, port: LifeKeeper, paths: Paths, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """The disks of the group are nowhere."""
+        port.commit(Change(add=(VG,)))
+        assert admin.main("/lkadm/subsys/scsi/lvmvg/bin/canextend", [HERE, "vg"], paths) == 1
+        assert ":000008:" in capfd.readouterr().err
 
     @pytest.mark.parametrize(("found", "code"), [([()], 0), ([(SICK,), ()], 0), ([(SICK,), (SICK,)], 1)])
     def test_a_recovery_starts_what_is_broken_once_and_looks(

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lvmkit.entry import action, admin, report
-from lvmkit.model.messages import catalogue
+from lvmkit.model.messages import Failure, catalogue
+from lvmkit.model.messages.engine import StateNotStored
 from lvmkit.model.settings import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pytest_mock import MockerFixture
 
 ROOT = Path(__file__).parents[2]
 ACTIONS = sorted((ROOT / "opt").rglob("actions/*"))
@@ -132,6 +135,29 @@ def test_an_action_without_tag_and_id_says_000011(call: Call, script: Path) -> N
 def test_absurd_arguments_get_a_number(call: Call, name: str, arguments: tuple[str, ...], number: int) -> None:
     script = ROOT / "opt/LifeKeeper/subsys/scsi/resources/lvmvg/actions" / name
     assert call(action.main, script, *arguments) == (1, [number], "")
+
+
+@pytest.mark.parametrize("name", ["quickCheck", "restore", "remove"])
+def test_a_signal_ends_a_check_at_once_and_an_action_after_it_has_backed_out(call: Call, name: str) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    call(action.main, ROOT / "opt/LifeKeeper/subsys/scsi/resources/lvmvg/actions" / name)
+    ends_it = {signal.getsignal(number) is signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGINT)}
+    assert ends_it == {name == "quickCheck"}
+
+
+@pytest.mark.parametrize(
+    ("script", "root"),
+    [
+        ("/srv/lk/subsys/scsi/resources/lvmvg/actions/restore", "/srv/lk"),
+        ("/srv/lk/subsys/scsi/resources/lvmvg/recovery/lvmvg/failed", "/srv/lk"),
+        ("/else/scsi/resources/lvmvg/actions/restore", Paths().lkroot),
+    ],
+)
+def test_the_tree_that_an_action_stands_in_is_lkroot(mocker: MockerFixture, call: Call, script: str, root: str) -> None:
+    kit = mocker.patch("lvmkit.entry.kit.kit", side_effect=Failure(StateNotStored("/x", "no")))
+    assert call(lambda script, words, _paths: action.main(script, words), Path(script), "-t", "vg1")[0] == 1
+    assert kit.call_args.args[0].lkroot == root
 
 
 @pytest.mark.parametrize(
