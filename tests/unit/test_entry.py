@@ -19,6 +19,7 @@ from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import NothingToDo
 from lvmkit.model.messages.storage import CommandFailed, NotAMountPoint
 from lvmkit.steps import BringInService
+from lvmkit.storage import recorder
 from lvmkit.workflow.create import CreateRequest, create
 from tests.unit.fakes import SERVER, FakePort, kit, paths
 from tests.unit.local_storage import Storage
@@ -307,3 +308,62 @@ class TestBoundary:
         assert guarded(work, self.VOICE, "n1", lambda m: m.script_exit) == 1
         assert [m.number for m in told] == [110099]
         assert told[0].text.isprintable()
+
+    @pytest.mark.parametrize(
+        ("error", "logged"), [(Failure(NothingToDo("x")), "lvs -o all"), (KeyError("x"), "KeyError: 'x'")]
+    )
+    def test_the_log_gets_what_was_at_fault_and_the_last_commands(
+        self, monkeypatch: pytest.MonkeyPatch, error: Exception, logged: str
+    ) -> None:
+        texts: list[str] = []
+        self.told(monkeypatch)
+        monkeypatch.setattr(Voice, "log_text", lambda _self, text: texts.append(text))
+        monkeypatch.setattr(recorder, "_entries", [])
+
+        def work() -> int:
+            recorder.begin(("lvs", "-o", "all"))
+            raise error
+
+        guarded(work, self.VOICE, "n1", lambda m: m.script_exit)
+        assert logged in "\n".join(texts)
+        assert "lvs -o all" in texts[-1]
+
+    def test_nothing_is_logged_of_commands_where_nobody_had_a_use_for_them(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A check loads no module for that."""
+        told = self.told(monkeypatch)
+        monkeypatch.delitem(sys.modules, recorder.__name__)
+
+        def work() -> int:
+            raise Failure(NothingToDo("x"))
+
+        guarded(work, self.VOICE, "n1", lambda m: m.script_exit)
+        assert [m.number for m in told] == [NothingToDo.number]
+        assert recorder.__name__ not in sys.modules
+
+    @pytest.mark.parametrize(("number", "name"), enumerate(("stdin", "stdout", "stderr")))
+    def test_no_file_gets_the_number_of_a_stream_that_the_caller_closed(
+        self, monkeypatch: pytest.MonkeyPatch, number: int, name: str
+    ) -> None:
+        seen: list[object] = []
+
+        def work() -> int:
+            seen.extend((os.readlink(f"/proc/self/fd/{number}"), os.get_inheritable(number)))
+            return 0
+
+        monkeypatch.setattr(sys, name, None)
+        kept = os.dup(number)
+        os.close(number)
+        try:
+            guarded(work, self.VOICE, "n1", lambda m: m.script_exit)
+        finally:
+            os.dup2(kept, number)
+            os.close(kept)
+        assert seen == [os.devnull, True]
+
+    def test_streams_that_are_open_stay_as_they_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = [os.readlink(f"/proc/self/fd/{number}") for number in range(3)]
+        monkeypatch.setattr(sys, "stdin", None)
+        guarded(lambda: 0, self.VOICE, "n1", lambda m: m.script_exit)
+        assert [os.readlink(f"/proc/self/fd/{number}") for number in range(3)] == before

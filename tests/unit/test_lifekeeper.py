@@ -557,13 +557,24 @@ class TestTheScripts:
         assert admin.main(script, [HERE, "vg"], paths) == 1
         assert ":110167:" in capfd.readouterr().err
 
+    @pytest.mark.parametrize("namesake", [False, True])
     def test_canextend_gives_the_reasons_against_it(
-        self, port: LifeKeeper, paths: Paths, capfd: pytest.CaptureFixture[str]
+        self,
+        second: Core,
+        port: LifeKeeper,
+        paths: Paths,
+        tmp_path: Path,
+        capfd: pytest.CaptureFixture[str],
+        namesake: bool,
     ) -> None:
-        """The disks of the group are nowhere."""
+        """The disks of the group are nowhere. This server may have the tag for something else."""
         port.commit(Change(add=(VG,)))
+        if namesake:
+            other = replace(VG, server=THERE, id="lvmvg-other", info="vg_uuid=OTHER")
+            adapter(second, tmp_path, THERE).commit(Change(add=(other,)))
         assert admin.main("/lkadm/subsys/scsi/lvmvg/bin/canextend", [HERE, "vg"], paths) == 1
-        assert ":000008:" in capfd.readouterr().err
+        said = capfd.readouterr().err
+        assert (":000008:" in said, ":000003:" in said) == (True, False)
 
     @pytest.mark.parametrize(("found", "code"), [([()], 0), ([(SICK,), ()], 0), ([(SICK,), (SICK,)], 1)])
     def test_a_recovery_starts_what_is_broken_once_and_looks(
