@@ -33,4 +33,4 @@ def main(arguments: list[str], paths: Paths | None = None) -> int:
 
         return 0 if guard(kit(paths or Paths(), voice.tell), dry_run=bool(arguments)) else 1
 
-    return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit or 1)
+    return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit)

@@ -75,7 +75,7 @@ def main(script: str, arguments: list[str]) -> int:
         with locks.locked(paths.watch_lock, what="the watch of this server", patience=0.0):
             return watch(paths, voice, library)
 
-    return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit or 1, interruptible=False)
+    return guarded(work, voice, os.uname().nodename, lambda message: message.script_exit, interruptible=False)
 
 
 def watch(paths: Paths, voice: Voice, library: str = "") -> int:
