@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import re
 import signal
 import sys
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lvmkit.entry import admin, report
 from lvmkit.entry.boundary import guarded
+from lvmkit.entry.output import write_lines
 from lvmkit.entry.report import Voice
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
@@ -239,6 +242,7 @@ class TestOutput:
         monkeypatch.setattr(sys, "stdout", full if name == "full" else None)
         code, _, numbers = scripts.run("lvmvg/devicehier", "-p", "/data")
         assert (code, numbers) == (1, [110111])
+        assert ("[Errno" in scripts.err, "No space left on device" in scripts.err) == (False, name == "full")
         assert scripts.port.now.by_tag("vg1") is not None
 
     def test_the_tree_that_a_script_stands_in_is_lkroot(self) -> None:
@@ -349,17 +353,14 @@ class TestBoundary:
         seen: list[object] = []
 
         def work() -> int:
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.fstat(3)  # nothing more is opened
             seen.extend((os.readlink(f"/proc/self/fd/{number}"), os.get_inheritable(number)))
             return 0
 
         monkeypatch.setattr(sys, name, None)
-        kept = os.dup(number)
-        os.close(number)
-        try:
+        with _closed(number, 3):
             guarded(work, self.VOICE, "n1", lambda m: m.script_exit)
-        finally:
-            os.dup2(kept, number)
-            os.close(kept)
         assert seen == [os.devnull, True]
 
     def test_streams_that_are_open_stay_as_they_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,3 +368,47 @@ class TestBoundary:
         monkeypatch.setattr(sys, "stdin", None)
         guarded(lambda: 0, self.VOICE, "n1", lambda m: m.script_exit)
         assert [os.readlink(f"/proc/self/fd/{number}") for number in range(3)] == before
+
+
+@contextmanager
+def _closed(*numbers: int) -> Iterator[None]:
+    """These descriptors are closed for a while, if they are open."""
+    kept = {}
+    for number in numbers:
+        with suppress(OSError):
+            kept[number] = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 10)
+            os.close(number)
+    try:
+        yield
+    finally:
+        for number, copy in kept.items():
+            os.dup2(copy, number, inheritable=number < 3)
+            os.close(copy)
+
+
+class TestLines:
+    """What is written goes out at once, and in order."""
+
+    def test_a_message_comes_after_what_was_written_before(
+        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        with open(os.dup(2), "w") as buffered:
+            monkeypatch.setattr(sys, "stderr", buffered)
+            buffered.write("before\n")
+            report.write_stderr("after")
+            assert capfd.readouterr().err == "before\nafter\n"
+
+    def test_a_message_needs_no_stream(
+        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "stderr", None)
+        report.write_stderr("said")
+        assert capfd.readouterr().err == "said\n"
+
+    def test_a_tag_is_printed_before_anything_else_happens(
+        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        with open(os.dup(1), "w") as buffered:
+            monkeypatch.setattr(sys, "stdout", buffered)
+            write_lines(["vg1"])
+            assert capfd.readouterr().out == "vg1\n"

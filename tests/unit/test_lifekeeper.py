@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from pytest_mock import MockerFixture
 
+    from lvmkit.model.facts import VgFacts
     from lvmkit.model.messages import Message
 
 HERE, THERE = SYSTEMS
@@ -537,11 +538,16 @@ class TestTheScripts:
             port.commit(Change(add=(group,)))
         there = replace(group, server=THERE)
         adapter(second, tmp_path, THERE).commit(Change(add=(there,), template=HERE if has_other else ""))
-        acted = mocker.patch(f"lvmkit.resources.lvmvg.{'release' if name == 'delete' else name}", return_value="done")
+        facts: list[VgFacts] = []
+
+        def act(given: VgFacts, _host: object) -> str:
+            facts.append(given)
+            return "done"
+
+        mocker.patch(f"lvmkit.resources.lvmvg.{'release' if name == 'delete' else name}", act)
         assert action.main(f"/subsys/scsi/resources/lvmvg/actions/{name}", ["-t", "vg"], paths) == 0
-        (facts, *_), _ = acted.call_args
         left = name == "delete" and has_other
-        assert (facts.uuid, facts.was_autoactivated) == ("VG", None if left else True)
+        assert [(each.uuid, each.was_autoactivated) for each in facts] == [("VG", None if left else True)]
 
     def test_unextend_takes_one_instance_of_this_server_whatever_its_tag_is(
         self, second: Core, port: LifeKeeper, paths: Paths, tmp_path: Path, capfd: pytest.CaptureFixture[str]

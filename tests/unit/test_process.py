@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from lvmkit.entry.process import end
+
+if TYPE_CHECKING:
+    from pytest_mock import MockerFixture
 
 ROOT = Path(__file__).parents[2]
 LIB = str(ROOT / "lib")
@@ -41,6 +48,27 @@ def test_output_that_cannot_be_written_is_no_success(code: int, told: int) -> No
 def test_a_program_whose_output_was_closed_by_its_caller_ends_as_any() -> None:
     closing = ["/bin/sh", "-c", 'exec "$@" >&- 2>&-', "sh", sys.executable, "-IS", "-c"]
     assert subprocess.run([*closing, PROGRAM, LIB, "3"], timeout=20).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("stream", "code", "told"),
+    [("/dev/null", 0, 0), ("/dev/null", 5, 5), (None, 3, 3), ("/dev/full", 0, 1), ("/dev/full", 5, 5)],
+)
+def test_the_exit_code_is_that_of_the_work_unless_output_is_lost(
+    mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch, stream: str | None, code: int, told: int
+) -> None:
+    """The same within this process."""
+    ended = mocker.patch("os._exit")
+    out = open(stream, "w") if stream else None  # noqa: SIM115 - it cannot be closed where it is full
+    monkeypatch.setattr(sys, "stdout", out)
+    if out:
+        out.write("said")
+    end(code)
+    monkeypatch.undo()
+    ended.assert_called_once_with(told)
+    if out:
+        with suppress(OSError):
+            out.close()
 
 
 @pytest.mark.parametrize("program", OFTEN, ids=lambda path: f"{path.parts[-3]}/{path.name}")

@@ -155,9 +155,15 @@ def test_a_signal_ends_a_check_at_once_and_an_action_after_it_has_backed_out(cal
     ],
 )
 def test_the_tree_that_an_action_stands_in_is_lkroot(mocker: MockerFixture, call: Call, script: str, root: str) -> None:
-    kit = mocker.patch("lvmkit.entry.kit.kit", side_effect=Failure(StateNotStored("/x", "no")))
+    given: list[str] = []
+
+    def kit(paths: Paths, _tell: object) -> None:
+        given.append(paths.lkroot)
+        raise Failure(StateNotStored("/x", "no"))
+
+    mocker.patch("lvmkit.entry.kit.kit", kit)
     assert call(lambda script, words, _paths: action.main(script, words), Path(script), "-t", "vg1")[0] == 1
-    assert kit.call_args.args[0].lkroot == root
+    assert given == [root]
 
 
 @pytest.mark.parametrize(
