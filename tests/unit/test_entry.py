@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -235,12 +235,10 @@ class TestExtend:
 
 class TestOutput:
     @pytest.mark.parametrize("name", ["full", "closed"])
-    def test_a_tag_that_cannot_be_printed_is_a_numbered_message(
-        self, scripts: Scripts, monkeypatch: pytest.MonkeyPatch, name: str
-    ) -> None:
+    def test_a_tag_that_cannot_be_printed_is_a_numbered_message(self, scripts: Scripts, name: str) -> None:
         full = io.TextIOWrapper(open("/dev/full", "wb", buffering=0), write_through=True)  # noqa: SIM115
-        monkeypatch.setattr(sys, "stdout", full if name == "full" else None)
-        code, _, numbers = scripts.run("lvmvg/devicehier", "-p", "/data")
+        with redirect_stdout(full if name == "full" else None):
+            code, _, numbers = scripts.run("lvmvg/devicehier", "-p", "/data")
         assert (code, numbers) == (1, [110111])
         assert ("[Errno" in scripts.err, "No space left on device" in scripts.err) == (False, name == "full")
         assert scripts.port.now.by_tag("vg1") is not None
@@ -389,26 +387,18 @@ def _closed(*numbers: int) -> Iterator[None]:
 class TestLines:
     """What is written goes out at once, and in order."""
 
-    def test_a_message_comes_after_what_was_written_before(
-        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-    ) -> None:
-        with open(os.dup(2), "w") as buffered:
-            monkeypatch.setattr(sys, "stderr", buffered)
+    def test_a_message_comes_after_what_was_written_before(self, capfd: pytest.CaptureFixture[str]) -> None:
+        with open(os.dup(2), "w") as buffered, redirect_stderr(buffered):
             buffered.write("before\n")
             report.write_stderr("after")
             assert capfd.readouterr().err == "before\nafter\n"
 
-    def test_a_message_needs_no_stream(
-        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.setattr(sys, "stderr", None)
-        report.write_stderr("said")
+    def test_a_message_needs_no_stream(self, capfd: pytest.CaptureFixture[str]) -> None:
+        with redirect_stderr(None):
+            report.write_stderr("said")
         assert capfd.readouterr().err == "said\n"
 
-    def test_a_tag_is_printed_before_anything_else_happens(
-        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-    ) -> None:
-        with open(os.dup(1), "w") as buffered:
-            monkeypatch.setattr(sys, "stdout", buffered)
+    def test_a_tag_is_printed_before_anything_else_happens(self, capfd: pytest.CaptureFixture[str]) -> None:
+        with open(os.dup(1), "w") as buffered, redirect_stdout(buffered):
             write_lines(["vg1"])
             assert capfd.readouterr().out == "vg1\n"

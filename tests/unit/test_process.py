@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,20 +55,18 @@ def test_a_program_whose_output_was_closed_by_its_caller_ends_as_any() -> None:
     [("/dev/null", 0, 0), ("/dev/null", 5, 5), (None, 3, 3), ("/dev/full", 0, 1), ("/dev/full", 5, 5)],
 )
 def test_the_exit_code_is_that_of_the_work_unless_output_is_lost(
-    mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch, stream: str | None, code: int, told: int
+    mocker: MockerFixture, stream: str | None, code: int, told: int
 ) -> None:
     """The same within this process."""
     ended = mocker.patch("os._exit")
-    out = open(stream, "w") if stream else None  # noqa: SIM115 - it cannot be closed where it is full
-    monkeypatch.setattr(sys, "stdout", out)
-    if out:
-        out.write("said")
-    end(code)
-    monkeypatch.undo()
+    with ExitStack() as stack:
+        stack.enter_context(suppress(OSError))  # what is full cannot be closed
+        out = stack.enter_context(open(stream, "w")) if stream else None
+        stack.enter_context(redirect_stdout(out))
+        if out:
+            out.write("said")
+        end(code)
     ended.assert_called_once_with(told)
-    if out:
-        with suppress(OSError):
-            out.close()
 
 
 @pytest.mark.parametrize("program", OFTEN, ids=lambda path: f"{path.parts[-3]}/{path.name}")
