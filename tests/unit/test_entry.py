@@ -7,6 +7,7 @@ import io
 import os
 import re
 import signal
+import socket
 import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING
@@ -402,3 +403,64 @@ class TestLines:
         with open(os.dup(1), "w") as buffered, redirect_stdout(buffered):
             write_lines(["vg1"])
             assert capfd.readouterr().out == "vg1\n"
+
+
+class TestLog:
+    """Logs that listen: a path of their own in the place of journald's and syslog's."""
+
+    VOICE = Voice("restore", "lvmvg", "restore", "vg1")
+
+    @pytest.fixture
+    def logs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], socket.socket]:
+        """Lets one of the two listen."""
+        for name in ("JOURNAL", "SYSLOG"):
+            monkeypatch.setattr(report, name, f"{tmp_path}/{name}")
+
+        def listen(name: str) -> socket.socket:
+            log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            log.bind(f"{tmp_path}/{name}")
+            return log
+
+        return listen
+
+    def test_the_journal_gets_a_message_by_its_fields_and_syslog_nothing(
+        self, logs: Callable[[str], socket.socket]
+    ) -> None:
+        with logs("JOURNAL") as journal, logs("SYSLOG") as syslog:
+            self.VOICE.tell(NotAMountPoint("/x"))
+            fields = _fields(journal.recv(9999))
+            with pytest.raises(BlockingIOError):
+                syslog.recv(9999)
+        assert fields["MESSAGE"] == "ERROR:lvmvg:restore:vg1:110064:" + NotAMountPoint("/x").text
+        assert (fields["PRIORITY"], fields["SYSLOG_IDENTIFIER"], fields["LVMKIT_TAG"]) == ("3", "restore", "vg1")
+        assert (fields["LVMKIT_NUMBER"], fields["MESSAGE_ID"]) == ("110064", NotAMountPoint.journal_id())
+
+    def test_syslog_gets_it_as_a_daemon_s_where_there_is_no_journal(self, logs: Callable[[str], socket.socket]) -> None:
+        with logs("SYSLOG") as syslog:
+            self.VOICE.tell(NotAMountPoint("/x"))
+            said = syslog.recv(9999).decode()
+        assert said == f"<27>restore[{os.getpid()}]: ERROR:lvmvg:restore:vg1:110064:{NotAMountPoint('/x').text}"
+
+    def test_a_trace_is_logged_line_by_line_for_who_debugs(self, logs: Callable[[str], socket.socket]) -> None:
+        with logs("JOURNAL") as journal:
+            self.VOICE.log_text("one\ntwo")
+            said = [_fields(journal.recv(9999)) for _ in range(2)]
+        assert [(each["MESSAGE"], each["PRIORITY"]) for each in said] == [("one", "7"), ("two", "7")]
+
+    def test_a_message_is_printed_where_there_is_no_log(
+        self, logs: Callable[[str], socket.socket], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.VOICE.tell(NotAMountPoint("/x"))
+        assert ":110064:" in capfd.readouterr().err
+
+
+def _fields(datagram: bytes) -> dict[str, str]:
+    """What systemd-journald reads: NAME, newline, length in 8 bytes, value, newline."""
+    fields = {}
+    while datagram:
+        name, _, rest = datagram.partition(b"\n")
+        end = 8 + int.from_bytes(rest[:8], "little")
+        assert rest[end : end + 1] == b"\n"
+        fields[name.decode()] = rest[8:end].decode()
+        datagram = rest[end + 1 :]
+    return fields
