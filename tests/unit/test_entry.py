@@ -447,11 +447,16 @@ class TestLog:
             said = [_fields(journal.recv(9999)) for _ in range(2)]
         assert [(each["MESSAGE"], each["PRIORITY"]) for each in said] == [("one", "7"), ("two", "7")]
 
-    def test_a_message_is_printed_where_there_is_no_log(
-        self, logs: Callable[[str], socket.socket], capfd: pytest.CaptureFixture[str]
+    def test_a_message_is_printed_where_there_is_no_log_and_nothing_stays_open(
+        self,
+        logs: Callable[[str], socket.socket],
+        capfd: pytest.CaptureFixture[str],
+        recwarn: pytest.WarningsRecorder,
     ) -> None:
+        del logs
         self.VOICE.tell(NotAMountPoint("/x"))
         assert ":110064:" in capfd.readouterr().err
+        assert recwarn.list == []
 
 
 def _fields(datagram: bytes) -> dict[str, str]:
