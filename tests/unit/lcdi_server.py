@@ -33,6 +33,8 @@ class Outcome(Value):
     code: int
     out: str
     numbers: tuple[str, ...]
+    err: str = ""
+    """what went to stderr"""
 
     @property
     def lines(self) -> list[str]:
@@ -82,7 +84,7 @@ class Server:
     def __call__(self, name: str, *words: str) -> Outcome:
         code = program.main(name, list(words), self.paths)
         out, err = self._capfd.readouterr()
-        return Outcome(code, out, tuple(re.findall(r"^\S+\[\d+\]: [A-Z]+:[^\n]*?:(\d{6}):", err, re.M)))
+        return Outcome(code, out, tuple(re.findall(r"^\S+\[\d+\]: [A-Z]+:[^\n]*?:(\d{6}):", err, re.M)), err)
 
     def make(self, tag: str, *words: str, **ids: str) -> None:
         """An instance."""

@@ -94,6 +94,8 @@ def test_a_list_has_what_was_asked_for(server: Server, words: tuple[str, ...], t
         (("hry_setpri", "-t", "a", "-p", "\u0663"), 5),
         (("getlocks", "-a", "x", "-i", "x", "-l", "/none/x", "-p", "9" * 5000), 5),
         (("lcdremexec", "-d", HERE, "-t", "9" * 5000, "--", "ins_list"), 5),
+        (("lcdremexec", "-d", HERE, "-t", "0", "--", "ins_list"), 5),
+        (("ins_list", "--", "a"), 2),
         (("ins_setinfo", "-t", "none", "-v", "x"), 7),
         (("ins_setinfo", "-t", "a", "-v", "x\ny"), 5),
         (("ins_setas", "-t", "none", "-s", "AUTOMATIC"), 7),

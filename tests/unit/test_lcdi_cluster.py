@@ -193,10 +193,25 @@ class TestRemote:
     ) -> None:
         path = self.install(server, "lkadm/subsys/db/pg/bin/canextend", 'echo "$#: $1,$2,$3"; echo no >&2; exit 3')
         done = server("lcdremexec", "-d", "n2", "--", str(path), "n1", "a  b;$(id)")
-        assert (done.code, done.lines) == (3, ["2: n1,a  b;$(id),", "no"])
+        assert (done.code, done.lines, done.err) == (3, ["2: n1,a  b;$(id),", "no"], "")
         apart = server("lcdremexec", "-e", "-d", "n2", "-t", "20", "--", str(path), "*")
-        assert (apart.code, apart.lines) == (3, ["1: *,,"])
+        assert (apart.code, apart.lines, apart.err) == (3, ["1: *,,"], "no\n")
         assert [asked.facts["timeout"] for asked in peers.asked] == [900, 20]
+
+    def test_a_program_that_a_signal_ended_has_the_status_that_a_shell_gives_it(
+        self, server: Server, peers: Servers
+    ) -> None:
+        self.install(server, "bin/tool", "kill -9 $$")
+        assert server("lcdremexec", "-d", "n2", "-t", "1", "--", "tool").code == 128 + 9
+
+    def test_a_program_that_ends_well_and_says_nothing_is_silent(self, server: Server, peers: Servers) -> None:
+        self.install(server, "bin/tool", "exit 0")
+        done = server("lcdremexec", "-e", "-d", "n2", "--", "tool")
+        assert (done.code, done.out, done.err) == (0, "", "")
+
+    def test_a_command_line_with_an_open_quote_is_wrong_usage(self, server: Server, peers: Servers) -> None:
+        done = server("lcdremexec", "-d", "n2", "--", "tool 'x")
+        assert (done.code, done.numbers, peers.asked) == (2, ("000002",), [])
 
     def test_a_command_line_in_one_word_is_taken_apart_at_its_blanks_and_nothing_else(
         self, server: Server, peers: Servers
