@@ -51,11 +51,12 @@ class Resuming:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Pass over what has passed before."""
-        before = [item for item in items if self._passed(item.nodeid) is not None]
-        items[:] = [item for item in items if self._passed(item.nodeid) is None]
-        self._config.hook.pytest_deselected(items=before)
-        seconds = sum(self._passed(item.nodeid) or 0.0 for item in before)
-        self._say(f"{len(before)} tests have passed before, in {seconds / 60:.0f} minutes; {len(items)} are left")
+        seconds = {item: self._passed(item.nodeid) for item in items}
+        before = {item: taken for item, taken in seconds.items() if taken is not None}
+        items[:] = [item for item in items if item not in before]
+        self._config.hook.pytest_deselected(items=list(before))
+        minutes = sum(before.values()) / 60
+        self._say(f"{len(before)} tests have passed before, in {minutes:.0f} minutes; {len(items)} are left")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Say each result, and keep that a test has passed with its set-up and its end."""

@@ -167,8 +167,8 @@ class MountEvents:
 class FilesystemErrors:
     """Errors that file systems meet, where theirs tells of them (ext4 does). Making one raises OSError.
 
-    Each is asked for by a mount point. The walk to it is done in a child, and once only, because it may hang; what is
-    then not listened to is seen at the interval.
+    Each is asked for by a mount point. The walk to it is done in a child, because it may hang; what is then not
+    listened to is not asked for again, and seen at the interval.
     """
 
     what = "errors of file systems (fanotify)"
@@ -176,7 +176,8 @@ class FilesystemErrors:
 
     def __init__(self) -> None:
         self._group = fanotify.open_group()
-        self._tried: set[Mount] = set()
+        self._silent: set[Mount] = set()
+        """asked for in vain"""
         self.refresh()
 
     def fileno(self) -> int:
@@ -187,11 +188,11 @@ class FilesystemErrors:
         """Listen to the file systems that are mounted now; the kernel says which of them it does not tell of yet."""
         mounted = {mount for mount in mountinfo.mounts() if not mount.number.startswith(_NO_DEVICE)}
         listened = fanotify.listened(self._group)
-        self._tried &= mounted
-        untold = {mount for mount in mounted - self._tried if mount.number not in listened}
-        self._tried |= untold
+        untold = {mount for mount in mounted - self._silent if mount.number not in listened}
         if untold:
             probe.bounded(partial(self._listen, [mount.mount_point for mount in untold]), deadline=_WALK)
+            listened = fanotify.listened(self._group)
+        self._silent = {mount for mount in self._silent & mounted | untold if mount.number not in listened}
 
     def take(self) -> News:
         """Read what is there: which errors they are does not matter."""
