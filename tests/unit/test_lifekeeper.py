@@ -41,6 +41,7 @@ from tests.contract.core import SYSTEMS, Core, forks
 from tests.contract.core.beginnings import begin
 from tests.unit.lcdi_server import Server, reported
 from tests.unit.outlived import take_the_lock_and_die
+from tests.unit.peer_fakes import Servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
     from lvmkit.model.facts import VgFacts
     from lvmkit.model.messages import Message
+    from lvmkit.storage.run import Finished
+    from tests.unit.peer_fakes import Asked
 
 HERE, THERE = SYSTEMS
 VG = Instance(HERE, "scsi", LVMVG, "vg", "lvmvg-vg", "vg_uuid=VG", OSU)
@@ -603,6 +606,21 @@ class TestTheScripts:
         assert engine_name(paths, Settings(lkroot=second.root())) == "lifekeeper"
         assert engine_name(paths, Settings(lkroot=second.root(), engine="embedded")) == "embedded"
         assert engine_name(replace(paths, cib="/none"), Settings(lkroot="/none")) == "embedded"
+
+    def test_the_kit_on_the_server_of_a_killed_process_is_asked_for_the_lock(
+        self, second: Core, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def free(_asked: Asked) -> Finished:
+            with adapter(second, tmp_path, THERE).admin_lock("free what a killed run has left"):
+                return Servers.whole()
+
+        servers = Servers(monkeypatch)
+        servers.answers["free-lock"] = free
+        take_the_lock_and_die(adapter(second, tmp_path, THERE))
+        (tmp_path / "settings").write_text(f"LKROOT={second.root(HERE)}\nLVMKIT_LOCK_PATIENCE=0.5\n")
+        paths = Paths(state=f"{tmp_path}/state", run=f"{tmp_path}/run", own_defaults=f"{tmp_path}/settings")
+        with kits.kit(paths, unheard).port.admin_lock("another"):
+            assert servers.requests == [(THERE, "free-lock")]
 
     def test_the_scripts_of_other_kits_are_the_cores_where_that_is_the_engine(
         self, second: Core, paths: Paths, tmp_path: Path
