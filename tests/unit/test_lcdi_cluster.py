@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +24,7 @@ from tests.unit.test_pacemaker import sample
 from tests.unit.test_pacemaker_versions import VERSIONS, Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_mock import MockerFixture
 
@@ -181,6 +184,20 @@ class TestRemote:
         peers.answers["run"] = end
         return peers
 
+    @pytest.fixture
+    def in_its_place(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """A program that takes the place of a command runs beside the test instead, and ends the command."""
+
+        def run(path: str, words: tuple[str, ...], environment: dict[str, str]) -> None:
+            done = subprocess.run(words, executable=path, env=environment, restore_signals=False, check=False)
+            raise SystemExit(done.returncode)
+
+        monkeypatch.setattr(os, "execve", run)
+        before = {number: signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
+        yield
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
     def install(self, server: Server, place: str, body: str, mode: int = 0o755) -> Path:
         path = server.folder / "lk" / place
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,6 +256,39 @@ class TestRemote:
         self.install(server, "bin/ins_remove", 'for word; do echo "$word"; done; exit 8')
         done = server("ins_remove", "-v", "-d", "n2", "-R", "/data")
         assert (done.code, done.lines) == (8, ["-v", "-R/data"])
+
+    def test_what_another_servers_command_complains_of_is_no_part_of_its_answer(
+        self, server: Server, peers: Servers
+    ) -> None:
+        self.install(server, "bin/ins_remove", "echo /data; echo careful >&2")
+        done = server("ins_remove", "-v", "-d", "n2", "-R", "/data")
+        assert (done.code, done.out, done.err) == (0, "/data\n", "careful\n")
+
+    @pytest.mark.usefixtures("in_its_place")
+    def test_on_this_server_a_program_has_the_streams_of_the_caller(
+        self, server: Server, peers: Servers, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.install(server, "bin/tool", 'echo "$#: $1 $LKROOT"; echo no >&2; exit 3')
+        with pytest.raises(SystemExit) as ended:
+            server("lcdremexec", "-d", "n1", "--", "tool", "a  b")
+        assert (ended.value.code, capfd.readouterr()) == (3, (f"1: a  b {server.paths.lkroot}\n", "no\n"))
+        assert peers.asked == []
+
+    @pytest.mark.usefixtures("in_its_place")
+    def test_on_this_server_a_program_ends_in_silence_when_nobody_reads_on(
+        self, server: Server, peers: Servers, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.install(server, "bin/tool", "yes | head -n 1")
+        with pytest.raises(SystemExit):
+            server("lcdremexec", "-d", "n1", "--", "tool")
+        assert capfd.readouterr() == ("y\n", "")
+
+    def test_on_this_server_a_program_that_cannot_be_started_is_said_to_be_so(
+        self, server: Server, peers: Servers
+    ) -> None:
+        self.install(server, "bin/tool", "").write_text("#!/none/interpreter\n")
+        failed = server("lcdremexec", "-d", "n1", "--", "tool")
+        assert (failed.code, failed.numbers) == (1, ("110061",))
 
 
 @pytest.mark.parametrize(

@@ -45,4 +45,6 @@ else:
 
 ENDING = (SIGTERM, SIGINT, SIGHUP)
 """those that ask a program to end"""
+IGNORED_BY_PYTHON = (SIGPIPE, SIGXFSZ)
+"""a program that takes our place would go on ignoring them: execve(2)"""
 NAMES: dict[int, str] = {SIGTERM: "SIGTERM", SIGINT: "SIGINT", SIGHUP: "SIGHUP"}

@@ -26,7 +26,7 @@ _STANDARD = 3
 """descriptors: stdin, stdout, stderr"""
 _SET_PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of linux/prctl.h"""
-_DEFAULTS = (*signals.ENDING, signals.SIGPIPE, signals.SIGXFSZ)
+_DEFAULTS = (*signals.ENDING, *signals.IGNORED_BY_PYTHON)
 """A signal that is ignored stays so in the program (execve(2)): Python ignores the last two, we ignore the others while
 a plan is taken back"""
 _NOT_BEGUN = 127

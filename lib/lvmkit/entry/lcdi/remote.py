@@ -7,7 +7,8 @@ import os
 from lvmkit.entry.lcdi.arguments import wrong
 from lvmkit.entry.lcdi.description import DEST, LcdiCommand, LcdiReply, Option, is_number, required
 from lvmkit.entry.output import write_lines
-from lvmkit.model.messages import LCDI_NO_COMMUNICATION
+from lvmkit.model import signals
+from lvmkit.model.messages import LCDI_NO_COMMUNICATION, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,11 +57,19 @@ def _run_there(words: tuple[str, ...], seconds: int, call: Call) -> Finished:
 
 
 def _become(words: tuple[str, ...], call: Call) -> None:
-    """Be the program from here on: its streams are ours. Raises Failure (ProgramNotOffered, 110392)."""
+    """Be the program from here on: its streams are ours. Raises Failure: 110392; 110061 where it cannot be started."""
     from lvmkit.storage import offered
 
     path, lkroot = offered.program(words[0], call.paths.lkroot), call.paths.lkroot
-    os.execve(path, words, offered.environment(lkroot))  # noqa: S606 - a program of a kit, and no shell
+    for number in signals.IGNORED_BY_PYTHON:
+        signals.signal(number, signals.SIG_DFL)
+    try:
+        os.execve(path, words, offered.environment(lkroot))  # noqa: S606 - a program of a kit, and no shell
+    except OSError as error:
+        from lvmkit.model.messages.storage import CommandFailed
+        from lvmkit.storage import files
+
+        raise Failure(CommandFailed(" ".join(words), "no start", files.why(error))) from error
 
 
 def _passed(finished: Finished, *, apart: bool) -> LcdiReply:
