@@ -13,7 +13,8 @@ import pytest
 from lvmkit.cluster.pacemaker import Pacemaker
 from lvmkit.cluster.pacemaker.flags import create, names, remove
 from lvmkit.entry import kit as kits
-from lvmkit.model.instance import ISP, OSU
+from lvmkit.model.hierarchy import Hierarchy
+from lvmkit.model.instance import ISP, OSU, Instance
 from lvmkit.model.messages import Failure
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.peer.requests import read_request
@@ -134,6 +135,30 @@ def test_a_dependency_that_all_servers_share_may_be_asked_for_on_each(server: Se
 def test_the_state_that_it_has_may_be_set_anywhere(server: Server, cluster: FakeCluster) -> None:
     assert server("ins_setstate", "-t", "/data", "-S", "ISP").code == 0
     assert cluster.calls == []
+
+
+def test_what_other_servers_have_too_is_taken_from_this_one_alone(server: Server, cluster: FakeCluster) -> None:
+    gone = server("ins_remove", "-v", "-t", "/data")
+    assert (gone.code, gone.lines, cluster.calls) == (0, ["/data"], [("unextend", "/data", "n1")])
+
+
+def test_what_no_other_server_has_is_gone_from_the_cluster(server: Server, cluster: FakeCluster) -> None:
+    cluster.others.clear()
+    server.install("gen", "filesys", "delete")
+    assert server("ins_remove", "-t", "/data").code == 0
+    assert server.ran == ["delete -t /data -i /data"]
+    assert cluster.calls == [("commit", "-/data")]
+
+
+def test_a_delete_script_of_the_kit_waits_for_the_last_server_and_that_of_another_does_not(
+    server: Server, cluster: FakeCluster
+) -> None:
+    server.install("gen", "filesys", "delete")
+    cluster.now = Hierarchy((*cluster.now.instances, Instance("n1", "db", "pg", "db", "id-db", "", OSU)))
+    cluster.others["n2"] = on("n2", cluster.now)
+    for tag in ("/data", "db"):
+        assert server("ins_remove", "-t", tag).code == 0
+    assert server.ran == ["delete -t db -i id-db"]
 
 
 def test_each_server_is_alive_or_dead(server: Server, cluster: FakeCluster) -> None:

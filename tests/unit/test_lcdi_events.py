@@ -208,6 +208,7 @@ def test_processes_that_create_list_and_remove_at_the_same_time_lose_nothing(ser
         ("ins_create -a db -r pg -t d -i x", "ins_create -a db -r pg -t d -i x", "commit", 4),
         ("ins_remove -t a", "ins_remove -t a", "commit", 7),
         ("ins_remove -t a", "ins_remove -t a", "hierarchy_of", 7),
+        ("ins_remove -v -t a", "ins_remove -t a", "hierarchy_of", 7),
         ("app_remove -a none", "app_remove -a none", "remove_flag", 7),
         ("flg_create -f x", "flg_create -f x", "create_flag", 4),
         ("flg_remove -f y", "flg_remove -f y", "remove_flag", 7),
@@ -230,7 +231,7 @@ def test_who_comes_second_ends_as_if_it_had_begun_second(
 
     monkeypatch.setattr(Engine, method, after_the_first)
     second = server(*words.split())
-    assert (came, second.code) == ([0], code)
+    assert (came, second.code, second.out) == ([0], code, "")
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "0<&- 2>&-", "0<&- 1>&- 2>&-"])
