@@ -161,6 +161,13 @@ def test_a_delete_script_of_the_kit_waits_for_the_last_server_and_that_of_anothe
     assert server.ran == ["delete -t db -i id-db"]
 
 
+def test_a_restore_asks_once_for_the_resource_and_once_for_each_root_above_it(
+    server: Server, cluster: FakeCluster
+) -> None:
+    assert server("perform_action", "-t", "vg1", "-a", "restore").code == 0
+    assert cluster.moves == [("restore", "vg1", ""), ("restore", "/data", "")]
+
+
 def test_each_server_is_alive_or_dead(server: Server, cluster: FakeCluster) -> None:
     cluster.members["n2"] = type(cluster.members["n2"])("n2", online=False)
     assert [server("sys_getstate", "-s", name).lines for name in ("n1", "n2")] == [["ALIVE"], ["DEAD"]]
