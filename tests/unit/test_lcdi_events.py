@@ -13,6 +13,7 @@ import pytest
 from lvmkit.cluster.embedded import Engine
 from lvmkit.entry import kit as kits
 from lvmkit.model.instance import ISP
+from lvmkit.storage import locks
 from tests.unit.fakes import FakeCluster, data_hierarchy
 from tests.unit.lcdi_server import SOH, Server
 
@@ -90,6 +91,14 @@ def test_a_check_that_a_recovery_runs_may_report_what_it_sees(up: Server) -> Non
     assert up("sendevent", *EVENT, "-n", "b").code == 0
     assert time.monotonic() - begun < 20
     assert up.field("b", 6) == "ISP"
+
+
+def test_what_is_reported_while_something_else_is_at_work_is_left_to_that_at_once(up: Server) -> None:
+    begun = time.monotonic()
+    with locks.locked(f"{up.paths.state}/admin.lock", what="a move", patience=0.0):
+        done = up("sendevent", *EVENT, "-n", "b")
+    assert (done.code, done.numbers, up.ran) == (0, ("110394",), [])
+    assert time.monotonic() - begun < 20
 
 
 def test_a_cluster_is_told_and_recovers_by_itself(server: Server, mocker: MockerFixture) -> None:
