@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lvmkit.cluster.embedded import Engine
+from lvmkit.host import Host
 from lvmkit.model import names
 from lvmkit.model.messages import OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS
 from lvmkit.model.messages.faults import NotMounted
@@ -29,6 +30,7 @@ from lvmkit.model.messages.service import (
     UnmountFailed,
 )
 from lvmkit.model.settings import Settings
+from lvmkit.resources import dispatch
 from lvmkit.storage import mountinfo
 from lvmkit.workflow.bystanders import bystanders
 from tests.unit.one_server import DONE, POINT, Server
@@ -126,6 +128,16 @@ class TestLink:
         assert unmounted.is_refused(unmounted("restore", "filesys", "/data"), MountPointTaken)
         assert unmounted("remove", "filesys", "/data").code == 0
         assert unmounted.points() == [("/srv/moved", "tmpfs")]
+
+    def test_what_is_at_the_end_of_the_link_is_why_a_recovery_would_not_help(self, unmounted: Mounting) -> None:
+        unmounted.become_a_link()
+        unmounted.machine.add_mount("/srv/moved", "0:50", "tmpfs", "none")
+        with unmounted.machine.running():
+            hierarchy = Engine(unmounted.machine.paths, Settings()).hierarchy()
+            host = Host(unmounted.machine.paths, Settings(), lambda _message: None)
+            (filesystem,) = hierarchy.of_tags(("/data",))
+            (obstacle,) = dispatch.obstacles(filesystem, hierarchy, host)
+        assert obstacle == MountPointTaken(POINT, "tmpfs", "/dev/vg1/data")
 
 
 class TestCovered:
@@ -307,6 +319,8 @@ class TestDevice:
         assert "(vg1-www)" in refused.err
         without_uuids = unmounted.agent("start", vg_uuid="", lv_uuid="")
         assert without_uuids.reason == NotTheVolume.number
+        unmounted.record.unlink()
+        assert unmounted.agent("start", vg_uuid="", lv_uuid="").reason == NotTheVolume.number
         assert (unmounted.points(), unmounted.programs()) == ([], [])
 
     def test_a_node_that_changes_just_before_the_mount_is_no_success(self, unmounted: Mounting) -> None:

@@ -28,6 +28,7 @@ from lvmkit.storage.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 LIB = Path(__file__).parents[2] / "lib"
 PATIENCE = 9
@@ -360,3 +361,15 @@ def test_a_stop_needs_no_folder_for_its_lock_and_a_start_does(tmp_path: Path, mo
         pytest.fail("locked")
     with pytest.raises(Failure), resource_locks.mounting("/srv", host):
         pytest.fail("locked")
+
+
+@pytest.mark.parametrize("lock", [resource_locks.starting, resource_locks.stopping])
+def test_the_first_lock_after_a_boot_makes_the_folder_which_everybody_may_read(
+    tmp_path: Path, lock: Callable[..., AbstractContextManager[None]]
+) -> None:
+    host = Host(Paths(run=str(tmp_path / "run")), Settings(lock_patience=0), print)
+    with lock("uuid", "vg1", host):
+        assert (tmp_path / "run").stat().st_mode & 0o777 == 0o755
+        with pytest.raises(Failure) as failure, resource_locks.starting("uuid", "vg1", host):
+            pytest.fail("locked twice")
+    assert failure.value.messages == (AlreadyBusy("volume group vg1", os.getpid(), 0),)

@@ -458,6 +458,14 @@ def test_what_happens_to_a_volume_alone_is_noticed(
     assert volume.commands == []
 
 
+@pytest.mark.parametrize("agent", ["lvmvg", "lvmlv"])
+def test_a_volume_whose_disks_can_be_read_is_well_whoever_started_it(volume: Server, agent: str) -> None:
+    volume.start(agent)
+    volume.level = "10"
+    answer = volume.call("monitor", "lvmlv")
+    assert (answer.code, answer.logged) == (OK, [])
+
+
 def test_a_volume_that_vanished_is_simply_down_for_a_probe(volume: Server) -> None:
     volume.start("lvmlv")
     vanished(volume)

@@ -10,11 +10,16 @@ import pytest
 
 from lvmkit.cluster.pacemaker.standing import PacemakerMembership
 from lvmkit.guards.reservation import key_of
+from lvmkit.host import Host
+from lvmkit.model.facts import VgFacts
 from lvmkit.model.messages.storage import FileUnreadable
+from lvmkit.model.settings import Settings
+from lvmkit.resources import lvmvg
 from lvmkit.storage import registered
 from tests.unit.agent_server import FAILED, NODE, OK, PEER, VG, VG_UUID, Server, fence, member
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.machine import Answer
@@ -157,6 +162,15 @@ class TestStop:
     def test_whatever_the_parameters_say_by_then(self, started: Server) -> None:
         started.given.update(reservation="what", ownership="none")
         assert started.call("stop").code == OK
+        assert target(started).keys == {}
+
+    @pytest.mark.parametrize("work", [lvmvg.give_up, lvmvg.release])
+    def test_so_does_one_that_gives_way_and_the_end_of_the_protection(
+        self, started: Server, work: Callable[[VgFacts, Host], str]
+    ) -> None:
+        host = Host(started.paths, Settings(), lambda _message: None)
+        with started.machine.running():
+            work(VgFacts(VG, f"lvmvg-{VG}", VG, VG_UUID), host)
         assert target(started).keys == {}
 
     def test_a_disk_that_is_dead_is_a_warning(self, started: Server) -> None:

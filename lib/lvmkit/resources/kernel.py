@@ -188,7 +188,7 @@ def _is_volume(device: Device) -> bool:
 
 
 def _volumes_meant(facts: LvFacts, vg_uuid: str, lv_uuid: str, mapped: MappedDevices) -> tuple[Device, ...]:
-    """The volume among the devices; more than one only where it is known by its name alone."""
+    """The volume among the devices; one at most, as no two devices have one name, nor two in one group one UUID."""
     if vg_uuid and lv_uuid:
         device = mapped.by_uuid(names.dm_uuid(vg_uuid, lv_uuid))
         return (device,) if device else ()
@@ -197,10 +197,10 @@ def _volumes_meant(facts: LvFacts, vg_uuid: str, lv_uuid: str, mapped: MappedDev
 
 
 def _is_meant(device: Device, facts: LvFacts, vg_uuid: str, lv_uuid: str) -> bool:
-    if lv_uuid:
-        return lv_uuid_of(device) == lv_uuid
-    parts = names.split_dm_name(device.name)
-    return parts is not None and parts[1] == facts.name and (bool(vg_uuid) or parts[0] == facts.vg)
+    vg, lv, _ = names.split_dm_name(device.name) or ("", "", "")
+    if not vg_uuid and vg != facts.vg:  # a clone of the group has volumes of the same UUIDs
+        return False
+    return lv_uuid_of(device) == lv_uuid if lv_uuid else lv == facts.name
 
 
 def _expected(device: Device, mapped: MappedDevices) -> ExpectedLv:

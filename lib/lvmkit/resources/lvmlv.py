@@ -201,20 +201,11 @@ def _drop_own_record(facts: LvFacts, host: Host) -> None:
 def _take_down(facts: LvFacts, host: Host, *, given_up: bool) -> str:
     from lvmkit.resources.locks import stopping
 
-    detail = ALREADY_DOWN
-    for vg_uuid in _groups_of(facts, host):
-        with stopping(vg_uuid, facts.vg, host):
-            detail = _take_down_in(replace(facts, vg_uuid=vg_uuid), host, given_up)
-    return detail
-
-
-def _groups_of(facts: LvFacts, host: Host) -> tuple[str, ...]:
-    """UUIDs of the volume groups in which it may be up: more than one, or none, only where we know but its name."""
-    view = kernel.volume(facts, Glance(host.paths))
-    held = dict.fromkeys(map(kernel.vg_uuid_of, view.mine))
-    if held:
-        return tuple(held)
-    return (view.vg_uuid,) if view.vg_uuid else ()
+    vg_uuid = kernel.volume(facts, Glance(host.paths)).vg_uuid
+    if not vg_uuid:
+        return ALREADY_DOWN
+    with stopping(vg_uuid, facts.vg, host):
+        return _take_down_in(replace(facts, vg_uuid=vg_uuid), host, given_up)
 
 
 def _take_down_in(facts: LvFacts, host: Host, given_up: bool) -> str:

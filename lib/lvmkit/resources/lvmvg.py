@@ -230,7 +230,7 @@ def _present(facts: VgFacts, view: kernel.View) -> Record:
 
 def _stand_in(facts: VgFacts, view: kernel.View, volumes: Iterable[LvFacts]) -> Record:
     """What must be well where no start is on record. A table of any kind that LVM makes will do."""
-    record = kernel.stand_in(facts.tag, facts.name, replace(view, vg_uuid=view.vg_uuid or facts.uuid))
+    record = kernel.stand_in(facts.tag, facts.name, view)
     expected = {}
     for lv in record.logical:
         expected[lv.uuid] = ExpectedLv(lv.uuid, lv.name, ())
