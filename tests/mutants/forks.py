@@ -39,8 +39,10 @@ KILLED, SURVIVED, UNCLEAR, NOT_REACHED = "killed", "SURVIVED", "unclear", "not r
 """UNCLEAR: it survived, and was not seen by all that it may concern"""
 _PASSED, _FAILED, _NOT_SHOWN = 0, 1, 2
 _NAMED = "failed: "
-_CPU_SECONDS, _SECONDS, _PAUSE = 300, 1200.0, 0.01
-"""a mutant that computes or waits for longer does not end by itself: a test would have failed"""
+_SECONDS, _PAUSE = 1200.0, 0.01
+_CPU_SECONDS, _TIMES = 20, 2
+"""A mutant that waits for longer, or computes for that long and twice what its tests took without it, does not end by
+itself: a test would have failed."""
 
 
 def verdicts(copy: Copy, mutants: Sequence[Mutant], tests: Sequence[str], workers: int) -> Iterator[tuple[Mutant, str]]:
@@ -76,6 +78,8 @@ class Suite:
         """what was called since it was emptied"""
         self._tells = False
         """whether it is said why a test failed"""
+        self._costs: dict[int, float] = {}
+        """by place in the list of all tests: processor seconds"""
         sys.setprofile(self._called)
 
     def _called(self, frame: FrameType, event: str, _argument: object) -> None:
@@ -123,7 +127,8 @@ class Suite:
         for file in files:
             seen += json.loads(file.read_text())
         found: dict[str, list[int]] = {}
-        for _, place, names in sorted(seen):
+        for seconds, place, names in sorted(seen):
+            self._costs[place] = seconds
             for name in names:
                 found.setdefault(name, []).append(place)
         return found
@@ -160,7 +165,8 @@ class Suite:
         return [f"{code.co_filename[len(self._lib) :]}:{code.co_qualname.replace('.<locals>', '')}" for code in ours]
 
     def _show(self, session: pytest.Session, mutant: Mutant, tests: Sequence[int]) -> int:
-        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+        seconds = int(_CPU_SECONDS + _TIMES * sum(self._costs[place] for place in tests))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         if not self._is_applied(mutant):
             return _NOT_SHOWN
         return _PASSED if _all_pass(session, tests) else _FAILED
