@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
+import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,18 +15,26 @@ import pytest
 from lvmkit.cluster.pacemaker import Pacemaker
 from lvmkit.cluster.port import Change
 from lvmkit.entry.ocf import agent
+from lvmkit.entry.report import Voice
 from lvmkit.host import Host
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import Instance
 from lvmkit.model.messages import Failure
-from lvmkit.model.messages.engine import ActionFailed, ActionHung, ScriptRefused
+from lvmkit.model.messages.engine import ActionFailed, ActionHung, ScriptRefused, StateNotStored
 from lvmkit.model.messages.faults import CheckFailed
 from lvmkit.model.messages.guide import TypeNotInstalled
 from lvmkit.model.messages.ownership import ParameterInvalid, ParameterMissing
+from lvmkit.model.messages.service import EndSuccessful
 from lvmkit.model.settings import Paths, Settings
 from lvmkit.resources import dispatch, scripts
+from tests.unit.conftest import PATIENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from unittest.mock import Mock
+
+    from pytest_mock import MockerFixture
+
     from lvmkit.model.messages import Message
 
 DATABASE = Instance("n1", "database", "pgsql", "/db-main", "/srv/db")
@@ -53,11 +66,12 @@ class Kit:
         for name in names or ("restore", "remove", "quickCheck"):
             Path(self.paths.lkroot, "subsys/database/resources/pgsql/actions", name).unlink()
 
-    def ask(self, action: str, *, interval: int = 60000) -> int:
+    def ask(self, action: str, **meta: object) -> int:
+        """meta: what the cluster says besides; None for what it does not say."""
         environment = {f"OCF_RESKEY_{name}": value for name, value in self.given.items()}
-        meta = {"OCF_RESKEY_CRM_meta_interval": f"{interval}", "OCF_RESKEY_CRM_meta_timeout": "20000"}
-        named = {"OCF_RESOURCE_INSTANCE": "lvmkit-db", "OCF_RESKEY_CRM_meta_on_node": "n1"}
-        return agent.main(AGENT, [action], self.paths, {**environment, **meta, **named})
+        said = {"interval": 60000, "timeout": 20000, "on_node": "n1", **meta}
+        told = {f"OCF_RESKEY_CRM_meta_{name}": str(value) for name, value in said.items() if value is not None}
+        return agent.main(AGENT, [action], self.paths, {**environment, **told, "OCF_RESOURCE_INSTANCE": "lvmkit-db"})
 
     def probe(self) -> int:
         return self.ask("monitor", interval=0)
@@ -100,9 +114,33 @@ def test_a_kit_without_a_check_runs_from_its_start_to_its_stop(kit: Kit) -> None
     assert [kit.probe(), kit.ask("start"), kit.ask("monitor"), kit.probe()] == [STOPPED, OK, OK, OK]
 
 
-def test_a_start_that_cannot_be_noted_is_one_all_the_same(kit: Kit) -> None:
+def test_a_start_that_cannot_be_noted_is_one_all_the_same(kit: Kit, mocker: MockerFixture) -> None:
+    logged: Mock = mocker.patch.object(Voice, "log")
     Path(kit.paths.run).write_text("no folder")
-    assert [kit.ask("start"), kit.ask("monitor"), kit.ask("stop")] == [OK] * 3
+    assert kit.ask("start") == OK
+    assert [type(call.args[0]) for call in logged.call_args_list] == [StateNotStored, EndSuccessful]
+    assert [kit.ask("monitor"), kit.ask("stop")] == [OK] * 2
+
+
+def test_nor_does_a_note_that_cannot_be_removed_fail_a_stop(kit: Kit, mocker: MockerFixture) -> None:
+    logged: Mock = mocker.patch.object(Voice, "log")
+    kit.ask("start")
+    logged.reset_mock()
+    (note,) = Path(kit.paths.run).iterdir()
+    note.unlink()
+    note.mkdir()
+    assert kit.ask("stop") == OK
+    assert [type(call.args[0]) for call in logged.call_args_list] == [StateNotStored, EndSuccessful]
+
+
+def test_notes_can_be_looked_up_by_everybody(kit: Kit) -> None:
+    kit.ask("start")
+    assert Path(kit.paths.run).stat().st_mode & 0o777 == 0o755
+
+
+def test_the_start_of_a_resource_with_a_long_tag_is_noted(kit: Kit) -> None:
+    kit.given["tag"] = "db-" + "a" * 200
+    assert (kit.ask("start"), kit.probe()) == (OK, OK)
 
 
 def test_tags_that_differ_have_notes_that_differ(kit: Kit) -> None:
@@ -115,6 +153,26 @@ def test_where_the_type_is_not_installed_nothing_starts_and_nothing_needs_a_stop
     kit.uninstall()
     assert [kit.ask(action) for action in ("start", "validate-all", "stop")] == [INSTALLED, INSTALLED, OK]
     assert kit.probe() == STOPPED
+
+
+@pytest.mark.parametrize(("told", "name"), [("n7", "n7"), (None, os.uname().nodename)])
+def test_where_a_type_is_not_installed_is_said_by_the_name_that_the_cluster_has_for_the_node(
+    kit: Kit, capfd: pytest.CaptureFixture[str], told: str | None, name: str
+) -> None:
+    kit.uninstall()
+    kit.ask("start", on_node=told)
+    assert TypeNotInstalled("pgsql", name).text in capfd.readouterr().err
+
+
+def test_an_agent_runs_the_kits_of_the_installation_that_it_is_in(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(kit.paths.lkroot)
+    monkeypatch.setattr(agent, "Paths", partial(Paths, lkroot=f"{root.parent}/packages", run=kit.paths.run))
+    environment = {f"OCF_RESKEY_{name}": value for name, value in kit.given.items()}
+    place = "lib/ocf/resource.d/lvmkit/action"
+    assert agent.main(f"{root}/{place}", ["start"], None, environment) == OK
+    assert agent.main(f"{root}/bin/action", ["start"], None, environment) == INSTALLED
+    root.rename(root.parent / "packages")
+    assert agent.main(f"{root.parent}/checkout/{place}", ["start"], None, environment) == OK
 
 
 def test_what_was_started_by_a_kit_that_is_gone_is_not_called_stopped(kit: Kit) -> None:
@@ -142,11 +200,58 @@ def test_parameters_are_checked(
     assert kit.ran() == []
 
 
+def test_what_can_never_have_started_is_stopped(kit: Kit, capfd: pytest.CaptureFixture[str]) -> None:
+    """A stop that fails gets the node fenced."""
+    kit.given["app"] = ""
+    assert kit.ask("stop") == OK
+    assert f"{ParameterMissing.number}" in capfd.readouterr().err
+    assert kit.ran() == []
+
+
 def test_a_start_or_stop_that_fails_says_so(kit: Kit) -> None:
     kit.script("restore", "exit 3")
     kit.script("remove", "exit 4")
     assert [kit.ask("start"), kit.ask("stop")] == [FAILED, FAILED]
     assert kit.probe() == STOPPED, "what did not come up is not noted"
+
+
+@pytest.mark.parametrize("action", ["start", "stop"])
+def test_a_script_that_hangs_is_named_before_the_cluster_s_time_is_over(
+    kit: Kit, capfd: pytest.CaptureFixture[str], action: str
+) -> None:
+    kit.ask("start")
+    kit.script("restore" if action == "start" else "remove", "exec sleep 20")
+    begun = time.monotonic()
+    assert kit.ask(action, timeout=500) == FAILED
+    assert time.monotonic() - begun < 15
+    assert f"ocf-exit-reason:{ActionHung.number}" in capfd.readouterr().err
+
+
+def test_a_script_has_the_settings_time_where_the_cluster_gives_none(kit: Kit) -> None:
+    kit.script("restore", "sleep 0.2")
+    assert kit.ask("start", timeout=None) == OK
+
+
+@pytest.mark.parametrize(("action", "script"), [("start", "restore"), ("stop", "remove")])
+def test_a_script_ends_with_the_agent_that_the_cluster_kills(kit: Kit, action: str, script: str) -> None:
+    told = Path(kit.paths.lkroot, "told")
+    kit.script(script, f"echo $$ > {told}.new; mv {told}.new {told}; exec sleep 20")
+    pid = os.fork()
+    if not pid:
+        os._exit(kit.ask(action))
+    until(told.exists)
+    handle = os.pidfd_open(int(told.read_text()))
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert select.select([handle], [], [], PATIENCE)[0]
+    os.close(handle)
+
+
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def _check(kit: Kit, deadline: float = 20.0) -> tuple[Message, ...]:

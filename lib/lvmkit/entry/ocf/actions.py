@@ -10,8 +10,13 @@ from lvmkit.model.messages import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from lvmkit.entry.ocf.request import AgentRequest, Invocation
     from lvmkit.host import Host
+
+    T = TypeVar("T")
 
 NOTHING_TO_STOP = "nothing to stop"
 
@@ -42,7 +47,7 @@ def _stop(invocation: Invocation) -> str:
     Other mounts within a file system are unmounted, too: a stop that fails gets the node fenced, which ends them and
     much else.
     """
-    request = _stoppable(invocation)
+    request = stoppable(invocation, lambda: parsed(invocation, for_stop=True))
     if request is None:
         return NOTHING_TO_STOP
     server = host(request, invocation.paths, invocation.voice.tell)
@@ -53,13 +58,13 @@ def _stop(invocation: Invocation) -> str:
     return request.verbs.remove(request.facts, server)
 
 
-def _stoppable(invocation: Invocation) -> AgentRequest | None:
-    """The request of a stop; None, with the reasons told, where no start can have succeeded with these parameters.
+def stoppable(invocation: Invocation, read: Callable[[], T]) -> T | None:
+    """What is to be stopped; None, with the reasons told, where no start can have succeeded with these parameters.
 
     Then there is nothing to stop, and a stop that failed would get the node fenced.
     """
     try:
-        return parsed(invocation, for_stop=True)
+        return read()
     except Failure as failure:
         for message in failure.messages:
             invocation.voice.tell(message)

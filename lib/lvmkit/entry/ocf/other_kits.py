@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from lvmkit.entry.ocf.actions import NOTHING_TO_STOP, stoppable
 from lvmkit.entry.ocf.description import START, STOP
 from lvmkit.entry.ocf.monitor import Answer
 from lvmkit.entry.ocf.request import asked, checked
@@ -38,9 +39,9 @@ def monitor(invocation: Invocation) -> Answer:
 
 def act(invocation: Invocation, action: str) -> str:
     """start, stop or validate-all; returns in a few words what was done. Raises Failure, as scripts.perform()."""
-    instance = _instance(invocation, for_stop=action == STOP)
     if action == STOP:
-        return _stop(instance, invocation)
+        return _stop(invocation)
+    instance = _instance(invocation)
     scripts.refuse_uninstalled(instance, asked(invocation).node, invocation.paths)
     if action != START:
         return ""
@@ -49,8 +50,11 @@ def act(invocation: Invocation, action: str) -> str:
     return "restored"
 
 
-def _stop(instance: Instance, invocation: Invocation) -> str:
+def _stop(invocation: Invocation) -> str:
     """What was never started here, by a kit that is not here either, is stopped."""
+    instance = stoppable(invocation, lambda: _instance(invocation))
+    if instance is None:
+        return NOTHING_TO_STOP
     note = _note(invocation, instance)
     if os.path.exists(note) or scripts.find(instance, scripts.REMOVE, invocation.paths):
         scripts.refuse_uninstalled(instance, asked(invocation).node, invocation.paths)
@@ -73,8 +77,8 @@ def _note_start(instance: Instance, invocation: Invocation) -> None:
             invocation.voice.log(message)
 
 
-def _instance(invocation: Invocation, *, for_stop: bool = False) -> Instance:
-    given = checked(invocation, for_stop=for_stop)
+def _instance(invocation: Invocation) -> Instance:
+    given = checked(invocation)
     return Instance(asked(invocation).node, given["app"], given["type"], given["tag"], given["id"])
 
 
