@@ -26,6 +26,7 @@ from tests.unit.agent_server import (
     member,
 )
 from tests.unit.machine import Machine, SharedDisk, make_group
+from tests.unit.test_ocf_disks import record_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,6 +223,14 @@ def test_the_owner_s_own_start_asks_nobody(server: Server) -> None:
     server.add_peer(member())
     assert start(server, NODE).code == OK
     assert server.asked == []
+
+
+def test_the_other_servers_that_are_configured_are_asked_before_lvm_is_and_this_one_never(server: Server) -> None:
+    server.add_peer(member())
+    record_disk(server.paths.cib, VG, server.metadata.uuid, nodes=(NODE, PEER))
+    assert start(server, PEER).code == OK
+    assert server.asked == [PEER]
+    assert server.machine.ran[0][0].endswith("/ssh")
 
 
 @pytest.mark.parametrize("owner", ["", PEER])

@@ -12,9 +12,13 @@ from lvmkit.entry.ocf.description import AGENTS
 from lvmkit.entry.ocf.request import Invocation, parsed
 from lvmkit.entry.report import Voice
 from lvmkit.model import names
+from lvmkit.model.messages.ownership import NodeNameUnusable, UpWithoutRecord
+from lvmkit.model.messages.service import EndSuccessful
+from lvmkit.model.messages.storage import CommandHung
 from lvmkit.model.value import replace
-from lvmkit.storage import records
+from lvmkit.storage import dm, records
 from tests.unit.agent_server import (
+    ARGUMENTS,
     CONFIGURED,
     DATA,
     FAILED,
@@ -348,14 +352,80 @@ def test_every_deadline_is_within_the_time_that_the_cluster_gives(server: Server
     given = {f"OCF_RESKEY_{name}": value for name, value in server.given.items()}
     given["OCF_RESKEY_CRM_meta_timeout"] = "20000"
     request = parsed(Invocation(AGENTS["lvmvg"], given, NODE, server.paths, Voice("lvmvg", "lvmvg", "start")))
+    assert request.timeout == 20
     short = tools.settings(request, server.paths, print)
     assert short.command_deadline + short.busy_patience + short.lock_patience + short.probe_deadline < 20
     assert tools.settings(replace(request, timeout=0.0), server.paths, print).command_deadline == 60
 
 
+def test_commands_that_are_slow_one_after_the_other_end_within_that_time_together(server: Server) -> None:
+    server.machine.slow["/lvm "] = 9.5
+    answer = server.call("start")
+    assert (answer.code, answer.reason) == (FAILED, CommandHung.number)
+    assert server.machine.slept < 20
+
+
 def test_a_failed_action_is_also_said_with_its_number_in_the_log(server: Server) -> None:
     foreign(server)
     assert server.call("start").logged == [110016]
+
+
+def test_so_is_a_monitor_that_found_a_fault(server: Server) -> None:
+    started_and_a_volume_vanished(server)
+    assert server.call("monitor").logged == [110040]
+
+
+@pytest.mark.parametrize("agent", ["lvmvg", "lvmlv"])
+def test_a_start_and_a_stop_say_that_they_have_ended_and_a_validation_says_nothing(server: Server, agent: str) -> None:
+    server.given["lv"] = "www"
+    said = [server.call(action, agent).said for action in ("start", "start", "stop", "validate-all")]
+    assert said == [[EndSuccessful.number]] * 3 + [[]]
+
+
+def test_a_volume_that_came_up_with_its_group_is_said_to_have_started(volume: Server) -> None:
+    volume.start()
+    assert volume.call("start", "lvmlv").said == [EndSuccessful.number]
+
+
+@pytest.mark.parametrize("action", ["promote", ""])
+def test_an_action_that_the_agent_does_not_have_is_named(server: Server, action: str) -> None:
+    assert f" '{action}' is not an action of this agent" in server.call(action).err
+
+
+@pytest.mark.parametrize(("agent", "named"), [("lvmvg", "volume group my-vg"), ("lvmlv", "logical volume my-vg/www")])
+def test_what_somebody_activated_by_hand_is_named(
+    server: Server, mocker: MockerFixture, agent: str, named: str
+) -> None:
+    server.activate_by_hand()
+    server.given["lv"], server.interval = "www", "0"
+    logged: Mock = mocker.patch.object(Voice, "log")
+    server.call("monitor", agent)
+    assert [call.args for call in logged.call_args_list] == [(UpWithoutRecord(named),)]
+
+
+def test_a_deep_monitor_reads_the_disks_of_what_was_activated_by_hand(server: Server) -> None:
+    server.activate_by_hand()
+    disk_unreadable(server)
+    server.level = "10"
+    answer = server.call("monitor")
+    assert (answer.code, answer.reason) == (FAILED, 110045)
+
+
+@pytest.mark.parametrize("action", ["start", "validate-all"])
+def test_a_node_that_could_not_own_the_group_is_refused_before_anything_is_asked(server: Server, action: str) -> None:
+    server.given.update(ownership="system_id", OCF_RESKEY_CRM_meta_on_node="n:1")
+    answer = server.call(action)
+    assert (answer.code, answer.reason, server.commands) == (ARGUMENTS, NodeNameUnusable.number, [])
+
+
+def test_an_error_of_the_agent_itself_is_a_number_for_the_cluster_and_a_trace_in_the_log(
+    server: Server, mocker: MockerFixture
+) -> None:
+    mocker.patch.object(dm, "list_devices", side_effect=ZeroDivisionError)
+    traced: Mock = mocker.patch.object(Voice, "log_text")
+    answer = server.call("monitor")
+    assert (answer.code, answer.reason, "Traceback" in answer.err) == (FAILED, 110099, False)
+    assert "ZeroDivisionError" in traced.call_args.args[0]
 
 
 # ---- LVM commands

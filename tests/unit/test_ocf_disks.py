@@ -38,11 +38,13 @@ class Server(Bare):
         return self.machine.agent(agent, "start", "vg1", vg="vg1", vg_uuid=self.group.uuid, **more)
 
 
-def record_disk(cib: str, vg: str, vg_uuid: str, path: str = STABLE, server: str = "n1") -> None:
+def record_disk(
+    cib: str, vg: str, vg_uuid: str, path: str = STABLE, server: str = "n1", nodes: tuple[str, ...] = ("n1",)
+) -> None:
     """Write Pacemaker's copy of the configuration, with a disk of the group."""
     root = elements.new("cib")
-    nodes = elements.at(root, elements.NODES)
-    nodes.append(elements.new("node", id="1", uname="n1"))
+    for number, name in enumerate(nodes, 1):
+        elements.at(root, elements.NODES).append(elements.new("node", id=f"{number}", uname=name))
     facts = VgFacts(vg, f"lvmvg-{vg}", vg, vg_uuid)
     disk = Instance(server, "scsi", "device", "disk-A", path, DeviceFacts("disk-A", path).pack(), OSU)
     resources = elements.at(root, elements.RESOURCES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,8 @@ def test_the_metadata_describes_every_parameter_and_action(agent: str, capfd: An
     assert {name for name, _ in actions} == {"start", "stop", "monitor", "validate-all", "meta-data"}
     depths = [depth for name, depth in actions if name == "monitor"]
     assert depths == (["0"] if agent == ACTION else ["0", "10"])
+    times = {each.get("name"): each.get("timeout") for each in root.iter("action")}
+    assert (times["validate-all"], times["meta-data"]) == ("20s", "10s")
 
 
 @pytest.mark.parametrize("agent", sorted(AGENTS))
@@ -85,6 +88,18 @@ def test_absurd_calls_get_a_number_and_no_traceback(agent: str) -> None:
         assert done.stdout == b""
         assert re.search(rb"^ocf-exit-reason:\d{6} ", done.stderr, re.M)
         assert b"Traceback" not in done.stderr
+
+
+def test_a_monitor_that_is_interrupted_ends_without_a_traceback() -> None:
+    program = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from lvmkit.entry.ocf.agent import main\n"
+        "from lvmkit.storage import dm\n"
+        "dm.list_devices = lambda: os.kill(os.getpid(), 2) or ()\n"
+        "main('/x/lvmvg', ['monitor'], None, {'OCF_RESKEY_vg': 'no-such-vg'})"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program, str(ROOT / "lib")], capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
 def test_the_monitor_imports_nothing_heavy_and_starts_nothing() -> None:

@@ -117,7 +117,7 @@ def _act(invocation: Invocation, action: str) -> int:
     if action not in ACTIONS:
         from lvmkit.model.messages.ownership import ActionUnknown
 
-        raise Failure(ActionUnknown(action or "''", ACTIONS))
+        raise Failure(ActionUnknown(action, ACTIONS))
     detail = _carry_out(invocation, action)
     if action != VALIDATE_ALL:
         _say_done(invocation, action, detail)
