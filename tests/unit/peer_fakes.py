@@ -145,12 +145,16 @@ class FarEnd:
 
     def receive(self, request: bytes, *arguments: str) -> int:
         """Let it answer; its exit status."""
+        return self.hear(lambda: request, *arguments)
+
+    def hear(self, read: Callable[[], bytes], *arguments: str) -> int:
+        """The same for what is read in a way of the test's own."""
         from tests.unit.fakes import paths
 
         self.lines.clear()
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         try:
-            return peer.answer(list(arguments), lambda: request, paths(self._folder), self._open_kit)
+            return peer.answer(list(arguments), read, paths(self._folder), self._open_kit)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -21,7 +21,9 @@ from lvmkit.model.messages.storage import CommandFailed
 from lvmkit.model.servers import Server
 from lvmkit.model.settings import NO_OWNER
 from lvmkit.model.value import replace
+from lvmkit.peer import wire
 from lvmkit.peer.answers import Finding, Findings, findings_facts
+from lvmkit.peer.requests import AskFindings
 from lvmkit.plan import Kit
 from lvmkit.storage import lvm, lvmconf
 from lvmkit.storage.lvm import Lvm
@@ -31,7 +33,7 @@ from lvmkit.workflow import watcher
 from lvmkit.workflow.doctor import diagnose
 from tests.unit.fakes import OTHER_UUID, SERVER, FakeCluster, FakePort, Shell, kit, numbers
 from tests.unit.local_storage import Storage, protected
-from tests.unit.peer_fakes import Servers
+from tests.unit.peer_fakes import FarEnd, Servers
 
 
 class Healthy:
@@ -317,6 +319,13 @@ class TestCluster:
 
     def test_here_asks_nobody(self, member: Healthy, servers: Servers) -> None:
         assert (member.found(), servers.asked) == ([], [])
+
+    def test_a_server_that_was_asked_asks_no_further_one(
+        self, member: Healthy, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        far = FarEnd(lambda *_: member.kit, tmp_path, monkeypatch)
+        assert far.receive(wire.encoded(wire.Letter("n2", SERVER, AskFindings()))) == wire.DONE
+        assert servers.asked == []
 
     def test_a_server_that_is_down_is_a_note(self, member: Healthy, servers: Servers) -> None:
         assert isinstance(member.port, FakeCluster)

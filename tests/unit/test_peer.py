@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lvmkit import VERSION
-from lvmkit.entry import peer
+from lvmkit.entry import peer, report
 from lvmkit.model.interruption import Interruption
 from lvmkit.model.messages import Failure, Message
 from lvmkit.model.messages.command import InvalidName
@@ -51,13 +52,15 @@ from lvmkit.peer.requests import (
     OrderUnextend,
     Request,
 )
-from lvmkit.storage import boot
+from lvmkit.storage import boot, dm
 from lvmkit.storage.run import Finished
-from tests.unit.fakes import OTHER_UUID, VG_UUID, FakePort, kit
+from tests.unit.fakes import OTHER_UUID, VG_UUID, FakePort, data_hierarchy, kit
 from tests.unit.peer_fakes import HELLO, FarEnd, Servers, finished
 from tests.unit.test_transport import AS_SSH, script
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from pytest_mock import MockerFixture
 
 ROOT = Path(__file__).parents[2]
@@ -434,8 +437,6 @@ class TestFarEnd:
         assert far.messages == ["110099"]
 
     def test_forget_refuses_what_is_protected(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from tests.unit.fakes import data_hierarchy
-
         port = FakePort(data_hierarchy())
         monkeypatch.setattr(port, "local_server", lambda: "n2")
         far = FarEnd(lambda _paths, tell: kit(port, tmp_path, tell), tmp_path, monkeypatch)
@@ -481,6 +482,27 @@ class TestFarEnd:
         peer.Speaker(logged.append).tell(FencingOff())
         assert [wire.unpacked(json.loads(line)["message"], "n2") for line in far.lines] == logged == [FencingOff()]
 
+    def test_what_is_refused_is_noted_where_it_was_refused(self, far: FarEnd) -> None:
+        far.receive(b"x")
+        assert any(b"110270" in datagram for datagram in far.logged)
+
+    def test_where_nobody_hears_who_it_is_nothing_is_begun(self, far: FarEnd) -> None:
+        def gone(_text: str) -> None:
+            raise BrokenPipeError
+
+        far.write = gone
+        assert far.receive(self.envelope(request="forget", facts={"groups": ["vg1"]})) == wire.NOT_BEGUN
+
+    def test_while_it_waits_for_the_request_a_signal_simply_ends_it(self, far: FarEnd) -> None:
+        handlers: list[object] = []
+
+        def wait() -> bytes:
+            handlers.append(signal.getsignal(signal.SIGTERM))
+            return b""
+
+        far.hear(wait)
+        assert handlers == [signal.SIG_DFL]
+
     def test_where_nobody_listens_the_work_is_interrupted_once(self, far: FarEnd) -> None:
         def gone(_text: str) -> None:
             raise BrokenPipeError
@@ -495,6 +517,50 @@ class TestFarEnd:
 def refused_by(answer: object) -> tuple[Message, ...]:
     assert isinstance(answer, Failure)
     return answer.messages
+
+
+class TestStreams:
+    """What comes on stdin and goes to stdout, in this process."""
+
+    @pytest.fixture
+    def ask(
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str], mocker: MockerFixture
+    ) -> Iterator[Callable[[bytes], list[Any]]]:
+        """Let the program read a request; returns its exit status, and what its lines are."""
+        port = FakePort(data_hierarchy())
+        mocker.patch.object(peer, "_open_installed", lambda _paths, tell: kit(port, tmp_path, tell))
+        mocker.patch.object(dm, "list_devices", return_value=())
+        mocker.patch.object(os, "geteuid", return_value=0)
+        mocker.patch.object(os, "chdir")
+        mocker.patch.object(report, "_send", return_value=True)
+        mocker.patch("lvmkit.entry.boundary._turn_signals_into_exceptions")
+        given = tmp_path / "request"
+
+        def ask(request: bytes) -> list[Any]:
+            given.write_bytes(request)
+            with given.open("rb") as file:
+                os.dup2(file.fileno(), 0)
+            status = peer.main("/nonexistent/bin/lvmkit-peer", [])
+            return [status, *map(json.loads, capfd.readouterr().out.splitlines())]
+
+        stdin = os.dup(0)
+        yield ask
+        os.dup2(stdin, 0)
+        os.close(stdin)
+
+    def letter(self) -> bytes:
+        return wire.encoded(wire.Letter("n2", "n1", AskBystanders(("vg1",))))
+
+    def test_a_request_is_answered_line_by_line(self, ask: Callable[[bytes], list[Any]]) -> None:
+        status, hello, result = ask(self.letter())
+        assert (status, list(hello), result) == (wire.DONE, ["hello"], {"result": {"bystanders": []}})
+
+    def test_a_request_may_be_as_long_as_the_longest_and_no_longer(self, ask: Callable[[bytes], list[Any]]) -> None:
+        longest = self.letter().ljust(wire.LONGEST_REQUEST)
+        assert ask(longest)[0] == wire.DONE
+        status, _hello, refusal = ask(longest + b" ")
+        assert (status, refusal["message"]["number"]) == (wire.NOT_BEGUN, "110270")
+        assert "longer than 1048576 bytes" in refusal["message"]["text"]
 
 
 class TestProcess:
