@@ -383,6 +383,7 @@ def test_a_start_and_a_stop_say_that_they_have_ended_and_a_validation_says_nothi
 
 
 def test_a_volume_that_came_up_with_its_group_is_said_to_have_started(volume: Server) -> None:
+    volume.given |= {"vg_uuid": VG_UUID, "lv_uuid": WWW}
     volume.start()
     assert volume.call("start", "lvmlv").said == [EndSuccessful.number]
 

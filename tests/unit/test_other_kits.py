@@ -234,6 +234,7 @@ def test_a_script_has_the_settings_time_where_the_cluster_gives_none(kit: Kit) -
 
 @pytest.mark.parametrize(("action", "script"), [("start", "restore"), ("stop", "remove")])
 def test_a_script_ends_with_the_agent_that_the_cluster_kills(kit: Kit, action: str, script: str) -> None:
+    assert kit.ask(action) == OK
     told = Path(kit.paths.lkroot, "told")
     kit.script(script, f"echo $$ > {told}.new; mv {told}.new {told}; exec sleep 20")
     pid = os.fork()
