@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import lvmkit
 from lvmkit.cluster.embedded import moves
 from lvmkit.entry import watch as entry
 from lvmkit.entry.report import Voice
@@ -27,25 +28,30 @@ from lvmkit.model.messages.engine import (
     Recovered,
     RecoveryBegins,
     RecoveryCannotHelp,
+    StateNotStored,
 )
 from lvmkit.model.messages.faults import KernelUnreadable, NotMounted, PvGone
 from lvmkit.model.messages.guide import CallingSendevent
 from lvmkit.model.messages.storage import SettingIgnored
 from lvmkit.model.messages.watch import LookFailed, NewsLost, SourceMissing, WatcherMissing
+from lvmkit.model.value import replace
 from lvmkit.resources.health import PAUSES
 from lvmkit.storage.kernel_news import News
 from lvmkit.storage.supervisor import Supervisor
+from lvmkit.watch import sight
 from lvmkit.watch import watcher as loop
 from lvmkit.watch.agenda import SETTLE, Agenda
 from lvmkit.watch.child import Child
 from lvmkit.watch.ears import Ears
 from lvmkit.watch.sight import Sight
 from lvmkit.watch.watcher import DONE, LOOK_DEADLINE, MOST_STUCK, OFF, STOP_PATIENCE, Report, Watcher, Work
+from lvmkit.workflow.answer import Answered
 from tests.unit.one_server import POINT, Server
 from tests.unit.schemas import strict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from unittest.mock import Mock
 
     from pytest_mock import MockerFixture
 
@@ -256,6 +262,29 @@ class TestWhatIsFound:
         world.until_quiet(10)
         assert sum(PAUSES) <= world.answered - before < sum(PAUSES) + 1
 
+    def test_a_recovery_has_the_memory_that_the_watcher_was_started_with(
+        self, world: World, mocker: MockerFixture
+    ) -> None:
+        limit: Mock = mocker.patch.object(resource, "setrlimit")
+        world.unmount()
+        world.tell(CHANGE)
+        limit.assert_called_once_with(resource.RLIMIT_DATA, world.post.limits)
+
+    def test_what_the_engine_calls_idle_is_said(self, world: World, mocker: MockerFixture) -> None:
+        mocker.patch.object(entry, "answer_fault", return_value=Answered(idle=("vg1",)))
+        with world.machine.running():
+            assert sight.idle(entry.answer(world.post, Sight()), frozenset()) == {"vg1"}
+
+    def test_monitoring_reads_what_came_of_a_recovery_where_it_has_a_folder(self, tmp_path: Path) -> None:
+        folder = tmp_path / "textfile"
+        folder.mkdir()
+        world = World(tmp_path, f"LVMKIT_METRICS={folder}\n")
+        assert os.listdir(folder) == []
+        world.unmount()
+        world.tell(CHANGE)
+        assert os.listdir(folder) == ["lvmkit.prom"]
+        world.ears.close()
+
     def test_the_rounds_of_the_timer_and_of_the_watcher_exclude_each_other(self, world: World) -> None:
         world.unmount()
         lock = os.open(f"{world.machine.paths.state}/admin.lock", os.O_RDWR)
@@ -416,6 +445,19 @@ class TestWhatGoesWrong:
         world.until_quiet(60)
         assert world.machine.mounts[-1].point == POINT
 
+    def test_that_they_cannot_be_written_is_told_once_each_time(self, world: World) -> None:
+        path = world.machine.paths.watch
+        world.publisher = entry.Publisher(world.machine.paths, VOICE, 10)  # that has not written any yet
+        for _ in range(2):
+            os.unlink(path)
+            os.mkdir(path)
+            world.said()
+            world.until_quiet(50)
+            assert world.said() == [StateNotStored.number]
+            os.rmdir(path)
+            world.until_quiet(11)
+            assert os.path.isfile(path)
+
 
 class TestTheEnd:
     def test_told_to_end_it_gives_up_a_look(self, world: World) -> None:
@@ -454,6 +496,19 @@ class TestTheEnd:
         world.turn()
         assert world.watcher._exit == OFF
 
+    @pytest.mark.parametrize(
+        ("library", "is_replaced"), [("other", True), ("missing", False), (os.path.dirname(lvmkit.__file__), False)]
+    )
+    def test_a_look_after_another_kit_was_installed_only_says_so(
+        self, world: World, tmp_path: Path, library: str, is_replaced: bool
+    ) -> None:
+        (tmp_path / "other").mkdir()
+        with world.machine.running():
+            said = entry.look(replace(world.post, library=str(tmp_path / library)), Sight())
+        seen = sight.unpacked(said)
+        assert seen is not None
+        assert (seen.is_replaced, bool(seen.resources)) == (is_replaced, not is_replaced)
+
     def test_when_another_engine_is_in_use_it_is_begun_anew(self, world: World) -> None:
         Path(world.machine.paths.cib).write_text("<cib/>")
         Path(world.machine.paths.defaults).write_text("LVMKIT_WATCH=yes\n")
@@ -466,8 +521,10 @@ class TestVerdicts:
     def test_they_say_what_was_seen(self, world: World) -> None:
         world.machine.detach(world.disks[0])
         world.tell(CHANGE)
-        seen = json.loads(Path(world.machine.paths.watch).read_text())
+        text = Path(world.machine.paths.watch).read_text()
+        seen = json.loads(text)
         strict("watch").validate(seen)
+        assert text.count("\n") == 1, "on one line"
         verdicts = {each["tag"]: each["verdict"] for each in seen["resources"]}
         assert (seen["well"], verdicts["vg1"], verdicts["/data"]) == (False, "fail", "ok")
         (faults,) = [each["faults"] for each in seen["resources"] if each["tag"] == "vg1"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -18,22 +19,29 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lvmkit.entry import watch
+from lvmkit.entry.report import Voice
+from lvmkit.model.messages.command import NotRoot
 from lvmkit.model.messages.guide import UsageError
 from lvmkit.model.messages.service import AlreadyBusy
 from lvmkit.model.messages.watch import WatchOff
+from lvmkit.model.resource_types import RESOURCE_TYPES
 from lvmkit.model.settings import Paths
+from lvmkit.resources import dispatch
 from lvmkit.storage import locks
-from lvmkit.watch import child
+from lvmkit.watch import child, sight
 from lvmkit.watch.child import Child
+from lvmkit.watch.sight import Sight
 from lvmkit.watch.watcher import DONE, OFF, STOP_PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from unittest.mock import Mock
 
     from pytest_mock import MockerFixture
 
 LIB = Path(__file__).parents[2] / "lib"
 PATIENCE = 30.0
+VOICE = Voice(watch.PROGRAM, "kit", "watch")
 PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -51,6 +59,12 @@ def work():
         return watch.watch(paths, voice, f"{base}/lib/lvmkit")
 sys.exit(guarded(work, voice, "n1", lambda message: 1, interruptible=False))
 """
+
+
+def paths_in(folder: Path) -> Paths:
+    """As PROGRAM has them."""
+    state, run, lkvgs, defaults, own = (f"{folder}/{name}" for name in ("state", "run", "lkvgs", "defaults", "own"))
+    return Paths(str(folder), state, run, lkvgs, defaults, own, cib=f"{folder}/cib")
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -263,22 +277,117 @@ class TestTheUnit:
         assert self.settings("lvmkit-check.timer")["Wants"] == "lvmkit-watch.service"
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """What an interrupt does to this process is not changed for the tests that follow."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 class TestTheProgram:
-    def test_it_takes_no_arguments_and_needs_root(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.fixture(autouse=True)
+    def paths(self, tmp_path: Path, mocker: MockerFixture) -> Paths:
+        mocker.patch("os.chdir")
+        mocker.patch("os.geteuid", return_value=0)
+        paths = paths_in(tmp_path)
+        mocker.patch.object(watch, "installed", return_value=paths)
+        return paths
+
+    @pytest.fixture(autouse=True)
+    def work(self, mocker: MockerFixture) -> Mock:
+        """In the place of its work."""
+        work: Mock = mocker.patch.object(watch, "watch", return_value=DONE)
+        return work
+
+    def call(self, *arguments: str) -> int:
+        return watch.main("/x/bin/lvmkit-watch", list(arguments))
+
+    def test_it_is_what_the_unit_starts(self) -> None:
         program = Path(__file__).parents[2] / "bin/lvmkit-watch"
         done = subprocess.run([program, "now"], capture_output=True, text=True, env={}, timeout=PATIENCE)
         assert (done.returncode, f"{UsageError.number:06d}" in done.stderr) == (1, True)
-        monkeypatch.setattr(os, "geteuid", lambda: 1000)
-        monkeypatch.chdir("/")
-        assert watch.main(str(program), []) != DONE
 
-    def test_the_notes_of_starts_beside_its_lock_can_be_read_by_everybody(
-        self, tmp_path: Path, mocker: MockerFixture
+    @pytest.mark.parametrize(
+        ("arguments", "user", "why"), [(["now"], 0, UsageError.number), ([], 1000, NotRoot.number)]
+    )
+    def test_it_takes_no_arguments_and_needs_root(
+        self,
+        work: Mock,
+        mocker: MockerFixture,
+        capfd: pytest.CaptureFixture[str],
+        arguments: list[str],
+        user: int,
+        why: int,
     ) -> None:
-        paths = Paths(run=f"{tmp_path}/run")
-        mocker.patch.object(watch, "installed", return_value=paths)
-        mocker.patch.object(watch, "watch", return_value=DONE)
-        mocker.patch("os.geteuid", return_value=0)
-        mocker.patch("os.chdir")
-        assert watch.main("/x/bin/lvmkit-watch", []) == DONE
+        mocker.patch("os.geteuid", return_value=user)
+        assert self.call(*arguments) == 1
+        assert f":{why:06d}:" in capfd.readouterr().err
+        work.assert_not_called()
+
+    def test_the_notes_of_starts_beside_its_lock_can_be_read_by_everybody(self, paths: Paths) -> None:
+        assert self.call() == DONE
         assert Path(paths.run).stat().st_mode & 0o777 == 0o755
+
+    def test_before_it_watches_a_signal_simply_ends_it(self, work: Mock) -> None:
+        handlers: list[object] = []
+        work.side_effect = lambda *_: handlers.append(signal.getsignal(signal.SIGTERM)) or OFF
+        assert self.call() == OFF
+        assert handlers == [signal.SIG_DFL]
+
+
+@pytest.mark.usefixtures("interrupts")
+class TestTheBeginning:
+    """In this process, up to the loop."""
+
+    @pytest.fixture
+    def limited(self, mocker: MockerFixture) -> Mock:
+        """In the place of what would limit the tests themselves."""
+        limited: Mock = mocker.patch("resource.setrlimit")
+        return limited
+
+    @pytest.fixture(autouse=True)
+    def loop(self, mocker: MockerFixture, limited: Mock) -> Mock:
+        del limited
+        mocker.patch("os.chdir")
+        mocker.patch("resource.getrlimit", return_value=(7 << 30, 8 << 30))
+        loop: Mock = mocker.patch.object(watch, "Watcher")
+        loop.return_value.run.return_value = DONE
+        return loop
+
+    def test_where_nobody_wants_it_systemd_hears_that_it_was_ready_all_the_same(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: Mock, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "defaults").write_text("LVMKIT_WATCH=no\n")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.bind(f"{tmp_path}/notify")
+            systemd.settimeout(PATIENCE)
+            monkeypatch.setenv("NOTIFY_SOCKET", f"{tmp_path}/notify")
+            assert watch.watch(paths_in(tmp_path), VOICE) == OFF
+            assert systemd.recv(100) == b"READY=1"
+        assert f":{WatchOff.number:06d}:" in capfd.readouterr().err
+        loop.assert_not_called()
+
+    def test_it_may_not_grow_and_whoever_may_let_it_is_asked_as_before(self, tmp_path: Path, limited: Mock) -> None:
+        assert watch.watch(paths_in(tmp_path), VOICE) == DONE
+        limited.assert_called_once_with(resource.RLIMIT_DATA, (watch.MOST_MEMORY, 8 << 30))
+
+    def test_its_looks_are_for_the_engine_that_is_in_use(self, tmp_path: Path, loop: Mock) -> None:
+        watch.watch(paths_in(tmp_path), VOICE)
+        seen = sight.unpacked(loop.call_args.args[0].look(Sight()))
+        assert seen is not None
+        assert (seen.server, seen.is_replaced, seen.trouble) == (os.uname().nodename, False, ())
+
+    def test_what_its_children_need_is_loaded_once_and_shared(self, tmp_path: Path, mocker: MockerFixture) -> None:
+        loaded = [mocker.patch.object(watch, "catalogue"), mocker.patch.object(dispatch, "verbs_of")]
+        shared = [mocker.patch("gc.collect"), mocker.patch("gc.freeze")]
+        watch.watch(paths_in(tmp_path), VOICE)
+        assert [bool(each.called) for each in (*loaded, *shared)] == [True] * 4
+        assert {call.args[0] for call in loaded[1].call_args_list} == set(RESOURCE_TYPES)
+
+    def test_a_signal_simply_ends_a_look(self, tmp_path: Path, mocker: MockerFixture) -> None:
+        handlers: list[object] = []
+        mocker.patch.object(watch, "kit", side_effect=lambda *_: handlers.append(signal.getsignal(signal.SIGTERM)))
+        watch.look(watch.Post(paths_in(tmp_path), VOICE, (1, 1)), Sight())
+        assert handlers == [signal.SIG_DFL]
