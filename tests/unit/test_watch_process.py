@@ -332,8 +332,8 @@ class TestTheProgram:
 
     def test_before_it_watches_a_signal_simply_ends_it(self, work: Mock) -> None:
         handlers: list[object] = []
-        work.side_effect = lambda *_: handlers.append(signal.getsignal(signal.SIGTERM)) or OFF
-        assert self.call() == OFF
+        work.side_effect = lambda *_: handlers.append(signal.getsignal(signal.SIGTERM))
+        self.call()
         assert handlers == [signal.SIG_DFL]
 
 
@@ -380,11 +380,12 @@ class TestTheBeginning:
         assert (seen.server, seen.is_replaced, seen.trouble) == (os.uname().nodename, False, ())
 
     def test_what_its_children_need_is_loaded_once_and_shared(self, tmp_path: Path, mocker: MockerFixture) -> None:
-        loaded = [mocker.patch.object(watch, "catalogue"), mocker.patch.object(dispatch, "verbs_of")]
-        shared = [mocker.patch("gc.collect"), mocker.patch("gc.freeze")]
+        modules: Mock = mocker.patch.object(dispatch, "verbs_of")
+        others: list[Mock] = [mocker.patch.object(watch, "catalogue")]
+        others += [mocker.patch(f"gc.{name}") for name in ("collect", "freeze")]
         watch.watch(paths_in(tmp_path), VOICE)
-        assert [bool(each.called) for each in (*loaded, *shared)] == [True] * 4
-        assert {call.args[0] for call in loaded[1].call_args_list} == set(RESOURCE_TYPES)
+        assert {call.args[0] for call in modules.call_args_list} == set(RESOURCE_TYPES)
+        assert [each.call_count for each in others] == [1, 1, 1]
 
     def test_a_signal_simply_ends_a_look(self, tmp_path: Path, mocker: MockerFixture) -> None:
         handlers: list[object] = []
