@@ -330,11 +330,11 @@ class TestTheProgram:
         assert self.call() == DONE
         assert Path(paths.run).stat().st_mode & 0o777 == 0o755
 
-    def test_before_it_watches_a_signal_simply_ends_it(self, work: Mock) -> None:
-        handlers: list[object] = []
+    def test_until_it_watches_a_signal_does_what_it_did_before(self, work: Mock) -> None:
+        before, handlers = signal.getsignal(signal.SIGTERM), []
         work.side_effect = lambda *_: handlers.append(signal.getsignal(signal.SIGTERM))
         self.call()
-        assert handlers == [signal.SIG_DFL]
+        assert handlers == [before]
 
 
 @pytest.mark.usefixtures("interrupts")
@@ -387,8 +387,8 @@ class TestTheBeginning:
         assert {call.args[0] for call in modules.call_args_list} == set(RESOURCE_TYPES)
         assert [each.call_count for each in others] == [1, 1, 1]
 
-    def test_a_signal_simply_ends_a_look(self, tmp_path: Path, mocker: MockerFixture) -> None:
-        handlers: list[object] = []
+    def test_during_a_look_a_signal_does_what_it_did_before(self, tmp_path: Path, mocker: MockerFixture) -> None:
+        before, handlers = signal.getsignal(signal.SIGTERM), []
         mocker.patch.object(watch, "kit", side_effect=lambda *_: handlers.append(signal.getsignal(signal.SIGTERM)))
         watch.look(watch.Post(paths_in(tmp_path), VOICE, (1, 1)), Sight())
-        assert handlers == [signal.SIG_DFL]
+        assert handlers == [before]
