@@ -143,6 +143,14 @@ def test_the_start_of_a_resource_with_a_long_tag_is_noted(kit: Kit) -> None:
     assert (kit.ask("start"), kit.probe()) == (OK, OK)
 
 
+@pytest.mark.parametrize("character", ["/", "_", "\u00e9"])
+def test_however_long_its_note_s_name_would_be(kit: Kit, character: str) -> None:
+    kit.given["tag"] = "x" + character * 254
+    assert (kit.ask("start"), kit.probe()) == (OK, OK)
+    kit.given["tag"] = kit.given["tag"][:-1] + "z"
+    assert kit.probe() == STOPPED
+
+
 def test_tags_that_differ_have_notes_that_differ(kit: Kit) -> None:
     kit.ask("start")
     kit.given["tag"] = "_2f_db-main"

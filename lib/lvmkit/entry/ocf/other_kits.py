@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _SHARE = 0.9
 """of the time of an action for its script, so that we can say what is stuck before the cluster kills us"""
+_LONGEST_NAME = 200
+"""bytes of a name of ours, which leaves room for what is written around it: a file name has 255 at most"""
 
 
 def monitor(invocation: Invocation) -> Answer:
@@ -93,6 +95,10 @@ def _settings(invocation: Invocation) -> Settings:
 
 def _note(invocation: Invocation, instance: Instance) -> str:
     """Where the start of a resource is noted. No two tags have one path: '_' and what a file name cannot hold are
-    written as numbers."""
+    written as numbers, and what is too long for one as its digest, which has more digits than any such number."""
     name = "".join(c if c.isalnum() or c in "-." else f"_{ord(c):x}_" for c in instance.tag)
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        from hashlib import sha256  # hardly any tag needs it
+
+        name = f"_{sha256(os.fsencode(name)).hexdigest()}_"
     return f"{invocation.paths.run}/action-{name}"
