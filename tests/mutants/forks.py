@@ -120,8 +120,9 @@ class Suite:
         for number, file in enumerate(files):
             part = range(number, len(session.items), self._workers)
             children.append(_fork(partial(self._look, session, part, file)))
-        codes = [os.waitpid(pid, 0)[1] for pid in children]
+        codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
         if any(codes):
+            os.write(1, f"\n{_NAMED}exit statuses of the workers: {codes}\n".encode())
             os._exit(_FAILED)
         seen: list[tuple[float, int, list[str]]] = []
         for file in files:
