@@ -12,7 +12,7 @@ from lvmkit.cluster.embedded import Engine
 from lvmkit.host import Host
 from lvmkit.model import names
 from lvmkit.model.messages import OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS
-from lvmkit.model.messages.faults import NotMounted
+from lvmkit.model.messages.faults import MountedReadOnly, NotMounted
 from lvmkit.model.messages.mounts import (
     AutomountInTheWay,
     BecameWriteProtected,
@@ -76,6 +76,11 @@ class Mounting(Server):
         """The folder of the mount point moves, and a link takes its place."""
         os.rename(self.machine.real(POINT), self.machine.real("/srv/moved"))
         os.symlink("moved", self.machine.real(POINT))
+
+    def swap_node_at_mount(self, event: str) -> None:
+        """For machine.watch: the volume's node becomes another volume's while mount(8) begins."""
+        if event.startswith("/usr/bin/mount "):
+            self.machine.put_node("/dev/mapper/vg1-data", self.volume("www").number)
 
 
 @pytest.fixture
@@ -153,6 +158,12 @@ class TestCovered:
         assert server.is_refused(server("restore", "filesys", "/data"), MountCovered)
         assert server.is_refused(server("remove", "filesys", "/data"), MountCovered)
         assert (server.points(), server.programs()) == (before, [])
+
+    def test_who_uses_what_hides_it_is_not_signalled_by_a_script_that_is_refused(self, server: Mounting) -> None:
+        server.machine.add_mount(POINT, "0:50", "tmpfs", "none")
+        server.machine.start_process(77, "builder", POINT)
+        assert server.is_refused(server("remove", "filesys", "/data"), MountCovered)
+        assert server.machine.killed == []
 
     def test_the_agent_s_stop_unmounts_what_is_on_it_because_the_server_would_be_fenced(self, server: Mounting) -> None:
         for number in ("0:50", "0:51"):
@@ -268,6 +279,15 @@ class TestWriteProtected:
         assert unmounted.agent("start").reason == WriteProtected.number
         assert (unmounted.points(), unmounted.programs()) == ([], [])
 
+    def test_what_the_kernel_makes_read_only_while_it_is_mounted_is_no_success(self, unmounted: Mounting) -> None:
+        def mount(*_: object) -> tuple[int, str, str]:
+            unmounted.machine.mount_at(POINT, "vg1/data")
+            unmounted.machine.set_read_only(POINT)
+            return 0, "", ""
+
+        unmounted.machine.programs["/usr/bin/mount"] = mount
+        assert unmounted.is_refused(unmounted("restore", "filesys", "/data"), MountedReadOnly)
+
     def test_what_is_recorded_as_read_only_is_mounted(self, unmounted: Mounting) -> None:
         unmounted.machine.set_write_protected("vg1/data")
         for action in ("start", "monitor"):
@@ -310,9 +330,19 @@ class TestDevice:
         assert unmounted("remove", "filesys", "/data").said == DONE
         assert unmounted.points() == []
 
+    def test_a_volume_without_any_node_is_not_taken_for_one_that_is_down(self, unmounted: Mounting) -> None:
+        number = unmounted.volume().number
+        for path in [path for path, each in unmounted.machine.nodes.items() if each == number]:
+            unmounted.machine.put_node(path, unmounted.volume("www").number)
+        refused = unmounted("restore", "filesys", "/data")
+        assert unmounted.is_refused(refused, MountFailed)
+        assert f"no node below /dev is its device {number}" in refused.err
+
     def test_nothing_is_mounted_where_only_another_device_is_there(self, unmounted: Mounting) -> None:
         unmounted.machine.by_hand("lvchange", "-an", "vg1/data")
-        assert unmounted.is_refused(unmounted("restore", "filesys", "/data"), MountFailed)
+        down = unmounted("restore", "filesys", "/data")
+        assert unmounted.is_refused(down, MountFailed)
+        assert "its logical volume is not up" in down.err
         unmounted.machine.put_node("/dev/vg1/data", unmounted.volume("www").number)
         refused = unmounted("restore", "filesys", "/data")
         assert unmounted.is_refused(refused, NotTheVolume)
@@ -324,15 +354,15 @@ class TestDevice:
         assert (unmounted.points(), unmounted.programs()) == ([], [])
 
     def test_a_node_that_changes_just_before_the_mount_is_no_success(self, unmounted: Mounting) -> None:
-        www = unmounted.volume("www").number
-
-        def swap(event: str) -> None:
-            if event.startswith("/usr/bin/mount "):
-                unmounted.machine.put_node("/dev/mapper/vg1-data", www)
-
-        unmounted.machine.watch = swap
+        unmounted.machine.watch = unmounted.swap_node_at_mount
         assert unmounted.is_refused(unmounted("restore", "filesys", "/data"), NotTheVolume)
         assert (unmounted.points(), unmounted.programs()) == ([], ["mount", "umount"])
+
+    def test_it_is_taken_back_also_where_the_mount_point_is_a_link(self, unmounted: Mounting) -> None:
+        unmounted.become_a_link()
+        unmounted.machine.watch = unmounted.swap_node_at_mount
+        assert unmounted.is_refused(unmounted("restore", "filesys", "/data"), NotTheVolume)
+        assert unmounted.points() == []
 
     def test_another_file_system_on_the_volume_is_not_mounted(self, unmounted: Mounting) -> None:
         for content in unmounted.machine.content_of(unmounted.volume()):
