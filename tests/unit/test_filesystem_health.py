@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 POINT, DEVICE = "/srv/data", "/dev/vg1/data"
 OK, FAILED, STOPPED = 0, 1, 7
 GIVEN_UP, ERRORS, KEPT, THAWED, HUNG, FROZEN = 110315, 110316, 110317, 110318, 110319, 110353
-CALLER, UNWRITTEN, WAITS = 110350, 110351, 110463
+CALLER, UNWRITTEN, WAITS, COVERED, NOT_UNMOUNTED = 110350, 110351, 110463, 110311, 110030
 BUSY, SIGNALLED, FILESYSTEM_BUSY, UNMOUNTED_BELOW = 110021, 110025, 110024, 110035
+ONE_ROUND = [(7, signal.SIGTERM), *[(7, signal.SIGKILL)] * 3]
 
 
 class Server(Bare):
@@ -223,6 +224,8 @@ def test_a_file_system_that_does_not_answer_is_a_fault_for_the_deep_monitor_in_t
     answer = server.deep()
     assert (answer.code, answer.reason) == (FAILED, HUNG)
     assert server.machine.slept - before < 20
+    answer = server.filesystem("monitor", OCF_CHECK_LEVEL="10", OCF_RESKEY_CRM_meta_timeout="33333")
+    assert "did not answer for 26.7 s." in answer.err
     assert server.filesystem("monitor").code == OK
 
 
@@ -412,6 +415,39 @@ def test_users_that_wait_to_write_to_a_frozen_file_system_are_ended_by_the_thaw(
     assert (7, signal.SIGKILL) in server.machine.killed
 
 
+def test_who_waited_to_make_a_file_in_it_shows_a_moment_after_the_thaw_and_is_ended_as_well(server: Server) -> None:
+    server.machine.start_process(7, "postgres", POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
+    server.fails(frozen=True)
+    sleep, machine = server.machine.sleep, server.machine
+
+    def show(seconds: float) -> None:
+        sleep(seconds)
+        if 8 not in machine.processes and not machine.filesystems[machine.number_at(DEVICE)].frozen:
+            machine.start_process(8, "touch", POINT)
+
+    machine.sleep = show  # type: ignore[method-assign]
+    assert (server.filesystem("stop").code, server.working) == (OK, False)
+    assert (8, signal.SIGTERM) in machine.killed
+
+
+def test_a_thaw_that_hangs_is_no_reason_to_signal_its_users_again(server: Server) -> None:
+    server.machine.start_process(7, "postgres", POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
+    server.fails(frozen=True)
+    server.machine.slow["fsfreeze"] = 1e6
+    assert server.filesystem("stop").reason == FILESYSTEM_BUSY
+    assert server.machine.killed == ONE_ROUND
+
+
+def test_an_unmount_that_fails_though_nobody_uses_it_says_why(server: Server) -> None:
+    server.machine.programs["/usr/bin/umount"] = lambda *_: (32, "", "umount: it will not.\n")
+    answer = server.filesystem("stop")
+    assert (answer.code, answer.reason, "umount: it will not" in answer.err) == (FAILED, NOT_UNMOUNTED, True)
+    assert server.machine.agent("lvmvg", "start", vg="vg1").code == OK
+    server.machine.set_state(server.disk, "offline")
+    answer = server.filesystem("stop")
+    assert (answer.reason, "umount: it will not" in answer.err) == (WAITS, True)
+
+
 def test_who_froze_it_has_the_time_of_a_busy_volume_to_end_that(tmp_path: Path) -> None:
     server = Server(tmp_path)
     Path(server.machine.paths.defaults).write_text("LVMKIT_BUSY_PATIENCE=9\n")
@@ -427,8 +463,10 @@ def test_what_is_mounted_over_it_is_never_thawed(server: Server) -> None:
     server.machine.add_mount(POINT, "0:50", "tmpfs", "none")
     server.machine.start_process(7, "backup", POINT, stubborn=(signal.SIGTERM, signal.SIGKILL))
     server.machine.ran.clear()
-    assert server.filesystem("stop").code == FAILED
+    answer = server.filesystem("stop")
+    assert (answer.code, answer.reason) == (FAILED, COVERED)
     assert not any("fsfreeze" in argv[0] for argv in server.machine.ran)
+    assert server.machine.killed == sorted(server.machine.killed, reverse=True), "from SIGTERM to SIGKILL, once"
 
 
 def test_users_that_nothing_ends_are_named_where_nothing_is_frozen(server: Server) -> None:
@@ -453,7 +491,7 @@ def test_what_its_users_wait_for_is_named_with_them_where_they_cannot_be_ended(
     answer = server.filesystem("stop")
     assert (answer.code, answer.reason) == (FAILED, WAITS)
     assert named in answer.err
-    assert "process 7 (postgres)" in answer.err
+    assert f"{POINT} cannot be taken out of service: process 7 (postgres)" in answer.err
     del server.machine.processes[7]
     server.machine.unmount(POINT)
     server.machine.dm.by_name("vg1-data").opens = 1
@@ -792,3 +830,12 @@ def test_a_group_starts_and_stops_with_a_full_run(tmp_path: Path, monkeypatch: p
     assert server.machine.agent("lvmvg", "monitor", **group).code == OK
     assert server.machine.agent("lvmvg", "stop", **group).code == OK
     assert server.machine.dm.by_uuid(names.dm_uuid(server.group.uuid)) is None
+
+
+def test_a_group_stops_also_where_the_record_of_its_start_cannot_be_removed(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    group = {"vg": "vg1", "vg_uuid": server.group.uuid}
+    record = Path(server.machine.paths.run, "lvmvg-vg1")
+    record.mkdir(parents=True)
+    answer = server.machine.agent("lvmvg", "stop", **group)
+    assert (answer.code, told(answer).count(UNWRITTEN), server.machine.active()) == (OK, 1, [])

@@ -180,6 +180,21 @@ class TestCovered:
         assert (stopped.code, stopped.reason) == (OCF_ERR_GENERIC, MountCovered.number)
         assert (server.points(), server.programs()) == (before, [])
 
+    def test_nor_what_comes_to_lie_over_it_meanwhile(self, server: Mounting) -> None:
+        server.machine.add_mount(POINT, "0:50", "tmpfs", "none")
+        others: list[tuple[str, str]] = []
+
+        def hide(event: str) -> None:
+            if event == f"umount {POINT}" and not others:
+                others.extend((("/srv", "tmpfs"), (POINT, "tmpfs")))
+                for number, (point, kind) in enumerate(others, 51):
+                    server.machine.add_mount(point, f"0:{number}", kind, "none")
+
+        server.machine.watch = hide
+        stopped = server.agent("stop")
+        assert (stopped.code, stopped.reason) == (OCF_ERR_GENERIC, MountCovered.number)
+        assert server.points() == [(POINT, "ext4"), *others]
+
 
 class TestSeveralMounts:
     def test_another_place_is_no_fault(self, server: Mounting) -> None:
