@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lvmkit.model.messages.faults import LvGone, LvSuspended, NotProtected
+from lvmkit.model.messages.faults import LvGone, LvSuspended, LvWrongTable, NotProtected, PvReadFailed
 from lvmkit.model.messages.service import LvsNotUp, UnprotectedLvsNotUp
 from tests.unit.machine import Answer, Machine, Mapped, Metadata, SharedDisk, make_group
 from tests.unit.one_server import BOTH, Server
+
+if TYPE_CHECKING:
+    from lvmkit.model.messages import Message
 
 PRIMITIVE = (
     '<primitive id="{id}" class="ocf" provider="{provider}" type="{type}"><instance_attributes id="{id}-i">{pairs}'
@@ -56,11 +60,21 @@ class TestOnOneServer:
         assert (answer.code, answer.said) == (0, [])
         assert checked(server.machine) == (0, [NotProtected.number])
 
-    @pytest.mark.parametrize("harm", [suspend, cut_off])
-    def test_what_becomes_of_the_protected_one_is_a_fault(self, server: Server, harm: object) -> None:
+    @pytest.mark.parametrize(("harm", "fault"), [(suspend, LvSuspended), (cut_off, LvWrongTable)])
+    def test_what_becomes_of_the_protected_one_is_a_fault(
+        self, server: Server, harm: object, fault: type[Message]
+    ) -> None:
         harm(server.machine, "vg1-data")  # type: ignore[operator]
         assert server("quickCheck", "lvmvg", "vg1").code == 1
-        assert checked(server.machine)[0] == 1
+        assert checked(server.machine) == (1, [fault.number] * 2), "of the group and of the volume"
+
+    def test_a_disk_that_cannot_be_read_is_a_fault_also_while_no_protected_volume_is_up(self, server: Server) -> None:
+        for kind, tag in (("filesys", "/data"), ("lvmlv", "vg1/data")):
+            assert server("remove", kind, tag).code == 0
+        assert server.machine.active() == ["vg1-www"]
+        server.machine.set_state(server.disks[0], "fails")
+        code, told = checked(server.machine, "--deep")
+        assert (code, PvReadFailed.number in told) == (1, True)
 
     def test_a_group_that_is_protected_as_a_whole_misses_every_volume(self, server: Server) -> None:
         assert server.machine.admin("filesys/delete", "-t", "/data").code == 0
@@ -171,9 +185,9 @@ class TestInACluster:
         assert (machine.ran, machine.forked) == ([], 0)
 
 
-def checked(machine: Machine) -> tuple[int, list[int]]:
+def checked(machine: Machine, *how: str) -> tuple[int, list[int]]:
     """(exit code, numbers) of `lvmkit check`."""
-    answer = machine.command("check", "--format", "json")
+    answer = machine.command("check", *how, "--format", "json")
     resources = json.loads("".join(answer.out))["resources"]
     return answer.code, [int(fault["number"]) for each in resources for fault in each["faults"]]
 

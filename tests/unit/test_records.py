@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,10 +15,13 @@ from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import StateNotStored
 from lvmkit.model.record import ExpectedLv, ExpectedPv, Record
 from lvmkit.model.settings import Paths, Settings
-from lvmkit.resources import kernel, lvmlv
+from lvmkit.resources import kernel, lvmlv, notes
 from lvmkit.storage import records
 from tests.unit.local_storage import VG_UUID, Storage, lv_uuid
 from tests.unit.outlived import at_work
+
+if TYPE_CHECKING:
+    from lvmkit.model.messages import Message
 
 RECORD = Record(
     "the-tag",
@@ -81,6 +85,14 @@ def test_a_run_folder_that_cannot_be_made_has_its_number(paths: Paths) -> None:
     with pytest.raises(Failure) as caught:
         records.store(paths, RECORD)
     assert isinstance(caught.value.messages[0], StateNotStored)
+
+
+def test_only_what_cannot_be_written_is_a_mere_warning(paths: Paths) -> None:
+    told: list[Message] = []
+    with pytest.raises(Failure) as caught:
+        notes.drop(paths, "my-vg", Host(paths, Settings(), told.append))
+    assert isinstance(caught.value.messages[0], InvalidName)
+    assert told == []
 
 
 def test_a_start_of_a_volume_waits_for_the_stop_that_its_own_record_tells_of(

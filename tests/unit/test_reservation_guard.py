@@ -12,6 +12,7 @@ from lvmkit.cluster.pacemaker.standing import PacemakerMembership
 from lvmkit.guards.reservation import key_of
 from lvmkit.host import Host
 from lvmkit.model.facts import VgFacts
+from lvmkit.model.messages.faults import PvGone, PvReadFailed
 from lvmkit.model.messages.storage import FileUnreadable
 from lvmkit.model.settings import Settings
 from lvmkit.resources import lvmvg
@@ -228,6 +229,11 @@ class TestMonitor:
         server.start()
         server.given["reservation"] = "scsi"
         assert deep(server).reason == 110475
+
+    def test_a_disk_that_has_gone_is_not_told_to_be_unreserved_as_well(self, started: Server) -> None:
+        started.machine.detach(started.disk)
+        answer = deep(started)
+        assert (answer.code, answer.said) == (FAILED, [PvGone.number, PvReadFailed.number])
 
     def test_a_stop_and_a_start_heal_it(self, started: Server) -> None:
         target(started).restart()
