@@ -27,10 +27,12 @@ from lvmkit.model.messages.replication import (
     ReplicaWithoutName,
 )
 from lvmkit.model.settings import Settings
+from lvmkit.model.volumes import Layer
 from lvmkit.resources import lvmvg, replicated
 from lvmkit.resources.replicated import NetworkMirror
 from lvmkit.workflow.create import CreateRequest, create, draft_creation
 from lvmkit.workflow.reconfigure import reconfigure
+from lvmkit.workflow.replication import against_mixture
 from tests.unit.fakes import SEVERAL_SERVERS
 from tests.unit.local_storage import VG_UUID, pv_uuid
 from tests.unit.test_create import World
@@ -45,12 +47,15 @@ ZERO, ONE = "/dev/drbd/by-res/r0/0", "/dev/drbd/by-res/r0/1"
 class Replicated(World):
     """vg1 on the volumes 0 and 1 of resource r0, whose backing disks LVM does not see."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, version: int = 8) -> None:
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, version: int = 8, second: str = "r0/1") -> None:
+        """second: what the second disk is; '': not replicated."""
         super().__init__(folder, patch)
         self.machine = self.storage.machine
         self.storage.take_down()
         self.drbd = self.replicate("a", "r0", 0, version)
-        self.replicate("b", "r0", 1, version)
+        if second:
+            resource, _, volume = second.partition("/")
+            self.replicate("b", resource, int(volume), version)
         self.storage.activate()
         self.storage.mount("/data", "vg1", "data")
 
@@ -122,25 +127,25 @@ class TestCreate:
         told = refused(world)
         assert ReplicaWithoutName("vg1", "/dev/drbd0") in told
 
-    @pytest.mark.parametrize("other", ["r1", ""], ids=["another resource", "a plain disk"])
+    @pytest.mark.parametrize("other", ["r1/0", ""], ids=["another resource", "a plain disk"])
     def test_parts_that_fail_over_one_by_one_are_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
     ) -> None:
-        world = Replicated.__new__(Replicated)
-        World.__init__(world, tmp_path, monkeypatch)
-        world.machine = world.storage.machine
-        world.storage.take_down()
-        world.drbd = world.replicate("a", "r0", 0)
-        if other:
-            world.replicate("b", other, 0)
-        world.storage.activate()
-        world.storage.mount("/data", "vg1", "data")
+        world = Replicated(tmp_path, monkeypatch, second=other)
         draft_creation(CreateRequest("/data"), world.kit)  # one server alone has nowhere to go
         world.port.capabilities = SEVERAL_SERVERS
         (told,) = refused(world)
         assert isinstance(told, MixedReplicas)
         assert told.parts[0] == "DRBD resource r0"
         assert ("r1" if other else "/dev/sdb") in told.parts[1]
+
+    def test_a_mirror_over_nbd_fails_over_apart_from_another_disk(self, world: Replicated) -> None:
+        add_array(world, "9:0", "8:0", "43:0")
+        mirror = Layer("/dev/md0", "raid1", "9:0", "/dev/md0")
+        plain = Layer("/dev/sdc", "disk", "8:32", "/dev/sdc")
+        world.port.capabilities = SEVERAL_SERVERS
+        told = list(against_mixture("vg1", (("one", mirror), ("two", plain)), world.kit))
+        assert told == [MixedReplicas("vg1", ("/dev/md0", "/dev/sdc, which is not replicated"))]
 
     def test_a_volume_that_is_itself_below_a_replica_is_refused(self, world: Replicated) -> None:
         number = world.machine.number_at("/dev/vg1/data")
@@ -269,6 +274,13 @@ class TestCheck:
         quick = self.quick(world)
         assert all(kind.script_exit == 0 for kind in quick)
         assert quick
+
+    def test_a_plain_disk_beside_it_is_not_taken_for_a_replica_that_lost_its_disk(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = Replicated(tmp_path, monkeypatch, second="")
+        world.storage.note_start()
+        assert self.quick(world) == []
 
     def test_a_device_that_was_made_secondary_below_what_is_up_is_an_error(self, world: Replicated) -> None:
         world.drbd.set(role="Secondary")

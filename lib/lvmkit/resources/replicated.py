@@ -38,15 +38,6 @@ class Replica(Protocol):
     def unit(self) -> str:
         """What fails over as one: equal for devices that are promoted together."""
 
-    def is_primary(self) -> bool:
-        """Whether it can be used here."""
-
-    def wear(self) -> str:
-        """Why what is written now is not on two servers, '' where it is, as far as the kernel shows it by itself."""
-
-    def is_frozen(self) -> bool:
-        """Whether all reads and writes wait for something."""
-
 
 class Drbd(Value):
     """A volume of a DRBD resource; named '' where udev has not named it."""
@@ -71,24 +62,26 @@ class Drbd(Value):
         return f"DRBD resource {self.resource}"
 
     def is_primary(self) -> bool:
-        """As sysfs says."""
+        """Whether it can be used here, as sysfs says."""
         return not drbd.is_secondary(self.number)
 
     def wear(self) -> str:
-        """Of 8.4 the kernel shows it; of 9 only whether there is a disk."""
+        """Why what is written now is not on two servers, '' where it is. Of 9 the kernel shows only whether there is a
+        disk."""
         seen = drbd.glimpse(self.number)
         if seen is not None:
             return seen.wear
         return "" if sysfs.slaves(self.number) else f"disk here {drbd.DISKLESS}"
 
     def is_frozen(self) -> bool:
-        """Of 8.4 the kernel shows it."""
+        """Whether all reads and writes wait for something. Of 8.4 the kernel shows it."""
         seen = drbd.glimpse(self.number)
         return seen is not None and seen.is_frozen
 
 
 class NetworkMirror(Value):
-    """An md array with a leg on another server."""
+    """An md array with a leg on another server. Where it is assembled it is in use, and it goes on without a leg, which
+    is every array's matter (PvDegraded)."""
 
     number: str
 
@@ -101,18 +94,6 @@ class NetworkMirror(Value):
     def unit(self) -> str:
         """Itself."""
         return self.name
-
-    def is_primary(self) -> bool:
-        """Where it is assembled it is in use."""
-        return True
-
-    def wear(self) -> str:
-        """Nothing: a leg that is out of an array is every array's matter (PvDegraded)."""
-        return ""
-
-    def is_frozen(self) -> bool:
-        """No: md goes on without a leg."""
-        return False
 
 
 def replica_at(number: str) -> Replica | None:
