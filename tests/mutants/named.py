@@ -56,8 +56,8 @@ NAMED = (
     Named(
         "what hides a file system is not seen",
         "of",
-        "if met is None or met in here:",
-        "if True:",
+        "return Mounts(point, here[-1], met, is_within, elsewhere, table=table)",
+        "return Mounts(point, here[-1], elsewhere=elsewhere, table=table)",
     ),
     Named(
         "a start mounts whatever has the path of the volume",

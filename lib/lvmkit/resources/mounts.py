@@ -56,9 +56,10 @@ def of(facts: FilesystemFacts, glance: Glance | None = None, *, always_follow: b
     if not here:
         is_there = met is not None and met.mount_point == point
         return Mounts(point, elsewhere=elsewhere, other=met if is_there else None, table=table)
-    if met is None or met in here:
-        return Mounts(point, met or here[-1], elsewhere=elsewhere, table=table)
-    return Mounts(point, here[-1], met, mountinfo.is_on(met, here[-1], table), elsewhere, table=table)
+    if met in here:
+        return Mounts(point, met, elsewhere=elsewhere, table=table)
+    is_within = met is not None and mountinfo.is_on(met, here[-1], table)
+    return Mounts(point, here[-1], met, is_within, elsewhere, table=table)
 
 
 def is_automount(mount: Mount) -> bool:
