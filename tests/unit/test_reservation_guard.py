@@ -230,10 +230,18 @@ class TestMonitor:
         server.given["reservation"] = "scsi"
         assert deep(server).reason == 110475
 
-    def test_a_disk_that_has_gone_is_not_told_to_be_unreserved_as_well(self, started: Server) -> None:
-        started.machine.detach(started.disk)
-        answer = deep(started)
+    def test_a_disk_that_has_gone_is_not_told_to_be_unreserved_as_well(self, server: Server) -> None:
+        server.given["reservation"] = "none"
+        server.start()
+        server.given["reservation"] = "scsi"
+        server.machine.detach(server.disk)
+        answer = deep(server)
         assert (answer.code, answer.said) == (FAILED, [PvGone.number, PvReadFailed.number])
+
+    def test_a_note_of_the_start_that_nobody_understands_is_as_none(self, started: Server) -> None:
+        with open(f"{started.paths.run}/registered-{VG_UUID}", "w", encoding="ascii") as note:
+            note.write("?\n")
+        assert deep(started).reason == 110475
 
     def test_a_stop_and_a_start_heal_it(self, started: Server) -> None:
         target(started).restart()

@@ -23,12 +23,14 @@ from lvmkit.model.messages.reservation import (
     ReservationTaken,
     ReservationUnread,
 )
+from lvmkit.model.messages.storage import FileUnreadable
 from lvmkit.model.settings import NO_RESERVATION, SCSI
 from lvmkit.model.value import replace
 from lvmkit.storage import registered, scsi
 from lvmkit.storage.scsi import Reply
 from lvmkit.workflow import doctor_storage, everywhere
 from lvmkit.workflow.create import CreateRequest, create, draft_creation
+from lvmkit.workflow.deep_check import deep_check
 from lvmkit.workflow.delete import delete, draft_deletion
 from lvmkit.workflow.doctor_storage import Look
 from lvmkit.workflow.reservation import FollowDisks, LetGoOfDisks, ReserveDisks
@@ -104,6 +106,15 @@ class TestCreate:
             create(ASKED, world.kit)
         assert held(world) == [None, None]
         assert not registered.is_noted(world.kit.paths, VG_UUID)
+
+    def test_a_deep_check_that_cannot_know_what_is_reserved_says_so(self, world: World) -> None:
+        create(ASKED, world.kit)
+        assert [result.messages for result in deep_check(["vg1"], world.port.now, world.kit)] == [()]
+        note = f"{world.kit.paths.run}/registered-{VG_UUID}"
+        os.unlink(note)
+        os.makedirs(note)
+        (result,) = deep_check(["vg1"], world.port.now, world.kit)
+        assert [type(message) for message in result.messages] == [FileUnreadable]
 
     def test_a_stop_that_goes_on_is_waited_for(self, world: World) -> None:
         step = ReserveDisks("vg1", VG_UUID, ("/dev/sda", "/dev/sdb"))

@@ -31,9 +31,9 @@ def questions(record: Record, host: Host) -> tuple[Question, ...]:
 
 
 def faults(record: Record, answers: Answers, host: Host) -> list[Message]:
-    """What is wrong with their reservations. A disk that has gone is other checks' matter."""
+    """What is wrong with their reservations. A disk that has gone is other checks' matter. Raises Failure (110067)."""
     disks = reservation.disks_of(pv.device for pv in record.physical)
-    is_noted = registered.is_noted(host.paths, record.vg_uuid)
+    is_noted = registered.load(host.paths, record.vg_uuid) is not None
     told: list[Message] = []
     for disk in disks:
         ending = answers.of_reservation(disk.device)
