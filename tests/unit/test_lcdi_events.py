@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
+import socket
 import subprocess
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lvmkit.cluster.embedded import Engine
+from lvmkit.cluster.embedded import Engine, processes
 from lvmkit.entry import kit as kits
+from lvmkit.entry.lcdi.program import NAMES
 from lvmkit.model.instance import ISP
 from lvmkit.storage import locks
 from tests.unit.fakes import FakeCluster, data_hierarchy
 from tests.unit.lcdi_server import SOH, Server
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
     from pytest_mock import MockerFixture
+
 
 EVENT = ("-C", "pg", "-E", "dead", "-m", "quickCheck")
 
@@ -129,9 +139,42 @@ class TestLocks:
         assert killed.wait(timeout=30) == -9
         assert script.begin("{get} && {release}", "two").wait(timeout=30) == 0
 
-    def test_where_the_lock_file_cannot_be_written_nobody_has_it(self, script: Script) -> None:
-        body = "{front} getlocks -a x -i x -l /none/lock; test $? = 3 || exit 9; {get} && {release}"
-        assert script.begin(body, "one").wait(timeout=30) == 0
+    def test_where_the_lock_cannot_be_made_that_is_said_once(self, script: Script) -> None:
+        (script.server.folder / "state").write_text("")
+        refused = script.run("{get}", "one")
+        assert refused.returncode == 3
+        assert re.findall(r"^\S+\[\d+\]: ERROR:\S*?:(\d+):", refused.stderr, re.M) == ["110082"]
+
+    def test_it_outlives_what_interrupts_the_group_of_the_script(self, script: Script) -> None:
+        assert script.run("trap : INT; {get} || exit 1; kill -INT 0; {release}", "one").returncode == 0
+
+    def test_it_keeps_none_of_the_scripts_streams_open(self, script: Script) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            running = script.begin("{get} || exit 1; exec <&- >&- 2>&-; exec sleep 20", "one", theirs.fileno())
+            theirs.close()
+            ours.settimeout(10)
+            assert ours.recv(1) == b""
+            assert running.poll() is None
+        running.kill()
+        running.wait()
+
+    def test_who_is_killed_while_it_waits_gets_nothing_later(self, script: Script) -> None:
+        with script.busy():
+            waiting, holder = script.waiting()
+            waiting.kill()
+            waiting.wait()
+        for _ in range(200):
+            if not processes.is_running(holder):
+                return
+            time.sleep(0.05)
+        raise AssertionError("the lock is held for nobody")
+
+    def test_who_waits_ends_when_what_was_to_hold_the_lock_is_killed(self, script: Script) -> None:
+        with script.busy():
+            waiting, holder = script.waiting()
+            os.kill(holder.pid, signal.SIGKILL)
+            assert waiting.wait(timeout=20) == 7
 
     def test_the_kits_own_commands_may_be_called_meanwhile(self, script: Script) -> None:
         script.server.make("a")
@@ -148,6 +191,67 @@ class TestLocks:
         assert script.server("getlocks", "-a", "x", "-i", "x", "-l", "relative").code == 5
         assert script.server("getlocks", "-a", "x", "-i", "x", "-l", str(path), "-p", "99999999").code == 7
 
+    @pytest.mark.parametrize("content", ["boot x 5", "boot 5 x", "boot 5", "boot 5 5 5"])
+    def test_a_file_that_names_no_process_is_no_lock_file(self, server: Server, content: str) -> None:
+        path = server.folder / "file"
+        path.write_text(content)
+        assert server("rlslocks", "-a", "x", "-l", str(path)).code == 7
+        assert path.read_text() == content
+
+    @pytest.fixture
+    def held(self, server: Server) -> Iterator[Path]:
+        """The lock file of this process, which has the lock; who wants it as well gives up soon."""
+        Path(server.paths.defaults).write_text("LVMKIT_ACTION_DEADLINE=0.2\n")
+        path = server.folder / "lock"
+        assert server("getlocks", *_for_us(path)).code == 0
+        holder = _holder(path)
+        yield path
+        with suppress(ProcessLookupError):
+            os.kill(holder, signal.SIGKILL)
+        os.waitpid(holder, 0)
+
+    def test_a_lock_file_in_use_is_refused_at_once(self, server: Server, held: Path) -> None:
+        before = held.read_text()
+        refused = server("getlocks", *_for_us(held))
+        assert (refused.code, refused.numbers) == (4, ("110397",))
+        assert f"{held} is in use by process {_holder(held)}." in refused.err
+        assert held.read_text() == before
+
+    def test_who_waits_in_vain_is_told_who_has_the_lock(self, server: Server, held: Path) -> None:
+        refused = server("getlocks", *_for_us(server.folder / "other"))
+        assert (refused.code, refused.numbers) == (1, ("110031",))
+        assert f"Process {_holder(held)} is working on the lock of getlocks" in refused.err
+
+    def test_the_lock_is_free_when_rlslocks_ends(self, server: Server, held: Path) -> None:
+        holder = _holder(held)
+        os.kill(holder, signal.SIGSTOP)
+        threading.Timer(0.2, os.kill, (holder, signal.SIGCONT)).start()
+        assert server("rlslocks", "-a", "x", "-l", str(held)).code == 0
+        assert not locks.is_held(f"{server.paths.state}/lcdi.lock")
+        assert not held.exists()
+
+    def test_a_lock_that_went_with_its_holder_is_not_released(self, server: Server, held: Path) -> None:
+        os.kill(_holder(held), signal.SIGKILL)
+        os.waitid(os.P_PID, _holder(held), os.WEXITED | os.WNOWAIT)
+        late = server("rlslocks", "-a", "x", "-l", str(held))
+        assert (late.code, late.numbers) == (7, ("110398",))
+        assert "has ended" in late.err
+        assert not held.exists()
+
+    def test_a_lock_file_that_cannot_be_written_leaves_the_lock_free(self, server: Server) -> None:
+        assert server("getlocks", *_for_us(Path("/none/lock"))).code == 3
+        assert not locks.is_held(f"{server.paths.state}/lcdi.lock")
+
+
+def _for_us(path: Path) -> tuple[str, ...]:
+    """What getlocks is told to have the lock for this process."""
+    return ("-a", "x", "-i", "x", "-l", str(path), "-p", str(os.getpid()))
+
+
+def _holder(path: Path) -> int:
+    """The process that a lock file names."""
+    return int(path.read_text().split()[1])
+
 
 class Script:
     """Shell scripts that lock."""
@@ -155,11 +259,35 @@ class Script:
     def __init__(self, bench: Server) -> None:
         self.server, self._log = bench, bench.folder / "order"
 
-    def begin(self, body: str, name: str) -> subprocess.Popen[bytes]:
+    def begin(self, body: str, name: str, streams: int | None = None) -> subprocess.Popen[bytes]:
+        """streams: in the place of all three of its standard streams."""
+        argv = self._argv(body, name)
+        return subprocess.Popen(argv, cwd="/", stdin=streams, stdout=streams, stderr=streams, start_new_session=True)
+
+    def run(self, body: str, name: str) -> subprocess.CompletedProcess[str]:
+        """A script to its end, with what it complains of."""
+        argv = self._argv(body, name)
+        return subprocess.run(argv, cwd="/", capture_output=True, text=True, timeout=30, start_new_session=True)
+
+    def waiting(self) -> tuple[subprocess.Popen[bytes], processes.Process]:
+        """getlocks for this process, which waits; and what would hold the lock."""
+        words = (*self.server.front().split(), "getlocks", *_for_us(self.server.folder / "waiting"))
+        running = subprocess.Popen(words, cwd="/")
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+        for _ in range(400):
+            if children.read_text():
+                return running, processes.process(int(children.read_text()))
+            time.sleep(0.05)
+        raise AssertionError("nothing waits")
+
+    def busy(self) -> AbstractContextManager[None]:
+        """Somebody else has the lock."""
+        return locks.locked(f"{self.server.paths.state}/lcdi.lock", what="another script", patience=0.0)
+
+    def _argv(self, body: str, name: str) -> tuple[str, ...]:
         front, lock = self.server.front(), self.server.folder / name
         get, release = f"{front} getlocks -a x -i {name} -l {lock}", f"{front} rlslocks -a x -l {lock}"
-        text = body.format(get=get, release=release, log=self._log, front=front)
-        return subprocess.Popen(["/bin/sh", "-c", text], cwd="/")
+        return "/bin/sh", "-c", body.format(get=get, release=release, log=self._log, front=front)
 
     @property
     def log(self) -> list[str]:
@@ -261,6 +389,8 @@ def test_a_command_is_known_by_the_name_that_it_is_called_by(tmp_path: Path) -> 
         done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("Usage: ins_list ")
+    listed = subprocess.run([lcdi], capture_output=True, text=True, timeout=20)
+    assert (listed.returncode, listed.stdout.splitlines()) == (0, list(NAMES))
     unknown = subprocess.run([lcdi, "ins_lost"], capture_output=True, text=True, timeout=20)
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert ":000002:" in unknown.stderr

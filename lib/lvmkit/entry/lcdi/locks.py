@@ -27,7 +27,10 @@ _HELD = b"held"
 
 
 def getlocks(call: Call) -> LcdiReply:
-    """Get the lock for the caller. Raises Failure: 110397; 110031 where another one has it for too long; 110082."""
+    """Get the lock for the caller. Raises Failure: 110397, 110398, 110082.
+
+    What keeps the holder from the lock it says itself: 110031 where another one has it for too long, 110082.
+    """
     path = call.get("l")
     holder = _holder(path)
     if holder is not None and is_running(holder):
@@ -36,12 +39,14 @@ def getlocks(call: Call) -> LcdiReply:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
+        os.close(reading)  # else it would hold the lock though nobody waits any more
         _hold(caller, writing, call)
-    os.close(writing)
-    said = os.read(reading, 64)
+    os.close(writing)  # else a holder that was killed would be waited for
+    said = os.read(reading, len(_HELD))
+    if not said:
+        raise Failure(NoLockHeld(path, "the process that was to hold it has ended"))
     if said != _HELD:
-        os.waitpid(pid, 0)
-        raise Failure(LockfileTaken(call.get("i"), int(said or b"0")))
+        return LcdiReply(status=int(said))
     _note(path, process(pid))
     return LcdiReply()
 
@@ -91,20 +96,19 @@ def _caller(pid: str) -> int:
 def _hold(caller: int, told: int, call: Call) -> None:
     """Hold the lock until the caller ends, or SIGTERM; in a process of its own, which never returns.
 
-    caller: a pidfd. told: where whoever waits learns that it is held, or by which process it is held instead.
+    caller: a pidfd. told: where whoever waits learns that it is held, or with which exit code to end.
     """
     try:
         os.setsid()
-        for number in signals.ENDING:
-            signals.signal(number, signals.SIG_DFL)
         patience = call.kit.settings.action_deadline
         with locks.locked(f"{call.paths.state}/lcdi.lock", what="the lock of getlocks", patience=patience):
             os.write(told, _HELD)
-            os.close(told)
             _let_go_of_streams()
             select.select([caller], [], [])
     except Failure as failure:
-        os.write(told, str(getattr(failure.messages[0], "pid", 0)).encode())
+        for message in failure.messages:
+            call.tell(message)
+        os.write(told, str(failure.messages[0].lcdi_exit).encode())
     finally:
         os._exit(0)
 
@@ -120,7 +124,6 @@ def _end(pid: int) -> None:
     handle = os.pidfd_open(pid)
     os.kill(pid, signals.SIGTERM)
     select.select([handle], [], [], _PATIENCE)
-    os.close(handle)
 
 
 _LOCKFILE = Option("l", "lockfile", "a file that notes who holds the lock", required=True, fits=names.is_path)
@@ -140,7 +143,7 @@ COMMANDS = (
         ),
         getlocks,
         changes=True,
-        exits=(LCDI_EXISTS,),
+        exits=(LCDI_EXISTS, LCDI_NO_OBJECT),
         notes=(
             "It waits while somebody else has the lock, up to LVMKIT_ACTION_DEADLINE. The lock ends with rlslocks, and"
             " with the process that has it. It does not keep out the kit's own commands, which exclude each other while"
