@@ -37,7 +37,8 @@ _MODULES = {
     "types": ("app_create", "app_list", "app_remove", "typ_create", "typ_list", "typ_remove"),
 }  # fmt: skip
 """only the module of the command is imported"""
-NAMES = tuple(sorted(name for names in _MODULES.values() for name in names))
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+NAMES = tuple(sorted(_MODULE_OF))
 """of all commands"""
 _ATTEMPTS = 3
 
@@ -86,14 +87,10 @@ def main(name: str, words: list[str], paths: Paths) -> int:
 
 def described(name: str) -> LcdiCommand:
     """The description of a command. Raises KeyError for what is none."""
-    for module, names in _MODULES.items():
-        if name in names:
-            # importlib would cost more than the rest of most commands
-            commands: tuple[LcdiCommand, ...] = __import__(
-                f"lvmkit.entry.lcdi.{module}", fromlist=["COMMANDS"]
-            ).COMMANDS
-            return {command.name: command for command in commands}[name]
-    raise KeyError(name)
+    # importlib would cost more than the rest of most commands
+    module = __import__(f"lvmkit.entry.lcdi.{_MODULE_OF[name]}", fromlist=["COMMANDS"])
+    commands: tuple[LcdiCommand, ...] = module.COMMANDS
+    return {command.name: command for command in commands}[name]
 
 
 def _list_names(name: str, argv: list[str]) -> int:
@@ -108,7 +105,7 @@ def _list_names(name: str, argv: list[str]) -> int:
         write_lines(NAMES)
         return 0
 
-    return guarded(work, voice, os.uname().nodename, lambda message: message.lcdi_exit, interruptible=False)
+    return guarded(work, voice, os.uname().nodename, lambda message: message.lcdi_exit)
 
 
 def help_lines(command: LcdiCommand) -> list[str]:
@@ -126,7 +123,7 @@ def help_lines(command: LcdiCommand) -> list[str]:
 
 def _answer_at_last(call: Call) -> LcdiReply:
     """The answer; where another one has changed meanwhile what was looked at, the command looks again."""
-    for _ in range(_ATTEMPTS - 1 if call.command.changes else 0):
+    for _ in range(_ATTEMPTS - 1):
         try:
             return _answer(call)
         except Failure as failure:

@@ -28,13 +28,11 @@ def app_create(call: Call) -> LcdiReply:
 def app_remove(call: Call) -> LcdiReply:
     """Remove the note, and all instances of the application's types. Raises Failure (110381, 110086)."""
     app = call.get("a")
-    if app not in _applications(call):
-        raise Failure(_no_application(app, call))
     _remove_instances(call, {kind for owner, kind in _types(call) if owner == app})
     for name in _noted(call, f"{installed.TYPE_NOTE}{app}!"):
         call.port.remove_flag(f"{installed.TYPE_NOTE}{app}!{name}")
     is_noted = call.port.remove_flag(f"{installed.APP_NOTE}{app}")
-    if not is_noted and app not in installed.applications(call.paths.lkroot):  # another one was faster
+    if not is_noted and app not in installed.applications(call.paths.lkroot):
         raise Failure(_no_application(app, call))
     return LcdiReply()
 
