@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from lvmkit.cluster.embedded import Engine
+from lvmkit.entry import report
 from lvmkit.entry.lcdi import program
+from lvmkit.model.messages import Failure
+from lvmkit.model.messages.engine import NotStored
 from lvmkit.model.settings import Settings
 from tests.unit.lcdi_server import APP, HERE, SOH, Server
+
+if TYPE_CHECKING:
+    from pytest_mock import MockerFixture
 
 ELSEWHERE = [name for name in program.NAMES if "dest" in [each.word for each in program.described(name).options]]
 
@@ -17,6 +25,63 @@ def test_every_command_explains_itself(server: Server, name: str) -> None:
     helped = server(name, "-h")
     assert (helped.code, helped.numbers) == (0, ())
     assert helped.lines[0].startswith(f"Usage: {name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "usage"),
+    [
+        ("ins_setas", "ins_setas [-d dest] -t tag -s {INTELLIGENT|AUTOMATIC}"),
+        ("typ_list", "typ_list [-d dest] [-fC] [-a app]"),
+        ("flg_test", "flg_test [-d dest] -f flag"),
+        ("lcdremexec", "lcdremexec [-e] -d dest [-t timeout] [-- program argument...]"),
+    ],
+)
+def test_the_usage_shows_how_each_option_is_given(server: Server, name: str, usage: str) -> None:
+    assert server(name, "-h").lines[0] == f"Usage: {usage}"
+
+
+def test_the_help_has_each_option_with_its_choices_and_the_fields_of_a_line(server: Server) -> None:
+    assert server("ins_setas", "-h").lines[2:] == [
+        "Set the switchback of a resource.",
+        "",
+        "  -d dest       the server whose records are meant; this one where it is not given",
+        "  -t tag        the tag of the resource",
+        "  -s switchback whether it goes back to a server of higher priority (INTELLIGENT, AUTOMATIC)",
+        "  -h            print this",
+    ]
+    assert server("typ_list", "-h").lines[-2:] == ["", "Each line: app, type."]
+
+
+def test_what_a_command_is_called_wrongly_with_is_named(server: Server) -> None:
+    server.chain("a", "b")
+    for words, said in (
+        (("ins_list", "-t"), "option -t needs an argument; ins_list [-d dest]"),
+        (("ins_gettag", "-i", ""), "'' is not a valid id."),
+        (("ins_create", *APP, "-t", "n w"), "n w is not a valid tag."),
+        (("ins_list", "-t", "none"), ": tag none\n"),
+        (("ins_gettag", "-i", "none"), ": ID none\n"),
+        (("dep_remove", "-p", "b"), "There is no dependency of b on"),
+        (("dep_remove", "-p", "b", "-c", "a"), "There is no dependency of b a on"),
+        (("typ_create", "-a", "none", "-r", "pg"), "There is no application none on"),
+        (("typ_create", "-a", "db", "-r", "none"), "There is no resource type none of application db on"),
+    ):
+        assert said in server(*words).err
+
+
+def test_what_a_question_complains_of_is_kept_out_of_the_log(server: Server, mocker: MockerFixture) -> None:
+    sent: list[dict[str, str]] = []
+    mocker.patch.object(report, "_log", side_effect=sent.append)
+    assert server("ins_list", "-t", "none").code == 7
+    assert sent == []
+    assert server("ins_setinfo", "-t", "none").code == 7
+    assert [fields["LVMKIT_NUMBER"] for fields in sent] == ["000019"]
+
+
+def test_a_change_that_comes_too_late_twice_is_tried_once_more(server: Server, mocker: MockerFixture) -> None:
+    late = Failure(NotStored("others were faster"))
+    for outcomes, numbers in (([late, late, None], ()), ([late, late, late, None], ("110087",))):
+        mocker.patch.object(Engine, "commit", side_effect=outcomes)
+        assert server("ins_create", *APP, "-t", "a", "-i", "a").numbers == numbers
 
 
 @pytest.mark.parametrize("name", program.NAMES)
@@ -91,6 +156,8 @@ def test_a_list_has_what_was_asked_for(server: Server, words: tuple[str, ...], t
         (("ins_remove", "-R", "none"), 7),
         (("ins_remove", *APP, "-t", "b"), 8),
         (("hry_setpri", "-t", "a", "-p", "9" * 5000), 5),
+        (("hry_setpri", "-t", "a", "-p", "9" * 21), 5),
+        (("hry_setpri", "-t", "a", "-p", "9" * 20), 6),
         (("hry_setpri", "-t", "a", "-p", "\u0663"), 5),
         (("getlocks", "-a", "x", "-i", "x", "-l", "/none/x", "-p", "9" * 5000), 5),
         (("lcdremexec", "-d", HERE, "-t", "9" * 5000, "--", "ins_list"), 5),
@@ -192,6 +259,13 @@ def test_a_delete_script_that_fails_keeps_its_instance_and_all_below_it(server: 
     assert server.tags() == ["b", "c"]
 
 
+def test_a_removal_that_fails_prints_only_on_demand_what_has_gone(server: Server) -> None:
+    server.chain("a", "b")
+    server.install("db", "pg", "delete", 'test "$2" != b')
+    failed = server("ins_remove", "-R", "a")
+    assert (failed.code, failed.out, server.tags()) == (1, "", ["b"])
+
+
 @pytest.mark.parametrize(
     ("words", "links"),
     [
@@ -236,6 +310,23 @@ def test_a_type_is_there_when_its_scripts_are(server: Server) -> None:
     assert server("typ_list", "-f,", "-a", "scsi").lines == ["scsi,device", "scsi,disk"]
     server.install("db", "late", "restore")
     assert server("typ_list", "-f,", "-a", "db").lines == ["db,late", "db,pg"]
+
+
+def test_a_type_of_the_kit_that_needs_no_scripts_is_always_there(server: Server) -> None:
+    assert server("ins_create", "-a", "scsi", "-r", "disk", "-t", "disk-a", "-i", "disk-a").code == 0
+    for words, number in (
+        (("-a", "db", "-r", "disk"), "110381"),
+        (("-a", "scsi", "-r", "lvmvg"), "110000"),
+        (("-a", "db", "-r", "lvmvg"), "110381"),
+    ):
+        assert server("ins_create", *words, "-t", "x", "-i", "x").numbers == (number,)
+
+
+def test_what_was_noted_of_its_types_goes_with_an_application(server: Server) -> None:
+    assert server("typ_create", *APP).code == 0
+    assert server("app_remove", "-a", "db").code == 0
+    assert server("flg_list").lines == []
+    assert server("typ_create", *APP).code == 0
 
 
 def test_what_is_created_twice_is_there_the_second_time(server: Server) -> None:

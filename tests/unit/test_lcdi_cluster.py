@@ -184,6 +184,22 @@ def test_the_short_status_has_the_columns_of_lifekeeper(server: Server, cluster:
     assert [(line.split()[0], line.split()[3]) for line in machines[1:]] == [("n2", "ALIVE"), ("n3", "ALIVE")]
 
 
+def test_columns_of_the_short_status_stand_two_blanks_apart(server: Server, cluster: FakeCluster) -> None:
+    head = server("lcdstatus", "-e").lines[0]
+    assert head.startswith("BACKUP  TAG ")
+    assert head.endswith(" STATE  PRIO  PRIMARY")
+
+
+def test_what_two_require_is_shown_below_both_and_with_its_own_tree_once(server: Server) -> None:
+    server.chain("top", "left", "shared", "base")
+    server.make("right")
+    for parent, child in (("top", "right"), ("right", "shared")):
+        assert server("dep_create", "-p", parent, "-c", child).code == 0
+    lines = server("lcdstatus", "-q").lines
+    shown = [line[lines[0].index("TAG") : lines[0].index("ID")].rstrip() for line in lines[1:]]
+    assert shown == ["top", " left", "  shared", "   base", " right", "  shared"]
+
+
 def test_the_long_status_has_a_block_for_each_resource(server: Server, cluster: FakeCluster) -> None:
     cluster.raised.add("!volatile!x")
     lines = server("lcdstatus", "-r", "/data").lines
