@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 AREAS = ("guards", "plan.py", "journal.py", "steps.py", "resources", "entry")
 _WORKERS = 2
 _PROCESSES = [
-    f"tests/unit/test_{name}.py" for name in ("cli_process", "locks", "ocf_scripts", "run", "scripts", "steps")
+    f"tests/unit/test_{name}.py"
+    for name in ("cli_process", "lcdi_events", "locks", "ocf_scripts", "run", "scripts", "steps")
 ]
 """the tests that start the kit from its files, in a process of its own"""
 _EVERYTHING = ["tests/unit", "--ignore=tests/unit/test_fault_table.py"]
