@@ -20,12 +20,14 @@ from lvmkit.host import Host
 from lvmkit.model.hierarchy import Hierarchy
 from lvmkit.model.instance import Instance
 from lvmkit.model.messages import Failure
+from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.engine import ActionFailed, ActionHung, ScriptRefused, StateNotStored
 from lvmkit.model.messages.faults import CheckFailed
 from lvmkit.model.messages.guide import TypeNotInstalled
 from lvmkit.model.messages.ownership import ParameterInvalid, ParameterMissing
 from lvmkit.model.messages.service import EndSuccessful
 from lvmkit.model.settings import Paths, Settings
+from lvmkit.model.value import replace
 from lvmkit.resources import dispatch, scripts
 from tests.unit.conftest import PATIENCE
 
@@ -195,6 +197,12 @@ def test_a_script_that_others_could_have_written_is_not_run(kit: Kit) -> None:
     assert kit.ran() == []
 
 
+def test_what_could_not_be_stopped_is_not_started(kit: Kit) -> None:
+    kit.script("remove", "true").chmod(0o757)
+    assert kit.ask("start") == PERMISSION
+    assert kit.ran() == []
+
+
 @pytest.mark.parametrize(
     ("name", "value", "kind"),
     [("type", "../x", ParameterInvalid), ("app", "", ParameterMissing), ("tag", "a;b", ParameterInvalid)],
@@ -302,9 +310,17 @@ def test_a_cluster_takes_no_instance_of_a_type_that_is_not_here(kit: Kit) -> Non
 
 
 def test_administration_is_done_by_the_kit_s_own_script_where_it_has_one(kit: Kit) -> None:
-    assert not scripts.administer(DATABASE, "extend", ("n2", "db"), kit.paths, Settings())
+    scripts.administer(DATABASE, "extend", ("n2", "db"), kit.paths, Settings())
+    assert kit.ran() == []
     kit.script("extend", "exit 1", "lkadm/subsys/database/pgsql/bin")
     with pytest.raises(Failure) as caught:
         scripts.administer(DATABASE, "extend", ("n2", "db"), kit.paths, Settings())
     assert caught.value.messages == (ActionFailed("extend", DATABASE.tag, "exit status 1"),)
     assert kit.ran() == ["extend n2 db"]
+
+
+def test_an_administration_script_is_not_looked_for_outside_of_its_folder(kit: Kit) -> None:
+    kit.script("extend", "", "lkadm/subsys/database/pgsql/bin")
+    with pytest.raises(Failure) as caught:
+        scripts.administer(replace(DATABASE, type="other/../pgsql"), "extend", (), kit.paths, Settings())
+    assert caught.value.messages == (InvalidName("other/../pgsql", "resource type"),)

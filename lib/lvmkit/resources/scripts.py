@@ -64,16 +64,14 @@ def perform(
     _succeed(words, action, instance, paths, settings, outlives_us=outlives_us, output=output)
 
 
-def administer(instance: Instance, name: str, arguments: Sequence[str], paths: Paths, settings: Settings) -> bool:
-    """Run an administration script of a resource's type, as extend; False where the type has none.
+def administer(instance: Instance, name: str, arguments: Sequence[str], paths: Paths, settings: Settings) -> None:
+    """Run an administration script of a resource's type, as extend, if the type has it.
 
     Raises Failure as perform().
     """
     script = find_administration(instance, name, paths)
-    if script is None:
-        return False
-    _succeed((script, *arguments), name, instance, paths, settings)
-    return True
+    if script is not None:
+        _succeed((script, *arguments), name, instance, paths, settings)
 
 
 def check(instance: Instance, paths: Paths, settings: Settings) -> tuple[Message, ...]:
