@@ -26,7 +26,7 @@ from lvmkit.model.messages.engine import (
 from lvmkit.model.messages.faults import LvWrongTable, MountedReadOnly, NotMounted, NotProtected
 from lvmkit.model.messages.guide import CallingSendevent
 from tests.unit.machine.disks import Metadata, write
-from tests.unit.one_server import POINT, Server
+from tests.unit.one_server import BOTH, POINT, Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,6 +218,26 @@ class TestItCannotHelp:
         assert (answer.code, answer.said, world.machine.lvm_commands()) == (0, [], [])
         assert f"{NotProtected.number}" not in "".join(world.machine.command("check").out)
         assert world.record.read_text().count("\nlv ") == 1
+
+    def test_a_removed_volume_of_a_group_that_is_protected_as_a_whole_disturbs_nobody(self, world: World) -> None:
+        self.protect_the_whole(world)
+        self.lvremove(world, "www")
+        answer = world.round()
+        assert (answer.code, world.moves(answer), world.machine.active()) == (0, [], ["vg1-data"])
+        assert world.machine.command("check").code == 0
+
+    def test_one_that_is_only_down_is_not_taken_for_removed(self, world: World) -> None:
+        self.protect_the_whole(world)
+        world.machine.dm.discard(world.machine.dm.by_name("vg1-data"))
+        answer = world.round()
+        assert (answer.code, world.moves(answer), world.machine.active()) == (0, RECOVERY, BOTH)
+
+    @staticmethod
+    def protect_the_whole(world: World) -> None:
+        assert world.machine.admin("filesys/delete", "-t", "/data").code == 0
+        world.unmount()
+        created = world.machine.admin("lvmvg/create", "-t", "vg1", "-s", "INTELLIGENT", "-p", "/dev/vg1/www")
+        assert created.code == 0, created.err
 
     @staticmethod
     def lvremove(world: World, name: str) -> None:

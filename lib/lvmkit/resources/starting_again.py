@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lvmkit.host import Host
     from lvmkit.model.facts import LvFacts, VgFacts
     from lvmkit.model.messages import Message
-    from lvmkit.model.record import ExpectedLv
+    from lvmkit.model.record import Record
     from lvmkit.model.volumes import VolumeGroup
 
 
@@ -48,20 +48,19 @@ def follow(facts: VgFacts, host: Host, vg: VolumeGroup | None = None) -> None:
     vg: as LVM reports it, if it was asked.
     Raises Failure as locks.starting().
     """
-    if not _gone(facts, host, vg):
+    if _followed(facts, host, vg) is None:
         return
     with locks.starting(facts.uuid, facts.name, host):
-        record = kernel.group(facts, kernel.Glance(host.paths)).record
-        gone = _gone(facts, host, vg)
-        if record is not None and gone:
-            left = tuple(lv for lv in record.logical if lv not in gone)
-            notes.store(replace(record, logical=left), host.paths, host)
+        record = _followed(facts, host, vg)
+        if record is not None:
+            notes.store(record, host.paths, host)
 
 
-def _gone(facts: VgFacts, host: Host, vg: VolumeGroup | None) -> list[ExpectedLv]:
+def _followed(facts: VgFacts, host: Host, vg: VolumeGroup | None) -> Record | None:
+    """The record without what is gone and is no fault; None where nothing of it is."""
     view = kernel.group(facts, kernel.Glance(host.paths))
     if view.record is None:
-        return []
+        return None
     held = {device.uuid for device in view.mine}
     counting = protection.counting(view.record, facts, host).logical
     gone = []
@@ -69,4 +68,5 @@ def _gone(facts: VgFacts, host: Host, vg: VolumeGroup | None) -> list[ExpectedLv
         is_removed = vg is not None and vg.lv(lv.uuid) is None
         if names.dm_uuid(view.vg_uuid, lv.uuid) not in held and (is_removed or lv not in counting):
             gone.append(lv)
-    return gone
+    left = tuple(lv for lv in view.record.logical if lv not in gone)
+    return replace(view.record, logical=left) if gone else None
