@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lvmkit.model import names
 from lvmkit.model.messages.command import InvalidName
 from lvmkit.model.messages.faults import (
     LvGone,
@@ -398,6 +399,58 @@ class TestRemove:
         assert (answer.code, answer.said) == (1, [Begin.number, LvsStillUp.number, EndFailed.number])
         assert "vg1-data" in server.machine.active()
         assert server.record.exists()
+
+    def test_without_patience_a_stop_is_refused_at_once(self, server: Server) -> None:
+        begun = server.machine.slept
+        assert LvBusy.number in server("remove", "lvmvg", "vg1").said
+        server.unmount()
+        self.keep(server, "dm remove vg1-data", 99)
+        assert LvsStillUp.number in server("remove", "lvmlv", "vg1/data").said
+        assert server.machine.slept == begun
+
+    def test_who_has_a_volume_open_for_a_moment_is_waited_for(self, server: Server) -> None:
+        Path(server.machine.paths.defaults).write_text("LVMKIT_BUSY_PATIENCE=5\n")
+        server.unmount()
+        device, sleep, begun = server.machine.dm.by_name("vg1-data"), server.machine.sleep, server.machine.slept
+        device.opens = 1
+
+        def close_soon(seconds: float) -> None:
+            sleep(seconds)
+            device.opens = int(server.machine.slept - begun < 1)
+
+        server.machine.sleep = close_soon  # type: ignore[method-assign]
+        assert server("remove", "lvmvg", "vg1").said == DONE
+        assert (server.machine.active(), server.machine.slept - begun < 2) == ([], True)
+
+    def test_and_who_opens_it_while_it_is_removed(self, server: Server) -> None:
+        Path(server.machine.paths.defaults).write_text("LVMKIT_BUSY_PATIENCE=5\n")
+        server.unmount()
+        self.keep(server, "dm remove vg1-data", 1)
+        assert server("remove", "lvmvg", "vg1").said == DONE
+        assert (server.machine.active(), server.record.exists()) == ([], False)
+
+    @staticmethod
+    def keep(server: Server, event: str, seconds: float) -> None:
+        """Refuse a change of device-mapper for a while."""
+        end = server.machine.slept + seconds
+
+        def refuse(happens: str) -> None:
+            if happens == event and server.machine.slept < end:
+                raise OSError(errno.EBUSY, "opened in this very moment")
+
+        server.machine.watch = refuse
+
+    def test_who_uses_what_another_volume_stands_on_is_seen(self, server: Server) -> None:
+        server.unmount()
+        dm, below = server.machine.dm, names.dm_uuid(server.group.uuid, uuid_of("pool")) + "-tdata"
+        part = dm.create("vg1-pool_tdata", below, "linear", dm.by_name("vg1-data").below, server.disks)
+        dm.by_name("vg1-data").below = (part.number,)
+        server.machine.start_process(77, "dd", opens=("/dev/mapper/vg1-pool_tdata",))
+        answer = server("remove", "lvmvg", "vg1")
+        assert (answer.code, answer.said) == (1, [Begin.number, LvBusy.number, EndFailed.number])
+        assert "vg1-pool_tdata is in use: process 77 (dd)" in answer.err
+        server.machine.end_process(77)
+        assert (server("remove", "lvmvg", "vg1").code, server.machine.active()) == (0, [])
 
     def test_users_of_a_file_system_are_told_to_go(self, server: Server) -> None:
         server.machine.start_process(77, "postgres", f"{POINT}/base")

@@ -497,6 +497,16 @@ def test_what_its_users_wait_for_is_named_with_them_where_they_cannot_be_ended(
     server.machine.dm.by_name("vg1-data").opens = 1
     for busy in (server.volume("stop"), server.machine.agent("lvmvg", "stop", vg="vg1")):
         assert (busy.code, busy.reason, named in busy.err) == (FAILED, WAITS, True)
+        assert "the kernel itself" in busy.err
+
+
+def test_who_has_a_volume_open_on_a_disk_that_has_gone_is_named(server: Server) -> None:
+    assert server.machine.agent("lvmvg", "start", vg="vg1").code == OK
+    server.machine.start_process(7, "postgres", opens=(DEVICE,))
+    server.machine.detach(server.disk)
+    answer = server.volume("stop")
+    assert (answer.code, answer.reason) == (FAILED, WAITS)
+    assert f"vg1-data cannot be taken out of service: mount {POINT}, process 7 (postgres)" in answer.err
 
 
 def test_a_backup_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,7 @@ from lvmkit.resources import dispatch
 from lvmkit.resources.locks import starting
 from lvmkit.resources.lvmvg import ALREADY_DOWN, ALREADY_UP
 from lvmkit.resources.taking_down import STAYS_TIED
-from lvmkit.storage import claims, dm, holders, probe, records, sysfs
+from lvmkit.storage import claims, dm, holders, locks, probe, records, sysfs
 from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.run import Finished
 from tests.unit.fakes import ONE_SERVER
@@ -402,6 +403,21 @@ def test_giving_up_to_another_server_asks_lvm_nothing(world: World, kit: Kit) ->
     world.commands.clear()
     give_up(VG, kit)
     assert (world.commands, world.up) == ([], {})
+
+
+def test_a_removal_that_may_be_left_behind_keeps_the_lock_of_its_group(
+    world: World, kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove_in_child(_uuid: str) -> str:
+        (tmp_path / "lock").write_text(os.readlink(f"/proc/self/fd/{locks.for_programs()}"))
+        return dm.REMOVED
+
+    restore(VG, kit)
+    monkeypatch.setattr(dm, "remove", remove_in_child)
+    monkeypatch.setattr(probe, "in_turn", lambda *_, **__: 0)
+    with pytest.raises(Failure):
+        give_up(VG, kit)
+    assert (tmp_path / "lock").read_text().startswith(f"{tmp_path}/run")
 
 
 def test_a_stranger_with_the_same_name_is_left_alone(world: World, kit: Kit) -> None:
