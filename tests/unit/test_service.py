@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,7 @@ from lvmkit.resources.taking_down import STAYS_TIED
 from lvmkit.storage import claims, dm, holders, locks, probe, records, sysfs
 from lvmkit.storage.lvm import Lvm
 from lvmkit.storage.run import Finished
+from tests.unit.conftest import PATIENCE
 from tests.unit.fakes import ONE_SERVER
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class World:
         """disks do not answer direct reads"""
         self.system_id = ""
         self.kind = "linear"
+        self.slept = 0.0
 
     def appear(self, lv: LogicalVolume, *, opened: int = 0, kind: str = "") -> None:
         number = f"253:{len(self.up)}"
@@ -163,6 +166,14 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     for module, functions in fakes.items():
         for name, function in functions.items():
             monkeypatch.setattr(module, name, function)
+    sleep = time.sleep
+
+    def pause(seconds: float) -> None:
+        sleep(seconds)
+        world.slept += seconds
+        assert world.slept < PATIENCE, "it waits for ever"
+
+    monkeypatch.setattr(time, "sleep", pause)
     return world
 
 
