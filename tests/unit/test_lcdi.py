@@ -72,9 +72,9 @@ def test_what_a_question_complains_of_is_kept_out_of_the_log(server: Server, moc
     sent: list[dict[str, str]] = []
     mocker.patch.object(report, "_log", side_effect=sent.append)
     assert server("ins_list", "-t", "none").code == 7
-    assert sent == []
+    assert not any("LVMKIT_NUMBER" in fields for fields in sent)
     assert server("ins_setinfo", "-t", "none").code == 7
-    assert [fields["LVMKIT_NUMBER"] for fields in sent] == ["000019"]
+    assert [fields["LVMKIT_NUMBER"] for fields in sent if "LVMKIT_NUMBER" in fields] == ["000019"]
 
 
 def test_a_change_that_comes_too_late_twice_is_tried_once_more(server: Server, mocker: MockerFixture) -> None:

@@ -232,8 +232,16 @@ class TestRemote:
         peers.answers["run"] = end
         return peers
 
+    @pytest.fixture(autouse=True)
+    def signals_of_the_next_test(self) -> Iterator[None]:
+        """A command whose place a program takes gives the signals back that Python ignores, for good."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
+        yield
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
     @pytest.fixture
-    def in_its_place(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def in_its_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A program that takes the place of a command runs beside the test instead, and ends the command."""
 
         def run(path: str, words: tuple[str, ...], environment: dict[str, str]) -> None:
@@ -241,10 +249,6 @@ class TestRemote:
             raise SystemExit(done.returncode)
 
         monkeypatch.setattr(os, "execve", run)
-        before = {number: signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
-        yield
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
     def install(self, server: Server, place: str, body: str, mode: int = 0o755) -> Path:
         path = server.folder / "lk" / place
