@@ -122,7 +122,8 @@ def test_a_cluster_is_told_and_recovers_by_itself(server: Server, mocker: Mocker
 
 
 class TestLocks:
-    """The lock of scripts, in real processes."""
+    """The lock of scripts, in real processes. Those that are this one's children are waited for: another test looks
+    whether any is left."""
 
     @pytest.fixture
     def script(self, server: Server) -> Script:
@@ -221,6 +222,7 @@ class TestLocks:
         refused = server("getlocks", *_for_us(server.folder / "other"))
         assert (refused.code, refused.numbers) == (1, ("110031",))
         assert f"Process {_holder(held)} is working on the lock of getlocks" in refused.err
+        os.wait()
 
     def test_the_lock_is_free_when_rlslocks_ends(self, server: Server, held: Path) -> None:
         holder = _holder(held)
@@ -241,6 +243,7 @@ class TestLocks:
     def test_a_lock_file_that_cannot_be_written_leaves_the_lock_free(self, server: Server) -> None:
         assert server("getlocks", *_for_us(Path("/none/lock"))).code == 3
         assert not locks.is_held(f"{server.paths.state}/lcdi.lock")
+        os.wait()
 
 
 def _for_us(path: Path) -> tuple[str, ...]:
