@@ -153,6 +153,16 @@ def test_however_long_its_note_s_name_would_be(kit: Kit, character: str) -> None
     assert kit.probe() == STOPPED
 
 
+@pytest.mark.parametrize(("tag", "name"), [(DATABASE.tag, "_2f_db-main"), ("x" * 200, "x" * 200)])
+def test_a_start_that_an_older_version_has_noted_is_known(kit: Kit, tag: str, name: str) -> None:
+    kit.given["tag"] = tag
+    kit.service.touch()
+    note = Path(kit.paths.run, f"action-{name}")
+    note.parent.mkdir()
+    note.touch()
+    assert kit.probe() == OK
+
+
 def test_tags_that_differ_have_notes_that_differ(kit: Kit) -> None:
     kit.ask("start")
     kit.given["tag"] = "_2f_db-main"
