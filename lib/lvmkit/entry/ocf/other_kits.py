@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from lvmkit.entry.ocf.actions import NOTHING_TO_STOP, stoppable
 from lvmkit.entry.ocf.description import START, STOP
 from lvmkit.entry.ocf.monitor import Answer
 from lvmkit.entry.ocf.request import asked, checked
@@ -54,6 +53,8 @@ def act(invocation: Invocation, action: str) -> str:
 
 def _stop(invocation: Invocation) -> str:
     """What was never started here, by a kit that is not here either, is stopped."""
+    from lvmkit.entry.ocf.actions import NOTHING_TO_STOP, stoppable  # a monitor must not pay for it
+
     instance = stoppable(invocation, lambda: _instance(invocation))
     if instance is None:
         return NOTHING_TO_STOP
