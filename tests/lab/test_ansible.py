@@ -38,10 +38,9 @@ def _play(guest: Guest, folder: Path, *options: str) -> dict[str, int]:
     """Run the role in the guest; its counts."""
     play = [{"hosts": "all", "connection": "lvmkit_lab", "gather_facts": True, "roles": [WANTED]}]
     (folder / "play.yml").write_text(json.dumps(play))
-    # Not PYTHONPATH: with tests/ on it, our tests/ansible would be found in place of Ansible.
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    # PYTHONPATH: with tests/ on it, our tests/ansible would be found in place of Ansible.
     environment = {
-        **inherited, "HOME": str(folder), "LC_ALL": "C.UTF-8", "LVMKIT_LAB": guest.lab.name,
+        **os.environ, "HOME": str(folder), "LC_ALL": "C.UTF-8", "LVMKIT_LAB": guest.lab.name, "PYTHONPATH": "",
         "ANSIBLE_ROLES_PATH": str(CHECKOUT / "share/ansible/roles"), "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS),
     }  # fmt: skip
     command = (PLAYBOOK, "-i", "server,", "-e", "lvmkit_lab_guest=1", *options, folder / "play.yml")
